@@ -1,0 +1,132 @@
+/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+import * as Argument from 'effect/cli/Argument'
+import * as Command from 'effect/cli/Command'
+import * as Flag from 'effect/cli/Flag'
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import { UsageError } from '../runtime/errors.js'
+import { defaultJobs } from '../runtime/run.js'
+import { planCommand } from './plan-command.js'
+import { resultsCommand } from './results-command.js'
+import { runCommand } from './run-command.js'
+import { runsCommand } from './runs-command.js'
+import { showCommand } from './show-command.js'
+import { version } from './version.js'
+
+const pipeline = Argument.String('pipeline').pipe(
+  Argument.withDescription('File whose default export is a pipeline, e.g. pipelines/quickstart.ts'),
+)
+const store = Flag.String('store').pipe(
+  Flag.withDescription('Folder that holds artifacts, checkpoints and records'),
+  Flag.withDefault('.genepool'),
+)
+const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
+  Flag.withDescription('What computes; auto takes the fastest that is installed'),
+  Flag.withDefault('auto'),
+)
+const json = (what: string) => Flag.Boolean('json').pipe(Flag.withDescription(what), Flag.withDefault(false))
+const verbose = Flag.Boolean('verbose').pipe(
+  Flag.withDescription('Print stack traces with errors'),
+  Flag.withDefault(false),
+)
+const only = Flag.String('only').pipe(
+  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny'),
+  Flag.optional,
+)
+const jobs = Flag.Int('jobs').pipe(
+  Flag.withAlias('j'),
+  Flag.withDescription('CPU stages side by side; default: the number of cores'),
+  Flag.optional,
+)
+
+const run = Command.make('run', {
+  pipeline,
+  store,
+  engine,
+  jobs,
+  only,
+  keepGoing: Flag.Boolean('keep-going').pipe(
+    Flag.withDescription('Finish what does not depend on a failed stage (the default)'),
+    Flag.withDefault(false),
+  ),
+  failFast: Flag.Boolean('fail-fast').pipe(
+    Flag.withDescription('Start nothing new once a stage has failed'),
+    Flag.withDefault(false),
+  ),
+  json: json('Print one event a line as JSON, and nothing else'),
+  verbose,
+}).pipe(
+  Command.withHandler(
+    Effect.fnUntraced(function* (flags) {
+      if (flags.keepGoing && flags.failFast) {
+        return yield* new UsageError({ message: '--keep-going and --fail-fast exclude each other' })
+      }
+      const jobsWanted = Option.getOrElse(flags.jobs, defaultJobs)
+      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
+      return yield* runCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
+    }),
+  ),
+  Command.withDescription('Run what is missing of a pipeline and print the table of its models'),
+  Command.withExamples([
+    {
+      command: 'genepool run pipelines/quickstart.ts',
+      description: 'Run a pipeline; a second time nothing is recomputed',
+    },
+    { command: 'genepool run pipelines/quickstart.ts --only teacher', description: 'Train the teacher only' },
+    { command: 'genepool run pipelines/quickstart.ts --json', description: 'One event a line, for programs' },
+  ]),
+)
+
+const plan = Command.make('plan', {
+  pipeline,
+  store,
+  engine,
+  only,
+  json: json('Print one stage a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => planCommand({ ...flags, only: Option.getOrUndefined(flags.only) })),
+  Command.withDescription('Say for each stage whether it is cached, would run or may have to, and why; runs nothing'),
+)
+
+const results = Command.make('results', {
+  pipeline,
+  store,
+  engine,
+  json: json('Print one model a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => resultsCommand(flags)),
+  Command.withDescription('Print the measured models of a pipeline that has run'),
+)
+
+const runs = Command.make('runs', {
+  pipeline: pipeline.pipe(Argument.optional),
+  store,
+  json: json('Print one run a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => runsCommand({ ...flags, pipeline: Option.getOrUndefined(flags.pipeline) })),
+  Command.withDescription('List the recorded runs, of one pipeline or of all in the store'),
+)
+
+const show = Command.make('show', {
+  pipeline,
+  stage: Argument.String('stage').pipe(Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny')),
+  store,
+  engine,
+  json: json('Print the manifest as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => showCommand(flags)),
+  Command.withDescription("Print a stage's artifact: files, inputs, parameters, loss history"),
+)
+
+const genepool = Command.make('genepool').pipe(
+  Command.withDescription(
+    'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
+  ),
+  Command.withSubcommands([run, plan, results, runs, show]),
+)
+
+export const cli = Command.runWith(genepool, { version })

@@ -1,0 +1,101 @@
+/** Events and reasons as sentences. */
+import type { Json } from '../dsl/nodes.js'
+import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
+import { count, duration, percent } from './format.js'
+
+const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
+
+export const describeReason = (reason: Reason): string => {
+  switch (reason.type) {
+    case 'never-ran':
+      return 'has not run yet'
+    case 'parameter-changed':
+      return `${reason.parameter} ${value(reason.before)} → ${value(reason.now)}`
+    case 'input-changed':
+      return `${reason.stage} gives something else`
+    case 'source-changed':
+      return `${reason.path} changed`
+    case 'code-changed':
+      return `code: ${reason.file} ${reason.change}`
+    case 'package-changed':
+      return `package ${reason.name} ${reason.before} → ${reason.now}`
+    case 'engine-changed':
+      return `engine ${reason.before} → ${reason.now}`
+    case 'artifact-missing':
+      return 'its artifact is not in the store any more'
+    case 'artifact-corrupt':
+      return 'its artifact was damaged'
+    case 'input-pending':
+      return `${reason.stage} is made first`
+    default:
+      return unreachable(reason)
+  }
+}
+
+const manyReasons = 3
+
+/** The first few reasons in one line. */
+export const describeReasons = (reasons: readonly Reason[]): string => {
+  const shown = reasons.slice(0, manyReasons).map(describeReason)
+  const rest = reasons.length - shown.length
+  return shown.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
+}
+
+const sharesOfOne = /^(top1|top5|mean.*Top[15]|.*[tT]op[15])$/
+
+/** Figures of a finished stage: `top1 97.20 %, params 174 k`. */
+export const describeSummary = (summary: Readonly<Record<string, Json>>): string =>
+  Object.entries(summary)
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .map(([name, figure]) => `${name} ${sharesOfOne.test(name) ? percent(figure) : count(figure)}`)
+    .join(', ')
+
+type Progress = Extract<RunEvent, { type: 'stage-progress' }>
+
+export const describeProgress = (event: Progress): string =>
+  [
+    event.phase,
+    event.epoch !== undefined && event.epochs !== undefined ? `epoch ${event.epoch}/${event.epochs}` : '',
+    `step ${event.step}/${event.steps}`,
+    event.loss !== undefined ? `loss ${event.loss.toFixed(4)}` : '',
+    event.imagesPerSecond !== undefined ? `${Math.round(event.imagesPerSecond)} images/s` : '',
+    event.secondsLeft !== undefined ? `${duration(event.secondsLeft * 1_000)} left` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('  ')
+
+/** What a person reads of an event; undefined for what only the live line shows. */
+export const describeEvent = (event: RunEvent): string | undefined => {
+  switch (event.type) {
+    case 'run-started':
+      return `${event.pipeline}: ${event.stages} stages, engine ${event.engine.engine} on ${event.engine.device} (${event.engine.why})`
+    case 'stage-cached':
+      return `✓ ${event.stage}  cached`
+    case 'stage-started':
+      return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : describeReasons(event.reasons)}`
+    case 'stage-waiting':
+      return `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+    case 'stage-progress':
+      return undefined
+    case 'stage-finished': {
+      const figures = describeSummary(event.summary)
+      return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${event.unchanged ? '  (same bytes as before)' : ''}`
+    }
+    case 'stage-failed':
+      return `✗ ${event.stage}  ${event.message}${event.hint === undefined ? '' : `\n    ${event.hint}`}`
+    case 'stage-skipped':
+      return `- ${event.stage}  not run: ${event.because}`
+    case 'stage-interrupted':
+      return `! ${event.stage}  interrupted after ${duration(event.ms)}; the next run goes on from its checkpoint`
+    case 'warning':
+      return `warning: ${event.message}`
+    case 'run-finished': {
+      const parts = [`${event.ran} ran`, `${event.cached} cached`]
+      if (event.failed > 0) parts.push(`${event.failed} failed`)
+      if (event.skipped > 0) parts.push(`${event.skipped} not run`)
+      return `${event.interrupted ? 'interrupted' : 'finished'} in ${duration(event.ms)}: ${parts.join(', ')}`
+    }
+    default:
+      return unreachable(event)
+  }
+}

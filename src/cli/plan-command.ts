@@ -1,0 +1,25 @@
+/** `genepool plan`: each stage with its state and the reasons for it. */
+import * as Effect from 'effect/Effect'
+import { describeReasons } from './describe.js'
+import { inspect, type InspectFlags } from './inspect.js'
+import { renderTable } from './table.js'
+
+export const planCommand = Effect.fnUntraced(function* (flags: InspectFlags & { readonly json: boolean }) {
+  const { plan, pipeline } = yield* inspect(flags)
+  if (flags.json) {
+    for (const stage of plan.stages) process.stdout.write(`${JSON.stringify(stage)}\n`)
+    return
+  }
+  const table = renderTable(
+    [
+      { title: 'stage', cell: (stage) => stage.stage, align: 'left' },
+      { title: 'state', cell: (stage) => stage.status, align: 'left' },
+      { title: 'because', cell: (stage) => describeReasons(stage.reasons), align: 'left' },
+    ],
+    plan.stages,
+  )
+  const number = (status: string): number => plan.stages.filter((stage) => stage.status === status).length
+  process.stdout.write(
+    `${pipeline.name}\n${table}\n${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe\n`,
+  )
+})

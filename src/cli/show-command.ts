@@ -1,0 +1,113 @@
+/** `genepool show`: all that is known of one stage's artifact. */
+import * as fs from 'node:fs'
+import * as Effect from 'effect/Effect'
+import { UsageError } from '../runtime/errors.js'
+import type { Manifest } from '../runtime/store.js'
+import { describeReasons, describeSummary } from './describe.js'
+import { bytes, duration } from './format.js'
+import { inspect, type InspectFlags } from './inspect.js'
+import { renderTable, type Column } from './table.js'
+
+export interface ShowFlags extends InspectFlags {
+  readonly stage: string
+  readonly json: boolean
+}
+
+type HistoryLine = Readonly<Record<string, number>>
+
+const historyFile = 'history.jsonl'
+
+const renderHistory = (lines: readonly HistoryLine[]): string => {
+  const names = [...new Set(lines.flatMap(Object.keys))]
+  const columns = names.map((name): Column<HistoryLine> => ({ title: name, cell: (line) => number(line[name]) }))
+  return renderTable(columns, lines)
+}
+
+const number = (value: number | undefined): string => {
+  if (value === undefined) return ''
+  return Number.isInteger(value) ? String(value) : Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4)
+}
+
+const section = (title: string, body: string): string =>
+  body === '' ? '' : `\n${title}\n${body.replace(/^/gm, '  ')}\n`
+
+const renderManifest = (
+  manifest: Manifest,
+  inputs: Readonly<Record<string, string>>,
+  history: readonly HistoryLine[],
+): string => {
+  const { identity, made } = manifest
+  const files = renderTable<[string, Manifest['files'][string]]>(
+    [
+      { title: 'file', cell: ([name]) => name, align: 'left' },
+      { title: 'size', cell: ([, file]) => bytes(file.bytes) },
+      { title: 'sha256', cell: ([, file]) => file.sha256, align: 'left' },
+    ],
+    Object.entries(manifest.files),
+  )
+  const engine =
+    identity.engine === null
+      ? 'none'
+      : `${identity.engine.engine} on ${identity.engine.device} ${JSON.stringify(identity.engine.versions)}`
+  return [
+    `${manifest.stage} (${identity.kind})`,
+    `  ${describeSummary(manifest.summary)}`,
+    `  fingerprint ${manifest.fingerprint}`,
+    `  content     ${manifest.content}`,
+    `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,
+    `  engine      ${engine}`,
+    section(
+      'inputs',
+      Object.entries(identity.inputs)
+        .map(([name, content]) => `${name} ← ${inputs[name]}  ${content}`)
+        .join('\n'),
+    ),
+    section(
+      'sources',
+      Object.entries(identity.sources)
+        .map(([name, sha256]) => `${name}  ${sha256}`)
+        .join('\n'),
+    ),
+    section('parameters', JSON.stringify(identity.params, null, 2)),
+    section('files', files),
+    section('history', history.length === 0 ? '' : renderHistory(history)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
+  const { prepared, plan, store, pipeline } = yield* inspect(flags)
+  const stage = prepared.stages.find(({ node }) => node.name === flags.stage)
+  if (stage === undefined) {
+    return yield* new UsageError({
+      message: `there is no stage '${flags.stage}' in pipeline '${pipeline.name}'`,
+      hint: `its stages are ${prepared.stages.map(({ node }) => node.name).join(', ')}`,
+    })
+  }
+  const manifest = plan.manifests.get(stage.node)
+  if (manifest === undefined) {
+    const planned = plan.stages.find((candidate) => candidate.stage === flags.stage)
+    return yield* new UsageError({
+      message: `stage '${flags.stage}' has no artifact as the pipeline stands: ${describeReasons(planned?.reasons ?? [])}`,
+      hint: `genepool run ${flags.pipeline} --only ${flags.stage}`,
+    })
+  }
+  const file = manifest.files[historyFile]
+  const history =
+    file === undefined
+      ? []
+      : fs
+          .readFileSync(store.blob(file), 'utf8')
+          .trim()
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as HistoryLine)
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ ...manifest, history })}\n`)
+    return undefined
+  }
+  const inputs = Object.fromEntries(Object.entries(stage.node.inputs).map(([name, from]) => [name, from.name]))
+  process.stdout.write(`${renderManifest(manifest, inputs, history)}\n`)
+  return undefined
+})

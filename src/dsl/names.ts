@@ -1,0 +1,38 @@
+import { DefinitionError } from './definition-error.js'
+import type { Place } from './nodes.js'
+
+/** Windows opens devices by these names, in every folder. */
+const DEVICE = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)/i
+
+/** Refuses a name that could not be a file's name everywhere. `path` says whose name it is. */
+export const checkName = (path: string, name: unknown, place?: Place): string => {
+  if (
+    typeof name === 'string' &&
+    /^[A-Za-z][A-Za-z0-9._-]{0,63}$/.test(name) &&
+    !name.endsWith('.') &&
+    !DEVICE.test(name)
+  ) {
+    return name
+  }
+  throw new DefinitionError(
+    'badName',
+    `${path} is ${JSON.stringify(name) ?? 'missing'}, which cannot name a file: write a letter, then letters, digits, ".", "_" or "-" (64 at most)`,
+    place,
+  )
+}
+
+/** Refuses two names that would be one on a file system that ignores case. */
+export const checkDistinctNames = (path: string, names: readonly string[], place?: Place): void => {
+  const seen = new Map<string, string>()
+  for (const name of names) {
+    const before = seen.get(name.toLowerCase())
+    if (before !== undefined) {
+      throw new DefinitionError(
+        'duplicateName',
+        `${path} has the name ${JSON.stringify(name)} twice${before === name ? '' : ` (${JSON.stringify(before)} differs in case alone)`}: write another name`,
+        place,
+      )
+    }
+    seen.set(name.toLowerCase(), name)
+  }
+}

@@ -1,0 +1,130 @@
+import { closest } from './closest.js'
+import { DefinitionError, type DefinitionProblem } from './definition-error.js'
+import type { Place } from './nodes.js'
+
+/** One object of options and the names that it may hold. */
+export interface OptionLayer {
+  readonly path: string
+  readonly options: unknown
+  readonly known: readonly string[]
+}
+
+/** What a number must be, as a test and in words. */
+export interface NumberRule {
+  readonly test: (value: number) => boolean
+  readonly words: string
+}
+
+const integer = (least: number): NumberRule => ({
+  test: (value) => Number.isSafeInteger(value) && value >= least,
+  words: `a whole number, ${least} or more`,
+})
+export const COUNT = integer(1)
+export const COUNT_OR_ZERO = integer(0)
+export const POSITIVE: NumberRule = { test: (value) => value > 0, words: 'a finite number above 0' }
+export const NOT_NEGATIVE: NumberRule = { test: (value) => value >= 0, words: 'a finite number, 0 or more' }
+export const FRACTION: NumberRule = { test: (value) => value >= 0 && value <= 1, words: 'a number from 0 to 1' }
+export const BELOW_ONE: NumberRule = { test: (value) => value >= 0 && value < 1, words: 'a number from 0 to below 1' }
+
+/** A value as it would be written in a definition, cut short. */
+export const shown = (value: unknown): string => {
+  if (typeof value === 'function') return 'a function'
+  const text = typeof value === 'object' && value !== null ? JSON.stringify(value) : undefined
+  const written = text ?? (typeof value === 'string' ? JSON.stringify(value) : String(value))
+  return written.length > 60 ? `${written.slice(0, 57)}...` : written
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/**
+ * Reads options that may come from several layers, the first that has a key winning (a student's own options before
+ * those that all students share). Every error names the layer that the value came from.
+ */
+export class OptionReader {
+  readonly #layers: readonly (Omit<OptionLayer, 'options'> & { readonly values: Readonly<Record<string, unknown>> })[]
+  readonly place: Place | undefined
+
+  constructor(layers: readonly OptionLayer[], place?: Place) {
+    this.place = place
+    this.#layers = layers.map(({ path, options, known }) => {
+      const values = options ?? {}
+      if (!isObject(values)) {
+        throw new DefinitionError('wrongType', `${path} is ${shown(options)}: write an object of options`, place)
+      }
+      const stranger = Object.keys(values).find((key) => !known.includes(key))
+      if (stranger !== undefined) {
+        const meant = closest(stranger, known)
+        const advice = meant === undefined ? `write one of ${known.join(', ')}` : `did you mean ${meant}?`
+        throw new DefinitionError('unknownOption', `${path}.${stranger} is not an option: ${advice}`, place)
+      }
+      return { path, known, values }
+    })
+  }
+
+  #layerOf(key: string) {
+    return (
+      this.#layers.find(({ values }) => Object.hasOwn(values, key) && values[key] !== undefined) ??
+      this.#layers.findLast(({ known }) => known.includes(key)) ??
+      this.#layers[0]!
+    )
+  }
+
+  /** The option's full name, in the layer that gives it: `distill.tiny.alpha`. */
+  path(key: string): string {
+    return `${this.#layerOf(key).path}.${key}`
+  }
+
+  value(key: string): unknown {
+    const { values } = this.#layerOf(key)
+    return Object.hasOwn(values, key) ? values[key] : undefined
+  }
+
+  has(key: string): boolean {
+    return this.value(key) !== undefined
+  }
+
+  /** `what` follows the option's name: `is 5, which does not divide 24: write …`. */
+  fail(problem: DefinitionProblem, key: string, what: string): never {
+    throw new DefinitionError(problem, `${this.path(key)} ${what}`, this.place)
+  }
+
+  /** Without a `fallback` the option is required. */
+  number(key: string, rule: NumberRule, fallback?: number): number {
+    const value = this.value(key) ?? (this.value(key) === null ? null : fallback)
+    if (value === undefined) return this.fail('missing', key, `is missing: write ${rule.words}`)
+    if (typeof value !== 'number') return this.fail('wrongType', key, `is ${shown(value)}: write ${rule.words}`)
+    if (!Number.isFinite(value) || !rule.test(value)) {
+      return this.fail('outOfRange', key, `is ${value}: write ${rule.words}`)
+    }
+    // −0 and 0 are one value, and must be one identity.
+    return value + 0
+  }
+
+  numberOrNull(key: string, rule: NumberRule): number | null {
+    return this.value(key) === null || !this.has(key) ? null : this.number(key, rule)
+  }
+
+  choice<const Choice extends string>(key: string, choices: readonly Choice[], fallback?: Choice): Choice {
+    const value = this.has(key) ? this.value(key) : fallback
+    const found = choices.find((choice) => choice === value)
+    if (found !== undefined) return found
+    const list = choices.map((choice) => `'${choice}'`).join(' or ')
+    if (value === undefined) return this.fail('missing', key, `is missing: write ${list}`)
+    const meant = typeof value === 'string' ? closest(value, choices) : undefined
+    const advice = meant === undefined ? `write ${list}` : `did you mean '${meant}'? (it may be ${list})`
+    return this.fail('notAChoice', key, `is ${shown(value)}: ${advice}`)
+  }
+
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.has(key) ? this.value(key) : fallback
+    return typeof value === 'boolean' ? value : this.fail('wrongType', key, `is ${shown(value)}: write true or false`)
+  }
+
+  text(key: string): string {
+    const value = this.value(key)
+    if (value === undefined) return this.fail('missing', key, 'is missing: write a text')
+    if (typeof value === 'string' && value !== '') return value
+    return this.fail('wrongType', key, `is ${shown(value)}: write a text that is not empty`)
+  }
+}

@@ -1,0 +1,69 @@
+import type { TrainParams } from './nodes.js'
+import {
+  BELOW_ONE,
+  COUNT,
+  COUNT_OR_ZERO,
+  NOT_NEGATIVE,
+  POSITIVE,
+  type NumberRule,
+  type OptionReader,
+} from './option-reader.js'
+
+/**
+ * How a stage trains. Only `epochs` is required. Defaults: `batchSize` 64 (128 when stitching), `lr` 5e-4, `minLr` 1e-5
+ * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `warmupEpochs` a
+ * twentieth of `epochs` (whole epochs with `scheduleBy: 'epoch'`), `scheduleBy` `'step'`, betas 0.9 and 0.999,
+ * `eps` 1e-8, `weightDecay` 0.05 (METHOD section 2).
+ */
+export type TrainOptions = Partial<TrainParams> & Pick<TrainParams, 'epochs'>
+
+export const TRAIN_OPTIONS = [
+  'epochs',
+  'batchSize',
+  'lr',
+  'minLr',
+  'warmupLr',
+  'warmupEpochs',
+  'scheduleBy',
+  'beta1',
+  'beta2',
+  'eps',
+  'weightDecay',
+] as const satisfies readonly (keyof TrainParams)[]
+
+const WHOLE_EPOCHS: NumberRule = {
+  test: COUNT_OR_ZERO.test,
+  words: "a whole number of epochs, or scheduleBy: 'step'",
+}
+
+/** Fills in the defaults. `mayBeZero` lets a stage train for 0 epochs: every weight stays as it starts. */
+export const readTrainParams = (
+  options: OptionReader,
+  defaults: { readonly batchSize: number; readonly mayBeZero: boolean },
+): TrainParams => {
+  const epochs = options.number('epochs', defaults.mayBeZero ? COUNT_OR_ZERO : COUNT)
+  const scheduleBy = options.choice('scheduleBy', ['epoch', 'step'], 'step')
+  const lr = options.number('lr', POSITIVE, 5e-4)
+  const minLr = options.number('minLr', NOT_NEGATIVE, lr < 1e-5 ? lr / 50 : 1e-5)
+  const warmupLr = options.number('warmupLr', NOT_NEGATIVE, lr < 1e-6 ? lr / 500 : 1e-6)
+  if (minLr > lr) options.fail('mismatch', 'minLr', `is ${minLr}, above lr ${lr}: write ${lr} or less`)
+  if (warmupLr > lr) options.fail('mismatch', 'warmupLr', `is ${warmupLr}, above lr ${lr}: write ${lr} or less`)
+  const twentieth = scheduleBy === 'epoch' ? Math.round(epochs / 20) : epochs / 20
+  const warmupEpochs = options.number('warmupEpochs', scheduleBy === 'epoch' ? WHOLE_EPOCHS : NOT_NEGATIVE, twentieth)
+  if (warmupEpochs > epochs) {
+    options.fail('mismatch', 'warmupEpochs', `is ${warmupEpochs}, above epochs ${epochs}: write ${epochs} or less`)
+  }
+  return {
+    epochs,
+    batchSize: options.number('batchSize', COUNT, defaults.batchSize),
+    lr,
+    minLr,
+    warmupLr,
+    warmupEpochs,
+    scheduleBy,
+    beta1: options.number('beta1', BELOW_ONE, 0.9),
+    beta2: options.number('beta2', BELOW_ONE, 0.999),
+    eps: options.number('eps', POSITIVE, 1e-8),
+    weightDecay: options.number('weightDecay', NOT_NEGATIVE, 0.05),
+  }
+}

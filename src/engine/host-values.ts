@@ -1,0 +1,40 @@
+/** Checks what a compiled function is described by and called with. */
+import { EngineError, type HostArray, type TensorSpec } from './engine.js'
+
+export const sizeOfSpec = ({ shape }: TensorSpec): number => shape.reduce((size, extent) => size * extent, 1)
+
+/** Throws an EngineError where a shape is not a list of whole numbers ≥ 0, or a type is unknown. */
+export const checkSpecs = (label: string, specs: Readonly<Record<string, TensorSpec>>): void => {
+  for (const [name, { shape, dtype }] of Object.entries(specs)) {
+    if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
+      throw new EngineError(`${label}: the input ${name} has the shape [${shape}], which is not one of whole numbers`)
+    }
+    if (dtype !== 'float32' && dtype !== 'int32') {
+      throw new EngineError(`${label}: the input ${name} has the type ${dtype}; it must be float32 or int32`)
+    }
+  }
+}
+
+/** The input of this name, once its type and its length fit; an EngineError that names it otherwise. */
+export const checkedInput = (
+  label: string,
+  name: string,
+  spec: TensorSpec,
+  inputs: Readonly<Record<string, HostArray>>,
+): HostArray => {
+  const values: unknown = inputs[name]
+  if (values === undefined) throw new EngineError(`${label}: the input ${name} is missing`)
+  const fits = spec.dtype === 'int32' ? values instanceof Int32Array : values instanceof Float32Array
+  if (!fits) {
+    const wanted = spec.dtype === 'int32' ? 'Int32Array' : 'Float32Array'
+    throw new EngineError(`${label}: the input ${name} must be a ${wanted} (${spec.dtype})`)
+  }
+  const array = values as HostArray
+  const expected = sizeOfSpec(spec)
+  if (array.length !== expected) {
+    throw new EngineError(
+      `${label}: the input ${name} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`,
+    )
+  }
+  return array
+}

@@ -1,0 +1,93 @@
+/** Kernels that reduce axes: sums, means, extremes, softmax, running sums. */
+import { reshape } from '../broadcast.js'
+import type { Graph, GraphValue } from '../graph.js'
+import { cast, kernel, required, type TraceKernel } from '../kernel.js'
+
+/** Axes as TensorFlow.js gives them (one, several, none for all, negative from the end), sorted and non-negative. */
+const axesOf = (axis: number | readonly number[] | null | undefined, rank: number): number[] => {
+  const given = axis === null || axis === undefined ? Array.from({ length: rank }, (_, index) => index) : [axis].flat()
+  return [...new Set(given.map((index) => (index < 0 ? index + rank : index)))].sort((one, other) => one - other)
+}
+
+const reduce = (graph: Graph, op: string, x: GraphValue, axes: readonly number[], keepDims: boolean): GraphValue => {
+  const kept = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
+  const shape = keepDims ? kept : x.shape.filter((_, axis) => !axes.includes(axis))
+  // Reducing nothing, or axes of one element, leaves every value as it is.
+  if (axes.every((axis) => x.shape[axis] === 1)) return reshape(graph, x, shape)
+  return graph.node(op, [x, graph.integers(axes)], { shape, type: x.type }, { keepdims: { int: keepDims ? 1 : 0 } })
+}
+
+interface ReductionAttributes {
+  readonly axis: number | number[] | null
+  readonly keepDims: boolean
+}
+
+const numeric = (name: string, op: string): TraceKernel =>
+  kernel<ReductionAttributes>(name, (graph, inputs, { axis, keepDims }) => {
+    const x = required(inputs, 'x')
+    const numbers = x.type === 'bool' ? cast(graph, x, 'int32') : x
+    return reduce(graph, op, numbers, axesOf(axis, x.shape.length), keepDims)
+  })
+
+const extreme = (name: string, op: string): TraceKernel =>
+  kernel<{ reductionIndices?: number | number[]; axis?: number | number[]; keepDims: boolean }>(
+    name,
+    (graph, inputs, attributes) => {
+      const x = required(inputs, 'x')
+      const axes = axesOf(attributes.reductionIndices ?? attributes.axis, x.shape.length)
+      return reduce(graph, op, x, axes, attributes.keepDims)
+    },
+  )
+
+/** All and Any: the least and the greatest of zeros and ones. */
+const quantifier = (name: string, op: string): TraceKernel =>
+  kernel<ReductionAttributes>(name, (graph, inputs, { axis, keepDims }) => {
+    const x = cast(graph, required(inputs, 'x'), 'int32')
+    return cast(graph, reduce(graph, op, x, axesOf(axis, x.shape.length), keepDims), 'bool')
+  })
+
+const argument = (name: string, op: string): TraceKernel =>
+  kernel<{ axis: number }>(name, (graph, inputs, { axis }) => {
+    const x = required(inputs, 'x')
+    const [along] = axesOf(axis, x.shape.length) as [number]
+    const found = graph.node(
+      op,
+      [x],
+      { shape: x.shape.filter((_, index) => index !== along), type: 'int64' },
+      { axis: { int: along }, keepdims: { int: 0 } },
+    )
+    return cast(graph, found, 'int32')
+  })
+
+export const reductionKernels: readonly TraceKernel[] = [
+  numeric('Sum', 'ReduceSum'),
+  numeric('Prod', 'ReduceProd'),
+  kernel<ReductionAttributes>('Mean', (graph, inputs, { axis, keepDims }) => {
+    const x = cast(graph, required(inputs, 'x'), 'float32')
+    return reduce(graph, 'ReduceMean', x, axesOf(axis, x.shape.length), keepDims)
+  }),
+  extreme('Max', 'ReduceMax'),
+  extreme('Min', 'ReduceMin'),
+  quantifier('All', 'ReduceMin'),
+  quantifier('Any', 'ReduceMax'),
+  argument('ArgMax', 'ArgMax'),
+  argument('ArgMin', 'ArgMin'),
+  kernel<{ dim: number }>('Softmax', (graph, inputs, { dim }) => {
+    const x = cast(graph, required(inputs, 'logits'), 'float32')
+    const [axis] = axesOf(dim, x.shape.length) as [number]
+    return graph.node('Softmax', [x], x, { axis: { int: axis } })
+  }),
+  kernel<{ axis: number }>('LogSoftmax', (graph, inputs, attributes) => {
+    const x = cast(graph, required(inputs, 'logits'), 'float32')
+    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
+    return graph.node('LogSoftmax', [x], x, { axis: { int: axis } })
+  }),
+  kernel<{ axis: number; exclusive: boolean; reverse: boolean }>('Cumsum', (graph, inputs, attributes) => {
+    const x = required(inputs, 'x')
+    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
+    return graph.node('CumSum', [x, graph.scalar('int64', axis)], x, {
+      exclusive: { int: attributes.exclusive ? 1 : 0 },
+      reverse: { int: attributes.reverse ? 1 : 0 },
+    })
+  }),
+]

@@ -1,0 +1,171 @@
+/** The TensorFlow.js backend that writes down what it is asked to compute. */
+import * as tf from '@tensorflow/tfjs'
+import { EngineError } from '../engine.js'
+import { reshape } from './broadcast.js'
+import { type ElementType, elementsOf, type Graph, type GraphValue } from './graph.js'
+import type { KernelInputs, TraceKernel } from './kernel.js'
+import { traceKernels } from './kernels.js'
+
+export const traceBackendName = 'genepool-trace'
+
+type DataId = tf.TensorInfo['dataId']
+type BackendValues = Parameters<tf.KernelBackend['write']>[0]
+
+const elementTypeOf = (graph: Graph, dtype: tf.DataType): ElementType => {
+  if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype
+  throw new EngineError(`${graph.label}: ${graph.kernel} works on ${dtype} tensors, which cannot be traced`)
+}
+
+const dtypeOf = (type: ElementType): tf.DataType => (type === 'int64' ? 'int32' : type)
+
+const copied = (values: BackendValues, type: ElementType) => {
+  const numbers = values as ArrayLike<number>
+  if (type === 'float32') return Float32Array.from(numbers)
+  return type === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)
+}
+
+class TraceBackend extends tf.KernelBackend {
+  #graph: Graph | undefined
+  readonly #held = new Map<DataId, { readonly value: GraphValue; references: number }>()
+
+  /** The trace that is going on. */
+  get graph(): Graph {
+    if (this.#graph === undefined) throw new EngineError('a traced tensor was used after its function had been traced')
+    return this.#graph
+  }
+
+  begin(graph: Graph): void {
+    this.#graph = graph
+  }
+
+  end(): void {
+    this.#graph = undefined
+  }
+
+  hold(value: GraphValue): tf.TensorInfo {
+    const dataId = {}
+    this.#held.set(dataId, { value, references: 1 })
+    return { dataId, shape: [...value.shape], dtype: dtypeOf(value.type) }
+  }
+
+  /** What a tensor stands for. One of another backend becomes a constant, and stays where it is. */
+  valueBehind({ dataId, shape, dtype }: tf.TensorInfo): GraphValue {
+    const held = this.#held.get(dataId)
+    if (held === undefined) {
+      const type = elementTypeOf(this.graph, dtype)
+      return this.graph.constant(type, shape, copied(tf.engine().readSync(dataId), type))
+    }
+    // Tensors that share data may differ in shape.
+    return reshape(held.value.graph, held.value, shape)
+  }
+
+  override write(values: BackendValues, shape: number[], dtype: tf.DataType): DataId {
+    const type = elementTypeOf(this.graph, dtype)
+    return this.hold(this.graph.constant(type, shape, copied(values, type))).dataId
+  }
+
+  override move(dataId: DataId, values: BackendValues, shape: number[], dtype: tf.DataType, refCount: number): void {
+    const type = elementTypeOf(this.graph, dtype)
+    this.#held.set(dataId, {
+      value: this.graph.constant(type, shape, copied(values, type)),
+      references: refCount,
+    })
+  }
+
+  override readSync(dataId: DataId): BackendValues {
+    const value = this.#held.get(dataId)?.value
+    if (value === undefined) throw new EngineError('a traced tensor was read after it had been disposed')
+    if (value.origin.kind !== 'constant') {
+      const from = value.origin.kind === 'input' ? `the input ${value.origin.name}` : `a tensor made by ${value.madeBy}`
+      throw new EngineError(
+        `${value.graph.label}: the value of ${from} was read, but while a function is traced its tensors have no values; ` +
+          'express it in tensor operations, or return the tensor',
+      )
+    }
+    return elementsOf(value.type, value.shape, value.origin.content) as BackendValues
+  }
+
+  override async read(dataId: DataId): Promise<BackendValues> {
+    return this.readSync(dataId)
+  }
+
+  override disposeData(dataId: DataId, force = false): boolean {
+    const held = this.#held.get(dataId)
+    if (held === undefined) return true
+    held.references -= 1
+    if (!force && held.references > 0) return false
+    this.#held.delete(dataId)
+    return true
+  }
+
+  override refCount(dataId: DataId): number {
+    return this.#held.get(dataId)?.references ?? 0
+  }
+
+  override incRef(dataId: DataId): void {
+    const held = this.#held.get(dataId)
+    if (held !== undefined) held.references += 1
+  }
+
+  override numDataIds(): number {
+    return this.#held.size
+  }
+
+  override memory(): { unreliable: boolean } {
+    return { unreliable: false }
+  }
+
+  override floatPrecision(): 32 {
+    return 32
+  }
+
+  override dispose(): void {
+    this.#held.clear()
+  }
+}
+
+const register = (backend: TraceBackend, { name, trace }: TraceKernel): void => {
+  tf.registerKernel({
+    kernelName: name,
+    backendName: traceBackendName,
+    kernelFunc: ({ inputs, attrs }) => {
+      const { graph } = backend
+      const before = graph.kernel
+      graph.kernel = name
+      try {
+        const values: Record<string, GraphValue> = {}
+        for (const [key, input] of Object.entries(inputs)) if (input) values[key] = backend.valueBehind(input)
+        const made = trace(graph, values satisfies KernelInputs, attrs)
+        return Array.isArray(made) ? made.map((value) => backend.hold(value)) : backend.hold(made as GraphValue)
+      } finally {
+        graph.kernel = before
+      }
+    },
+  })
+}
+
+let registered: TraceBackend | undefined
+
+/** The one backend of this kind, registered with TensorFlow.js when it is first asked for. */
+export const traceBackend = (): TraceBackend => {
+  if (registered !== undefined) return registered
+  const backend = new TraceBackend()
+  // Priority 0: never chosen by itself.
+  tf.registerBackend(traceBackendName, () => backend, 0)
+  for (const kernel of traceKernels) register(backend, kernel)
+  const known = new Set(traceKernels.map((kernel) => kernel.name))
+  for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
+    if (known.has(kernelName)) continue
+    register(backend, {
+      name: kernelName,
+      trace: (graph) => {
+        throw new EngineError(
+          `${graph.label}: the TensorFlow.js kernel ${kernelName} has no ONNX form here; use other operations, ` +
+            'or the engine tensorflow or cpu',
+        )
+      },
+    })
+  }
+  registered = backend
+  return backend
+}

@@ -1,0 +1,53 @@
+/** The public API of genepool. */
+export { pipeline, type PipelineOptions } from './dsl/pipeline.js'
+export type {
+  PipelineStart,
+  PipelineWithData,
+  PipelineWithPool,
+  PipelineWithStitch,
+  PipelineWithStudents,
+  PipelineWithTeacher,
+} from './dsl/pipeline.js'
+export { isPipeline, toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
+export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
+export { vit, type VitOptions, type VitSpec } from './dsl/vit.js'
+export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'
+export type { StitchOptions } from './dsl/stitch-options.js'
+export type { TrainOptions } from './dsl/train-options.js'
+export { DefinitionError, type DefinitionProblem } from './dsl/definition-error.js'
+export type { DefinitionMisuse } from './dsl/misuse.js'
+
+export { enumerateDescendants, type Descendant, type DescendantOptions } from './dsl/descendants.js'
+export type { ModelPair, Pairs } from './dsl/model-pairs.js'
+export { countMacs, countParams } from './dsl/counting.js'
+export { lossPositions } from './dsl/positions.js'
+export { numTokens, type VitConfig } from './dsl/vit-config.js'
+export type { VitShape } from './dsl/vit-shape.js'
+
+export type {
+  DataNode,
+  DataParams,
+  DataSource,
+  DistillLoss,
+  DistillNode,
+  DistillParams,
+  EvaluateNode,
+  EvaluateParams,
+  FinalNorm,
+  Json,
+  LossPositions,
+  PipelineNode,
+  Place,
+  PoolNode,
+  PoolParams,
+  SoftReduction,
+  StageNode,
+  StitchNode,
+  StitchParams,
+  StitchStart,
+  TeacherNode,
+  TeacherParams,
+  TrainParams,
+  TuneLoss,
+  WeightStart,
+} from './dsl/nodes.js'

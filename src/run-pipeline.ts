@@ -1,0 +1,60 @@
+/** Running a pipeline from code: the same run as `genepool run`, as an Effect and as a promise. */
+import * as Effect from 'effect/Effect'
+import { genepoolLayer } from './compose.js'
+import type { PipelineNode } from './dsl/nodes.js'
+import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
+import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
+import type { Emit } from './runtime/events.js'
+import { defaultJobs, runStages, type RunResult } from './runtime/run.js'
+import type { EngineRequest } from './runtime/services.js'
+
+export interface RunPipelineOptions {
+  /** Folder of the store; default `.genepool` in the working directory. */
+  readonly store?: string
+  /** Default `auto`: the fastest one that is there. */
+  readonly engine?: EngineRequest
+  /** CPU stages side by side; default the number of cores. */
+  readonly jobs?: number
+  /** Only the stage of this name and what it needs. */
+  readonly only?: string
+  /** Stop at the first failure; by default whatever does not depend on it still finishes. */
+  readonly failFast?: boolean
+  /** Where the relative paths of `idx()` start; default the working directory. */
+  readonly baseDir?: string
+  /** Called with everything that happens. */
+  readonly onEvent?: Emit
+}
+
+/**
+ * Runs what is missing of a pipeline. Failed stages are counted in the result (`failed`, `skipped`), with their reasons
+ * in the events; the Effect fails with a UsageError when the definition cannot be run and with a StoreError when the store
+ * cannot be used.
+ */
+export const runPipeline = (
+  pipeline: PipelineNode | PipelineBuilder,
+  options: RunPipelineOptions = {},
+): Effect.Effect<RunResult, UsageError | StoreError> =>
+  Effect.try({
+    try: () => toPipelineNode(pipeline),
+    catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
+  }).pipe(
+    Effect.flatMap((node) =>
+      node === undefined
+        ? Effect.fail(new UsageError({ message: 'runPipeline needs a pipeline, as pipeline(…) makes it' }))
+        : runStages(node, {
+            engine: options.engine ?? 'auto',
+            jobs: options.jobs ?? defaultJobs(),
+            failFast: options.failFast ?? false,
+            baseDir: options.baseDir ?? process.cwd(),
+            emit: options.onEvent ?? (() => {}),
+            ...(options.only === undefined ? {} : { only: options.only }),
+          }),
+    ),
+    Effect.provide(genepoolLayer(options.store ?? '.genepool')),
+  )
+
+/** `runPipeline` as a promise; rejects with the same errors. */
+export const runPipelinePromise = (
+  pipeline: PipelineNode | PipelineBuilder,
+  options: RunPipelineOptions = {},
+): Promise<RunResult> => Effect.runPromise(runPipeline(pipeline, options))

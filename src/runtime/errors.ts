@@ -1,0 +1,32 @@
+/** Every way in which the runtime can fail: one class a boundary, each with a sentence for the user. */
+import * as Schema from 'effect/Schema'
+
+/** A stage's own failure, with a sentence for the user: bad data, an engine that does not load, a loss that is NaN. */
+export class StageError extends Schema.TaggedError<StageError>()('StageError', {
+  message: Schema.String,
+  /** What to do about it, where that is known. */
+  hint: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect()),
+}) {}
+
+/** The definition or the call is wrong: nothing has been run. Exit code 2. */
+export class UsageError extends Schema.TaggedError<UsageError>()('UsageError', {
+  message: Schema.String,
+  hint: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect()),
+}) {}
+
+/** The store cannot be read or written: a full disk, a missing right. */
+export class StoreError extends Schema.TaggedError<StoreError>()('StoreError', {
+  message: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect()),
+}) {}
+
+/** Bytes in the store are not what they were when they were published; they have been moved to quarantine. */
+export class CorruptArtifact extends Schema.TaggedError<CorruptArtifact>()('CorruptArtifact', {
+  message: Schema.String,
+  fingerprint: Schema.String,
+}) {}
+
+/** What an error from anywhere says in one sentence. */
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,104 @@
+/**
+ * Everything that can happen in a run, as one union. The terminal, the JSON stream and the run log only render it; nothing
+ * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
+ */
+import type { Json } from '../dsl/nodes.js'
+import type { EngineChoice, Progress } from './stage-contract.js'
+
+/** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */
+export type Reason =
+  | { readonly type: 'never-ran' }
+  | { readonly type: 'parameter-changed'; readonly parameter: string; readonly before: Json; readonly now: Json }
+  | { readonly type: 'input-changed'; readonly input: string; readonly stage: string }
+  | { readonly type: 'source-changed'; readonly source: string; readonly path: string }
+  | { readonly type: 'code-changed'; readonly file: string; readonly change: 'edited' | 'added' | 'removed' }
+  | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
+  | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
+  | { readonly type: 'artifact-missing' }
+  | { readonly type: 'artifact-corrupt' }
+  | { readonly type: 'input-pending'; readonly input: string; readonly stage: string }
+
+export type PlanStatus = 'cached' | 'run' | 'maybe'
+
+export interface PlannedStage {
+  readonly stage: string
+  readonly kind: string
+  readonly status: PlanStatus
+  readonly reasons: readonly Reason[]
+}
+
+export interface StageFailure {
+  readonly message: string
+  readonly hint?: string
+  readonly stack?: string
+}
+
+export type RunEvent =
+  | {
+      readonly type: 'run-started'
+      readonly run: string
+      readonly pipeline: string
+      readonly file: string | null
+      readonly store: string
+      readonly stages: number
+      readonly engine: EngineChoice & { readonly why: string }
+      readonly jobs: number
+      readonly at: string
+    }
+  | { readonly type: 'stage-cached'; readonly stage: string; readonly kind: string; readonly fingerprint: string }
+  | {
+      readonly type: 'stage-started'
+      readonly stage: string
+      readonly kind: string
+      readonly fingerprint: string
+      readonly reasons: readonly Reason[]
+      readonly threads: number
+      /** True when a checkpoint of an earlier, interrupted run is there. */
+      readonly resumes: boolean
+    }
+  /** Another process is making this very artifact; this run waits for it instead of doing it twice. */
+  | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string }
+  | ({ readonly type: 'stage-progress'; readonly stage: string } & Progress & {
+        readonly imagesPerSecond?: number
+        readonly secondsLeft?: number
+      })
+  | {
+      readonly type: 'stage-finished'
+      readonly stage: string
+      readonly kind: string
+      readonly fingerprint: string
+      readonly content: string
+      readonly summary: Readonly<Record<string, Json>>
+      readonly ms: number
+      /** True when the bytes are those of the last run: whatever follows is cut off. */
+      readonly unchanged: boolean
+    }
+  | ({
+      readonly type: 'stage-failed'
+      readonly stage: string
+      readonly kind: string
+      readonly ms: number
+    } & StageFailure)
+  /** Not run, because a stage that it reads failed or the run stopped at the first failure. */
+  | { readonly type: 'stage-skipped'; readonly stage: string; readonly because: string }
+  | { readonly type: 'stage-interrupted'; readonly stage: string; readonly ms: number }
+  | { readonly type: 'warning'; readonly message: string }
+  | {
+      readonly type: 'run-finished'
+      readonly run: string
+      readonly ran: number
+      readonly cached: number
+      readonly failed: number
+      readonly skipped: number
+      readonly interrupted: boolean
+      readonly ms: number
+      readonly at: string
+    }
+
+/** Where events go. Synchronous and never failing: a renderer may not stop a run. */
+export type Emit = (event: RunEvent) => void
+
+/** For the end of a switch over a union: a case that was forgotten does not compile. */
+export const unreachable = (value: never): never => {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`)
+}

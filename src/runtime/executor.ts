@@ -1,0 +1,107 @@
+/** Computes a stage in a process of its own, so that a crash, an out-of-memory or a leak costs one stage. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as readline from 'node:readline'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import * as Context from 'effect/Context'
+import * as Effect from 'effect/Effect'
+import * as Layer from 'effect/Layer'
+import { StageError } from './errors.js'
+import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
+import type { StageSummary } from './stage-contract.js'
+
+/** How long a worker may take to save its checkpoint once it is asked to stop. */
+const graceMs = 700
+/** How much of what a worker printed last is kept to explain a crash. */
+const tailLength = 4_000
+
+/** The worker beside this file: `.js` as compiled, `.ts` when run from source, which needs a loader. */
+const workerCommand = (): readonly string[] => {
+  const extension = path.extname(fileURLToPath(import.meta.url))
+  const worker = fileURLToPath(new URL(`./worker${extension}`, import.meta.url))
+  return extension === '.ts' ? ['--import', 'tsx', worker] : ['--enable-source-maps', worker]
+}
+
+const describeExit = (code: number | null, signal: NodeJS.Signals | null, tail: string): StageError => {
+  const last = tail.trim().split('\n').slice(-8).join('\n')
+  const said = last === '' ? '' : `; it last printed:\n${last}`
+  if (signal === 'SIGKILL' || code === 137 || /heap out of memory|bad_alloc|Failed to allocate/i.test(tail)) {
+    return new StageError({
+      message: `the worker ran out of memory or was killed (${signal ?? `exit code ${code}`})${said}`,
+      hint: 'a smaller batchSize needs less memory, fewer --jobs share it between fewer stages',
+    })
+  }
+  return new StageError({
+    message: `the worker ended without a result (${signal === null ? `exit code ${code}` : `signal ${signal}`})${said}`,
+  })
+}
+
+export class Executor extends Context.Service<
+  Executor,
+  {
+    /** Runs a job to its end. Interrupting it stops the worker, which saves its checkpoint first. */
+    readonly run: (
+      job: Job,
+      onProgress: (message: Extract<WorkerMessage, { type: 'progress' }>) => void,
+    ) => Effect.Effect<StageSummary, StageError>
+  }
+>()('genepool/runtime/Executor') {
+  static readonly layerLocal = Layer.succeed(Executor, { run: (job, onProgress) => runLocally(job, onProgress) })
+}
+
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
+
+/** Asks the worker to stop, then makes it; done once the process is gone. */
+const stop = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.callback<void>((resume) => {
+    if (hasEnded(child) || child.pid === undefined) return resume(Effect.void)
+    const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+    child.once('exit', () => {
+      clearTimeout(timer)
+      resume(Effect.void)
+    })
+    child.kill('SIGTERM')
+  })
+
+const runLocally: Executor['Service']['run'] = (job, onProgress) =>
+  Effect.gen(function* () {
+    const jobFile = path.join(path.dirname(job.outDir), 'job.json')
+    const child = yield* Effect.acquireRelease(
+      Effect.try({
+        try: () => {
+          fs.writeFileSync(jobFile, JSON.stringify(job))
+          // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
+          return spawn(process.execPath, [...workerCommand(), jobFile], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+        },
+        catch: (cause) => new StageError({ message: `cannot start a worker for ${job.stage}`, cause }),
+      }),
+      stop,
+    )
+    return yield* Effect.callback<StageSummary, StageError>((resume) => {
+      let tail = ''
+      let result: Extract<WorkerMessage, { type: 'done' | 'failed' }> | undefined
+      const keep = (chunk: Buffer): void => {
+        tail = (tail + chunk.toString()).slice(-tailLength)
+      }
+      child.stdout?.on('data', keep)
+      child.stderr?.on('data', keep)
+      const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream
+      const lines = readline.createInterface({ input: messages })
+      lines.on('line', (line) => {
+        const message = JSON.parse(line) as WorkerMessage
+        if (message.type === 'progress') onProgress(message)
+        else if (message.type !== 'interrupted') result = message
+      })
+      child.once('error', (cause) => resume(Effect.fail(new StageError({ message: `cannot start a worker`, cause }))))
+      // `close` comes after the last line of every stream.
+      child.once('close', (code, signal) => {
+        if (result?.type === 'failed') {
+          const { message, hint, stack } = result
+          const cause = stack === undefined ? {} : { cause: stack }
+          resume(Effect.fail(new StageError({ message, ...(hint === undefined ? {} : { hint }), ...cause })))
+        } else if (result === undefined || code !== 0) resume(Effect.fail(describeExit(code, signal, tail)))
+        else resume(Effect.succeed(result.summary))
+      })
+    })
+  }).pipe(Effect.scoped)

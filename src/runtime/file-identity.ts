@@ -1,0 +1,84 @@
+/**
+ * What is known of a file's contents, remembered by the file's identity (inode, size, times), so that a run in which
+ * nothing changed reads no file twice. One index a kind of knowledge, kept in the store.
+ */
+import * as fs from 'node:fs'
+import { createHash } from 'node:crypto'
+import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
+
+interface Entry<A> {
+  readonly identity: string
+  /** When the contents were read, in milliseconds since 1970. */
+  readonly readAt: number
+  readonly known: A
+}
+
+/** Two writes within one tick of the file system's clock leave the same times, so a file read this soon is read again. */
+const clockTickMs = 50
+
+/** The file's identity, or undefined where there is no file. Changes whenever its contents may have changed. */
+export const identityOf = (file: string): string | undefined => {
+  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+}
+
+const changedAtMs = (identity: string): number =>
+  Number(BigInt(identity.slice(identity.lastIndexOf(':') + 1)) / 1_000_000n)
+
+/** sha256 of a file's bytes, hexadecimal, in constant memory. */
+export const hashFile = (file: string): string => {
+  const hash = createHash('sha256')
+  const descriptor = fs.openSync(file, 'r')
+  try {
+    const chunk = Buffer.allocUnsafe(1 << 20)
+    for (let read = fs.readSync(descriptor, chunk); read > 0; read = fs.readSync(descriptor, chunk)) {
+      hash.update(chunk.subarray(0, read))
+    }
+  } finally {
+    fs.closeSync(descriptor)
+  }
+  return hash.digest('hex')
+}
+
+/** Knowledge of type A about files, in one JSON file. A damaged index is an empty one: it only saves work. */
+export class FileIndex<A> {
+  readonly #path: string
+  readonly #version: string
+  readonly #entries: Map<string, Entry<A>>
+  #changed = false
+
+  /** `version` names the way A is computed; an index of another version is not used. */
+  constructor(path: string, version: string) {
+    this.#path = path
+    this.#version = version
+    this.#entries = FileIndex.#load<A>(path, version)
+  }
+
+  static #load<A>(path: string, version: string): Map<string, Entry<A>> {
+    try {
+      const parsed = JSON.parse(readTextIfThere(path) ?? '{}') as { version?: string; files?: Record<string, Entry<A>> }
+      if (parsed.version === version && parsed.files !== undefined) return new Map(Object.entries(parsed.files))
+    } catch {
+      // Falls through: what cannot be read is computed again.
+    }
+    return new Map()
+  }
+
+  /** What is known of the file as it is now, if it was read since it last changed. */
+  peek(file: string): A | undefined {
+    const entry = this.#entries.get(file)
+    if (entry === undefined || entry.identity !== identityOf(file)) return undefined
+    return changedAtMs(entry.identity) + clockTickMs < entry.readAt ? entry.known : undefined
+  }
+
+  remember(file: string, identity: string, known: A): void {
+    this.#entries.set(file, { identity, readAt: Date.now(), known })
+    this.#changed = true
+  }
+
+  save(): void {
+    if (!this.#changed) return
+    writeFileAtomic(this.#path, JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) }))
+    this.#changed = false
+  }
+}

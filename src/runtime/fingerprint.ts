@@ -1,0 +1,34 @@
+/** Which stage run this is: everything that can change its artifact's bytes, and nothing else. */
+import type { CodeIdentity } from './code-identity.js'
+import { hashOf } from './canonical.js'
+
+/** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
+export const keyScheme = 1
+
+export interface EngineIdentity {
+  /** Engines round differently. */
+  readonly engine: string
+  /** So do devices of one engine. */
+  readonly device: string
+  /** And versions of the numeric libraries. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export interface StageIdentity {
+  readonly scheme: number
+  /** Two kinds may have equal parameters. */
+  readonly kind: string
+  /** With defaults filled in, so that spelling a default out changes nothing; the seed is one of them. */
+  readonly params: object
+  /** Content, not fingerprint, of what is read: an input rebuilt to the same bytes cuts off what follows. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** sha256 of the files read from outside the store. */
+  readonly sources: Readonly<Record<string, string>>
+  /** The code that computes it. */
+  readonly code: CodeIdentity
+  /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
+  readonly engine: EngineIdentity | null
+}
+
+/** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */
+export const fingerprintOf = (identity: StageIdentity): string => hashOf(identity, 'stage')

@@ -1,0 +1,43 @@
+/**
+ * Which fingerprint each stage of a pipeline had when it last stood finished: what "changed since" is measured against.
+ * Losing it costs explanations, never results.
+ */
+import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
+import { hashOf } from './canonical.js'
+import type { Store } from './store.js'
+
+export class LastKnown {
+  readonly #path: string
+  readonly #fingerprints: Map<string, string>
+  #changed = false
+
+  constructor(store: Store['Service'], pipeline: string) {
+    // A pipeline's name is free text; its hash is a file name everywhere.
+    this.#path = store.place('last', `${hashOf(pipeline).slice(0, 16)}.json`)
+    this.#fingerprints = LastKnown.#load(this.#path)
+  }
+
+  static #load(path: string): Map<string, string> {
+    try {
+      return new Map(Object.entries(JSON.parse(readTextIfThere(path) ?? '{}') as Record<string, string>))
+    } catch {
+      return new Map()
+    }
+  }
+
+  fingerprint(stage: string): string | undefined {
+    return this.#fingerprints.get(stage)
+  }
+
+  set(stage: string, fingerprint: string): void {
+    if (this.#fingerprints.get(stage) === fingerprint) return
+    this.#fingerprints.set(stage, fingerprint)
+    this.#changed = true
+  }
+
+  save(): void {
+    if (!this.#changed) return
+    writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))
+    this.#changed = false
+  }
+}

@@ -1,0 +1,72 @@
+/** A pipeline file → its definition. The file is TypeScript or JavaScript and exports the pipeline as default. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import * as Effect from 'effect/Effect'
+import type { DefinitionError } from '../dsl/definition-error.js'
+import type { PipelineNode } from '../dsl/nodes.js'
+import { toPipelineNode } from '../dsl/pipeline-node.js'
+import { UsageError, sentenceOf } from './errors.js'
+
+let loaderReady = false
+
+const importFile = async (file: string): Promise<unknown> => {
+  if (/\.[cm]?tsx?$/.test(file) && !loaderReady) {
+    const { register } = await import('tsx/esm/api')
+    register()
+    loaderReady = true
+  }
+  return import(pathToFileURL(file).href)
+}
+
+/** CommonJS files put their default export one level deeper. */
+const defaultExports = (module: unknown): readonly unknown[] => {
+  const outer = (module as { default?: unknown }).default
+  const inner = typeof outer === 'object' && outer !== null ? (outer as { default?: unknown }).default : undefined
+  return [outer, inner]
+}
+
+const describe = (value: unknown): string =>
+  value === undefined ? 'it has no default export' : `its default export is a ${value === null ? 'null' : typeof value}`
+
+const loadError = (file: string, cause: unknown): UsageError => {
+  // By name: the file may have got its builders from another copy of this package.
+  if (cause instanceof Error && cause.name === 'DefinitionError') {
+    const { place } = cause as DefinitionError
+    const where =
+      place === undefined ? '' : ` (${path.relative(process.cwd(), place.file)}:${place.line}:${place.column})`
+    return new UsageError({ message: `${cause.message}${where}`, cause })
+  }
+  const message = sentenceOf(cause)
+  if (/Cannot find package 'genepool'/.test(message)) {
+    return new UsageError({
+      message: `${file} imports 'genepool', which is not installed where the file is`,
+      hint: `run npm install genepool in ${path.dirname(path.resolve(file))}`,
+      cause,
+    })
+  }
+  return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
+}
+
+/** Fails with a UsageError: no such file, it does not parse, it throws, or it exports no pipeline. */
+export const loadPipeline = Effect.fnUntraced(function* (file: string): Effect.fn.Return<PipelineNode, UsageError> {
+  const absolute = path.resolve(file)
+  if (fs.statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
+    return yield* new UsageError({ message: `there is no pipeline file ${file}` })
+  }
+  const module = yield* Effect.tryPromise({ try: () => importFile(absolute), catch: (cause) => loadError(file, cause) })
+  const node = yield* Effect.try({
+    try: () =>
+      defaultExports(module)
+        .map(toPipelineNode)
+        .find((candidate) => candidate !== undefined),
+    catch: (cause) => loadError(file, cause),
+  })
+  if (node === undefined) {
+    return yield* new UsageError({
+      message: `${file} exports no pipeline: ${describe(defaultExports(module)[0])}`,
+      hint: "write `export default pipeline('name').data(…)…`",
+    })
+  }
+  return node
+})

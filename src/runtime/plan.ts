@@ -1,0 +1,83 @@
+/** What a run would do, without doing any of it. */
+import * as Effect from 'effect/Effect'
+import type { StageNode } from '../dsl/nodes.js'
+import type { PlannedStage, Reason } from './events.js'
+import { fingerprintOf, type StageIdentity } from './fingerprint.js'
+import type { LastKnown } from './last-known.js'
+import type { Prepared, PreparedStage } from './prepare.js'
+import { reasonsBetween } from './reasons.js'
+import { Store, type Manifest } from './store.js'
+
+export interface Plan {
+  readonly stages: readonly PlannedStage[]
+  /** The artifacts that are there, by stage. */
+  readonly manifests: ReadonlyMap<StageNode, Manifest>
+}
+
+const stagesOfInputs = (node: StageNode): Record<string, string> =>
+  Object.fromEntries(Object.entries(node.inputs).map(([input, from]) => [input, from.name]))
+
+const pathsOfSources = (stage: PreparedStage): Record<string, string> =>
+  Object.fromEntries(Object.entries(stage.sources).map(([source, file]) => [source, file.path]))
+
+/** Why a stage whose artifact is not there has to run, measured against the last time it stood finished. */
+export const explainMiss = Effect.fnUntraced(function* (
+  stage: PreparedStage,
+  identity: StageIdentity,
+  last: LastKnown,
+) {
+  const store = yield* Store
+  const fingerprint = last.fingerprint(stage.node.name)
+  if (fingerprint === undefined) return [{ type: 'never-ran' }] as readonly Reason[]
+  if (fingerprint === fingerprintOf(identity)) return [{ type: 'artifact-missing' }] as readonly Reason[]
+  const before = yield* store.lookup(fingerprint)
+  if (before === undefined) return [{ type: 'never-ran' }] as readonly Reason[]
+  return reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage))
+})
+
+/** Each stage `cached`, `run` or `maybe` (an input is made anew first; the same bytes would leave this one alone). */
+export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
+  const store = yield* Store
+  const manifests = new Map<StageNode, Manifest>()
+  const stages: PlannedStage[] = []
+  for (const stage of prepared.stages) {
+    const { node } = stage
+    const pending: Reason[] = []
+    const contents: Record<string, string> = {}
+    for (const [input, from] of Object.entries(node.inputs)) {
+      const manifest = manifests.get(from)
+      if (manifest === undefined) pending.push({ type: 'input-pending', input, stage: from.name })
+      else contents[input] = manifest.content
+    }
+    const planned = { stage: node.name, kind: node.kind }
+    if (pending.length === 0) {
+      const identity = stage.identify(contents)
+      const manifest = yield* store.lookup(fingerprintOf(identity))
+      if (manifest !== undefined) {
+        manifests.set(node, manifest)
+        stages.push({ ...planned, status: 'cached', reasons: [] })
+      } else {
+        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last) })
+      }
+      continue
+    }
+    // Inputs that are still to come are taken as unchanged: only what is this stage's own can make it run for sure.
+    const expected = (before: StageIdentity): Record<string, string> =>
+      Object.fromEntries(
+        Object.keys(node.inputs).map((input) => [input, contents[input] ?? before.inputs[input] ?? '']),
+      )
+    const before = yield* lastIdentity(stage, last)
+    const own =
+      before === undefined
+        ? [{ type: 'never-ran' } as const]
+        : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
+    stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...pending] })
+  }
+  return { stages, manifests } satisfies Plan
+})
+
+const lastIdentity = Effect.fnUntraced(function* (stage: PreparedStage, last: LastKnown) {
+  const store = yield* Store
+  const fingerprint = last.fingerprint(stage.node.name)
+  return fingerprint === undefined ? undefined : (yield* store.lookup(fingerprint))?.identity
+})

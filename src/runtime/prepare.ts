@@ -1,0 +1,96 @@
+/**
+ * Everything about a pipeline's stages that is known before any of them runs: order, kind, code, external files, engine.
+ * What is missing for a fingerprint afterwards is only the content of the inputs.
+ */
+import * as Effect from 'effect/Effect'
+import type { PipelineNode, StageNode } from '../dsl/nodes.js'
+import { CodeReader } from './code-identity.js'
+import { StageError, UsageError, sentenceOf } from './errors.js'
+import { FileIndex, hashFile, identityOf } from './file-identity.js'
+import { fingerprintOf, keyScheme, type StageIdentity } from './fingerprint.js'
+import { orderStages } from './graph.js'
+import { StageKinds, type ResolvedEngine } from './services.js'
+import type { StageKind } from './stage-contract.js'
+import { Store } from './store.js'
+
+export interface SourceFile {
+  readonly path: string
+  readonly sha256: string
+  /** The file's identity when it was hashed: what a finished stage is held against. */
+  readonly identity: string
+}
+
+export interface PreparedStage {
+  readonly node: StageNode
+  readonly kind: StageKind
+  readonly sources: Readonly<Record<string, SourceFile>>
+  /** The identity, given the content of each input. */
+  readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
+}
+
+export interface Prepared {
+  readonly stages: readonly PreparedStage[]
+  readonly code: CodeReader
+}
+
+export interface PrepareOptions {
+  readonly engine: ResolvedEngine
+  /** Relative paths of external files start here. */
+  readonly baseDir: string
+  readonly only?: string
+}
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
+
+const usageErrorOf = (node: StageNode) => (cause: unknown) =>
+  new UsageError({
+    message: `stage '${node.name}': ${sentenceOf(cause)}`,
+    ...(cause instanceof StageError && cause.hint !== undefined ? { hint: cause.hint } : {}),
+    cause,
+  })
+
+/** Reads code and external files, the ones that changed. Fails with a UsageError where the definition cannot be run. */
+export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, options: PrepareOptions) {
+  const store = yield* Store
+  const kinds = yield* StageKinds
+  const nodes = yield* orderStages(pipeline, options.only)
+  const code = new CodeReader(store.place('index', 'code.json'))
+  const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
+
+  const source = (path: string): SourceFile => {
+    const identity = identityOf(path)
+    if (identity === undefined) throw new StageError({ message: `${path} does not exist` })
+    const known = hashes.peek(path)
+    const sha256 = known ?? hashFile(path)
+    if (known === undefined) hashes.remember(path, identity, sha256)
+    return { path, sha256, identity }
+  }
+
+  const stages: PreparedStage[] = []
+  for (const node of nodes) {
+    const kind = kinds.find(node.kind)
+    if (kind === undefined) {
+      return yield* new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
+    }
+    const sources = yield* Effect.try({
+      try: () => mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source),
+      catch: usageErrorOf(node),
+    })
+    const codeIdentity = yield* Effect.tryPromise({ try: () => code.read(kind.module), catch: usageErrorOf(node) })
+    const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
+      scheme: keyScheme,
+      kind: node.kind,
+      params: node.params,
+      inputs,
+      sources: mapValues(sources, (file) => file.sha256),
+      code: codeIdentity,
+      engine: kind.usesEngine ? options.engine.identity : null,
+    })
+    // Parameters that are no plain data are found here, before anything has run.
+    yield* Effect.try({ try: () => fingerprintOf(identify({})), catch: usageErrorOf(node) })
+    stages.push({ node, kind, sources, identify })
+  }
+  hashes.save()
+  return { stages, code } satisfies Prepared
+})

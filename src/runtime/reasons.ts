@@ -1,0 +1,80 @@
+/** Why a stage is not what it was: named rules over two identities, each with what was before and what is now. */
+import type { Json } from '../dsl/nodes.js'
+import { canonical } from './canonical.js'
+import type { Reason } from './events.js'
+import type { EngineIdentity, StageIdentity } from './fingerprint.js'
+
+type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
+type Values = Readonly<Record<string, string>>
+
+const keysOf = (...records: readonly object[]): readonly string[] => [...new Set(records.flatMap(Object.keys))].sort()
+
+/** Paths of all leaves: `train.lr` → 0.001. */
+const leaves = (value: unknown, path: string, out: Map<string, Json>): Map<string, Json> => {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    for (const [key, item] of Object.entries(value)) leaves(item, path === '' ? key : `${path}.${key}`, out)
+  } else out.set(path, value as Json)
+  return out
+}
+
+const parameters: Rule = (before, now) => {
+  const old = leaves(before.params, '', new Map())
+  const current = leaves(now.params, '', new Map())
+  return [...new Set([...old.keys(), ...current.keys()])]
+    .map((parameter) => ({ parameter, before: old.get(parameter) ?? null, now: current.get(parameter) ?? null }))
+    .filter((change) => canonical(change.before) !== canonical(change.now))
+    .map((change) => ({ type: 'parameter-changed', ...change }))
+}
+
+const inputs =
+  (stageOf: Values): Rule =>
+  (before, now) =>
+    keysOf(before.inputs, now.inputs)
+      .filter((input) => before.inputs[input] !== now.inputs[input])
+      .map((input) => ({ type: 'input-changed', input, stage: stageOf[input] ?? input }))
+
+const sources =
+  (pathOf: Values): Rule =>
+  (before, now) =>
+    keysOf(before.sources, now.sources)
+      .filter((source) => before.sources[source] !== now.sources[source])
+      .map((source) => ({ type: 'source-changed', source, path: pathOf[source] ?? '' }))
+
+const code: Rule = (before, now) =>
+  keysOf(before.code.files, now.code.files)
+    .filter((file) => before.code.files[file] !== now.code.files[file])
+    .map((file) => {
+      const change = !(file in before.code.files) ? 'added' : !(file in now.code.files) ? 'removed' : 'edited'
+      return { type: 'code-changed', file, change }
+    })
+
+const packages: Rule = (before, now) =>
+  keysOf(before.code.packages, now.code.packages)
+    .filter((name) => before.code.packages[name] !== now.code.packages[name])
+    .map((name) => ({
+      type: 'package-changed',
+      name,
+      before: before.code.packages[name] ?? 'absent',
+      now: now.code.packages[name] ?? 'absent',
+    }))
+
+const describeEngine = (engine: EngineIdentity | null): string =>
+  engine === null
+    ? 'none'
+    : `${engine.engine} on ${engine.device} (${Object.entries(engine.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')})`
+
+const engine: Rule = (before, now) => {
+  const [old, current] = [describeEngine(before.engine), describeEngine(now.engine)]
+  return old === current ? [] : [{ type: 'engine-changed', before: old, now: current }]
+}
+
+/** All that differs. `stageOf` names the stage behind each input, `pathOf` the file behind each source. */
+export const reasonsBetween = (
+  before: StageIdentity,
+  now: StageIdentity,
+  stageOf: Values,
+  pathOf: Values,
+): readonly Reason[] =>
+  [parameters, inputs(stageOf), sources(pathOf), code, packages, engine].flatMap((rule) => rule(before, now))

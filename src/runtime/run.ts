@@ -1,0 +1,179 @@
+/** A whole run: every stage as soon as its inputs are there, independent ones side by side, failures kept to themselves. */
+import * as os from 'node:os'
+import { randomBytes } from 'node:crypto'
+import * as Cause from 'effect/Cause'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import type { PipelineNode, StageNode } from '../dsl/nodes.js'
+import { StageError, sentenceOf } from './errors.js'
+import type { Emit, RunEvent } from './events.js'
+import { LastKnown } from './last-known.js'
+import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
+import { prepare, type PreparedStage } from './prepare.js'
+import { openRunLog } from './run-log.js'
+import { Engines, type EngineRequest } from './services.js'
+import { makeSlots } from './slots.js'
+import { Store, type Manifest } from './store.js'
+
+export interface RunOptions {
+  readonly engine: EngineRequest
+  /** CPU stages side by side. */
+  readonly jobs: number
+  /** Only this stage and what it needs. */
+  readonly only?: string
+  /** Stop at the first failure instead of finishing what does not depend on it. */
+  readonly failFast: boolean
+  /** The pipeline's file, for the records. */
+  readonly file?: string
+  readonly baseDir: string
+  readonly emit: Emit
+}
+
+export interface RunResult {
+  readonly run: string
+  readonly ran: number
+  readonly cached: number
+  readonly failed: number
+  readonly skipped: number
+  /** Artifacts by the stage's name, of every stage that stands finished. */
+  readonly manifests: ReadonlyMap<string, Manifest>
+}
+
+export const defaultJobs = (): number => os.availableParallelism()
+
+/** How often damaged inputs are made again before the disk itself is held to be broken. */
+const maxRepairs = 3
+
+const newRunId = (): string =>
+  `${new Date()
+    .toISOString()
+    .replace(/[-:]/g, '')
+    .replace(/\..*/, '')
+    .replace('T', '-')}-${randomBytes(3).toString('hex')}`
+
+type Outcome = { readonly type: 'made'; readonly manifest: Manifest } | { readonly type: 'absent' }
+
+/** Runs what is missing. Fails with a UsageError before anything ran; failed stages are counted, not raised. */
+export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNode, options: RunOptions) {
+  const store = yield* Store
+  const engine = yield* (yield* Engines).resolve(options.engine)
+  const only = options.only === undefined ? {} : { only: options.only }
+  const prepared = yield* prepare(pipeline, { engine, baseDir: options.baseDir, ...only })
+  const run = newRunId()
+  const startedAt = Date.now()
+  const log = yield* openRunLog(run)
+  const counts = { ran: 0, cached: 0, failed: 0, skipped: 0 }
+  const emit = (event: RunEvent): void => {
+    log(event)
+    options.emit(event)
+  }
+  const last = new LastKnown(store, pipeline.name)
+  const context: MakeContext = { prepared, engine, slots: makeSlots(options.jobs), last, run, emit }
+
+  const current = new Map<StageNode, Manifest>()
+  const byNode = new Map(prepared.stages.map((stage) => [stage.node, stage]))
+  const byFingerprint = (fingerprint: string): PreparedStage | undefined => {
+    for (const [node, manifest] of current) if (manifest.fingerprint === fingerprint) return byNode.get(node)
+    return undefined
+  }
+
+  const make = (stage: PreparedStage, repairs = 0): ReturnType<typeof makeStage> =>
+    makeStage(
+      context,
+      stage,
+      inputsOf(stage.node, (from) => current.get(from)),
+    ).pipe(
+      Effect.tap(({ manifest }) => Effect.sync(() => current.set(stage.node, manifest))),
+      Effect.catchTag('CorruptArtifact', (corrupt) => {
+        const producer = byFingerprint(corrupt.fingerprint)
+        if (producer === undefined || repairs >= maxRepairs) {
+          return Effect.fail(new StageError({ message: corrupt.message, hint: 'check the disk that holds the store' }))
+        }
+        emit({ type: 'warning', message: corrupt.message })
+        return make(producer, repairs + 1).pipe(
+          Effect.tap((made) => Effect.sync(() => count(made))),
+          Effect.flatMap(() => make(stage, repairs + 1)),
+        )
+      }),
+    )
+
+  const count = (made: Made): void => {
+    counts[made.how] += 1
+  }
+
+  let stopped = false
+  const skip = (node: StageNode, because: string): Outcome => {
+    counts.skipped += 1
+    emit({ type: 'stage-skipped', stage: node.name, because })
+    return { type: 'absent' }
+  }
+  const fail = (node: StageNode, error: unknown, ms: number): Outcome => {
+    counts.failed += 1
+    stopped ||= options.failFast
+    const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
+    const stack = error instanceof StageError && typeof error.cause === 'string' ? { stack: error.cause } : {}
+    emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms, message: sentenceOf(error), ...hint, ...stack })
+    return { type: 'absent' }
+  }
+
+  const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<Outcome>()]))
+  const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
+    const { node } = stage
+    for (const from of Object.values(node.inputs)) {
+      const outcome = yield* Deferred.await(outcomes.get(from)!)
+      if (outcome.type === 'absent') return skip(node, `it reads ${from.name}, which is not there`)
+    }
+    if (stopped) return skip(node, 'a stage failed and the run stops at the first failure')
+    const began = Date.now()
+    return yield* make(stage).pipe(
+      Effect.map((made): Outcome => {
+        count(made)
+        last.set(node.name, made.manifest.fingerprint)
+        return { type: 'made', manifest: made.manifest }
+      }),
+      Effect.onInterrupt(() =>
+        Effect.sync(() => emit({ type: 'stage-interrupted', stage: node.name, ms: Date.now() - began })),
+      ),
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.failCause(cause as Cause.Cause<never>)
+          : Effect.sync(() => fail(node, Cause.squash(cause), Date.now() - began)),
+      ),
+    )
+  })
+
+  emit({
+    type: 'run-started',
+    run,
+    pipeline: pipeline.name,
+    file: options.file ?? null,
+    store: store.root,
+    stages: prepared.stages.length,
+    engine: { ...engine, threads: os.availableParallelism() },
+    jobs: options.jobs,
+    at: new Date(startedAt).toISOString(),
+  })
+  yield* Effect.forEach(
+    prepared.stages,
+    (stage) => settle(stage).pipe(Effect.flatMap((outcome) => Deferred.succeed(outcomes.get(stage.node)!, outcome))),
+    { concurrency: 'unbounded', discard: true },
+  ).pipe(
+    Effect.onExit((exit) =>
+      Effect.sync(() => {
+        last.save()
+        const at = new Date().toISOString()
+        emit({
+          type: 'run-finished',
+          run,
+          ...counts,
+          interrupted: Exit.isFailure(exit),
+          ms: Date.now() - startedAt,
+          at,
+        })
+      }),
+    ),
+  )
+  const manifests = new Map([...current].map(([node, manifest]) => [node.name, manifest]))
+  return { run, ...counts, manifests } satisfies RunResult
+})

@@ -1,0 +1,39 @@
+/**
+ * Which stages may compute at the same time: CPU stages side by side up to `jobs`, one stage at a time on a GPU. A stage
+ * that is alone gets all cores; stages side by side share them, because one thread each is faster than many on all.
+ */
+import * as os from 'node:os'
+import * as Effect from 'effect/Effect'
+import * as Semaphore from 'effect/Semaphore'
+
+export interface Slots {
+  /** Runs `work` when there is room; `threads` is its share of the cores. */
+  readonly use: <A, E, R>(gpu: boolean, work: (threads: number) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/** Stages that become ready in the same moment must see each other before they share out the cores. */
+const settleMs = 5
+
+export const makeSlots = (jobs: number): Slots => {
+  const cores = os.availableParallelism()
+  const cpu = Semaphore.makeUnsafe(jobs)
+  const gpu = Semaphore.makeUnsafe(1)
+  let wanting = 0
+  const use: Slots['use'] = (onGpu, work) =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => {
+        wanting += 1
+      }),
+      () =>
+        (onGpu ? gpu : cpu).withPermits(1)(
+          Effect.sleep(settleMs).pipe(
+            Effect.flatMap(() => work(Math.max(1, Math.floor(cores / Math.min(jobs, Math.max(1, wanting)))))),
+          ),
+        ),
+      () =>
+        Effect.sync(() => {
+          wanting -= 1
+        }),
+    )
+  return { use }
+}

@@ -1,0 +1,75 @@
+/**
+ * The one thing that runtime and stages share: what a stage is given, what it gives back. The runtime calls a stage by
+ * this contract inside a worker process and knows nothing of tensors; a stage knows nothing of stores and schedules.
+ */
+import type * as Effect from 'effect/Effect'
+import type { Json } from '../dsl/nodes.js'
+import type { StageError } from './errors.js'
+
+/** An artifact as a stage reads it: verified files by their name inside the artifact. */
+export interface InputArtifact {
+  /** File name inside the artifact (`model.safetensors`) → absolute path of its bytes. Never write to these. */
+  readonly files: Readonly<Record<string, string>>
+  /** What the stage that made it returned as `summary`. */
+  readonly summary: Readonly<Record<string, Json>>
+}
+
+/** How far a stage is; the worker passes it on at most ten times a second. */
+export interface Progress {
+  /** What is going on, in the field's words: `train`, `evaluate`, `least squares`. */
+  readonly phase: string
+  /** Steps done of this phase and in all. */
+  readonly step: number
+  readonly steps: number
+  readonly epoch?: number
+  readonly epochs?: number
+  readonly loss?: number
+  /** Images handled since the phase began in this process (a resumed phase counts from where it went on). */
+  readonly images?: number
+}
+
+/** What the stage runs on, as it was resolved for this run. `threads` is not part of a stage's identity. */
+export interface EngineChoice {
+  readonly engine: 'onnxruntime' | 'tensorflow' | 'cpu'
+  readonly device: 'cpu' | 'cuda' | 'webgpu'
+  readonly threads: number
+}
+
+export interface StageContext<Params extends object = object> {
+  readonly params: Params
+  readonly inputs: Readonly<Record<string, InputArtifact>>
+  /** External files that the stage's `sources` named, by role, verified against the hash in the fingerprint. */
+  readonly sources: Readonly<Record<string, string>>
+  /** Empty folder; every file the stage leaves here becomes part of its artifact, byte for byte. */
+  readonly outDir: string
+  /** Folder that outlives an interruption: checkpoints of this very fingerprint. Deleted once the artifact is stored. */
+  readonly checkpointDir: string
+  readonly engine: EngineChoice
+  readonly progress: (progress: Progress) => void
+}
+
+/**
+ * What a stage returns beside its files: figures for tables and manifests (`{ top1: 0.97 }`). Deterministic: never a
+ * time or a path.
+ */
+export type StageSummary = Readonly<Record<string, Json>>
+
+/**
+ * A stage: interruptible between steps. On interruption it saves what its checkpoint needs, within half a second.
+ * The artifact must be a function of params, inputs, sources and engine alone.
+ */
+export type StageFunction<Params extends object = object> = (
+  context: StageContext<Params>,
+) => Effect.Effect<StageSummary, StageError>
+
+/** What the runtime knows of a kind of stage without loading it. */
+export interface StageKind {
+  readonly kind: string
+  /** Module that exports the stage function, and under which name; its import closure is the stage's code identity. */
+  readonly module: string
+  readonly exportName: string
+  /** Whether the stage computes with an engine: then engine, device class and library versions are in its identity. */
+  readonly usesEngine: boolean
+  /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
+  readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
+}

@@ -1,0 +1,178 @@
+/**
+ * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest is
+ * written last and read with its own hash, so a hit is complete or it is a miss.
+ *
+ * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it takes in
+ * (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its collector; and it
+ * does not flush, so a power cut after "stored" may leave an empty file under a good name.
+ */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { createHash, randomBytes } from 'node:crypto'
+import * as Context from 'effect/Context'
+import * as Effect from 'effect/Effect'
+import * as Layer from 'effect/Layer'
+import type { Json } from '../dsl/nodes.js'
+import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
+import { hashOf } from './canonical.js'
+import { CorruptArtifact, StoreError, sentenceOf } from './errors.js'
+import { hashFile } from './file-identity.js'
+import type { StageIdentity } from './fingerprint.js'
+
+export interface StoredFile {
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** What is known of one artifact. Only `content` goes into the fingerprints of what reads it. */
+export interface Manifest {
+  readonly fingerprint: string
+  readonly stage: string
+  /** Hash over the files' names and bytes and the summary. */
+  readonly content: string
+  readonly files: Readonly<Record<string, StoredFile>>
+  readonly summary: Readonly<Record<string, Json>>
+  readonly identity: StageIdentity
+  /** How it came about; never part of an identity. */
+  readonly made: {
+    readonly at: string
+    readonly ms: number
+    readonly node: string
+    readonly platform: string
+    readonly threads: number
+    readonly run: string
+  }
+}
+
+export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
+
+const filesBelow = (directory: string, prefix = ''): readonly string[] =>
+  fs
+    .readdirSync(path.join(directory, prefix), { withFileTypes: true })
+    .flatMap((entry) =>
+      entry.isDirectory() ? filesBelow(directory, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`],
+    )
+    .sort()
+
+/** Bytes of a stored file, flushed before it gets its name: a power cut must not leave an empty blob behind a hit. */
+const flush = (file: string): void => {
+  const descriptor = fs.openSync(file, 'r+')
+  try {
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+}
+
+const attempt = <A>(what: string, run: () => A): Effect.Effect<A, StoreError> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => new StoreError({ message: `cannot ${what}: ${sentenceOf(cause)}`, cause }),
+  })
+
+const checksum = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+export class Store extends Context.Service<
+  Store,
+  {
+    readonly root: string
+    /** Path of a file or folder that belongs to the store. */
+    readonly place: (...names: readonly string[]) => string
+    /** Absolute path of a stored file's bytes. */
+    readonly blob: (file: StoredFile) => string
+    /** The manifest of a complete artifact; anything less is undefined. */
+    readonly lookup: (fingerprint: string) => Effect.Effect<Manifest | undefined, StoreError>
+    /** Takes the folder's files into the store and makes them findable, in this order. The folder is emptied. */
+    readonly publish: (draft: ManifestDraft, outDir: string) => Effect.Effect<Manifest, StoreError>
+    /** Reads every byte of an artifact again; what is not as published goes to `quarantine/` and the artifact is gone. */
+    readonly verify: (manifest: Manifest) => Effect.Effect<void, CorruptArtifact | StoreError>
+    /** Every manifest in the store. */
+    readonly manifests: Effect.Effect<readonly Manifest[], StoreError>
+  }
+>()('genepool/runtime/Store') {
+  static readonly layer = (root: string): Layer.Layer<Store> => Layer.sync(Store, () => makeStore(path.resolve(root)))
+}
+
+const makeStore = (root: string): Store['Service'] => {
+  const place = (...names: readonly string[]): string => path.join(root, ...names)
+  const actionPath = (fingerprint: string): string => place('actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
+  const blob = (file: StoredFile): string => place('blobs', file.sha256.slice(0, 2), file.sha256)
+
+  const readManifest = (file: string): Manifest | undefined => {
+    const text = readTextIfThere(file)
+    const end = text?.indexOf('\n') ?? -1
+    if (text === undefined || end < 0) return undefined
+    const body = text.slice(end + 1)
+    return text.slice(0, end) === checksum(body) ? (JSON.parse(body) as Manifest) : undefined
+  }
+
+  const isWhole = (manifest: Manifest): boolean =>
+    Object.values(manifest.files).every(
+      (file) => fs.statSync(blob(file), { throwIfNoEntry: false })?.size === file.bytes,
+    )
+
+  const lookup = (fingerprint: string): Effect.Effect<Manifest | undefined, StoreError> =>
+    attempt(`read the store ${root}`, () => {
+      const manifest = readManifest(actionPath(fingerprint))
+      return manifest?.fingerprint === fingerprint && isWhole(manifest) ? manifest : undefined
+    })
+
+  const take = (source: string): StoredFile => {
+    const file = { sha256: hashFile(source), bytes: fs.statSync(source).size }
+    const target = blob(file)
+    fs.mkdirSync(path.dirname(target), { recursive: true })
+    fs.chmodSync(source, 0o644)
+    flush(source)
+    // Also when the blob is there already: the same bytes again heal one that was damaged.
+    fs.renameSync(source, target)
+    fs.chmodSync(target, 0o444)
+    return file
+  }
+
+  const publish = (draft: ManifestDraft, outDir: string): Effect.Effect<Manifest, StoreError> =>
+    attempt(`write to the store ${root}`, () => {
+      const files: Record<string, StoredFile> = {}
+      for (const name of filesBelow(outDir)) files[name] = take(path.join(outDir, name))
+      const manifest: Manifest = { ...draft, content: hashOf({ files, summary: draft.summary }), files }
+      const body = JSON.stringify(manifest)
+      writeFileAtomic(actionPath(draft.fingerprint), `${checksum(body)}\n${body}`)
+      return manifest
+    })
+
+  const verify = (manifest: Manifest): Effect.Effect<void, CorruptArtifact | StoreError> =>
+    attempt(`verify the artifact of ${manifest.stage}`, () => {
+      const bad = Object.entries(manifest.files).filter(([, file]) => {
+        const stat = fs.statSync(blob(file), { throwIfNoEntry: false })
+        return stat?.size !== file.bytes || hashFile(blob(file)) !== file.sha256
+      })
+      for (const [, file] of bad) {
+        fs.mkdirSync(place('quarantine'), { recursive: true })
+        if (!fs.existsSync(blob(file))) continue
+        fs.renameSync(blob(file), place('quarantine', `${file.sha256}.${randomBytes(4).toString('hex')}`))
+      }
+      if (bad.length > 0) fs.rmSync(actionPath(manifest.fingerprint), { force: true })
+      return bad.map(([name]) => name)
+    }).pipe(
+      Effect.flatMap((bad) =>
+        bad.length === 0
+          ? Effect.void
+          : Effect.fail(
+              new CorruptArtifact({
+                message: `the stored artifact of ${manifest.stage} is damaged (${bad.join(', ')}); it was moved to quarantine and is made again`,
+                fingerprint: manifest.fingerprint,
+              }),
+            ),
+      ),
+    )
+
+  const manifests = attempt(`read the store ${root}`, () => {
+    const folder = place('actions')
+    if (!fs.existsSync(folder)) return []
+    return filesBelow(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => readManifest(path.join(folder, name)))
+      .filter((manifest) => manifest !== undefined)
+  })
+
+  return Store.of({ root, place, blob, lookup, publish, verify, manifests })
+}

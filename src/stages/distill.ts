@@ -1,0 +1,167 @@
+/** A student distilled from the teacher, together with its transformation matrices (METHOD section 2). */
+import type * as tf from '@tensorflow/tfjs'
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import { countMacs, countParams } from '../dsl/counting.js'
+import type { DistillLoss, DistillParams } from '../dsl/nodes.js'
+import { lossPositions } from '../dsl/positions.js'
+import type { VitConfig } from '../dsl/vit-config.js'
+import type { Engine } from '../engine/engine.js'
+import { linear } from '../engine/operations.js'
+import type { StageError } from '../runtime/errors.js'
+import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
+import { attempt } from './attempt.js'
+import { checkImages, labelledBatches, labelledSpecs } from './batches.js'
+import { openDataset } from './dataset.js'
+import { withEngine } from './engine-scope.js'
+import { crossEntropy, meanSquaredError, softCrossEntropy } from './losses.js'
+import { measureModel } from './measure.js'
+import { openModel, writeLines, writeModel, writeTensors } from './model-files.js'
+import { teacherOutputs, teacherSpecs, type Teacher, type Wanted } from './teacher-outputs.js'
+import { newComponent, valuesOf, type Component } from './train-state.js'
+import { runTraining } from './training.js'
+import type { StepDefinition } from './train-step.js'
+import { transformTensors, type Feature } from './transforms.js'
+import { vitTensors } from './vit-params.js'
+import { vit, type BlockOutput, type Params } from './vit.js'
+import { startLinears, startVit } from './weight-start.js'
+
+/** The features that each loss compares; `rep` is the loss on maps. */
+const FEATURES: Readonly<Record<DistillLoss, readonly Feature[]>> = {
+  all: ['map', 'att'],
+  'logits+rep': ['map'],
+  logits: [],
+}
+
+const PART = { map: 'rep', att: 'att' } as const
+
+/** The student's and the transformations' components at their start. */
+export const startStudent = (params: DistillParams, teacherWidth: number) => {
+  const { model, positions, weightStart, seed } = params
+  const count = lossPositions(positions, model.depth).length
+  const start = startVit(model, weightStart, seed, 'student')
+  const transforms = (feature: Feature): Component => {
+    const tensors = transformTensors(feature, count, model.embedDim, teacherWidth)
+    const label = `transforms ${model.embedDim}x${model.depth}`
+    return newComponent(`transforms.${feature}`, 'transforms', tensors, startLinears(tensors, seed, label))
+  }
+  return {
+    student: newComponent('student', 'student', vitTensors(model), start),
+    transforms: { att: transforms('att'), map: transforms('map') },
+  }
+}
+
+/** Blocks of the teacher whose features this loss needs. */
+const wantedOf = ({ positions, loss }: DistillParams, teacherDepth: number): Wanted => {
+  const blocks = lossPositions(positions, teacherDepth)
+  const used = FEATURES[loss]
+  return { att: used.includes('att') ? blocks : [], map: used.includes('map') ? blocks : [] }
+}
+
+/**
+ * Σ_p MSE(student's feature, transformed teacher's feature) over the loss positions. The teacher's features come in as
+ * `teacher.<feature>.<block>` `[B, T, D]`.
+ */
+const featureLoss = (
+  feature: Feature,
+  { positions, model }: DistillParams,
+  teacherDepth: number,
+  blocks: readonly BlockOutput[],
+  transforms: Params,
+  batch: Readonly<Record<string, tf.Tensor>>,
+): tf.Scalar => {
+  const teacherBlocks = lossPositions(positions, teacherDepth)
+  const terms = lossPositions(positions, model.depth).map((block, p) => {
+    const taught = batch[`teacher.${feature}.${teacherBlocks[p]}`]
+    const target = linear(taught, transforms[`${feature}.${p}.weight`], transforms[`${feature}.${p}.bias`])
+    return meanSquaredError(blocks[block][feature], target)
+  })
+  return terms.reduce((sum, term) => sum.add(term))
+}
+
+/** One distillation step: `α·ce + (1 − α)(soft + rep + att)`, or without those that `loss` leaves out. */
+export const distillStep = (
+  params: DistillParams,
+  teacher: VitConfig,
+  { student, transforms }: ReturnType<typeof startStudent>,
+): StepDefinition => {
+  const { model, train, alpha, temperature, softReduction, trainTransforms } = params
+  const features = FEATURES[params.loss]
+  const matrices = features.map((feature) => transforms[feature])
+  return {
+    label: 'distil a student',
+    trained: [student, ...(trainTransforms ? matrices : [])],
+    frozen: trainTransforms ? [] : matrices,
+    inputs: {
+      ...labelledSpecs(model, train.batchSize),
+      ...teacherSpecs(teacher, wantedOf(params, teacher.depth), train.batchSize),
+    },
+    weights: {
+      ce: alpha,
+      soft: 1 - alpha,
+      ...Object.fromEntries(features.map((feature) => [PART[feature], 1 - alpha])),
+    },
+    loss: (models, batch) => {
+      const { blocks, logits } = vit(models['student'], model, batch['pixels'] as tf.Tensor4D)
+      const taught = batch['teacher.logits'] as tf.Tensor2D
+      return {
+        ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D),
+        soft: softCrossEntropy(logits, taught, temperature, softReduction),
+        ...Object.fromEntries(
+          features.map((feature) => [
+            PART[feature],
+            featureLoss(feature, params, teacher.depth, blocks, models['transforms'], batch),
+          ]),
+        ),
+      }
+    },
+  }
+}
+
+const distillStudent = Effect.fnUntraced(function* (
+  context: StageContext<DistillParams>,
+  engine: Engine,
+): Effect.fn.Return<StageSummary, StageError> {
+  const { model, positions, train, seed } = context.params
+  const dataset = yield* attempt(() => openDataset(context.inputs['data']))
+  const teacher: Teacher = yield* attempt(() => openModel(context.inputs['teacher'], 'teacher'))
+  const split = yield* attempt(() => {
+    checkImages(model, dataset)
+    checkImages(teacher.config, dataset)
+    return dataset.split('train')
+  })
+  const state = startStudent(context.params, teacher.config.embedDim)
+  const wanted = wantedOf(context.params, teacher.config.depth)
+  const taught = yield* teacherOutputs(engine, teacher, wanted, split, train, context.progress)
+  const labelled = labelledBatches(split, model, train.batchSize)
+  const components = [state.student, state.transforms.att, state.transforms.map]
+  const history = yield* runTraining(context, engine, {
+    phase: 'distil',
+    train,
+    seed,
+    images: split.count,
+    components,
+    steps: [distillStep(context.params, teacher.config, state)],
+    batch: async (indices) => ({ ...labelled(indices), ...(await taught(indices)) }),
+  })
+  const values = valuesOf(components, 'student')
+  const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+  const { mean, std } = dataset
+  return yield* attempt(() => {
+    const blocks = [...lossPositions(positions, model.depth)]
+    writeModel(context.outDir, model, values, { role: 'student', mean, std, positions: blocks })
+    const { att, map } = state.transforms
+    const transforms = [...att.layout.slots, ...map.layout.slots]
+    writeTensors(join(context.outDir, 'transforms.safetensors'), transforms, valuesOf([att, map], 'transforms'))
+    writeLines(join(context.outDir, 'history.jsonl'), history)
+    return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
+  })
+})
+
+/**
+ * The stage `distill`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, `mean` and `std` of the pixels,
+ * and `positions`, its blocks that were compared), `transforms.safetensors` (`att.<p>` and `map.<p>`, each `[d, D]` with
+ * bias, p the place in `positions`) and `history.jsonl`, one line an epoch.
+ */
+export const distill: StageFunction<DistillParams> = (context) =>
+  withEngine(context.engine, (engine) => distillStudent(context, engine))

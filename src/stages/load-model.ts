@@ -1,0 +1,79 @@
+/** A model from disk, ready to answer. */
+import type * as tf from '@tensorflow/tfjs'
+import { statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { VitConfig } from '../dsl/vit-config.js'
+import type { CompiledFunction, EngineRequest } from '../engine/engine.js'
+import { openEngine } from '../engine/open.js'
+import { pixelSpec, stretches } from './batches.js'
+import { layoutOf, pack, slices } from './layout.js'
+import { ModelFileError, readModel } from './model-files.js'
+import { vitTensors } from './vit-params.js'
+import { vit } from './vit.js'
+
+export interface LoadModelOptions {
+  /** Default: `onnxruntime` on `cpu` with one thread. */
+  readonly engine?: Partial<EngineRequest>
+  /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
+  readonly batchSize?: number
+}
+
+export interface LoadedModel {
+  readonly config: VitConfig
+  /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
+  readonly logits: (pixels: Float32Array) => Promise<Float32Array>
+  readonly release: () => Promise<void>
+}
+
+/**
+ * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
+ * `model.safetensors` and `config.json`: what the stages teacher and distill leave. Rejects with a ModelFileError where
+ * the configuration is missing or describes no model, or where any tensor is missing, surplus or of another shape.
+ */
+export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
+  if (isFolder === undefined) throw new ModelFileError(`${path}: there is no such file or folder`)
+  const weightsPath = isFolder ? join(path, 'model.safetensors') : path
+  const { config, values } = readModel(weightsPath, join(dirname(weightsPath), 'config.json'))
+
+  const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1, ...options.engine })
+  const layout = layoutOf(vitTensors(config))
+  const theta = pack(layout, values)
+  const largest = options.batchSize ?? 64
+  /** By batch size: powers of two, so that no more than a few are ever compiled. */
+  const compiled = new Map<number, Promise<CompiledFunction>>()
+  const compile = (batch: number): Promise<CompiledFunction> => {
+    const known =
+      compiled.get(batch) ??
+      engine.compile(
+        `model of ${batch} images`,
+        (inputs) => ({
+          logits: vit(slices(layout, inputs['theta'] as tf.Tensor1D), config, inputs['pixels'] as tf.Tensor4D).logits,
+        }),
+        { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
+      )
+    compiled.set(batch, known)
+    return known
+  }
+
+  const size = config.imageSize ** 2 * config.channels
+  const logits = async (pixels: Float32Array): Promise<Float32Array> => {
+    const count = pixels.length / size
+    if (!Number.isInteger(count)) {
+      throw new ModelFileError(`${pixels.length} pixels are not whole images of ${size}`)
+    }
+    const result = new Float32Array(count * config.numClasses)
+    if (count === 0) return result
+    const batch = Math.min(largest, 2 ** Math.ceil(Math.log2(count)))
+    const { run } = await compile(batch)
+    for (const [part, { rows }] of stretches(count, batch).entries()) {
+      const padded = new Float32Array(batch * size)
+      padded.set(pixels.subarray(part * batch * size, (part * batch + rows) * size))
+      const outputs = await run({ theta, pixels: padded })
+      const answer = outputs['logits'] as Float32Array
+      result.set(answer.subarray(0, rows * config.numClasses), part * batch * config.numClasses)
+    }
+    return result
+  }
+  return { config, logits, release: () => engine.release() }
+}

@@ -1,0 +1,105 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as Schema from 'effect/Schema'
+import type { PoolParams } from '../dsl/nodes.js'
+import { StageError } from '../runtime/errors.js'
+import type { InputArtifact, StageFunction } from '../runtime/stage-contract.js'
+import { attempt } from './attempt.js'
+import { readSafetensors } from './safetensors.js'
+
+/** One student of the pool, as `pool.json` lists it. */
+export interface PooledStudent {
+  readonly name: string
+  readonly embedDim: number
+  readonly depth: number
+  readonly numHeads: number
+  /** Learngene instances that it brings: its blocks. */
+  readonly instances: number
+  /** Stored weights. */
+  readonly params: number
+}
+
+/** `pool.json`: the students, narrowest first, and the number of instances in all. */
+export interface PoolIndex {
+  readonly students: readonly PooledStudent[]
+  readonly instances: number
+}
+
+const FILES = ['model.safetensors', 'config.json', 'transforms.safetensors'] as const
+
+/** What two models must have in common before their blocks can meet in one. */
+const SHARED = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const
+
+const decodeConfig = Schema.decodeUnknownSync(
+  Schema.fromJsonString(
+    Schema.Struct({
+      imageSize: Schema.Number,
+      patchSize: Schema.Number,
+      channels: Schema.Number,
+      numClasses: Schema.Number,
+      embedDim: Schema.Number,
+      depth: Schema.Number,
+      numHeads: Schema.Number,
+    }),
+  ),
+)
+
+interface Student {
+  readonly name: string
+  readonly files: Readonly<Record<(typeof FILES)[number], string>>
+  readonly config: ReturnType<typeof decodeConfig>
+}
+
+const openStudent = (name: string, input: InputArtifact | undefined): Student => {
+  const [model, config, transforms] = FILES.map((file) => {
+    const path = input?.files[file]
+    if (path === undefined) throw new StageError({ message: `the student ${name} has no ${file}` })
+    return path
+  })
+  return {
+    name,
+    files: { 'model.safetensors': model, 'config.json': config, 'transforms.safetensors': transforms },
+    config: decodeConfig(readFileSync(config, 'utf8')),
+  }
+}
+
+const checkAgreement = ([first, ...others]: readonly Student[]): void => {
+  for (const other of others) {
+    for (const key of SHARED) {
+      if (other.config[key] !== first.config[key]) {
+        throw new StageError({
+          message:
+            `students of one pool must agree on ${key}: ` +
+            `${first.name} has ${first.config[key]}, ${other.name} has ${other.config[key]}`,
+        })
+      }
+    }
+  }
+}
+
+const describe = ({ name, files, config: { embedDim, depth, numHeads } }: Student): PooledStudent => {
+  const { tensors } = readSafetensors(files['model.safetensors'])
+  const params = [...tensors.values()].reduce((count, { data }) => count + data.length, 0)
+  return { name, embedDim, depth, numHeads, instances: depth, params }
+}
+
+/**
+ * The stage `pool`: gathers the distilled students, each with its weights, shape and transformation matrices, under
+ * `students/<name>/`, and lists them in `pool.json` (a PoolIndex). Every input is a distilled student's artifact. A
+ * StageError when two of them differ in patches, images or classes.
+ */
+export const pool: StageFunction<PoolParams> = ({ params, inputs, outDir }) =>
+  attempt(() => {
+    const students = params.students.map((name) => openStudent(name, inputs[name]))
+    checkAgreement(students)
+    const listed = students.map(describe)
+    const instances = listed.reduce((sum, student) => sum + student.instances, 0)
+    for (const { name, files } of students) {
+      const folder = join(outDir, 'students', name)
+      mkdirSync(folder, { recursive: true })
+      for (const file of FILES) copyFileSync(files[file], join(folder, file))
+    }
+    const index: PoolIndex = { students: listed, instances }
+    writeFileSync(join(outDir, 'pool.json'), `${JSON.stringify(index, null, 2)}\n`)
+    return { instances, students: listed.length, params: listed.reduce((sum, student) => sum + student.params, 0) }
+  })

@@ -1,0 +1,25 @@
+/** The kinds of stages there are. Names modules without importing them: a run that needs no stage loads no tensors. */
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { DataParams } from '../dsl/nodes.js'
+import type { StageKind } from '../runtime/stage-contract.js'
+import { dataSources } from './data-sources.js'
+
+/** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
+const EXTENSION = extname(fileURLToPath(import.meta.url))
+
+const stage = (kind: string, usesEngine: boolean): StageKind => ({
+  kind,
+  module: fileURLToPath(new URL(`./${kind}${EXTENSION}`, import.meta.url)),
+  exportName: kind,
+  usesEngine,
+})
+
+export const stageKinds: readonly StageKind[] = [
+  { ...stage('data', false), sources: (params, baseDir) => dataSources(params as DataParams, baseDir) },
+  stage('teacher', true),
+  stage('distill', true),
+  stage('pool', false),
+  stage('stitch', true),
+  stage('evaluate', true),
+]

@@ -1,0 +1,71 @@
+/** The ancestry model, trained from labels (METHOD sections 1 and 2). */
+import type * as tf from '@tensorflow/tfjs'
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import { countMacs, countParams } from '../dsl/counting.js'
+import type { TeacherParams } from '../dsl/nodes.js'
+import type { StageError } from '../runtime/errors.js'
+import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
+import { attempt } from './attempt.js'
+import { checkImages, labelledBatches, labelledSpecs } from './batches.js'
+import { openDataset } from './dataset.js'
+import { withEngine } from './engine-scope.js'
+import { crossEntropy } from './losses.js'
+import { measureModel } from './measure.js'
+import { writeLines, writeModel } from './model-files.js'
+import { newComponent, valuesOf } from './train-state.js'
+import { runTraining } from './training.js'
+import type { StepDefinition } from './train-step.js'
+import { vitTensors } from './vit-params.js'
+import { vit } from './vit.js'
+import { startVit } from './weight-start.js'
+import type { Engine } from '../engine/engine.js'
+
+const trainTeacher = Effect.fnUntraced(function* (
+  context: StageContext<TeacherParams>,
+  engine: Engine,
+): Effect.fn.Return<StageSummary, StageError> {
+  const { model, train, weightStart, seed } = context.params
+  const dataset = yield* attempt(() => openDataset(context.inputs['data']))
+  const split = yield* attempt(() => {
+    checkImages(model, dataset)
+    return dataset.split('train')
+  })
+  const start = startVit(model, weightStart, seed, 'teacher')
+  const component = newComponent('teacher', 'teacher', vitTensors(model), start)
+  const batch = labelledBatches(split, model, train.batchSize)
+  const step: StepDefinition = {
+    label: 'train the teacher',
+    trained: [component],
+    frozen: [],
+    inputs: labelledSpecs(model, train.batchSize),
+    weights: { ce: 1 },
+    loss: ({ teacher }, { pixels, labels }) => ({
+      ce: crossEntropy(vit(teacher, model, pixels as tf.Tensor4D).logits, labels as tf.Tensor2D),
+    }),
+  }
+  const history = yield* runTraining(context, engine, {
+    phase: 'train',
+    train,
+    seed,
+    images: split.count,
+    components: [component],
+    steps: [step],
+    batch: async (indices) => batch(indices),
+  })
+  const values = valuesOf([component], 'teacher')
+  const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+  const { mean, std } = dataset
+  return yield* attempt(() => {
+    writeModel(context.outDir, model, values, { role: 'teacher', mean, std })
+    writeLines(join(context.outDir, 'history.jsonl'), history)
+    return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
+  })
+})
+
+/**
+ * The stage `teacher`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, and `mean` and `std` of the
+ * pixels it was trained on) and `history.jsonl`, one line an epoch.
+ */
+export const teacher: StageFunction<TeacherParams> = (context) =>
+  withEngine(context.engine, (engine) => trainTeacher(context, engine))

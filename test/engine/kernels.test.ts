@@ -1,0 +1,56 @@
+import * as tf from '@tensorflow/tfjs'
+import { expect } from 'chai'
+import type { Engine, TensorFunction } from '../../src/engine/engine.js'
+import { openEngine } from '../../src/engine/open.js'
+import { drawInputs, type KernelCase, relativeDistance, seededNumbers } from './cases.js'
+import { discreteCases, smoothCases } from './kernel-cases.js'
+
+/** The gradient of a weighted sum of the result in every float input; the weights are constants. */
+const gradientsOf = ({ fn, inputs }: KernelCase): TensorFunction => {
+  const names = Object.keys(inputs).filter((name) => inputs[name]!.dtype === 'float32')
+  return (given) => {
+    const weighted = (...parameters: tf.Tensor[]): tf.Scalar => {
+      const all = { ...given, ...Object.fromEntries(names.map((name, index) => [name, parameters[index]!])) }
+      const { result } = fn(all) as { result: tf.Tensor }
+      const next = seededNumbers(11)
+      const weights = tf.tensor(Float32Array.from({ length: result.size }, next), result.shape)
+      return tf.sum(tf.mul(result, weights))
+    }
+    const gradients = tf.grads(weighted)(names.map((name) => given[name]!))
+    return Object.fromEntries(names.map((name, index) => [name, gradients[index]!]))
+  }
+}
+
+describe('a traced kernel', () => {
+  let reference: Engine
+  let traced: Engine
+  before(async () => {
+    reference = await openEngine({ engine: 'cpu', device: 'cpu', threads: 1 })
+    traced = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
+  })
+  after(async () => {
+    await reference.release()
+    await traced.release()
+  })
+
+  const expectTheSame = async (title: string, fn: TensorFunction, inputs: KernelCase['inputs']) => {
+    const values = drawInputs(inputs, 5)
+    const expected = await (await reference.compile(title, fn, inputs)).run(values)
+    const compiled = await traced.compile(title, fn, inputs)
+    const actual = await compiled.run(values)
+    await compiled.release()
+    expect(Object.keys(actual)).to.deep.equal(Object.keys(expected))
+    for (const [name, wanted] of Object.entries(expected)) {
+      expect(actual[name]!.constructor, name).to.equal(wanted.constructor)
+      expect(relativeDistance(actual[name]!, wanted), `${name}: ${actual[name]} for ${wanted}`).to.be.below(1e-5)
+    }
+  }
+
+  for (const test of [...smoothCases, ...discreteCases]) {
+    it(`${test.title} is the reference's`, () => expectTheSame(test.title, test.fn, test.inputs))
+  }
+  for (const test of smoothCases) {
+    it(`the gradient of ${test.title} is the reference's`, () =>
+      expectTheSame(test.title, gradientsOf(test), test.inputs))
+  }
+})
