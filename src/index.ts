@@ -51,3 +51,10 @@ export type {
   TuneLoss,
   WeightStart,
 } from './dsl/nodes.js'
+
+export { loadModel, type LoadedModel, type LoadModelOptions } from './load-model.js'
+export { runPipeline, runPipelinePromise, type RunPipelineOptions } from './run-pipeline.js'
+export type { RunResult } from './runtime/run.js'
+export type { PlannedStage, Reason, RunEvent } from './runtime/events.js'
+export type { Manifest, StoredFile } from './runtime/store.js'
+export { StageError, StoreError, UsageError } from './runtime/errors.js'

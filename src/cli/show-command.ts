@@ -33,6 +33,7 @@ const section = (title: string, body: string): string =>
 
 const renderManifest = (
   manifest: Manifest,
+  folder: string,
   inputs: Readonly<Record<string, string>>,
   history: readonly HistoryLine[],
 ): string => {
@@ -56,6 +57,7 @@ const renderManifest = (
     `  content     ${manifest.content}`,
     `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,
     `  engine      ${engine}`,
+    `  folder      ${folder}`,
     section(
       'inputs',
       Object.entries(identity.inputs)
@@ -93,6 +95,7 @@ export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
       hint: `genepool run ${flags.pipeline} --only ${flags.stage}`,
     })
   }
+  const folder = yield* store.folder(manifest)
   const file = manifest.files[historyFile]
   const history =
     file === undefined
@@ -104,10 +107,10 @@ export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
           .filter(Boolean)
           .map((line) => JSON.parse(line) as HistoryLine)
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ ...manifest, history })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...manifest, folder, history })}\n`)
     return undefined
   }
   const inputs = Object.fromEntries(Object.entries(stage.node.inputs).map(([name, from]) => [name, from.name]))
-  process.stdout.write(`${renderManifest(manifest, inputs, history)}\n`)
+  process.stdout.write(`${renderManifest(manifest, folder, inputs, history)}\n`)
   return undefined
 })

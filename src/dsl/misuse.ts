@@ -21,13 +21,13 @@ const ORDER = {
   evaluate: 'evaluate needs stitched models: write .stitch({ from, to }, { epochs }) before .evaluate()',
 } as const
 
-/** A step that cannot be written yet. */
-export type TooEarly<Step extends keyof typeof ORDER> = DefinitionMisuse<(typeof ORDER)[Step]>
-
-/** The same at run time, for those without a compiler: a function that throws the sentence. */
-export const tooEarly = <Step extends keyof typeof ORDER>(step: Step): TooEarly<Step> => {
+/**
+ * A step that cannot be written yet: for the compiler no function at all, and at run time, for those without a compiler,
+ * a function that throws the sentence.
+ */
+export const tooEarly = <Step extends keyof typeof ORDER>(step: Step): DefinitionMisuse<(typeof ORDER)[Step]> => {
   const refuse = (): never => {
     throw new DefinitionError('outOfOrder', ORDER[step], placeOfCall())
   }
-  return refuse as unknown as TooEarly<Step>
+  return refuse as unknown as DefinitionMisuse<(typeof ORDER)[Step]>
 }

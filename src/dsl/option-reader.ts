@@ -62,22 +62,18 @@ export class OptionReader {
     })
   }
 
-  #layerOf(key: string) {
-    return (
-      this.#layers.find(({ values }) => Object.hasOwn(values, key) && values[key] !== undefined) ??
-      this.#layers.findLast(({ known }) => known.includes(key)) ??
-      this.#layers[0]!
-    )
+  #layerWith(key: string) {
+    return this.#layers.find(({ values }) => Object.hasOwn(values, key) && values[key] !== undefined)
   }
 
-  /** The option's full name, in the layer that gives it: `distill.tiny.alpha`. */
+  /** The option's full name, in the layer that gives it, else in the first that may: `distill.tiny.alpha`. */
   path(key: string): string {
-    return `${this.#layerOf(key).path}.${key}`
+    const layer = this.#layerWith(key) ?? this.#layers.find(({ known }) => known.includes(key))
+    return `${(layer ?? this.#layers[0]!).path}.${key}`
   }
 
   value(key: string): unknown {
-    const { values } = this.#layerOf(key)
-    return Object.hasOwn(values, key) ? values[key] : undefined
+    return this.#layerWith(key)?.values[key]
   }
 
   has(key: string): boolean {
@@ -89,10 +85,16 @@ export class OptionReader {
     throw new DefinitionError(problem, `${this.path(key)} ${what}`, this.place)
   }
 
+  /** A required option that no layer gives is wanted in the last that may: `distill.epochs`, for all students. */
+  #missing(key: string, words: string): never {
+    const layer = this.#layers.findLast(({ known }) => known.includes(key)) ?? this.#layers[0]!
+    throw new DefinitionError('missing', `${layer.path}.${key} is missing: write ${words}`, this.place)
+  }
+
   /** Without a `fallback` the option is required. */
   number(key: string, rule: NumberRule, fallback?: number): number {
     const value = this.value(key) ?? (this.value(key) === null ? null : fallback)
-    if (value === undefined) return this.fail('missing', key, `is missing: write ${rule.words}`)
+    if (value === undefined) return this.#missing(key, rule.words)
     if (typeof value !== 'number') return this.fail('wrongType', key, `is ${shown(value)}: write ${rule.words}`)
     if (!Number.isFinite(value) || !rule.test(value)) {
       return this.fail('outOfRange', key, `is ${value}: write ${rule.words}`)
@@ -110,7 +112,7 @@ export class OptionReader {
     const found = choices.find((choice) => choice === value)
     if (found !== undefined) return found
     const list = choices.map((choice) => `'${choice}'`).join(' or ')
-    if (value === undefined) return this.fail('missing', key, `is missing: write ${list}`)
+    if (value === undefined) return this.#missing(key, list)
     const meant = typeof value === 'string' ? closest(value, choices) : undefined
     const advice = meant === undefined ? `write ${list}` : `did you mean '${meant}'? (it may be ${list})`
     return this.fail('notAChoice', key, `is ${shown(value)}: ${advice}`)
@@ -123,7 +125,7 @@ export class OptionReader {
 
   text(key: string): string {
     const value = this.value(key)
-    if (value === undefined) return this.fail('missing', key, 'is missing: write a text')
+    if (value === undefined) return this.#missing(key, 'a text')
     if (typeof value === 'string' && value !== '') return value
     return this.fail('wrongType', key, `is ${shown(value)}: write a text that is not empty`)
   }

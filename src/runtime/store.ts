@@ -1,6 +1,7 @@
 /**
  * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest is
- * written last and read with its own hash, so a hit is complete or it is a miss.
+ * written last and read with its own hash, so a hit is complete or it is a miss. `artifacts/` shows each artifact as a
+ * folder with its files' own names, linked to the blobs, for people and other tools; nothing is ever read back from it.
  *
  * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it takes in
  * (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its collector; and it
@@ -64,6 +65,17 @@ const flush = (file: string): void => {
   }
 }
 
+/** Another name for the same bytes; a file system without hard links gets a copy. */
+const linkOrCopy = (from: string, to: string): void => {
+  try {
+    fs.linkSync(from, to)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    fs.copyFileSync(from, to)
+  }
+}
+
 const attempt = <A>(what: string, run: () => A): Effect.Effect<A, StoreError> =>
   Effect.try({
     try: run,
@@ -82,6 +94,8 @@ export class Store extends Context.Service<
     readonly blob: (file: StoredFile) => string
     /** The manifest of a complete artifact; anything less is undefined. */
     readonly lookup: (fingerprint: string) => Effect.Effect<Manifest | undefined, StoreError>
+    /** The artifact as a folder of files under their own names, made where it is not there. */
+    readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /** Takes the folder's files into the store and makes them findable, in this order. The folder is emptied. */
     readonly publish: (draft: ManifestDraft, outDir: string) => Effect.Effect<Manifest, StoreError>
     /** Reads every byte of an artifact again; what is not as published goes to `quarantine/` and the artifact is gone. */
@@ -129,6 +143,19 @@ const makeStore = (root: string): Store['Service'] => {
     return file
   }
 
+  const folderOf = (fingerprint: string): string => place('artifacts', fingerprint)
+
+  const showAsFolder = (manifest: Manifest): string => {
+    const folder = folderOf(manifest.fingerprint)
+    for (const [name, file] of Object.entries(manifest.files)) {
+      const shown = path.join(folder, name)
+      if (fs.existsSync(shown)) continue
+      fs.mkdirSync(path.dirname(shown), { recursive: true })
+      linkOrCopy(blob(file), shown)
+    }
+    return folder
+  }
+
   const publish = (draft: ManifestDraft, outDir: string): Effect.Effect<Manifest, StoreError> =>
     attempt(`write to the store ${root}`, () => {
       const files: Record<string, StoredFile> = {}
@@ -136,6 +163,9 @@ const makeStore = (root: string): Store['Service'] => {
       const manifest: Manifest = { ...draft, content: hashOf({ files, summary: draft.summary }), files }
       const body = JSON.stringify(manifest)
       writeFileAtomic(actionPath(draft.fingerprint), `${checksum(body)}\n${body}`)
+      // Links of an artifact that was damaged lead to the damaged bytes.
+      fs.rmSync(folderOf(draft.fingerprint), { recursive: true, force: true })
+      showAsFolder(manifest)
       return manifest
     })
 
@@ -174,5 +204,8 @@ const makeStore = (root: string): Store['Service'] => {
       .filter((manifest) => manifest !== undefined)
   })
 
-  return Store.of({ root, place, blob, lookup, publish, verify, manifests })
+  const folder = (manifest: Manifest): Effect.Effect<string, StoreError> =>
+    attempt(`write to the store ${root}`, () => showAsFolder(manifest))
+
+  return Store.of({ root, place, blob, folder, lookup, publish, verify, manifests })
 }

@@ -37,7 +37,7 @@ const student = (options: object, shared: object = {}) =>
     ...shared,
   } as DistillOptions)
 const named = (name: string) => taught.distill({ [name]: { embedDim: 24, depth: 6, numHeads: 3 } }, { epochs: 4 })
-const stitch = (options: { from?: string; to?: string } & object, train: object = {}) =>
+const stitch = (options: object, train: object = {}) =>
   pooled.stitch(
     { from: 'tiny', to: 'base', ...options } as { from: never; to: never } & StitchOptions,
     { epochs: 0, ...train } as TrainOptions,
@@ -152,7 +152,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       'stitch',
       'stitch.from is "tinny", which is no student of the pool: did you mean \'tiny\'?',
     ],
-    [() => stitch({ to: undefined }), 'stitch', "stitch.to is missing: write 'flat' or"],
+    [() => stitch({ to: undefined }), 'stitch', "stitch.to is missing: write 'tiny' or 'twin'"],
     [() => stitch({ to: 'tiny' }), 'stitch', "stitch.to is 'tiny', the same student as stitch.from"],
     [
       () => stitch({ from: 'base', to: 'tiny' }),
@@ -222,6 +222,18 @@ describe('definition errors', () => {
     // An end as wide as the teacher lends no matrices of its own.
     pool.stitch({ from: 'mid', to: 'base' }, { epochs: 1 })
     pool.stitch({ from: 'tiny', to: 'base', init: 'random' }, { epochs: 1 })
+  })
+
+  it('refuse loss positions that a shallow teacher has no blocks for', () => {
+    const shallow = pipeline('x')
+      .data(mnist())
+      .teacher(vit({ embedDim: 48, depth: 2, numHeads: 3 }), { epochs: 1 })
+    const tiny = { embedDim: 24, depth: 3, numHeads: 3 } as const
+    expect(refusal(() => shallow.distill({ tiny }, { epochs: 1 })).message).to.equal(
+      "distill.tiny.positions is 'front+end' by default, but its teacher has 2 blocks of the 3 needed: write positions: 'end'",
+    )
+    shallow.distill({ tiny }, { epochs: 1, positions: 'mid+end' })
+    shallow.distill({ tiny: { ...tiny, depth: 4 } }, { epochs: 1, loss: 'logits' })
   })
 
   it('point at the very line of the call', () => {
