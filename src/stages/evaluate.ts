@@ -21,7 +21,7 @@ import { stitchTensors } from './stitched-vit.js'
 import { vitTensors, type TensorDefinition, type Values } from './vit-params.js'
 
 /** Images a call. Every stitched model multiplies it, so a small one keeps the tokens of all of them in the cache. */
-const BATCH = 50
+const BATCH = 25
 
 /** One line of `descendants.jsonl`. */
 export interface DescendantScores extends Scores {
