@@ -6,17 +6,31 @@ import * as Effect from 'effect/Effect'
 import type { DefinitionError } from '../dsl/definition-error.js'
 import type { PipelineNode } from '../dsl/nodes.js'
 import { toPipelineNode } from '../dsl/pipeline-node.js'
+import { readTextIfThere } from './atomic-file.js'
 import { UsageError, sentenceOf } from './errors.js'
 
 let loaderReady = false
 
-const importFile = async (file: string): Promise<unknown> => {
-  if (/\.[cm]?tsx?$/.test(file) && !loaderReady) {
-    const { register } = await import('tsx/esm/api')
-    register()
-    loaderReady = true
+/** Whether Node takes a `.ts` file as an ES module: by its ending, else by the nearest package.json. */
+const isEsModule = (file: string): boolean => {
+  if (/\.mts$/.test(file)) return true
+  if (/\.cts$/.test(file)) return false
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    const manifest = readTextIfThere(path.join(at, 'package.json'))
+    if (manifest !== undefined) return (JSON.parse(manifest) as { type?: string }).type === 'module'
+    if (path.dirname(at) === at) return false
   }
-  return import(pathToFileURL(file).href)
+}
+
+const importFile = async (file: string): Promise<unknown> => {
+  const url = pathToFileURL(file).href
+  if (!/\.[cm]?tsx?$/.test(file)) return import(url)
+  const { register, tsImport } = await import('tsx/esm/api')
+  // A folder without "type": "module" makes the file CommonJS, which cannot import this package in the plain way.
+  if (!isEsModule(file)) return tsImport(url, { parentURL: import.meta.url, tsconfig: false })
+  if (!loaderReady) register({ tsconfig: false })
+  loaderReady = true
+  return import(url)
 }
 
 /** CommonJS files put their default export one level deeper. */

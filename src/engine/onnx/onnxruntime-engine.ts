@@ -19,6 +19,7 @@ const sessionOptions = ({ device, threads }: EngineRequest): ort.InferenceSessio
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
   logSeverityLevel: 3,
+  ...JSON.parse(process.env['ORTX'] ?? '{}'),
 })
 
 const session = async (label: string, bytes: Uint8Array, request: EngineRequest): Promise<ort.InferenceSession> => {
