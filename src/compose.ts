@@ -25,5 +25,5 @@ const enginesLayer = Layer.succeed(Engines, {
 })
 
 /** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. */
-export const genepoolLayer = (directory: string): Layer.Layer<Store | Executor | StageKinds | Engines> =>
+export const genepoolLayer = (directory: string): Layer.Layer<Store | Executor | StageKinds | Engines, UsageError> =>
   Layer.mergeAll(Store.layer(directory), Executor.layerLocal, kindsLayer, enginesLayer)

@@ -5,7 +5,13 @@ import * as Effect from 'effect/Effect'
 import { cli } from './commands.js'
 import { teardown } from './exit-codes.js'
 
-NodeRuntime.runMain(cli(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer)), {
-  disableErrorReporting: true,
-  teardown,
+/** Ends when nobody reads what is printed any more (`genepool run … | head`): to a program that is a Ctrl-C. */
+const readerGone = Effect.callback<never>((resume) => {
+  process.stdout.on('error', () => resume(Effect.interrupt))
 })
+// There is nobody left to tell.
+process.stderr.on('error', () => {})
+
+const main = cli(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer), Effect.raceFirst(readerGone))
+
+NodeRuntime.runMain(main, { disableErrorReporting: true, teardown })

@@ -1,6 +1,7 @@
 /** The measured models of a pipeline: read from the artifact of its evaluation, printed as a table. */
 import * as fs from 'node:fs'
-import type { Manifest, StoredFile } from '../runtime/store.js'
+import * as Effect from 'effect/Effect'
+import { Store, type Manifest } from '../runtime/store.js'
 import { count, percent } from './format.js'
 import { renderTable } from './table.js'
 
@@ -23,19 +24,18 @@ export interface ModelRow {
 
 const tableFile = 'descendants.jsonl'
 
-/** The models of the first artifact that holds any; undefined where no evaluation has run. */
-export const readModels = (
-  manifests: Iterable<Manifest>,
-  blob: (file: StoredFile) => string,
-): readonly ModelRow[] | undefined => {
+/** The models of the first artifact that holds any, verified; undefined where no evaluation has run. */
+export const readModels = Effect.fnUntraced(function* (manifests: Iterable<Manifest>) {
+  const store = yield* Store
   for (const manifest of manifests) {
     const file = manifest.files[tableFile]
     if (file === undefined) continue
-    const lines = fs.readFileSync(blob(file), 'utf8').trim().split('\n')
+    yield* store.verify(manifest)
+    const lines = fs.readFileSync(store.blob(file), 'utf8').trim().split('\n')
     return lines.map((line) => JSON.parse(line) as ModelRow)
   }
   return undefined
-}
+})
 
 export const renderModels = (rows: readonly ModelRow[]): string =>
   renderTable<ModelRow>(

@@ -4,7 +4,6 @@ import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import { loadPipeline } from '../runtime/load.js'
 import { runStages } from '../runtime/run.js'
-import { Store } from '../runtime/store.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'
 import { readModels, renderModels } from './models-table.js'
@@ -36,9 +35,8 @@ const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
     emit: rendererFor(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
   })
-  const { blob } = yield* Store
-  const rows = readModels(result.manifests.values(), blob)
-  if (rows !== undefined && !flags.json) process.stdout.write(`\n${renderModels(rows)}\n`)
+  const rows = flags.json ? undefined : yield* readModels(result.manifests.values())
+  if (rows !== undefined) process.stdout.write(`\n${renderModels(rows)}\n`)
   if (result.failed > 0) return yield* new StagesFailed({ failed: result.failed })
   return undefined
 })

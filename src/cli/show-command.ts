@@ -96,6 +96,7 @@ export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
     })
   }
   const folder = yield* store.folder(manifest)
+  yield* store.verify(manifest)
   const file = manifest.files[historyFile]
   const history =
     file === undefined

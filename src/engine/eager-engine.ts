@@ -44,7 +44,7 @@ const evaluate = (
       made[name] = { shape: [...tensor.shape], dtype }
       // Copied: an output may be an input, and then shares its memory.
       const read = tensor.dataSync()
-      values[name] = dtype === 'float32' ? Float32Array.from(read) : Int32Array.from(read)
+      values[name] = dtype === 'float32' ? new Float32Array(read) : new Int32Array(read)
     }
     return { specs: made, values }
   })

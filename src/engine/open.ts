@@ -1,15 +1,15 @@
 /** Opens an engine; only the one asked for is loaded. */
-import { type Engine, EngineError, type EngineRequest } from './engine.js'
+import { type Engine, EngineError, type EngineName, type EngineRequest } from './engine.js'
 import { resolveEngine } from './identify.js'
 
-const loading = async <T>(what: string, load: () => Promise<T>): Promise<T> => {
+/** Loads an engine's module, and with it the packages that it needs. */
+const loaded = async <Module>(engine: EngineName, module: Promise<Module>): Promise<Module> => {
   try {
-    return await load()
+    return await module
   } catch (error) {
-    if (error instanceof EngineError) throw error
     const [reason] = (error instanceof Error ? error.message : String(error)).split('\n')
     throw new EngineError(
-      `the engine ${what} does not load: ${reason}; install its package again, or use another engine`,
+      `the engine ${engine} does not load: ${reason}; install its package again, or use another engine`,
       { cause: error },
     )
   }
@@ -25,14 +25,12 @@ export const openEngine = async (request: EngineRequest): Promise<Engine> => {
     throw new EngineError(`the engine cpu runs on the device cpu only; ${device} was asked for`)
   }
   const { versions } = resolveEngine({ engine })
-  return loading(engine, async () => {
-    switch (engine) {
-      case 'onnxruntime':
-        return (await import('./onnx/onnxruntime-engine.js')).openOnnxRuntime(request, versions)
-      case 'tensorflow':
-        return (await import('./tensorflow-engine.js')).openTensorflow(request, versions)
-      case 'cpu':
-        return (await import('./eager-engine.js')).openEager({ engine, device, backend: 'cpu', versions })
-    }
-  })
+  switch (engine) {
+    case 'onnxruntime':
+      return (await loaded(engine, import('./onnx/onnxruntime-engine.js'))).openOnnxRuntime(request, versions)
+    case 'tensorflow':
+      return (await loaded(engine, import('./tensorflow-engine.js'))).openTensorflow(request, versions)
+    case 'cpu':
+      return (await loaded(engine, import('./eager-engine.js'))).openEager({ engine, device, backend: 'cpu', versions })
+  }
 }

@@ -4,28 +4,13 @@
  */
 import * as tf from '@tensorflow/tfjs'
 
-/**
- * Name of a kernel that TensorFlow.js itself does not have: x normalised over the last axis, and the reciprocal of its
- * standard deviation (last axis 1). A backend may bring it; where none does, it is composed.
- */
-export const normalizeKernel = 'GenepoolNormalize'
-
-/** x with mean 0 and variance 1 over the last axis, and `1 / sqrt(variance + eps)`. */
-const normalize = (x: tf.Tensor, eps: number): readonly [normal: tf.Tensor, inverse: tf.Tensor] => {
-  if (tf.getKernel(normalizeKernel, tf.getBackend()) !== undefined) {
-    const made: unknown = tf.engine().runKernel(normalizeKernel, { x }, { eps })
-    return made as [tf.Tensor, tf.Tensor]
-  }
-  const centred = tf.sub(x, tf.mean(x, -1, true))
-  const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps))
-  return [tf.mul(centred, inverse), inverse]
-}
-
 /** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`; scale and shift `[d]`. */
 export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf.Tensor, eps: number): T => {
   const operation = tf.customGrad((...given) => {
     const [input, factor, offset, save] = given as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
-    const [normal, inverse] = normalize(input, eps)
+    const centred = tf.sub(input, tf.mean(input, -1, true))
+    const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), eps))
+    const normal = tf.mul(centred, inverse)
     save([normal, inverse, factor])
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
       const [n, inv, weight] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]

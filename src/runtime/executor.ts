@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
-import { StageError } from './errors.js'
+import { StageError, sentenceOf } from './errors.js'
 import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
 import type { StageSummary } from './stage-contract.js'
 
@@ -20,20 +20,36 @@ const tailLength = 4_000
 const workerCommand = (): readonly string[] => {
   const extension = path.extname(fileURLToPath(import.meta.url))
   const worker = fileURLToPath(new URL(`./worker${extension}`, import.meta.url))
-  return extension === '.ts' ? ['--import', 'tsx', worker] : ['--enable-source-maps', worker]
+  return extension === '.ts' ? ['--import', import.meta.resolve('tsx'), worker] : ['--enable-source-maps', worker]
+}
+
+const maxSaid = 200
+
+/** The line of a crash report that says what happened: the error itself, else the last line that is no stack frame. */
+const lastWords = (tail: string): string | undefined => {
+  const lines = tail
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/^(at |\d+: 0x|-----|Node\.js v|\^+$|node:|file:)/.test(line))
+  const line = lines.findLast((candidate) => /\b(error|fatal|abort)/i.test(candidate)) ?? lines.at(-1)
+  return line === undefined || line.length <= maxSaid ? line : `${line.slice(0, maxSaid)}…`
 }
 
 const describeExit = (code: number | null, signal: NodeJS.Signals | null, tail: string): StageError => {
-  const last = tail.trim().split('\n').slice(-8).join('\n')
-  const said = last === '' ? '' : `; it last printed:\n${last}`
+  const words = lastWords(tail)
+  const said = words === undefined ? '' : `: ${words}`
+  // All that it printed, for those who ask for stack traces.
+  const cause = tail.trim() === '' ? {} : { cause: tail.trim() }
   if (signal === 'SIGKILL' || code === 137 || /heap out of memory|bad_alloc|Failed to allocate/i.test(tail)) {
     return new StageError({
       message: `the worker ran out of memory or was killed (${signal ?? `exit code ${code}`})${said}`,
       hint: 'a smaller batchSize needs less memory, fewer --jobs share it between fewer stages',
+      ...cause,
     })
   }
   return new StageError({
     message: `the worker ended without a result (${signal === null ? `exit code ${code}` : `signal ${signal}`})${said}`,
+    ...cause,
   })
 }
 
@@ -48,6 +64,18 @@ export class Executor extends Context.Service<
   }
 >()('genepool/runtime/Executor') {
   static readonly layerLocal = Layer.succeed(Executor, { run: (job, onProgress) => runLocally(job, onProgress) })
+}
+
+const cannotStart = (cause: unknown): StageError =>
+  new StageError({ message: `cannot start a worker: ${sentenceOf(cause)}`, cause })
+
+/** A line as the worker wrote it; undefined for one that a killed worker left unfinished. */
+const parseMessage = (line: string): WorkerMessage | undefined => {
+  try {
+    return JSON.parse(line) as WorkerMessage
+  } catch {
+    return undefined
+  }
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null
@@ -74,7 +102,7 @@ const runLocally: Executor['Service']['run'] = (job, onProgress) =>
           // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
           return spawn(process.execPath, [...workerCommand(), jobFile], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
         },
-        catch: (cause) => new StageError({ message: `cannot start a worker for ${job.stage}`, cause }),
+        catch: cannotStart,
       }),
       stop,
     )
@@ -89,11 +117,11 @@ const runLocally: Executor['Service']['run'] = (job, onProgress) =>
       const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream
       const lines = readline.createInterface({ input: messages })
       lines.on('line', (line) => {
-        const message = JSON.parse(line) as WorkerMessage
-        if (message.type === 'progress') onProgress(message)
-        else if (message.type !== 'interrupted') result = message
+        const message = parseMessage(line)
+        if (message?.type === 'progress') onProgress(message)
+        else if (message?.type === 'done' || message?.type === 'failed') result = message
       })
-      child.once('error', (cause) => resume(Effect.fail(new StageError({ message: `cannot start a worker`, cause }))))
+      child.on('error', (cause) => resume(Effect.fail(cannotStart(cause))))
       // `close` comes after the last line of every stream.
       child.once('close', (code, signal) => {
         if (result?.type === 'failed') {

@@ -78,7 +78,11 @@ export class FileIndex<A> {
 
   save(): void {
     if (!this.#changed) return
-    writeFileAtomic(this.#path, JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) }))
+    try {
+      writeFileAtomic(this.#path, JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) }))
+    } catch {
+      // A store that cannot be written can still be read; the work is done again next time.
+    }
     this.#changed = false
   }
 }

@@ -37,7 +37,11 @@ export class LastKnown {
 
   save(): void {
     if (!this.#changed) return
-    writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))
+    try {
+      writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))
+    } catch {
+      // The run has its results; only the next one's explanations are poorer.
+    }
     this.#changed = false
   }
 }

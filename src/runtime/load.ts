@@ -13,8 +13,8 @@ let loaderReady = false
 
 /** Whether Node takes a `.ts` file as an ES module: by its ending, else by the nearest package.json. */
 const isEsModule = (file: string): boolean => {
-  if (/\.mts$/.test(file)) return true
-  if (/\.cts$/.test(file)) return false
+  if (file.endsWith('.mts')) return true
+  if (file.endsWith('.cts')) return false
   for (let at = path.dirname(file); ; at = path.dirname(at)) {
     const manifest = readTextIfThere(path.join(at, 'package.json'))
     if (manifest !== undefined) return (JSON.parse(manifest) as { type?: string }).type === 'module'

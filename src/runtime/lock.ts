@@ -24,17 +24,21 @@ const heartbeatMs = 2_000
 const foreignTimeoutMs = 30_000
 const retryMs = 100
 
-/** Linux: start time in clock ticks since boot. Elsewhere the process id has to do. */
-const startTimeOf = (pid: number): string | undefined => {
+/**
+ * Linux: state and start time (clock ticks since boot) of a process. Elsewhere the process id has to do. A zombie is dead:
+ * where nobody buries them, as in many containers, they would hold their locks for ever.
+ */
+const statOf = (pid: number): { readonly isZombie: boolean; readonly started: string } | undefined => {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return { isZombie: fields[0] === 'Z' || fields[0] === 'X', started: fields[19] ?? '' }
   } catch {
     return undefined
   }
 }
 
-const self = { host: os.hostname(), pid: process.pid, started: startTimeOf(process.pid) ?? '' }
+const self = { host: os.hostname(), pid: process.pid, started: statOf(process.pid)?.started ?? '' }
 
 const isAlive = (holder: Holder, file: string): boolean => {
   if (holder.host !== self.host) {
@@ -46,8 +50,8 @@ const isAlive = (holder: Holder, file: string): boolean => {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ESRCH') return false
   }
-  const started = startTimeOf(holder.pid)
-  return started === undefined || started === holder.started
+  const stat = statOf(holder.pid)
+  return stat === undefined || (!stat.isZombie && stat.started === holder.started)
 }
 
 const parse = (text: string): Holder | undefined => {
@@ -80,8 +84,20 @@ const breakDead = (file: string): void => {
   }
 }
 
+/** Whether somebody who is alive holds the lock. */
+export const isHeld = (file: string): boolean => {
+  const holder = parse(readTextIfThere(file) ?? '')
+  return holder !== undefined && isAlive(holder, file)
+}
+
+interface Refusal {
+  readonly holder: string
+  /** The holder is gone: to be tried again at once. */
+  readonly dead: boolean
+}
+
 /** Tries once: the lock is ours (undefined), or whose it is. */
-const tryTake = (file: string, token: string): string | undefined => {
+const tryTake = (file: string, token: string): Refusal | undefined => {
   const mine = `${file}.${token}`
   // Linked rather than opened: a lock that exists is complete, so nobody reads half a holder.
   fs.writeFileSync(mine, JSON.stringify({ ...self, token }))
@@ -95,9 +111,21 @@ const tryTake = (file: string, token: string): string | undefined => {
   }
   const text = readTextIfThere(file)
   const holder = text === undefined ? undefined : parse(text)
-  if (holder !== undefined && isAlive(holder, file)) return `process ${holder.pid} on ${holder.host}`
+  if (holder !== undefined && isAlive(holder, file)) {
+    return { holder: `process ${holder.pid} on ${holder.host}`, dead: false }
+  }
   breakDead(file)
-  return 'a process that has ended'
+  return { holder: 'a process that has ended', dead: true }
+}
+
+/** Takes away every lock in the folder whose holder is dead. */
+export const sweepLocks = (folder: string): void => {
+  for (const name of fs.readdirSync(folder)) {
+    const file = path.join(folder, name)
+    // A name without a holder may be one that is being written.
+    const holder = name.endsWith('.breaking') ? undefined : parse(readTextIfThere(file) ?? '')
+    if (holder !== undefined && !isAlive(holder, file)) breakDead(file)
+  }
 }
 
 /** Holds `file` as long as the scope is open; `onWait` is called once, with the holder's name, when there is another. */
@@ -113,19 +141,22 @@ export const takeLock = Effect.fnUntraced(function* (
     })
   yield* attempt(() => fs.mkdirSync(path.dirname(file), { recursive: true }))
   let told = false
+  /** Taken and kept alive in one step: an interruption finds either no lock or one that it can release. */
+  const take = (): Refusal | NodeJS.Timeout => {
+    const refusal = tryTake(file, token)
+    if (refusal !== undefined) return refusal
+    return setInterval(() => fs.utimes(file, new Date(), new Date(), () => {}), heartbeatMs).unref()
+  }
   const acquire = Effect.gen(function* () {
     for (;;) {
-      const holder = yield* attempt(() => tryTake(file, token))
-      if (holder === undefined) break
-      if (!told && holder.startsWith('process')) {
+      const taken = yield* attempt(take)
+      if (!('holder' in taken)) return taken
+      if (!told && !taken.dead) {
         told = true
-        onWait(holder)
+        onWait(taken.holder)
       }
-      yield* Effect.sleep(retryMs)
+      yield* Effect.sleep(taken.dead ? 0 : retryMs)
     }
-    const timer = setInterval(() => fs.utimes(file, new Date(), new Date(), () => {}), heartbeatMs)
-    timer.unref()
-    return timer
   })
   yield* Effect.acquireRelease(
     acquire,

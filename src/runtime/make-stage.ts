@@ -3,10 +3,11 @@
  * store unless inputs, external files and code were the same before and after.
  */
 import * as fs from 'node:fs'
-import * as path from 'node:path'
+import * as Data from 'effect/Data'
 import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
-import { StageError, StoreError, sentenceOf, type CorruptArtifact } from './errors.js'
+import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
 import type { Emit, Reason } from './events.js'
 import { Executor } from './executor.js'
 import { identityOf } from './file-identity.js'
@@ -18,6 +19,7 @@ import type { Prepared, PreparedStage } from './prepare.js'
 import type { ResolvedEngine } from './services.js'
 import type { Slots } from './slots.js'
 import type { InputArtifact, StageSummary } from './stage-contract.js'
+import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
 
 export interface MakeContext {
@@ -27,6 +29,8 @@ export interface MakeContext {
   readonly last: LastKnown
   readonly run: string
   readonly emit: Emit
+  /** Whether the run starts nothing new any more. */
+  readonly isStopped: () => boolean
 }
 
 export interface Made {
@@ -36,143 +40,156 @@ export interface Made {
 
 type Inputs = Readonly<Record<string, Manifest>>
 
-const attempt = <A>(what: string, run: () => A): Effect.Effect<A, StoreError> =>
-  Effect.try({
-    try: run,
-    catch: (cause) => new StoreError({ message: `cannot ${what}: ${sentenceOf(cause)}`, cause }),
-  })
+/** The run stops at its first failure, and this stage had not begun. */
+export class RunStopped extends Data.TaggedError('RunStopped') {}
+
+type MakeError = StageError | StoreError | CorruptArtifact | RunStopped
 
 const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact => ({
   files: Object.fromEntries(Object.entries(manifest.files).map(([name, file]) => [name, store.blob(file)])),
   summary: manifest.summary,
 })
 
+const holdsFile = (folder: string): boolean =>
+  fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
+
 /** What changed under a stage while it ran, if anything: its result then belongs to no fingerprint. */
 const changedMeanwhile = (stage: PreparedStage, prepared: Prepared): string | undefined =>
   prepared.code.changedSinceRead() ??
   Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
 
+/** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
   context: MakeContext,
   stage: PreparedStage,
   inputs: Inputs,
   identity: StageIdentity,
   reasons: readonly Reason[],
-) {
+  threads: number,
+): Effect.fn.Return<Manifest, StageError | StoreError | CorruptArtifact, Store | Executor | Scope.Scope> {
   const store = yield* Store
   const executor = yield* Executor
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
   for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
-
-  const staging = store.place('staging', fingerprint)
-  const outDir = path.join(staging, 'out')
-  const checkpointDir = store.place('checkpoints', fingerprint)
-  yield* attempt(`prepare ${staging}`, () => {
-    fs.rmSync(staging, { recursive: true, force: true })
-    fs.mkdirSync(outDir, { recursive: true })
-    fs.mkdirSync(checkpointDir, { recursive: true })
-  })
-  const resumes = fs.readdirSync(checkpointDir).length > 0
+  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
+  const startedAt = Date.now()
+  context.emit({ type: 'stage-started', stage: node.name, kind: node.kind, fingerprint, reasons, threads, resumes })
   const { engine, device } = context.engine
-  return yield* context.slots.use(device !== 'cpu' && stage.kind.usesEngine, (threads) =>
-    Effect.gen(function* () {
-      const startedAt = Date.now()
-      context.emit({ type: 'stage-started', stage: node.name, kind: node.kind, fingerprint, reasons, threads, resumes })
-      const job = {
-        stage: node.name,
-        module: stage.kind.module,
-        exportName: stage.kind.exportName,
-        params: node.params,
-        inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, artifactOf(store, input)])),
-        sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),
-        outDir,
-        checkpointDir,
-        engine: { engine, device, threads },
-      }
-      const summary: StageSummary = yield* executor.run(job, (message) =>
-        context.emit({ ...message, type: 'stage-progress', stage: node.name }),
-      )
-      const changed = changedMeanwhile(stage, context.prepared)
-      if (changed !== undefined) {
-        return yield* new StageError({
-          message: `${changed} changed while the stage ran, so its result was thrown away`,
-          hint: 'run again: it is computed from what the file holds now',
-        })
-      }
-      if (fs.readdirSync(outDir).length === 0) {
-        return yield* new StageError({
-          message: 'the stage ended without leaving a file, so there is nothing to store',
-        })
-      }
-      const ms = Date.now() - startedAt
-      const made = {
-        at: new Date(startedAt).toISOString(),
-        ms,
-        node: process.version,
-        platform: `${process.platform}-${process.arch}`,
-        threads,
-        run: context.run,
-      }
-      const before = context.last.fingerprint(node.name)
-      const old = before === undefined ? undefined : yield* store.lookup(before)
-      const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made }, outDir)
-      yield* attempt(`clean up after ${node.name}`, () => {
-        fs.rmSync(staging, { recursive: true, force: true })
-        fs.rmSync(checkpointDir, { recursive: true, force: true })
-      })
-      context.emit({
-        type: 'stage-finished',
-        stage: node.name,
-        kind: node.kind,
-        fingerprint,
-        content: manifest.content,
-        summary,
-        ms,
-        unchanged: old?.content === manifest.content,
-      })
-      return manifest
-    }).pipe(
-      Effect.onInterrupt(() =>
-        Effect.sync(() => {
-          fs.rmSync(staging, { recursive: true, force: true })
-        }),
-      ),
-    ),
+  const job = {
+    stage: node.name,
+    module: stage.kind.module,
+    exportName: stage.kind.exportName,
+    params: node.params,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, artifactOf(store, input)])),
+    sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),
+    outDir,
+    checkpointDir,
+    engine: { engine, device, threads },
+  }
+  const summary: StageSummary = yield* executor.run(job, (message) =>
+    context.emit({ ...message, type: 'stage-progress', stage: node.name }),
   )
+  if (!holdsFile(outDir)) {
+    return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
+  }
+  const changed = changedMeanwhile(stage, context.prepared)
+  if (changed !== undefined) {
+    return yield* new StageError({
+      message: `${changed} changed while the stage ran, so its result was thrown away`,
+      hint: 'run again: it is computed from what the file holds now',
+    })
+  }
+  const ms = Date.now() - startedAt
+  const made = {
+    at: new Date(startedAt).toISOString(),
+    ms,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    threads,
+    run: context.run,
+  }
+  const before = context.last.fingerprint(node.name)
+  const old = before === undefined ? undefined : yield* store.lookup(before)
+  const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made }, outDir)
+  // What it was for is in the store; a checkpoint that cannot be removed does no harm there.
+  yield* Effect.ignore(
+    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
+  )
+  context.emit({
+    type: 'stage-finished',
+    stage: node.name,
+    kind: node.kind,
+    fingerprint,
+    content: manifest.content,
+    summary,
+    ms,
+    unchanged: old?.content === manifest.content,
+  })
+  return manifest
+})
+
+/**
+ * The artifact, if it is there. What others read is verified when they read it; what the run is for is read by people, so
+ * it is verified here: a damaged one is no hit.
+ */
+const findHit = Effect.fnUntraced(function* (
+  context: MakeContext,
+  stage: PreparedStage,
+  fingerprint: string,
+): Effect.fn.Return<Made | undefined, StoreError, Store> {
+  const store = yield* Store
+  const manifest = yield* store.lookup(fingerprint)
+  if (manifest === undefined) return undefined
+  if (stage.isResult) {
+    const damage = yield* store.verify(manifest).pipe(
+      Effect.as(undefined),
+      Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
+    )
+    if (damage !== undefined) {
+      context.emit({ type: 'warning', message: damage })
+      return undefined
+    }
+  }
+  context.emit({ type: 'stage-cached', stage: stage.node.name, kind: stage.node.kind, fingerprint })
+  return { manifest, how: 'cached' }
 })
 
 /**
  * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that input
- * has to be made again first.
+ * has to be made again first; with RunStopped when the run starts nothing new any more.
  */
 export const makeStage = Effect.fnUntraced(function* (
   context: MakeContext,
   stage: PreparedStage,
   inputs: Inputs,
-): Effect.fn.Return<Made, StageError | StoreError | CorruptArtifact, Store | Executor> {
+): Effect.fn.Return<Made, MakeError, Store | Executor> {
   const store = yield* Store
   const { node } = stage
   const identity = stage.identify(
     Object.fromEntries(Object.entries(inputs).map(([name, manifest]) => [name, manifest.content])),
   )
   const fingerprint = fingerprintOf(identity)
-  const cached = (manifest: Manifest): Made => {
-    context.emit({ type: 'stage-cached', stage: node.name, kind: node.kind, fingerprint })
-    return { manifest, how: 'cached' }
-  }
-  const hit = yield* store.lookup(fingerprint)
-  if (hit !== undefined) return cached(hit)
+  const hit = yield* findHit(context, stage, fingerprint)
+  if (hit !== undefined) return hit
   const reasons = yield* explainMiss(stage, identity, context.last)
   return yield* Effect.scoped(
     Effect.gen(function* () {
-      yield* takeLock(store.place('locks', `${fingerprint}.lock`), (holder) =>
+      yield* takeLock(lockPath(store, fingerprint), (holder) =>
         context.emit({ type: 'stage-waiting', stage: node.name, holder }),
       )
       // Somebody else may have made it while this run waited for the lock.
-      const theirs = yield* store.lookup(fingerprint)
-      if (theirs !== undefined) return cached(theirs)
-      return { manifest: yield* compute(context, stage, inputs, identity, reasons), how: 'ran' } as Made
+      const theirs = yield* findHit(context, stage, fingerprint)
+      if (theirs !== undefined) return theirs
+      const onGpu = context.engine.device !== 'cpu' && stage.kind.usesEngine
+      const manifest = yield* context.slots.use(
+        onGpu,
+        (threads): Effect.Effect<Manifest, MakeError, Store | Executor> =>
+          context.isStopped()
+            ? Effect.fail(new RunStopped())
+            : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads)),
+      )
+      return { manifest, how: 'ran' } satisfies Made
     }),
   )
 })

@@ -1,6 +1,7 @@
 /** What a run would do, without doing any of it. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
+import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
@@ -25,13 +26,15 @@ export const explainMiss = Effect.fnUntraced(function* (
   stage: PreparedStage,
   identity: StageIdentity,
   last: LastKnown,
-) {
+): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
-  const fingerprint = last.fingerprint(stage.node.name)
-  if (fingerprint === undefined) return [{ type: 'never-ran' }] as readonly Reason[]
-  if (fingerprint === fingerprintOf(identity)) return [{ type: 'artifact-missing' }] as readonly Reason[]
-  const before = yield* store.lookup(fingerprint)
-  if (before === undefined) return [{ type: 'never-ran' }] as readonly Reason[]
+  const fingerprint = fingerprintOf(identity)
+  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }]
+  const known = last.fingerprint(stage.node.name)
+  if (known === undefined) return [{ type: 'never-ran' }]
+  if (known === fingerprint) return [{ type: 'artifact-missing' }]
+  const before = yield* store.lookup(known)
+  if (before === undefined) return [{ type: 'artifact-missing' }]
   return reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage))
 })
 
@@ -66,18 +69,13 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       Object.fromEntries(
         Object.keys(node.inputs).map((input) => [input, contents[input] ?? before.inputs[input] ?? '']),
       )
-    const before = yield* lastIdentity(stage, last)
-    const own =
+    const known = last.fingerprint(node.name)
+    const before = known === undefined ? undefined : (yield* store.lookup(known))?.identity
+    const own: readonly Reason[] =
       before === undefined
-        ? [{ type: 'never-ran' } as const]
+        ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
         : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
     stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...pending] })
   }
   return { stages, manifests } satisfies Plan
-})
-
-const lastIdentity = Effect.fnUntraced(function* (stage: PreparedStage, last: LastKnown) {
-  const store = yield* Store
-  const fingerprint = last.fingerprint(stage.node.name)
-  return fingerprint === undefined ? undefined : (yield* store.lookup(fingerprint))?.identity
 })

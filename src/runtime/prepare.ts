@@ -24,6 +24,8 @@ export interface PreparedStage {
   readonly node: StageNode
   readonly kind: StageKind
   readonly sources: Readonly<Record<string, SourceFile>>
+  /** No other stage of this run reads its artifact: it is what the run is for. */
+  readonly isResult: boolean
   /** The identity, given the content of each input. */
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
@@ -67,6 +69,7 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
     return { path, sha256, identity }
   }
 
+  const read = new Set(nodes.flatMap((node) => Object.values(node.inputs)))
   const stages: PreparedStage[] = []
   for (const node of nodes) {
     const kind = kinds.find(node.kind)
@@ -89,7 +92,7 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
     })
     // Parameters that are no plain data are found here, before anything has run.
     yield* Effect.try({ try: () => fingerprintOf(identify({})), catch: usageErrorOf(node) })
-    stages.push({ node, kind, sources, identify })
+    stages.push({ node, kind, sources, isResult: !read.has(node), identify })
   }
   hashes.save()
   return { stages, code } satisfies Prepared

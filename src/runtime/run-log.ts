@@ -13,24 +13,20 @@ export interface RunRecord {
 }
 
 /** Opens the record of a new run; the function appends to it. A record that cannot be written never stops a run. */
-export const openRunLog = Effect.fnUntraced(function* (run: string) {
-  const store = yield* Store
+export const openRunLog = (store: Store['Service'], run: string): Emit => {
   const file = store.place('runs', `${run}.ndjson`)
-  yield* Effect.try({
-    try: () => fs.mkdirSync(store.place('runs'), { recursive: true }),
-    catch: (cause) =>
-      new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
-  })
-  const append: Emit = (event) => {
-    if (event.type === 'stage-progress') return
+  const append = (text: string): void => {
     try {
-      fs.appendFileSync(file, `${JSON.stringify(event)}\n`)
+      fs.mkdirSync(store.place('runs'), { recursive: true })
+      fs.appendFileSync(file, text)
     } catch {
-      // The run itself goes on; what it makes is in the store.
+      // The run itself goes on: everything may be there already, and what cannot be stored says so itself.
     }
   }
-  return append
-})
+  return (event) => {
+    if (event.type !== 'stage-progress') append(`${JSON.stringify(event)}\n`)
+  }
+}
 
 const parse = (text: string): readonly RunEvent[] =>
   text

@@ -14,6 +14,7 @@ import { prepare, type PreparedStage } from './prepare.js'
 import { openRunLog } from './run-log.js'
 import { Engines, type EngineRequest } from './services.js'
 import { makeSlots } from './slots.js'
+import { sweepKilledRuns } from './staging.js'
 import { Store, type Manifest } from './store.js'
 
 export interface RunOptions {
@@ -52,7 +53,21 @@ const newRunId = (): string =>
     .replace(/\..*/, '')
     .replace('T', '-')}-${randomBytes(3).toString('hex')}`
 
-type Outcome = { readonly type: 'made'; readonly manifest: Manifest } | { readonly type: 'absent' }
+/** How a stage stands in this run. */
+type Standing = Made['how'] | 'failed' | 'skipped'
+
+const count = (standings: ReadonlyMap<StageNode, Standing>) => {
+  const counts: Record<Standing, number> = { ran: 0, cached: 0, failed: 0, skipped: 0 }
+  for (const standing of standings.values()) counts[standing] += 1
+  return counts
+}
+
+const stackOf = (error: unknown): string | undefined => {
+  if (!(error instanceof Error)) return undefined
+  // A worker's errors come with the stack they had there.
+  if (typeof error.cause === 'string') return error.cause
+  return error.cause instanceof Error ? error.cause.stack : error.stack
+}
 
 /** Runs what is missing. Fails with a UsageError before anything ran; failed stages are counted, not raised. */
 export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNode, options: RunOptions) {
@@ -60,17 +75,20 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
   const engine = yield* (yield* Engines).resolve(options.engine)
   const only = options.only === undefined ? {} : { only: options.only }
   const prepared = yield* prepare(pipeline, { engine, baseDir: options.baseDir, ...only })
+  yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()
-  const log = yield* openRunLog(run)
-  const counts = { ran: 0, cached: 0, failed: 0, skipped: 0 }
+  const log = openRunLog(store, run)
   const emit = (event: RunEvent): void => {
     log(event)
     options.emit(event)
   }
+  let stopped = false
   const last = new LastKnown(store, pipeline.name)
-  const context: MakeContext = { prepared, engine, slots: makeSlots(options.jobs), last, run, emit }
+  const slots = makeSlots(options.jobs)
+  const context: MakeContext = { prepared, engine, slots, last, run, emit, isStopped: () => stopped }
 
+  const standings = new Map<StageNode, Standing>()
   const current = new Map<StageNode, Manifest>()
   const byNode = new Map(prepared.stages.map((stage) => [stage.node, stage]))
   const byFingerprint = (fingerprint: string): PreparedStage | undefined => {
@@ -84,54 +102,53 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
       stage,
       inputsOf(stage.node, (from) => current.get(from)),
     ).pipe(
-      Effect.tap(({ manifest }) => Effect.sync(() => current.set(stage.node, manifest))),
+      Effect.tap(({ manifest, how }) =>
+        Effect.sync(() => {
+          current.set(stage.node, manifest)
+          last.set(stage.node.name, manifest.fingerprint)
+          // A stage that was made again after damage ran, even if it was found cached before or after.
+          if (standings.get(stage.node) !== 'ran') standings.set(stage.node, how)
+        }),
+      ),
       Effect.catchTag('CorruptArtifact', (corrupt) => {
         const producer = byFingerprint(corrupt.fingerprint)
         if (producer === undefined || repairs >= maxRepairs) {
           return Effect.fail(new StageError({ message: corrupt.message, hint: 'check the disk that holds the store' }))
         }
         emit({ type: 'warning', message: corrupt.message })
-        return make(producer, repairs + 1).pipe(
-          Effect.tap((made) => Effect.sync(() => count(made))),
-          Effect.flatMap(() => make(stage, repairs + 1)),
-        )
+        return make(producer, repairs + 1).pipe(Effect.flatMap(() => make(stage, repairs + 1)))
       }),
     )
 
-  const count = (made: Made): void => {
-    counts[made.how] += 1
-  }
-
-  let stopped = false
-  const skip = (node: StageNode, because: string): Outcome => {
-    counts.skipped += 1
+  const skip = (node: StageNode, because: string): boolean => {
+    standings.set(node, 'skipped')
     emit({ type: 'stage-skipped', stage: node.name, because })
-    return { type: 'absent' }
+    return false
   }
-  const fail = (node: StageNode, error: unknown, ms: number): Outcome => {
-    counts.failed += 1
+  const skipStopped = (node: StageNode): boolean => skip(node, 'a stage failed and the run stops at the first failure')
+  const fail = (node: StageNode, error: unknown, ms: number): boolean => {
+    standings.set(node, 'failed')
     stopped ||= options.failFast
     const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
-    const stack = error instanceof StageError && typeof error.cause === 'string' ? { stack: error.cause } : {}
-    emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms, message: sentenceOf(error), ...hint, ...stack })
-    return { type: 'absent' }
+    const stack = stackOf(error)
+    const failure = { message: sentenceOf(error), ...hint, ...(stack === undefined ? {} : { stack }) }
+    emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms, ...failure })
+    return false
   }
 
-  const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<Outcome>()]))
+  /** By stage: whether its artifact is there, as soon as that is known. */
+  const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<boolean>()]))
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
-      const outcome = yield* Deferred.await(outcomes.get(from)!)
-      if (outcome.type === 'absent') return skip(node, `it reads ${from.name}, which is not there`)
+      const isThere = yield* Deferred.await(outcomes.get(from)!)
+      if (!isThere) return skip(node, `it reads ${from.name}, which is not there`)
     }
-    if (stopped) return skip(node, 'a stage failed and the run stops at the first failure')
+    if (stopped) return skipStopped(node)
     const began = Date.now()
     return yield* make(stage).pipe(
-      Effect.map((made): Outcome => {
-        count(made)
-        last.set(node.name, made.manifest.fingerprint)
-        return { type: 'made', manifest: made.manifest }
-      }),
+      Effect.as(true),
+      Effect.catchTag('RunStopped', () => Effect.sync(() => skipStopped(node))),
       Effect.onInterrupt(() =>
         Effect.sync(() => emit({ type: 'stage-interrupted', stage: node.name, ms: Date.now() - began })),
       ),
@@ -156,7 +173,7 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
   })
   yield* Effect.forEach(
     prepared.stages,
-    (stage) => settle(stage).pipe(Effect.flatMap((outcome) => Deferred.succeed(outcomes.get(stage.node)!, outcome))),
+    (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
     { concurrency: 'unbounded', discard: true },
   ).pipe(
     Effect.onExit((exit) =>
@@ -166,7 +183,7 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
         emit({
           type: 'run-finished',
           run,
-          ...counts,
+          ...count(standings),
           interrupted: Exit.isFailure(exit),
           ms: Date.now() - startedAt,
           at,
@@ -175,5 +192,5 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
     ),
   )
   const manifests = new Map([...current].map(([node, manifest]) => [node.name, manifest]))
-  return { run, ...counts, manifests } satisfies RunResult
+  return { run, ...count(standings), manifests } satisfies RunResult
 })

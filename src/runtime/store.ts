@@ -16,7 +16,7 @@ import * as Layer from 'effect/Layer'
 import type { Json } from '../dsl/nodes.js'
 import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
 import { hashOf } from './canonical.js'
-import { CorruptArtifact, StoreError, sentenceOf } from './errors.js'
+import { CorruptArtifact, StoreError, UsageError, sentenceOf } from './errors.js'
 import { hashFile } from './file-identity.js'
 import type { StageIdentity } from './fingerprint.js'
 
@@ -47,12 +47,15 @@ export interface Manifest {
 
 export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
 
+/** Names of all files, folders with `/` between. A link or a socket has no bytes of its own to keep: an error. */
 const filesBelow = (directory: string, prefix = ''): readonly string[] =>
   fs
     .readdirSync(path.join(directory, prefix), { withFileTypes: true })
-    .flatMap((entry) =>
-      entry.isDirectory() ? filesBelow(directory, `${prefix}${entry.name}/`) : [`${prefix}${entry.name}`],
-    )
+    .flatMap((entry) => {
+      if (entry.isDirectory()) return filesBelow(directory, `${prefix}${entry.name}/`)
+      if (!entry.isFile()) throw new Error(`${prefix}${entry.name} is no plain file`)
+      return [`${prefix}${entry.name}`]
+    })
     .sort()
 
 /** Bytes of a stored file, flushed before it gets its name: a power cut must not leave an empty blob behind a hit. */
@@ -98,13 +101,25 @@ export class Store extends Context.Service<
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /** Takes the folder's files into the store and makes them findable, in this order. The folder is emptied. */
     readonly publish: (draft: ManifestDraft, outDir: string) => Effect.Effect<Manifest, StoreError>
-    /** Reads every byte of an artifact again; what is not as published goes to `quarantine/` and the artifact is gone. */
+    /** Whether the artifact was published but is not what it was then; false where it never was, or was removed. */
+    readonly isDamaged: (fingerprint: string) => Effect.Effect<boolean, StoreError>
+    /** Reads every byte of an artifact again; what is not as published goes to `quarantine/` and is a hit no more. */
     readonly verify: (manifest: Manifest) => Effect.Effect<void, CorruptArtifact | StoreError>
     /** Every manifest in the store. */
     readonly manifests: Effect.Effect<readonly Manifest[], StoreError>
   }
 >()('genepool/runtime/Store') {
-  static readonly layer = (root: string): Layer.Layer<Store> => Layer.sync(Store, () => makeStore(path.resolve(root)))
+  /** The store in this folder, which need not be there yet. Fails with a UsageError where something else has its name. */
+  static readonly layer = (directory: string): Layer.Layer<Store, UsageError> =>
+    Layer.effect(
+      Store,
+      Effect.suspend(() => {
+        const root = path.resolve(directory)
+        const stat = fs.statSync(root, { throwIfNoEntry: false })
+        if (stat === undefined || stat.isDirectory()) return Effect.succeed(makeStore(root))
+        return Effect.fail(new UsageError({ message: `the store ${root} is a file, not a folder` }))
+      }),
+    )
 }
 
 const makeStore = (root: string): Store['Service'] => {
@@ -129,6 +144,27 @@ const makeStore = (root: string): Store['Service'] => {
     attempt(`read the store ${root}`, () => {
       const manifest = readManifest(actionPath(fingerprint))
       return manifest?.fingerprint === fingerprint && isWhole(manifest) ? manifest : undefined
+    })
+
+  const quarantine = (file: string): void => {
+    fs.mkdirSync(place('quarantine'), { recursive: true })
+    fs.renameSync(file, place('quarantine', `${path.basename(file)}.${randomBytes(4).toString('hex')}`))
+  }
+
+  const isQuarantined = (file: StoredFile): boolean =>
+    fs.existsSync(place('quarantine')) &&
+    fs.readdirSync(place('quarantine')).some((name) => name.startsWith(`${file.sha256}.`))
+
+  const isDamaged = (fingerprint: string): Effect.Effect<boolean, StoreError> =>
+    attempt(`read the store ${root}`, () => {
+      const action = actionPath(fingerprint)
+      if (!fs.existsSync(action)) return false
+      const manifest = readManifest(action)
+      if (manifest === undefined) return true
+      return Object.values(manifest.files).some((file) => {
+        const size = fs.statSync(blob(file), { throwIfNoEntry: false })?.size
+        return size === undefined ? isQuarantined(file) : size !== file.bytes
+      })
     })
 
   const take = (source: string): StoredFile => {
@@ -156,18 +192,20 @@ const makeStore = (root: string): Store['Service'] => {
     return folder
   }
 
+  const folder = (manifest: Manifest): Effect.Effect<string, StoreError> =>
+    attempt(`write to the store ${root}`, () => showAsFolder(manifest))
+
   const publish = (draft: ManifestDraft, outDir: string): Effect.Effect<Manifest, StoreError> =>
     attempt(`write to the store ${root}`, () => {
       const files: Record<string, StoredFile> = {}
       for (const name of filesBelow(outDir)) files[name] = take(path.join(outDir, name))
       const manifest: Manifest = { ...draft, content: hashOf({ files, summary: draft.summary }), files }
       const body = JSON.stringify(manifest)
-      writeFileAtomic(actionPath(draft.fingerprint), `${checksum(body)}\n${body}`)
-      // Links of an artifact that was damaged lead to the damaged bytes.
-      fs.rmSync(folderOf(draft.fingerprint), { recursive: true, force: true })
-      showAsFolder(manifest)
+      const action = actionPath(draft.fingerprint)
+      if (fs.existsSync(action) && readManifest(action) === undefined) quarantine(action)
+      writeFileAtomic(action, `${checksum(body)}\n${body}`)
       return manifest
-    })
+    }).pipe(Effect.tap((manifest) => Effect.ignore(folder(manifest))))
 
   const verify = (manifest: Manifest): Effect.Effect<void, CorruptArtifact | StoreError> =>
     attempt(`verify the artifact of ${manifest.stage}`, () => {
@@ -175,12 +213,10 @@ const makeStore = (root: string): Store['Service'] => {
         const stat = fs.statSync(blob(file), { throwIfNoEntry: false })
         return stat?.size !== file.bytes || hashFile(blob(file)) !== file.sha256
       })
-      for (const [, file] of bad) {
-        fs.mkdirSync(place('quarantine'), { recursive: true })
-        if (!fs.existsSync(blob(file))) continue
-        fs.renameSync(blob(file), place('quarantine', `${file.sha256}.${randomBytes(4).toString('hex')}`))
-      }
-      if (bad.length > 0) fs.rmSync(actionPath(manifest.fingerprint), { force: true })
+      // The manifest stays: without its blobs it is no hit, and it tells a damaged artifact from a missing one.
+      for (const [, file] of bad) if (fs.existsSync(blob(file))) quarantine(blob(file))
+      // Its links lead to the damaged bytes.
+      if (bad.length > 0) fs.rmSync(folderOf(manifest.fingerprint), { recursive: true, force: true })
       return bad.map(([name]) => name)
     }).pipe(
       Effect.flatMap((bad) =>
@@ -188,7 +224,7 @@ const makeStore = (root: string): Store['Service'] => {
           ? Effect.void
           : Effect.fail(
               new CorruptArtifact({
-                message: `the stored artifact of ${manifest.stage} is damaged (${bad.join(', ')}); it was moved to quarantine and is made again`,
+                message: `the stored artifact of ${manifest.stage} is damaged (${bad.join(', ')}); it was moved to quarantine`,
                 fingerprint: manifest.fingerprint,
               }),
             ),
@@ -204,8 +240,5 @@ const makeStore = (root: string): Store['Service'] => {
       .filter((manifest) => manifest !== undefined)
   })
 
-  const folder = (manifest: Manifest): Effect.Effect<string, StoreError> =>
-    attempt(`write to the store ${root}`, () => showAsFolder(manifest))
-
-  return Store.of({ root, place, blob, folder, lookup, publish, verify, manifests })
+  return Store.of({ root, place, blob, folder, lookup, isDamaged, publish, verify, manifests })
 }

@@ -15,6 +15,9 @@ import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
 import { progressReporter } from './progress.js'
 import type { StageFunction, StageSummary } from './stage-contract.js'
 
+/** How long a stage may take to save its checkpoint once its run is gone. */
+const abandonedMs = 700
+
 const channel = new net.Socket({ fd: messageDescriptor, readable: false, writable: true })
 // The reader is gone: so is the reason to go on.
 channel.on('error', () => process.exit(1))
@@ -71,10 +74,15 @@ const interrupt = (): void => {
   interrupted = true
   Effect.runFork(Fiber.interrupt(fiber))
 }
+/** Nobody waits for the result any more, nor ends a stage that does not let itself be interrupted. */
+const abandon = (): void => {
+  interrupt()
+  setTimeout(() => process.exit(1), abandonedMs).unref()
+}
 // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', interrupt)
-process.stdin.on('end', interrupt).on('error', interrupt).resume()
+process.stdin.on('end', abandon).on('error', abandon).resume()
 
 fiber.addObserver((exit) => {
   if (Exit.isSuccess(exit)) finish({ type: 'done', summary: exit.value })

@@ -1,5 +1,4 @@
 /** Images of a data set as the inputs of a compiled function. */
-import type * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { TensorSpec } from '../engine/engine.js'
 import { StageError } from '../runtime/errors.js'
@@ -17,11 +16,6 @@ export const labelledSpecs = (config: VitConfig, batch: number): Specs => ({
   pixels: pixelSpec(config, batch),
   labels: { shape: [batch, config.numClasses], dtype: 'float32' },
 })
-
-export interface LabelledBatch {
-  readonly pixels: tf.Tensor4D
-  readonly labels: tf.Tensor2D
-}
 
 /** Fills the inputs of `labelledSpecs` for `batch` images at a time; the arrays are used again by the next call. */
 export const labelledBatches = (split: Split, config: VitConfig, batch: number) => {

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Grid, Segment } from './stitched-vit.js'
 import { runsFinalNorm, stitchTokens } from './stitched-vit.js'
-import { block, embed, head, type Params } from './vit.js'
+import { block, clsBlock, embed, head, type Params } from './vit.js'
 
 /** Tokens on their way through one model; those with the same history are the same stream. */
 interface Stream {
@@ -46,7 +46,7 @@ export const gridVit = (
   pixels: tf.Tensor4D,
 ): readonly tf.Tensor2D[] => {
   const batch = pixels.shape[0]
-  /** Tokens `[S·B, T, d]` after every block of every model, S streams in the order in which they came in. */
+  /** Tokens `[S·B, T or 1, d]` after every block of every model, S streams in the order in which they came in. */
   const outputs: tf.Tensor3D[][] = grid.configs.map(() => [])
   const rows: Map<string, number>[] = grid.configs.map(() => new Map<string, number>())
   const tokensOf = (key: string, { model, last }: Segment): tf.Tensor3D => {
@@ -58,11 +58,10 @@ export const gridVit = (
   streamsOf(paths, models.length).forEach((streams, model) => {
     const config = grid.configs[model]
     const last = Math.max(
-      ...paths
-        .flat()
-        .filter((segment) => segment.model === model)
-        .map((segment) => segment.last),
+      ...paths.flatMap((path) => path.filter((part) => part.model === model).map((part) => part.last)),
     )
+    // A stitch reads every token of the block that it leaves, a head only the cls token.
+    const clsOnly = !paths.some((path) => path.slice(0, -1).some((part) => part.model === model && part.last === last))
     let tokens: tf.Tensor3D | undefined
     for (let index = 0; index <= last; index++) {
       const entering = [...streams.values()].filter(({ first }) => first === index)
@@ -74,7 +73,11 @@ export const gridVit = (
       })
       const parts = tokens === undefined ? entered : [tokens, ...entered]
       if (parts.length === 0) continue
-      tokens = block(models[model], config, index, parts.length === 1 ? parts[0] : tf.concat(parts, 0)).map
+      const joined = parts.length === 1 ? parts[0] : tf.concat(parts, 0)
+      tokens =
+        clsOnly && index === last
+          ? clsBlock(models[model], config, index, joined)
+          : block(models[model], config, index, joined).map
       outputs[model][index] = tokens
     }
   })

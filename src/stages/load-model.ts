@@ -9,7 +9,7 @@ import { pixelSpec, stretches } from './batches.js'
 import { layoutOf, pack, slices } from './layout.js'
 import { ModelFileError, readModel } from './model-files.js'
 import { vitTensors } from './vit-params.js'
-import { vit } from './vit.js'
+import { vitLogits } from './vit.js'
 
 export interface LoadModelOptions {
   /** Default: `onnxruntime` on `cpu` with one thread. */
@@ -48,7 +48,7 @@ export const loadModel = async (path: string, options: LoadModelOptions = {}): P
       engine.compile(
         `model of ${batch} images`,
         (inputs) => ({
-          logits: vit(slices(layout, inputs['theta'] as tf.Tensor1D), config, inputs['pixels'] as tf.Tensor4D).logits,
+          logits: vitLogits(slices(layout, inputs['theta'] as tf.Tensor1D), config, inputs['pixels'] as tf.Tensor4D),
         }),
         { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
       )

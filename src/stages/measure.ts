@@ -1,4 +1,5 @@
 /** Measures models on a whole split. */
+import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { CompiledFunction, Engine } from '../engine/engine.js'
@@ -11,8 +12,7 @@ import { layoutOf, pack, slices } from './layout.js'
 import { ScoreSum, type Scores } from './metrics.js'
 import type { Arrays } from './train-step.js'
 import { vitTensors, type Values } from './vit-params.js'
-import { vit } from './vit.js'
-import type * as tf from '@tensorflow/tfjs'
+import { vitLogits } from './vit.js'
 
 /** Images a call when a single model is measured. */
 const BATCH = 250
@@ -63,7 +63,7 @@ export const measureModel = Effect.fnUntraced(function* (
     engine.compile(
       'evaluate',
       ({ theta, pixels }) => ({
-        logits: vit(slices(layout, theta as tf.Tensor1D), config, pixels as tf.Tensor4D).logits,
+        logits: vitLogits(slices(layout, theta as tf.Tensor1D), config, pixels as tf.Tensor4D),
       }),
       { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
     ),

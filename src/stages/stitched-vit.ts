@@ -5,7 +5,7 @@ import type { FinalNorm } from '../dsl/nodes.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { linear } from '../engine/operations.js'
 import { linearTensors, type TensorDefinition } from './vit-params.js'
-import { block, embed, head, type Params } from './vit.js'
+import { block, clsBlock, embed, head, type Params } from './vit.js'
 
 /** A run of blocks of one model. */
 export interface Segment {
@@ -53,11 +53,16 @@ export const stitchedVit = (
   pixels: tf.Tensor4D,
 ): tf.Tensor2D => {
   const { configs } = grid
+  const end = segments[segments.length - 1]
   let tokens = embed(models[segments[0].model], configs[segments[0].model], pixels)
-  for (const { model, first, last, layer } of segments) {
+  for (const segment of segments) {
+    const { model, first, last, layer } = segment
     if (layer !== null) tokens = stitchTokens(stitches, layer, tokens)
-    for (let index = first; index <= last; index++) tokens = block(models[model], configs[model], index, tokens).map
+    for (let index = first; index < last; index++) tokens = block(models[model], configs[model], index, tokens).map
+    tokens =
+      segment === end
+        ? clsBlock(models[model], configs[model], last, tokens)
+        : block(models[model], configs[model], last, tokens).map
   }
-  const { model } = segments[segments.length - 1]
-  return head(models[model], configs[model], tokens, runsFinalNorm(segments, grid))
+  return head(models[end.model], configs[end.model], tokens, runsFinalNorm(segments, grid))
 }

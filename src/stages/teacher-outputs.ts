@@ -14,7 +14,7 @@ import type { Split } from './dataset.js'
 import { layoutOf, pack, slices } from './layout.js'
 import type { Arrays, Specs } from './train-step.js'
 import { sizeOf, vitTensors, type Values } from './vit-params.js'
-import { vit } from './vit.js'
+import { vit, vitLogits } from './vit.js'
 
 /** Bytes of a teacher's answers that are kept. */
 const BUDGET = 512 * 2 ** 20
@@ -48,7 +48,11 @@ const compileTeacher = (engine: Engine, config: VitConfig, wanted: Wanted, batch
   return engine.compile(
     'teacher',
     ({ theta, pixels }) => {
-      const { blocks, logits } = vit(slices(layout, theta as tf.Tensor1D), config, pixels as tf.Tensor4D)
+      const params = slices(layout, theta as tf.Tensor1D)
+      if (wanted.att.length + wanted.map.length === 0) {
+        return { 'teacher.logits': vitLogits(params, config, pixels as tf.Tensor4D) }
+      }
+      const { blocks, logits } = vit(params, config, pixels as tf.Tensor4D)
       const outputs: Record<string, tf.Tensor> = { 'teacher.logits': logits }
       for (const block of wanted.att) outputs[`teacher.att.${block}`] = blocks[block].att
       for (const block of wanted.map) outputs[`teacher.map.${block}`] = blocks[block].map

@@ -17,7 +17,7 @@ import { newComponent, valuesOf } from './train-state.js'
 import { runTraining } from './training.js'
 import type { StepDefinition } from './train-step.js'
 import { vitTensors } from './vit-params.js'
-import { vit } from './vit.js'
+import { vitLogits } from './vit.js'
 import { startVit } from './weight-start.js'
 import type { Engine } from '../engine/engine.js'
 
@@ -41,7 +41,7 @@ const trainTeacher = Effect.fnUntraced(function* (
     inputs: labelledSpecs(model, train.batchSize),
     weights: { ce: 1 },
     loss: ({ teacher }, { pixels, labels }) => ({
-      ce: crossEntropy(vit(teacher, model, pixels as tf.Tensor4D).logits, labels as tf.Tensor2D),
+      ce: crossEntropy(vitLogits(teacher, model, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const history = yield* runTraining(context, engine, {

@@ -47,42 +47,64 @@ export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): t
   )
 }
 
-/** Multi-head self-attention with its projection: `[B, T, d]` → `[B, T, d]`. */
-const attention = (params: Params, at: string, config: VitConfig, x: tf.Tensor3D): tf.Tensor3D => {
-  const [batch, tokens, d] = x.shape
-  const { numHeads } = config
-  const width = d / numHeads
-  const qkv = linear(x, params[`${at}.qkv.weight`], params[`${at}.qkv.bias`]) // [B, T, 3d]
-  const heads = tf.transpose(tf.reshape(qkv, [batch, tokens, 3, numHeads, width]), [2, 0, 3, 1, 4])
-  const [q, k, v] = tf.unstack(heads) as tf.Tensor4D[] // each [B, heads, T, width]
-  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(width)) // [B, heads, T, T]
+/** Multi-head self-attention with its projection: queries from `[B, Q, d]`, keys and values from x → `[B, Q, d]`. */
+const attention = (params: Params, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
+  const d = config.embedDim
+  const width = d / config.numHeads
+  const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
+  const bias = params[`${at}.qkv.bias`] as tf.Tensor1D
+  /** `count` of q, k, v from `first` on, for every token of y; each [B, heads, tokens, width]. */
+  const project = (y: tf.Tensor3D, first: number, count: number): tf.Tensor4D[] => {
+    const [batch, tokens] = y.shape
+    const projected =
+      count === 3
+        ? linear(y, weight, bias)
+        : linear(y, tf.slice(weight, [first * d, 0], [count * d, d]), tf.slice(bias, first * d, count * d))
+    const heads = tf.reshape(projected, [batch, tokens, count, config.numHeads, width])
+    const turned = tf.transpose(heads, [2, 0, 3, 1, 4])
+    // TensorFlow.js cannot differentiate an unstack of one.
+    if (count === 1) return [tf.reshape(turned, [batch, config.numHeads, tokens, width])]
+    return tf.unstack(turned) as tf.Tensor4D[]
+  }
+  const [q, k, v] = queries === x ? project(x, 0, 3) : [...project(queries, 0, 1), ...project(x, 1, 2)]
+  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(width)) // [B, heads, Q, T]
   const mixed = tf.matMul(tf.softmax(scores), v)
-  const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [batch, tokens, d])
+  const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), queries.shape)
   return linear(joined, params[`${at}.proj.weight`], params[`${at}.proj.bias`]) as tf.Tensor3D
 }
 
-/** Pre-norm block number `index`: tokens `[B, T, d]` → its attention's output and its own. */
-export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): BlockOutput => {
+const clsToken = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]])
+
+/** Pre-norm block number `index` on tokens x; with `clsOnly` what it makes of the cls token alone, `[B, 1, d]` each. */
+const runBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, clsOnly: boolean): BlockOutput => {
   const at = `blocks.${index}`
   const norm = (name: string, y: tf.Tensor3D) =>
     layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
-  const att = attention(params, `${at}.attn`, config, norm('norm1', x))
-  const middle = tf.add(x, att) as tf.Tensor3D
+  const normed = norm('norm1', x)
+  const att = attention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
+  const middle = tf.add(clsOnly ? clsToken(x) : x, att) as tf.Tensor3D
   const hidden = gelu(linear(norm('norm2', middle), params[`${at}.mlp.fc1.weight`], params[`${at}.mlp.fc1.bias`]))
   const out = linear(hidden, params[`${at}.mlp.fc2.weight`], params[`${at}.mlp.fc2.bias`])
   return { att, map: tf.add(middle, out) }
 }
 
-/** Logits `[B, classes]` of the cls token; the norm acts on each token alone, so only the cls token is normed. */
+/** Block number `index`: tokens `[B, T, d]` → its attention's output and its own. */
+export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): BlockOutput =>
+  runBlock(params, config, index, x, false)
+
+/** The same block for the cls token alone, `[B, T, d]` → `[B, 1, d]`: of the last block the head reads no more. */
+export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): tf.Tensor3D =>
+  runBlock(params, config, index, x, true).map
+
+/** Logits `[B, classes]` of the cls token, the first of the tokens x; the norm acts on each token alone. */
 export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
-  const [batch, , d] = x.shape
-  const cls = tf.reshape(tf.slice(x, [0, 0, 0], [batch, 1, d]), [batch, d]) as tf.Tensor2D
+  const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
   const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls
   return linear(normed, params['head.weight'], params['head.bias']) as tf.Tensor2D
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
-export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D, finalNorm = true) => {
+export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D) => {
   const embedded = embed(params, config, pixels)
   const blocks: BlockOutput[] = []
   let tokens = embedded
@@ -91,5 +113,13 @@ export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D, fina
     blocks.push(output)
     tokens = output.map
   }
-  return { embedded, blocks, logits: head(params, config, tokens, finalNorm) }
+  return { embedded, blocks, logits: head(params, config, tokens) }
+}
+
+/** The logits of `vit` and nothing that they do not need. */
+export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor2D => {
+  const last = config.depth - 1
+  let tokens = embed(params, config, pixels)
+  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens).map
+  return head(params, config, clsBlock(params, config, last, tokens))
 }

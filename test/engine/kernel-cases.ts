@@ -269,7 +269,7 @@ export const discreteCases: readonly KernelCase[] = [
   one('pad of integers', { x: integers([3]) }, ({ x }) => tf.pad(x!, [[1, 2]])),
   one('tile of integers', { x: integers([2, 1]) }, ({ x }) => tf.tile(x!, [1, 3])),
   one('range, fill and linspace', { x: floats([4]) }, ({ x }) =>
-    tf.addN([x!, tf.range(0, 8, 2), tf.fill([4], 0.5), tf.linspace(0, 1, 4), tf.zeros([4]), tf.eye(4).sum(0)]),
+    tf.addN([x!, tf.range(0, 8, 2), tf.fill(x!.shape, 0.5), tf.linspace(0, 1, 4), tf.zeros([4]), tf.eye(4).sum(0)]),
   ),
   one('matMul with a shared second factor', { a: floats([3, 4, 5]), b: floats([5, 2]) }, ({ a, b }) =>
     tf.matMul(a!, b!),

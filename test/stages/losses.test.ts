@@ -25,7 +25,10 @@ const crossTerm = (s: number, t: number): number => -Math.exp(t) * s
 const number = (value: tf.Scalar): number => value.dataSync()[0]
 
 describe('losses', () => {
-  before(() => tf.setBackend('cpu'))
+  before(() => {
+    tf.enableProdMode()
+    return tf.setBackend('cpu')
+  })
   const student = () => tf.tensor2d(STUDENT)
   const teacher = () => tf.tensor2d(TEACHER)
 

@@ -5,7 +5,7 @@ import type { EngineName } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/open.js'
 import { layoutOf, pack, slices } from '../../src/stages/layout.js'
 import { vitTensors } from '../../src/stages/vit-params.js'
-import { vit } from '../../src/stages/vit.js'
+import { vit, vitLogits } from '../../src/stages/vit.js'
 import { referenceVit, waveImage, waveModel } from './reference-vit.js'
 
 const FIXTURE: VitConfig = {
@@ -41,12 +41,13 @@ const run = async (engineName: EngineName, config: VitConfig, off: number, image
     'vit',
     (inputs) => {
       const params = slices(layout, inputs['theta'] as tf.Tensor1D)
-      const { embedded, blocks, logits } = vit(params, config, inputs['pixels'] as tf.Tensor4D)
+      const pixels = inputs['pixels'] as tf.Tensor4D
+      const { embedded, blocks, logits } = vit(params, config, pixels)
       const features = blocks.flatMap(({ att, map }, i) => [
         [`att${i}`, att],
         [`map${i}`, map],
       ])
-      return { logits, embedded, ...Object.fromEntries(features) }
+      return { logits, logitsAlone: vitLogits(params, config, pixels), embedded, ...Object.fromEntries(features) }
     },
     {
       theta: { shape: [layout.size], dtype: 'float32' },

@@ -4,7 +4,6 @@ import { arithmeticKernels } from './kernels/arithmetic.js'
 import { convolutionKernels } from './kernels/convolution.js'
 import { elementwiseKernels } from './kernels/elementwise.js'
 import { layoutKernels } from './kernels/layout.js'
-import { normalizationKernels } from './kernels/normalization.js'
 import { productKernels } from './kernels/products.js'
 import { reductionKernels } from './kernels/reductions.js'
 import { selectionKernels } from './kernels/selection.js'
@@ -14,7 +13,6 @@ export const traceKernels: readonly TraceKernel[] = [
   ...convolutionKernels,
   ...elementwiseKernels,
   ...layoutKernels,
-  ...normalizationKernels,
   ...productKernels,
   ...reductionKernels,
   ...selectionKernels,

@@ -6,8 +6,6 @@ import { type ElementType, elementsOf, type Graph, type GraphValue } from './gra
 import type { KernelInputs, TraceKernel } from './kernel.js'
 import { traceKernels } from './kernels.js'
 
-export const traceBackendName = 'genepool-trace'
-
 type DataId = tf.TensorInfo['dataId']
 type BackendValues = Parameters<tf.KernelBackend['write']>[0]
 
@@ -20,13 +18,20 @@ const dtypeOf = (type: ElementType): tf.DataType => (type === 'int64' ? 'int32' 
 
 const copied = (values: BackendValues, type: ElementType) => {
   const numbers = values as ArrayLike<number>
-  if (type === 'float32') return Float32Array.from(numbers)
-  return type === 'int32' ? Int32Array.from(numbers) : Uint8Array.from(numbers)
+  if (type === 'float32') return new Float32Array(numbers)
+  return type === 'int32' ? new Int32Array(numbers) : new Uint8Array(numbers)
 }
 
 class TraceBackend extends tf.KernelBackend {
+  /** What it is registered as with TensorFlow.js. */
+  readonly name: string
   #graph: Graph | undefined
   readonly #held = new Map<DataId, { readonly value: GraphValue; references: number }>()
+
+  constructor(name: string) {
+    super()
+    this.name = name
+  }
 
   /** The trace that is going on. */
   get graph(): Graph {
@@ -127,7 +132,7 @@ class TraceBackend extends tf.KernelBackend {
 const register = (backend: TraceBackend, { name, trace }: TraceKernel): void => {
   tf.registerKernel({
     kernelName: name,
-    backendName: traceBackendName,
+    backendName: backend.name,
     kernelFunc: ({ inputs, attrs }) => {
       const { graph } = backend
       const before = graph.kernel
@@ -149,9 +154,12 @@ let registered: TraceBackend | undefined
 /** The one backend of this kind, registered with TensorFlow.js when it is first asked for. */
 export const traceBackend = (): TraceBackend => {
   if (registered !== undefined) return registered
-  const backend = new TraceBackend()
+  // TensorFlow.js is one for the whole process, even where this module is loaded twice: each copy has its own backend.
+  let name = 'genepool-trace'
+  while (tf.findBackendFactory(name) !== null) name += '+'
+  const backend = new TraceBackend(name)
   // Priority 0: never chosen by itself.
-  tf.registerBackend(traceBackendName, () => backend, 0)
+  tf.registerBackend(name, () => backend, 0)
   for (const kernel of traceKernels) register(backend, kernel)
   const known = new Set(traceKernels.map((kernel) => kernel.name))
   for (const { kernelName } of tf.getKernelsForBackend('cpu')) {

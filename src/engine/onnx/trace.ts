@@ -5,7 +5,7 @@ import { EngineError, type TensorFunction, type TensorSpec } from '../engine.js'
 import { encodeModel } from './encode.js'
 import { Graph } from './graph.js'
 import { cast } from './kernel.js'
-import { traceBackend, traceBackendName } from './trace-backend.js'
+import { traceBackend } from './trace-backend.js'
 
 export interface TracedModel {
   /** An ONNX ModelProto, operator set 20, with operators of com.microsoft where they are faster. */
@@ -29,7 +29,7 @@ export const traceToOnnx = (
   const graph = new Graph(label)
   backend.begin(graph)
   try {
-    return withBackend(traceBackendName, () => {
+    return withBackend(backend.name, () => {
       const symbols: Record<string, tf.Tensor> = {}
       for (const [name, { shape, dtype }] of Object.entries(inputs)) {
         const { dataId } = backend.hold(graph.input(name, shape, dtype))

@@ -1,7 +1,7 @@
 /** Kernels that move elements without changing them: shapes, slices, joins, padding. */
 import * as tf from '@tensorflow/tfjs'
 import { reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph.js'
+import { type Graph, type GraphValue, nodeOf, sizeOf, uniformOf } from '../graph.js'
 import { kernel, type KernelInputs, required, type TraceKernel } from '../kernel.js'
 import { pad } from '../padding.js'
 
@@ -19,7 +19,31 @@ export const transpose = (graph: Graph, x: GraphValue, perm: readonly number[]):
   // Where only axes of one element move, the elements stay in their order.
   const moved = perm.filter((axis) => x.shape[axis] !== 1)
   if (moved.every((axis, index) => index === 0 || axis > moved[index - 1]!)) return reshape(graph, x, shape)
-  return graph.node('Transpose', [x], { shape, type: x.type }, { perm: { ints: perm } })
+  return (
+    swappedMiddle(graph, x, perm) ?? graph.node('Transpose', [x], { shape, type: x.type }, { perm: { ints: perm } })
+  )
+}
+
+/**
+ * `[.., a, b, c]` → `[.., b, a, c]`: ONNX Runtime moves single axes half as fast as it permutes axes freely, so an axis
+ * of one element is moved along.
+ */
+const swappedMiddle = (graph: Graph, x: GraphValue, perm: readonly number[]): GraphValue | undefined => {
+  const rank = perm.length
+  const swapped = perm.every(
+    (axis, index) => axis === (index === rank - 3 ? index + 1 : index === rank - 2 ? index - 1 : index),
+  )
+  if (rank < 3 || !swapped) return undefined
+  const [a, b, c] = x.shape.slice(-3) as [number, number, number]
+  const outer = x.shape.slice(0, -3).reduce((size, extent) => size * extent, 1)
+  const raised = reshape(graph, x, [outer, a, 1, b, c])
+  const moved = graph.node(
+    'Transpose',
+    [raised],
+    { shape: [1, outer, b, a, c], type: x.type },
+    { perm: { ints: [2, 0, 3, 1, 4] } },
+  )
+  return reshape(graph, moved, [...x.shape.slice(0, -3), b, a, c])
 }
 
 export const slice = (graph: Graph, x: GraphValue, begin: readonly number[], size: readonly number[]): GraphValue => {
@@ -63,15 +87,11 @@ const split = (graph: Graph, x: GraphValue, sizes: readonly number[], axis: numb
 const listed = (inputs: KernelInputs): GraphValue[] => Object.values(inputs)
 
 export const layoutKernels: readonly TraceKernel[] = [
-  kernel<tf.ReshapeAttrs>('Reshape', (graph, inputs, { shape }) => {
+  kernel<tf.ReshapeAttrs>('Reshape', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
-    const known = shape.reduce((size, extent) => (extent === -1 ? size : size * extent), 1)
-    const size = x.shape.reduce((product, extent) => product * extent, 1)
-    return reshape(
-      graph,
-      x,
-      shape.map((extent) => (extent === -1 ? size / known : extent)),
-    )
+    const shape = tf.util.inferFromImplicitShape(attributes.shape, sizeOf(x.shape))
+    if (sizeOf(shape) !== sizeOf(x.shape)) throw new Error(`[${x.shape}] cannot be reshaped to [${shape}]`)
+    return reshape(graph, x, shape)
   }),
   kernel<{ dim: number }>('ExpandDims', (graph, inputs, { dim }) => {
     const x = required(inputs, 'input')

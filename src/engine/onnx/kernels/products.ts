@@ -75,7 +75,7 @@ interface ProductAttributes {
   readonly transposeB: boolean
 }
 
-/** Integer products go by way of floats: exact below 2²⁴, as in TensorFlow.js's own kernels' use. */
+/** Integer products go by way of floats, exact below 2²⁴. */
 const product = (
   graph: Graph,
   a: GraphValue,

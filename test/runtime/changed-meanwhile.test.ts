@@ -1,0 +1,54 @@
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { runProbe, startProbe, type ProbeStages } from '../support/probe.js'
+import { contentsOf, countsOf, eventOf } from '../support/read-events.js'
+import { workspaceForAll } from '../support/workspace.js'
+
+const reading = (ms: number): ProbeStages => ({ reading: { kind: 'file', params: { file: 'input.txt', ms } } })
+
+describe('a file that changes while the stage that reads it runs', () => {
+  const workspace = workspaceForAll()
+  let honest: Readonly<Record<string, string>> = {}
+
+  before(async () => {
+    workspace.write('input.txt', 'first')
+    honest = contentsOf((await runProbe(workspace, reading(1))).events)
+  })
+
+  it('throws the result away, with the file and what to do in the message', async () => {
+    const run = startProbe(workspace, reading(900))
+    await run.waitFor((event) => event.type === 'stage-started')
+    workspace.write('input.txt', 'second')
+    const { code, events } = await run.done
+    expect(code).to.equal(1)
+    const failed = eventOf(events, 'stage-failed', 'reading')
+    expect(failed.message).to.match(/input\.txt changed while the stage ran/)
+    expect(failed.hint).to.match(/run again/)
+  })
+
+  it('and is changed back serves no poisoned result', async () => {
+    workspace.write('input.txt', 'first')
+    const run = await runProbe(workspace, reading(900))
+    expect(contentsOf(run.events)).to.deep.equal(honest)
+  })
+
+  it('and back, all while it runs, is found out too', async () => {
+    const run = startProbe(workspace, reading(901))
+    await run.waitFor((event) => event.type === 'stage-started')
+    workspace.write('input.txt', 'second')
+    workspace.write('input.txt', 'first')
+    expect((await run.done).code).to.equal(1)
+  })
+
+  it('counts the same when it is code', async () => {
+    const code = workspace.file('stages', 'probe-stages.js')
+    const text = readFileSync(code, 'utf8')
+    const run = startProbe(workspace, reading(902))
+    await run.waitFor((event) => event.type === 'stage-started')
+    appendFileSync(code, '\nexport const more = 1\n')
+    const { events } = await run.done
+    expect(eventOf(events, 'stage-failed', 'reading').message).to.match(/probe-stages\.js changed/)
+    writeFileSync(code, text)
+    expect(countsOf(await runProbe(workspace, reading(1)))).to.deep.include({ ran: 0, cached: 1 })
+  })
+})

@@ -1,0 +1,173 @@
+import { expect } from 'chai'
+import { readFileSync } from 'node:fs'
+import type { DistillLoss, DistillParams, LossPositions } from '../../src/dsl/nodes.js'
+import type { Engine } from '../../src/engine/engine.js'
+import { openEngine } from '../../src/engine/open.js'
+import * as Effect from 'effect/Effect'
+import { openDataset } from '../../src/stages/dataset.js'
+import { distill, distillStep, startStudent } from '../../src/stages/distill.js'
+import { teacher } from '../../src/stages/teacher.js'
+import { teacherOutputs } from '../../src/stages/teacher-outputs.js'
+import { valuesOf } from '../../src/stages/train-state.js'
+import { compileStep } from '../../src/stages/train-step.js'
+import {
+  distillParams,
+  runModelStage,
+  syntheticData,
+  teacherParams,
+  tinyConfig,
+  trainParams,
+} from './model-stage-runs.js'
+import { referenceVit, waveImage, waveModel } from './reference-vit.js'
+import { tempFolder } from './temp-folder.js'
+
+const TEACHER = { config: tinyConfig(16, 6), values: waveModel(tinyConfig(16, 6), 3) }
+const STUDENT = tinyConfig(8, 6)
+
+/** METHOD section 2's table for depth 6, written down again. */
+const POSITIONS: Readonly<Record<LossPositions, readonly number[]>> = {
+  end: [5],
+  'mid+end': [3, 5],
+  'front+end': [1, 3, 5],
+}
+
+type Rows = readonly (readonly number[])[]
+
+/** `Linear(D → d)` on every token. */
+const transform = (rows: Rows, weight: Float32Array, bias: Float32Array): Rows =>
+  rows.map((row) => Array.from(bias, (b, out) => row.reduce((sum, x, i) => sum + x * weight[out * row.length + i], b)))
+
+const meanSquare = (a: Rows, b: Rows): number => {
+  const flat = b.flat()
+  return a.flat().reduce((sum, x, i) => sum + (x - flat[i]) ** 2, 0) / flat.length
+}
+
+const logSoftmax = (row: readonly number[]): number[] => {
+  const normaliser = Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0))
+  return row.map((x) => x - normaliser)
+}
+
+describe('distillation', () => {
+  const folder = tempFolder()
+  let engine: Engine
+  before(async () => {
+    engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
+  })
+  after(() => engine.release())
+
+  const image = waveImage(STUDENT, 1)
+  const taught = referenceVit(TEACHER.config, TEACHER.values, image)
+
+  /** Parts of the loss for one image of class 2, from the engine and in double precision. */
+  const partsOf = async (changes: Partial<DistillParams>) => {
+    const params = distillParams({ model: STUDENT, train: trainParams({ batchSize: 1 }), ...changes })
+    const state = startStudent(params, 16)
+    const definition = distillStep(params, TEACHER.config, state)
+    const step = await compileStep(engine, definition, params.train)
+    const batch: Record<string, Float32Array> = {
+      pixels: image,
+      labels: Float32Array.of(0, 0, 1),
+      'teacher.logits': Float32Array.from(taught.logits),
+    }
+    for (const name of Object.keys(definition.inputs)) {
+      const [, feature, block] = name.split('.')
+      if (block !== undefined) batch[name] = Float32Array.from(taught.blocks[Number(block)][feature as 'att'].flat())
+    }
+    const { parts } = await step.run(0, batch)
+    const names = Object.keys(definition.weights)
+    return {
+      weights: definition.weights,
+      parts: Object.fromEntries(names.map((name, i) => [name, parts[i]])),
+      expected: reference(params, state),
+    }
+  }
+
+  const reference = (params: DistillParams, state: ReturnType<typeof startStudent>): Record<string, number> => {
+    const student = referenceVit(STUDENT, valuesOf([state.student], 'student'), image)
+    const matrices = valuesOf(Object.values(state.transforms), 'transforms')
+    const feature = (name: 'att' | 'map') =>
+      POSITIONS[params.positions].reduce((sum, block, p) => {
+        const target = transform(
+          taught.blocks[block][name],
+          matrices[`${name}.${p}.weight`],
+          matrices[`${name}.${p}.bias`],
+        )
+        return sum + meanSquare(student.blocks[block][name], target)
+      }, 0)
+    const [s, t] = [student.logits, taught.logits].map(logSoftmax)
+    const soft = s.reduce((sum, x, c) => sum - Math.exp(t[c]) * x, 0) / 3
+    return { ce: -s[2], soft, rep: feature('map'), att: feature('att') }
+  }
+
+  for (const positions of ['end', 'mid+end', 'front+end'] as const) {
+    it(`every part of the loss is METHOD's with positions '${positions}'`, async () => {
+      const { parts, expected } = await partsOf({ positions })
+      expect(Object.keys(parts)).to.have.members(['ce', 'soft', 'rep', 'att'])
+      for (const [name, value] of Object.entries(parts)) expect(value, name).to.be.closeTo(expected[name], 1e-5)
+    })
+  }
+
+  const weights: readonly (readonly [DistillLoss, Readonly<Record<string, number>>])[] = [
+    ['all', { ce: 0.25, soft: 0.75, rep: 0.75, att: 0.75 }],
+    ['logits+rep', { ce: 0.25, soft: 0.75, rep: 0.75 }],
+    ['logits', { ce: 0.25, soft: 0.75 }],
+  ]
+  for (const [loss, expected] of weights) {
+    it(`loss '${loss}' weighs α and 1 − α, and trains only the matrices that it uses`, async () => {
+      const result = await partsOf({ loss, alpha: 0.25 })
+      expect(result.weights).to.deep.equal(expected)
+      for (const [name, value] of Object.entries(result.parts)) {
+        expect(value, name).to.be.closeTo(result.expected[name], 1e-5)
+      }
+    })
+  }
+
+  it('matrices that do not train leave a stage as they were when it began', async () => {
+    const data = syntheticData(folder.file('data'))
+    const taughtBy = await runModelStage(teacher, {
+      params: teacherParams(),
+      inputs: { data },
+      outDir: folder.file('t'),
+    })
+    const run = async (name: string, changes: Partial<DistillParams>) => {
+      const params = distillParams(changes)
+      const { files } = await runModelStage(distill, {
+        params,
+        inputs: { data, teacher: taughtBy },
+        outDir: folder.file(name),
+      })
+      return {
+        transforms: readFileSync(files['transforms.safetensors']),
+        model: readFileSync(files['model.safetensors']),
+      }
+    }
+    const none = { train: trainParams({ epochs: 0 }) }
+    const [start, frozen, trained] = [
+      await run('start', none),
+      await run('frozen', { trainTransforms: false }),
+      await run('trained', {}),
+    ]
+    expect(frozen.transforms.equals(start.transforms)).to.equal(true)
+    expect(trained.transforms.equals(start.transforms)).to.equal(false)
+    expect(frozen.model.equals(start.model)).to.equal(false)
+  })
+
+  it("the teacher's answers computed once are those computed batch by batch, and double precision's", async () => {
+    const split = openDataset(syntheticData(folder.file('data'))).split('train')
+    const wanted = { att: [1, 5], map: [3] }
+    const answers = (epochs: number) => {
+      const asked = teacherOutputs(engine, TEACHER, wanted, split, { batchSize: 16, epochs }, () => {})
+      return Effect.runPromise(asked)
+    }
+    const indices = Int32Array.from({ length: 16 }, (_, i) => (i * 17) % 40)
+    const [once, byBatch] = [await (await answers(2))(indices), await (await answers(1))(indices)]
+    expect(Object.keys(once)).to.have.members(['teacher.logits', 'teacher.att.1', 'teacher.att.5', 'teacher.map.3'])
+    for (const [name, values] of Object.entries(once)) {
+      values.forEach((value, i) => expect(value, name).to.be.closeTo(byBatch[name][i], 1e-5))
+    }
+    const pixels = new Float32Array(16 * 64)
+    split.gather(indices, pixels, new Int32Array(16))
+    const { blocks } = referenceVit(TEACHER.config, TEACHER.values, pixels.subarray(9 * 64, 10 * 64))
+    blocks[5].att.flat().forEach((value, i) => expect(once['teacher.att.5'][9 * 80 + i]).to.be.closeTo(value, 1e-5))
+  })
+})

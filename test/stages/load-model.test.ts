@@ -1,0 +1,98 @@
+import { expect } from 'chai'
+import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
+import { loadModel } from '../../src/stages/load-model.js'
+import { writeModel } from '../../src/stages/model-files.js'
+import { writeSafetensors } from '../../src/stages/safetensors.js'
+import { vitTensors } from '../../src/stages/vit-params.js'
+import { tinyConfig } from './model-stage-runs.js'
+import { referenceVit, waveImage, waveModel } from './reference-vit.js'
+import { tempFolder } from './temp-folder.js'
+
+const CONFIG = { ...tinyConfig(12, 2, 3), channels: 3 }
+const VALUES = waveModel(CONFIG)
+
+const rejection = (promise: Promise<unknown>): Promise<Error> =>
+  promise.then(
+    () => expect.fail('it was accepted'),
+    (error: Error) => error,
+  )
+
+describe('a loaded model', () => {
+  const folder = tempFolder()
+  beforeEach(() => writeModel(folder.path, CONFIG, VALUES, { role: 'teacher' }))
+
+  const writeConfig = (changes: object): void =>
+    writeFileSync(folder.file('config.json'), JSON.stringify({ ...CONFIG, ...changes }))
+  const rewrite = (edit: (tensors: Record<string, { shape: readonly number[]; data: Float32Array }>) => void): void => {
+    const entries = vitTensors(CONFIG).map(({ name, shape }) => [name, { shape, data: VALUES[name] }] as const)
+    const tensors: Record<string, { shape: readonly number[]; data: Float32Array }> = Object.fromEntries(entries)
+    edit(tensors)
+    writeSafetensors(folder.file('model.safetensors'), tensors)
+  }
+
+  it('answers one image and many as double precision does, from a folder and from a file of any name', async () => {
+    const images = [0, 1, 2, 3, 4].map((phase) => waveImage(CONFIG, phase))
+    const expected = images.map((image) => referenceVit(CONFIG, VALUES, image).logits)
+    copyFileSync(folder.file('model.safetensors'), folder.file('other.safetensors'))
+    for (const path of [folder.path, folder.file('other.safetensors')]) {
+      const model = await loadModel(path, { batchSize: 2 })
+      expect(model.config).to.deep.equal(CONFIG)
+      for (const count of [1, 5, 0, 2]) {
+        const logits = await model.logits(Float32Array.from(images.slice(0, count).flatMap((image) => [...image])))
+        const all = expected.slice(0, count).flat()
+        expect(logits).to.have.length(all.length)
+        all.forEach((value, i) => expect(logits[i]).to.be.closeTo(value, 1e-5))
+      }
+      await model.release()
+    }
+  })
+
+  it('answers calls made at once', async () => {
+    const model = await loadModel(folder.path)
+    const images = [0, 1, 2].map((phase) => waveImage(CONFIG, phase))
+    const together = await Promise.all(images.map((image) => model.logits(image)))
+    for (const [i, image] of images.entries()) {
+      expect([...together[i]]).to.deep.equal([...(await model.logits(image))])
+    }
+    await model.release()
+  })
+
+  it('refuses pixels that are not whole images', async () => {
+    const model = await loadModel(folder.path)
+    const error = await rejection(model.logits(new Float32Array(193)))
+    expect(error.message).to.equal('193 pixels are not whole images of 192')
+    await model.release()
+  })
+
+  it('needs config.json, and the head count in it', async () => {
+    writeConfig({ numHeads: undefined })
+    const withoutHeads = await rejection(loadModel(folder.path))
+    expect(withoutHeads.message).to.include('config.json: numHeads must be a whole number above 0, not left out')
+    rmSync(folder.file('config.json'))
+    const without = await rejection(loadModel(folder.path))
+    expect(without.message).to.include('do not tell their head count')
+  })
+
+  it('refuses a head count that does not divide the width', async () => {
+    writeConfig({ numHeads: 5 })
+    expect((await rejection(loadModel(folder.path))).message).to.include('numHeads 5 does not divide embedDim 12')
+  })
+
+  it('refuses weights of another shape than the configuration has, naming the tensor', async () => {
+    writeConfig({ embedDim: 24 })
+    expect((await rejection(loadModel(folder.path))).message).to.match(
+      /tensor cls_token is \[1, 1, 12\], but .* needs numbers \[1, 1, 24\]/,
+    )
+  })
+
+  it('refuses a missing tensor and a surplus one', async () => {
+    rewrite((tensors) => delete tensors['blocks.1.mlp.fc1.bias'])
+    expect((await rejection(loadModel(folder.path))).message).to.include('tensor blocks.1.mlp.fc1.bias is missing')
+    rewrite((tensors) => (tensors['head_dist.bias'] = { shape: [10], data: new Float32Array(10) }))
+    expect((await rejection(loadModel(folder.path))).message).to.include('has no tensor head_dist.bias')
+  })
+
+  it('refuses a path that is not there', async () => {
+    expect((await rejection(loadModel(folder.file('nothing')))).message).to.include('there is no such file or folder')
+  })
+})

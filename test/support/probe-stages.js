@@ -1,0 +1,80 @@
+// Stages without tensors, one for each way in which a stage can behave. Plain JavaScript: workers run them as they are.
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+
+const leave = (context, text) => {
+  fs.writeFileSync(path.join(context.outDir, 'value.txt'), text)
+  return { length: text.length }
+}
+const read = (input) => fs.readFileSync(input.files['value.txt'], 'utf8')
+
+/** Leaves `text`. */
+export const write = (context) => Effect.sync(() => leave(context, context.params.text))
+
+/** Leaves all that it reads, one after the other in brackets. */
+export const join = (context) =>
+  Effect.sync(() => leave(context, `(${Object.values(context.inputs).map(read).join(' ')})`))
+
+/** Leaves how long its input is: many inputs have one result. */
+export const measure = (context) => Effect.sync(() => leave(context, String(read(context.inputs.from).length)))
+
+/** Leaves what its file holds once `ms` have passed. */
+export const file = (context) =>
+  Effect.sleep(context.params.ms ?? 0).pipe(
+    Effect.andThen(Effect.sync(() => leave(context, fs.readFileSync(context.sources.file, 'utf8')))),
+  )
+
+/** Takes `steps` steps of `ms`; goes on from the step where it was interrupted. Writes its process id to `pidFile`. */
+export const steps = (context) =>
+  Effect.gen(function* () {
+    const { steps, ms, pidFile } = context.params
+    if (pidFile !== undefined) fs.writeFileSync(pidFile, String(process.pid))
+    const checkpoint = path.join(context.checkpointDir, 'step')
+    let step = fs.existsSync(checkpoint) ? Number(fs.readFileSync(checkpoint, 'utf8')) : 0
+    const save = Effect.sync(() => fs.writeFileSync(checkpoint, String(step)))
+    const loop = Effect.gen(function* () {
+      while (step < steps) {
+        yield* Effect.sleep(ms)
+        step += 1
+        context.progress({ phase: 'step', step, steps })
+      }
+    })
+    yield* loop.pipe(Effect.onInterrupt(() => save))
+    return leave(context, `${steps} steps`)
+  })
+
+/** Does not let itself be interrupted. */
+export const stubborn = (context) =>
+  Effect.sync(() => fs.writeFileSync(context.params.pidFile, String(process.pid))).pipe(
+    Effect.andThen(Effect.uninterruptible(Effect.sleep(context.params.ms))),
+    Effect.andThen(Effect.sync(() => leave(context, 'at last'))),
+  )
+
+/** Its input has to be a number. */
+export const fail = (context) => Effect.fail(new Error(context.params.message))
+
+export const bug = () => Effect.sync(() => undefined.property)
+export const lateBug = () =>
+  Effect.callback(() => {
+    setTimeout(() => {
+      throw new TypeError('thrown where nobody catches')
+    }, 10)
+  })
+export const abort = () => Effect.sync(() => process.abort())
+export const exit = () => Effect.sync(() => process.exit(0))
+export const killed = () => Effect.sync(() => process.kill(process.pid, 'SIGKILL')).pipe(Effect.andThen(Effect.never))
+export const greedy = () =>
+  Effect.sync(() => {
+    const kept = []
+    for (;;) kept.push(Array.from({ length: 1e6 }, (_, i) => ({ i })))
+  })
+export const empty = () => Effect.succeed({})
+export const link = (context) => Effect.sync(() => fs.symlinkSync('/etc/hosts', path.join(context.outDir, 'value.txt')))
+
+/** Leaves half a message behind when it dies. */
+export const cutShort = () =>
+  Effect.sync(() => {
+    fs.writeSync(3, '{"type":"done","summ')
+    process.exit(1)
+  })
