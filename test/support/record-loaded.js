@@ -1,0 +1,14 @@
+// Preloaded with --import: at its end every process writes which packages it has loaded, one file a process.
+import * as fs from 'node:fs'
+import Module from 'node:module'
+import * as path from 'node:path'
+
+process.on('exit', () => {
+  const packages = new Set()
+  for (const file of Object.keys(Module._cache)) {
+    const name = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]
+    if (name !== undefined) packages.add(name.replaceAll('\\', '/'))
+  }
+  const role = path.basename(process.argv[1] ?? 'node', '.js')
+  fs.writeFileSync(path.join(process.env.LOADED_PACKAGES, `${role}-${process.pid}.json`), JSON.stringify([...packages]))
+})
