@@ -15,17 +15,17 @@ const starts: readonly StitchStart[] = ['learned', 'leastSquares', 'random']
 
 const cell = (seed: number, init: StitchStart, epochs: number) =>
   pipeline(`starts ${seed} ${init} ${epochs}`, { seed })
-    .data(mnist({ take: 48_000 }))
+    .data(mnist({ take: 35_200 }))
     .teacher(vit({ embedDim: 48, depth: 6, numHeads: 3, patchSize: 7 }), { epochs: 2, lr: 4e-3 })
     .distill(
       {
         tiny: { embedDim: 24, depth: 6, numHeads: 3, positions: 'front+end' },
         base: { embedDim: 48, depth: 6, numHeads: 3, positions: 'end' },
       },
-      { epochs: 1, lr: 4e-3 },
+      { epochs: 1, lr: 8e-3 },
     )
     .pool()
-    .stitch({ from: 'tiny', to: 'base', init }, { epochs, batchSize: 64, lr: 2e-3 })
+    .stitch({ from: 'tiny', to: 'base', init }, { epochs, batchSize: 64, lr: 4e-3 })
     .evaluate()
 
 const onEvent = (event: RunEvent): void => {
