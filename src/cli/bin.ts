@@ -4,6 +4,7 @@ import * as NodeServices from '@effect/platform-node/NodeServices'
 import * as Effect from 'effect/Effect'
 import { cli } from './commands.js'
 import { teardown } from './exit-codes.js'
+import { wrongCallLayer } from './wrong-call.js'
 
 /** Ends when nobody reads what is printed any more (`genepool run … | head`): to a program that is a Ctrl-C. */
 const readerGone = Effect.callback<never>((resume) => {
@@ -12,6 +13,9 @@ const readerGone = Effect.callback<never>((resume) => {
 // There is nobody left to tell.
 process.stderr.on('error', () => {})
 
-const main = cli(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer), Effect.raceFirst(readerGone))
+const main = cli(process.argv.slice(2)).pipe(
+  Effect.provide([NodeServices.layer, wrongCallLayer]),
+  Effect.raceFirst(readerGone),
+)
 
 NodeRuntime.runMain(main, { disableErrorReporting: true, teardown })

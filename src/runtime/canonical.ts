@@ -9,7 +9,8 @@ export class NotPlainDataError extends Error {
   override readonly name = 'NotPlainDataError'
 }
 
-const encode = (value: unknown, path: string, out: string[]): void => {
+/** `above` holds the lists and objects that `value` lies in. */
+const encode = (value: unknown, path: string, out: string[], above: Set<object>): void => {
   switch (typeof value) {
     case 'boolean':
       out.push(value ? 't' : 'f')
@@ -29,9 +30,14 @@ const encode = (value: unknown, path: string, out: string[]): void => {
   }
   if (value === null) {
     out.push('z')
-  } else if (Array.isArray(value)) {
+    return
+  }
+  if (above.has(value)) throw new NotPlainDataError(`${path} contains itself, which is not plain data`)
+  above.add(value)
+  if (Array.isArray(value)) {
     out.push(`a${value.length}:`)
-    value.forEach((item, index) => encode(item, `${path}[${index}]`, out))
+    // By index: forEach would pass over holes, and two different lists could read as one.
+    for (let index = 0; index < value.length; index++) encode(value[index], `${path}[${index}]`, out, above)
   } else {
     const prototype: unknown = Object.getPrototypeOf(value)
     if (prototype !== Object.prototype && prototype !== null) {
@@ -45,15 +51,16 @@ const encode = (value: unknown, path: string, out: string[]): void => {
     out.push(`o${keys.length}:`)
     for (const key of keys) {
       out.push(`${key.length}:${key}`)
-      encode(record[key], `${path}.${key}`, out)
+      encode(record[key], `${path}.${key}`, out, above)
     }
   }
+  above.delete(value)
 }
 
 /** The encoding itself; `what` names the value in errors. Throws NotPlainDataError. */
 export const canonical = (value: unknown, what = 'value'): string => {
   const out: string[] = []
-  encode(value, what, out)
+  encode(value, what, out, new Set())
   return out.join('')
 }
 

@@ -3,7 +3,8 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as readline from 'node:readline'
 import { spawn, type ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
@@ -20,7 +21,9 @@ const tailLength = 4_000
 const workerCommand = (): readonly string[] => {
   const extension = path.extname(fileURLToPath(import.meta.url))
   const worker = fileURLToPath(new URL(`./worker${extension}`, import.meta.url))
-  return extension === '.ts' ? ['--import', import.meta.resolve('tsx'), worker] : ['--enable-source-maps', worker]
+  if (extension !== '.ts') return ['--enable-source-maps', worker]
+  // By path: the working directory need not have the loader.
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, worker]
 }
 
 const maxSaid = 200

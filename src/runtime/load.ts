@@ -41,7 +41,9 @@ const defaultExports = (module: unknown): readonly unknown[] => {
 }
 
 const describe = (value: unknown): string =>
-  value === undefined ? 'it has no default export' : `its default export is a ${value === null ? 'null' : typeof value}`
+  value === undefined
+    ? 'it has no default export'
+    : `its default export is ${value === null ? 'null' : typeof value === 'object' ? 'some other object' : `a ${typeof value}`}`
 
 const loadError = (file: string, cause: unknown): UsageError => {
   // By name: the file may have got its builders from another copy of this package.
@@ -58,6 +60,10 @@ const loadError = (file: string, cause: unknown): UsageError => {
       hint: `run npm install genepool in ${path.dirname(path.resolve(file))}`,
       cause,
     })
+  }
+  const [, row, column, problem] = /^Transform failed[^\n]*\n.*?:(\d+):(\d+): ERROR: (.*)/.exec(message) ?? []
+  if (problem !== undefined) {
+    return new UsageError({ message: `cannot load ${file}: ${problem} (${file}:${row}:${column})`, cause })
   }
   return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
 }

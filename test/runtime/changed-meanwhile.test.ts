@@ -16,7 +16,7 @@ describe('a file that changes while the stage that reads it runs', () => {
   })
 
   it('throws the result away, with the file and what to do in the message', async () => {
-    const run = startProbe(workspace, reading(900))
+    const run = startProbe(workspace, reading(300))
     await run.waitFor((event) => event.type === 'stage-started')
     workspace.write('input.txt', 'second')
     const { code, events } = await run.done
@@ -28,12 +28,12 @@ describe('a file that changes while the stage that reads it runs', () => {
 
   it('and is changed back serves no poisoned result', async () => {
     workspace.write('input.txt', 'first')
-    const run = await runProbe(workspace, reading(900))
+    const run = await runProbe(workspace, reading(300))
     expect(contentsOf(run.events)).to.deep.equal(honest)
   })
 
   it('and back, all while it runs, is found out too', async () => {
-    const run = startProbe(workspace, reading(901))
+    const run = startProbe(workspace, reading(301))
     await run.waitFor((event) => event.type === 'stage-started')
     workspace.write('input.txt', 'second')
     workspace.write('input.txt', 'first')
@@ -43,7 +43,7 @@ describe('a file that changes while the stage that reads it runs', () => {
   it('counts the same when it is code', async () => {
     const code = workspace.file('stages', 'probe-stages.js')
     const text = readFileSync(code, 'utf8')
-    const run = startProbe(workspace, reading(902))
+    const run = startProbe(workspace, reading(302))
     await run.waitFor((event) => event.type === 'stage-started')
     appendFileSync(code, '\nexport const more = 1\n')
     const { events } = await run.done

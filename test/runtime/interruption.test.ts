@@ -24,8 +24,8 @@ describe('an interrupted run', () => {
     event.type === 'stage-progress' && (event.step ?? 0) >= step
 
   it('by Ctrl-C ends within a second with exit code 130, leaves a checkpoint and nothing else', async () => {
-    const run = startProbe(workspace, walk(60))
-    await run.waitFor(atStep(20))
+    const run = startProbe(workspace, walk(30))
+    await run.waitFor(atStep(10))
     const asked = performance.now()
     run.signalGroup('SIGINT')
     const { code, events, stderr } = await run.done
@@ -36,26 +36,26 @@ describe('an interrupted run', () => {
     expect(events.at(-1)).to.deep.include({ type: 'run-finished', interrupted: true, ran: 0, failed: 0 })
     for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).to.deep.equal([])
     expect(readdirSync(workspace.file('store', 'checkpoints'))).to.have.length(1)
-    expect(isAlive(await workerPid(60))).to.be.false
+    expect(isAlive(await workerPid(30))).to.be.false
   })
 
   it('is gone on with where it stopped; the checkpoint goes once the artifact is there', async () => {
-    const { code, events } = await runProbe(workspace, walk(60))
+    const { code, events } = await runProbe(workspace, walk(30))
     expect(code).to.equal(0)
     expect(eventOf(events, 'stage-started', 'walk').resumes).to.be.true
-    expect(eventsOf(events, 'stage-progress')[0]?.step).to.be.above(20)
+    expect(eventsOf(events, 'stage-progress')[0]?.step).to.be.above(10)
     expect(readdirSync(workspace.file('store', 'checkpoints'))).to.deep.equal([])
   })
 
   it('by SIGKILL of the run alone takes its worker with it, which saves its checkpoint first', async () => {
-    const run = startProbe(workspace, walk(61))
-    await run.waitFor(atStep(10))
-    const pid = await workerPid(61)
+    const run = startProbe(workspace, walk(31))
+    await run.waitFor(atStep(3))
+    const pid = await workerPid(31)
     expect(isAlive(pid)).to.be.true
     run.signal('SIGKILL')
     expect((await run.done).signal).to.equal('SIGKILL')
     expect(await endsWithin(pid, 2_000)).to.be.true
-    const { events } = await runProbe(workspace, walk(61))
+    const { events } = await runProbe(workspace, walk(31))
     expect(eventOf(events, 'stage-started', 'walk').resumes).to.be.true
   })
 
@@ -78,23 +78,21 @@ describe('an interrupted run', () => {
   })
 
   it('whose whole group was killed blocks nothing: its lock is broken and its folders are swept', async () => {
-    // What the runs that were killed above have left.
-    await runProbe(workspace, { tidy: { kind: 'write', params: { text: 'tidy' } } })
-    const run = startProbe(workspace, walk(62))
+    const run = startProbe(workspace, walk(32))
     await run.waitFor(atStep(3))
     run.signalGroup('SIGKILL')
     await run.done
-    for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).to.have.length(1)
+    for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).not.to.be.empty
     const other: ProbeStages = { other: { kind: 'write', params: { text: 'other' } } }
     expect((await runProbe(workspace, other)).code).to.equal(0)
     for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).to.deep.equal([])
-    const again = await runProbe(workspace, walk(62), {}, { timeoutMs: 15_000 })
+    const again = await runProbe(workspace, walk(32), {}, { timeoutMs: 15_000 })
     expect(countsOf(again)).to.deep.equal({ ran: 1, cached: 0, failed: 0, skipped: 0 })
     for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).to.deep.equal([])
   })
 
   it('by Ctrl-C before anything began ends as an interruption too', async () => {
-    const run = startProbe(workspace, walk(63))
+    const run = startProbe(workspace, walk(33))
     await pause(350)
     run.signalGroup('SIGINT')
     const { code, signal, stderr } = await run.done

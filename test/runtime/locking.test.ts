@@ -1,49 +1,57 @@
-import { readdirSync, rmSync, utimesSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmSync, utimesSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { expect } from 'chai'
-import { pause } from '../support/child.js'
+import type { RunEvent } from '../../src/runtime/events.js'
+import { endsWithin, pause, type Running } from '../support/child.js'
 import { runProbe, startProbe, type ProbeStages } from '../support/probe.js'
 import { countsOf, eventOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'
 
-/** Takes longer than a second run needs to start. */
-const pair = (steps: number): ProbeStages => ({
-  a: { kind: 'steps', params: { steps, ms: 40 } },
+/** Goes on when the test says so, by writing the file. */
+const pair = (go: string): ProbeStages => ({
+  a: { kind: 'until', params: { go } },
   b: { kind: 'join', reads: { a: 'a' } },
-  c: { kind: 'write', params: { text: String(steps) } },
 })
+const isWaiting = (event: RunEvent): boolean => event.type === 'stage-waiting'
+const hasStarted = (event: RunEvent): boolean => event.type === 'stage-started'
 
 describe('two runs of one store', () => {
   const workspace = workspaceForAll()
+  const startPair = (name: string): Running => startProbe(workspace, pair(workspace.file(name)))
 
   it('at the same time do the work once; both end well', async () => {
-    const runs = await Promise.all([runProbe(workspace, pair(40)), runProbe(workspace, pair(40))])
-    expect(runs.map(({ code }) => code)).to.deep.equal([0, 0])
-    const finished = runs.flatMap(({ events }) => stagesWith(events, 'stage-finished'))
-    expect(finished.sort()).to.deep.equal(['a', 'b', 'c'])
-    expect(runs.flatMap(({ events }) => stagesWith(events, 'stage-waiting'))).to.include('a')
+    const runs = [startPair('one'), startPair('one')]
+    await Promise.race(runs.map((run) => run.waitFor(isWaiting)))
+    workspace.write('one', '')
+    const ended = await Promise.all(runs.map(({ done }) => done))
+    expect(ended.map(({ code }) => code)).to.deep.equal([0, 0])
+    expect(ended.flatMap(({ events }) => stagesWith(events, 'stage-finished')).sort()).to.deep.equal(['a', 'b'])
     expect(readdirSync(workspace.file('store', 'locks'))).to.deep.equal([])
   })
 
   it('pass the work on when the one that does it is killed', async () => {
-    const first = startProbe(workspace, pair(41))
-    await first.waitFor((event) => event.type === 'stage-progress')
-    const second = startProbe(workspace, pair(41))
-    await second.waitFor((event) => event.type === 'stage-waiting')
+    const first = startPair('two')
+    await first.waitFor(hasStarted)
+    const second = startPair('two')
+    await second.waitFor(isWaiting)
     first.signalGroup('SIGKILL')
+    await second.waitFor(hasStarted)
+    workspace.write('two', '')
     const { code, events } = await second.done
     expect(code).to.equal(0)
-    expect(stagesWith(events, 'stage-finished')).to.include.members(['a', 'b'])
+    expect(stagesWith(events, 'stage-finished')).to.deep.equal(['a', 'b'])
   })
 
   it('let the one that waits be interrupted; the other is not disturbed', async () => {
-    const first = startProbe(workspace, pair(42))
-    await first.waitFor((event) => event.type === 'stage-progress')
-    const second = startProbe(workspace, pair(42))
-    await second.waitFor((event) => event.type === 'stage-waiting')
+    const first = startPair('three')
+    await first.waitFor(hasStarted)
+    const second = startPair('three')
+    await second.waitFor(isWaiting)
     second.signalGroup('SIGINT')
     expect((await second.done).code).to.equal(130)
-    expect(countsOf(await first.done)).to.deep.equal({ ran: 3, cached: 0, failed: 0, skipped: 0 })
+    workspace.write('three', '')
+    expect(countsOf(await first.done)).to.deep.equal({ ran: 2, cached: 0, failed: 0, skipped: 0 })
   })
 
   it('under two names in one run do the work once too', async () => {
@@ -77,6 +85,29 @@ describe('a lock', () => {
       lockAs(holder === null ? '{"host":' : JSON.stringify({ ...holder, token: 'x' }))
       const run = await runProbe(workspace, stages, {}, { timeoutMs: 15_000 })
       expect(countsOf(run)).to.deep.equal({ ran: 1, cached: 0, failed: 0, skipped: 0 })
+    })
+  }
+
+  // Only there can a zombie be told from the living.
+  if (existsSync('/proc/self/stat')) {
+    it('whose holder was killed and never buried, as in containers without init, is broken', async () => {
+      const undertaker = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      try {
+        const pid = await new Promise<number>((resolve) =>
+          undertaker.stdout.once('data', (line: Buffer) => resolve(Number(line.toString()))),
+        )
+        expect(await endsWithin(pid, 2_000)).to.be.true
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+        const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+        expect(state).to.equal('Z')
+        lockAs(JSON.stringify({ host: hostname(), pid, started: fields[18], token: 'x' }))
+        const run = await runProbe(workspace, stages, {}, { timeoutMs: 5_000 })
+        expect(countsOf(run)).to.deep.include({ ran: 1, failed: 0 })
+      } finally {
+        undertaker.kill()
+      }
     })
   }
 

@@ -28,6 +28,8 @@ export interface Running {
 export interface StartOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
+  /** Nobody reads standard output. */
+  readonly closeStdout?: boolean
   /** After this the whole group is killed. */
   readonly timeoutMs?: number
 }
@@ -47,7 +49,10 @@ const parse = (line: string): readonly RunEvent[] => {
 }
 
 /** Starts `node ...args`. */
-export const start = (args: readonly string[], { cwd, env = {}, timeoutMs = 60_000 }: StartOptions): Running => {
+export const start = (
+  args: readonly string[],
+  { cwd, env = {}, closeStdout = false, timeoutMs = 60_000 }: StartOptions,
+): Running => {
   const began = performance.now()
   const child = spawn(process.execPath, args, {
     cwd,
@@ -74,6 +79,7 @@ export const start = (args: readonly string[], { cwd, env = {}, timeoutMs = 60_0
       }
     }
   })
+  if (closeStdout) child.stdout.destroy()
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
@@ -86,7 +92,9 @@ export const start = (args: readonly string[], { cwd, env = {}, timeoutMs = 60_0
     child.once('close', (code, signal) => {
       clearTimeout(timer)
       for (const waiter of waiters) {
-        waiter.ended(new Error(`the program ended (${code ?? signal}) before the event:\n${stdout}\n${stderr}`))
+        waiter.ended(
+          new Error(`the program ended (${code ?? signal}) before the event: …${stdout.slice(-500)}\n${stderr}`),
+        )
       }
       resolve({ code, signal, stdout, stderr, events, ms: performance.now() - began })
     })

@@ -25,6 +25,13 @@ export const file = (context) =>
     Effect.andThen(Effect.sync(() => leave(context, fs.readFileSync(context.sources.file, 'utf8')))),
   )
 
+/** Waits until the file `go` is there. */
+export const until = (context) =>
+  Effect.gen(function* () {
+    while (!fs.existsSync(context.params.go)) yield* Effect.sleep(10)
+    return leave(context, context.params.go)
+  })
+
 /** Takes `steps` steps of `ms`; goes on from the step where it was interrupted. Writes its process id to `pidFile`. */
 export const steps = (context) =>
   Effect.gen(function* () {

@@ -1,0 +1,189 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { expect } from 'chai'
+import type { PlannedStage } from '../../src/runtime/events.js'
+import type { Manifest } from '../../src/runtime/store.js'
+import type { Finished } from '../support/child.js'
+import { runCli } from '../support/cli.js'
+import { runRecorded, type Loaded } from '../support/loaded-packages.js'
+import { contentsOf, countsOf, eventOf, eventsOf, stagesWith } from '../support/read-events.js'
+import { tinyPipeline, type TinyOptions } from '../support/tiny-pipeline.js'
+import { workspaceForAll } from '../support/workspace.js'
+
+const stageNames = ['data', 'distill/small', 'distill/wide', 'evaluate', 'pool', 'stitch', 'teacher']
+const heavy = ['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node', 'ts-morph', 'typescript']
+
+const jsonLines = ({ stdout }: Finished): readonly unknown[] =>
+  stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown)
+
+describe('a real pipeline', () => {
+  const workspace = workspaceForAll()
+  let first: Loaded
+
+  const define = (options: TinyOptions = {}): void => void workspace.write('tiny.ts', tinyPipeline(options))
+  const genepool = (call: string): Promise<Finished> => runCli(call.split(' '), { cwd: workspace.path })
+  const plan = async (options: TinyOptions): Promise<Readonly<Record<string, PlannedStage>>> => {
+    define(options)
+    const planned = jsonLines(await genepool('plan tiny.ts --json')) as readonly PlannedStage[]
+    define()
+    return Object.fromEntries(planned.map((stage) => [stage.stage, stage]))
+  }
+  const statuses = async (options: TinyOptions): Promise<Readonly<Record<string, string>>> =>
+    Object.fromEntries(Object.entries(await plan(options)).map(([stage, { status }]) => [stage, status]))
+  const all = (status: string): Readonly<Record<string, string>> =>
+    Object.fromEntries(stageNames.map((stage) => [stage, status]))
+
+  before(async () => {
+    define()
+    first = await runRecorded(['run', 'tiny.ts', '--json'], { cwd: workspace.path, timeoutMs: 100_000 })
+  })
+
+  it('runs every stage once and prints events alone', () => {
+    expect(first.run.stderr).to.equal('')
+    expect(first.run.code).to.equal(0)
+    expect(jsonLines(first.run)).to.have.length(first.run.events.length)
+    expect(first.run.events[0]).to.deep.include({ type: 'run-started', pipeline: 'tiny', stages: 7 })
+    expect(countsOf(first.run)).to.deep.equal({ ran: 7, cached: 0, failed: 0, skipped: 0 })
+    expect(stagesWith(first.run.events, 'stage-finished')).to.deep.equal(stageNames)
+  })
+
+  it('loads TensorFlow.js in workers alone', () => {
+    expect(first.byWorkers).to.include.members(['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node'])
+    expect(first.byRun).to.include('ts-morph').and.not.include.members(['@tensorflow/tfjs'])
+  })
+
+  it('runs nothing a second time, starts no worker and loads no TensorFlow.js, ONNX Runtime or parser', async () => {
+    const second = await runRecorded(['run', 'tiny.ts', '--json'], { cwd: workspace.path })
+    expect(countsOf(second.run)).to.deep.equal({ ran: 0, cached: 7, failed: 0, skipped: 0 })
+    expect(second.byWorkers).to.deep.equal([])
+    expect(second.byRun.filter((name) => heavy.includes(name))).to.deep.equal([])
+  })
+
+  it('prints without --json a line a stage and the table of its models', async () => {
+    const { stdout } = await genepool('run tiny.ts')
+    expect(stdout)
+      .to.match(/^✓ teacher {2}cached$/m)
+      .and.match(/finished in .*: 0 ran, 7 cached/)
+    expect(stdout).to.match(/^id +model +blocks +params +MACs +top-1 +top-5 +loss$/m)
+    expect(stdout)
+      .to.match(/^ 0 +small +3 /m)
+      .and.match(/^ 8 +small\[0\.\.2\]→wide\[2\.\.2\] +4 /m)
+  })
+
+  it('plans everything cached, also after a change of comments and formatting', async () => {
+    const head = '// What is this about?\n\n/* Nothing. */ ;\n'
+    expect(await statuses({})).to.deep.equal(all('cached'))
+    expect(await statuses({ head })).to.deep.equal(all('cached'))
+  })
+
+  it('plans for another seed every stage that draws with it, for other data everything', async () => {
+    const seeded = await plan({ seed: 2 })
+    expect(seeded['data']?.status, 'a data set has a seed of its own').to.equal('cached')
+    for (const stage of ['teacher', 'distill/small', 'distill/wide', 'stitch']) {
+      expect(seeded[stage], stage).to.deep.include({ status: 'run' })
+      expect(seeded[stage]?.reasons[0]).to.deep.equal({
+        type: 'parameter-changed',
+        parameter: 'seed',
+        before: 1,
+        now: 2,
+      })
+    }
+    expect(seeded['pool']?.status).to.equal('maybe')
+    const taken = await plan({ take: 65 })
+    expect(taken['data']?.reasons).to.deep.equal([
+      { type: 'parameter-changed', parameter: 'take', before: 64, now: 65 },
+    ])
+    expect(Object.keys(taken).filter((stage) => taken[stage]?.status === 'maybe')).to.have.members(
+      stageNames.filter((stage) => stage !== 'data'),
+    )
+  })
+
+  it('runs for another alpha of one student its distillation and what follows, nothing else', async () => {
+    const planned = await plan({ alpha: 0.2 })
+    expect(planned['distill/small']).to.deep.include({
+      status: 'run',
+      reasons: [{ type: 'parameter-changed', parameter: 'alpha', before: 0.1, now: 0.2 }],
+    })
+    define({ alpha: 0.2 })
+    const run = await genepool('run tiny.ts --json')
+    expect(stagesWith(run.events, 'stage-cached')).to.deep.equal(['data', 'distill/wide', 'teacher'])
+    expect(stagesWith(run.events, 'stage-finished')).to.deep.equal(['distill/small', 'evaluate', 'pool', 'stitch'])
+    expect(eventOf(run.events, 'stage-started', 'pool').reasons).to.deep.equal([
+      { type: 'input-changed', input: 'small', stage: 'distill/small' },
+    ])
+    expect(contentsOf(run.events)['evaluate']).not.to.equal(contentsOf(first.run.events)['evaluate'])
+  })
+
+  it('and back is an instant hit', async () => {
+    define()
+    expect(countsOf(await genepool('run tiny.ts --json'))).to.deep.equal({ ran: 0, cached: 7, failed: 0, skipped: 0 })
+  })
+
+  it('with another engine runs what computes, and data alone stays', async () => {
+    const { stdout } = await genepool('plan tiny.ts --json --engine cpu')
+    const planned = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as PlannedStage)
+    expect(planned.filter(({ status }) => status === 'cached').map(({ stage }) => stage)).to.deep.equal(['data'])
+    expect(planned.find(({ stage }) => stage === 'teacher')?.reasons[0]?.type).to.equal('engine-changed')
+  })
+
+  it('has its models as JSON lines of exactly the published keys', async () => {
+    const rows = jsonLines(await genepool('results tiny.ts --json')) as readonly Record<string, unknown>[]
+    const keys = 'id name from to front end depth params paramsStored macs top1 top5 loss'.split(' ')
+    expect(rows.map((row) => row['id'])).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8])
+    for (const row of rows) expect(Object.keys(row)).to.deep.equal(keys)
+    expect(rows[0]).to.deep.include({ name: 'small', from: 'small', to: null, front: null, end: null, depth: 3 })
+    expect(rows[8]).to.deep.include({ from: 'small', to: 'wide', front: 2, end: 2, depth: 4 })
+  })
+
+  it('shows a stage: manifest, inputs, parameters and loss history', async () => {
+    const text = await genepool('show tiny.ts distill/small')
+    expect(text.stdout)
+      .to.match(/^distill\/small \(distill\)$/m)
+      .and.match(/teacher ← teacher {2}[0-9a-f]{64}/)
+    expect(text.stdout)
+      .to.match(/"alpha": 0\.1/)
+      .and.match(/history\n +epoch .*loss/)
+    const json = await genepool('show tiny.ts teacher --json')
+    const manifest = JSON.parse(json.stdout) as Record<string, unknown>
+    expect(manifest).to.include.keys('fingerprint', 'content', 'files', 'identity', 'made', 'history')
+    expect(manifest['history']).to.have.length(1)
+  })
+
+  it('lists its runs, newest first', async () => {
+    const runs = jsonLines(await genepool('runs tiny.ts --json')) as readonly Record<string, unknown>[]
+    expect(runs.at(-1)).to.deep.include({ pipeline: 'tiny', state: 'done', ran: 7, cached: 0, failed: 0 })
+    expect(runs[0]).to.deep.include({ ran: 0, cached: 7 })
+    expect(eventsOf(first.run.events, 'run-started')[0]?.run).to.equal(runs.at(-1)?.['run'])
+    expect((await genepool('runs')).stdout).to.match(/^run +pipeline +state/)
+  })
+
+  it('reads no damaged figures: results says so, the next run measures again', async () => {
+    const { files } = JSON.parse((await genepool('show tiny.ts evaluate --json')).stdout) as Manifest
+    const { sha256 } = files['descendants.jsonl']!
+    const blob = workspace.file('.genepool', 'blobs', sha256.slice(0, 2), sha256)
+    const good = readFileSync(blob, 'utf8')
+    chmodSync(blob, 0o644)
+    writeFileSync(blob, good.replace('"top1":0', '"top1":1'))
+    expect(readFileSync(blob, 'utf8')).not.to.equal(good)
+    const damaged = await genepool('results tiny.ts')
+    expect(damaged.code).to.equal(1)
+    expect(damaged.stdout).to.equal('')
+    expect(damaged.stderr).to.match(/^genepool: the stored artifact of evaluate is damaged \(descendants\.jsonl\)/)
+    const run = await genepool('run tiny.ts --json')
+    expect(contentsOf(run.events)).to.deep.equal({ evaluate: contentsOf(first.run.events)['evaluate'] })
+    expect(readFileSync(blob, 'utf8')).to.equal(good)
+  })
+
+  it('ends quietly when nobody reads what it prints', async () => {
+    for (const call of ['run tiny.ts', 'run tiny.ts --json', 'results tiny.ts']) {
+      const { stderr, signal } = await runCli(call.split(' '), { cwd: workspace.path, closeStdout: true })
+      expect(stderr, call).to.equal('')
+      expect(signal).to.equal(null)
+    }
+  })
+})

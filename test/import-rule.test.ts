@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { expect } from 'chai'
+import { ts } from 'ts-morph'
+import { checkout } from './support/workspace.js'
+
+interface Import {
+  /** Path from the checkout, `/` between. */
+  readonly from: string
+  /** The same for a file, else the specifier. */
+  readonly to: string
+}
+
+const sourceFiles = (folder: string): readonly string[] =>
+  readdirSync(join(checkout, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(checkout.length).replaceAll('\\', '/'))
+    .sort()
+
+/** Every module that the file names in any way: static, types alone, dynamic, re-exported. */
+const specifiersOf = (file: string): readonly string[] =>
+  ts
+    .preProcessFile(readFileSync(join(checkout, file), 'utf8'), true, true)
+    .importedFiles.map(({ fileName }) => fileName)
+
+const importsOf = (from: string): readonly Import[] =>
+  specifiersOf(from).map((specifier) => ({
+    from,
+    to: specifier.startsWith('.') ? posix.join(dirname(from), specifier).replace(/\.js$/, '.ts') : specifier,
+  }))
+
+const all = [...sourceFiles('src'), ...sourceFiles('pipelines')].flatMap(importsOf)
+
+/** What a folder may import. */
+const rules: Readonly<Record<string, readonly RegExp[]>> = {
+  'pipelines/': [/^genepool$/],
+  'src/dsl/': [/^src\/dsl\//],
+  'src/engine/': [/^src\/engine\//, /^node:/, /^@tensorflow\//, /^onnx/],
+  'src/stages/': [
+    /^src\/(stages|engine|dsl)\//,
+    /^src\/runtime\/(stage-contract|errors)\.ts$/,
+    /^effect\//,
+    /^node:/,
+    /^@tensorflow\//,
+  ],
+  'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//],
+  'src/cli/': [/^src\/(cli|runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//, /^@effect\/platform-node\//, /^node:/],
+  'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
+  'src/load-model.ts': [/^src\/stages\/load-model\.ts$/],
+  'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//],
+  'src/index.ts': [/^src\/dsl\//, /^src\/(load-model|run-pipeline)\.ts$/, /^src\/runtime\//],
+}
+
+const ruleOf = (file: string): readonly RegExp[] | undefined =>
+  Object.entries(rules).find(([place]) => file.startsWith(place))?.[1]
+
+describe('the import rule', () => {
+  it('has a line for every file', () => {
+    expect(all.filter(({ from }) => ruleOf(from) === undefined)).to.deep.equal([])
+    expect(all.length).to.be.above(300)
+  })
+
+  for (const [place, allowed] of Object.entries(rules)) {
+    it(`holds in ${place}`, () => {
+      const here = all.filter(({ from }) => from.startsWith(place))
+      expect(here).not.to.deep.equal([])
+      const wrong = here.filter(({ to }) => !allowed.some((pattern) => pattern.test(to)))
+      expect(wrong.map(({ from, to }) => `${from} → ${to}`)).to.deep.equal([])
+    })
+  }
+
+  it('lets no two folders need each other', () => {
+    const folderOf = (path: string): string => /^src\/[^/]+(?=\/)/.exec(path)?.[0] ?? path
+    const needs = new Map<string, Set<string>>()
+    for (const { from, to } of all) {
+      const [a, b] = [folderOf(from), folderOf(to)]
+      // The contract between runtime and stages is types and errors, which need nothing of either.
+      if (/^src\/runtime\/(stage-contract|errors)\.ts$/.test(to)) continue
+      if (a !== b && b.startsWith('src/')) needs.set(a, (needs.get(a) ?? new Set()).add(b))
+    }
+    const reaches = (from: string, goal: string, seen = new Set<string>()): boolean =>
+      [...(needs.get(from) ?? [])].some(
+        (next) => next === goal || (!seen.has(next) && reaches(next, goal, seen.add(next))),
+      )
+    expect([...needs.keys()].filter((folder) => reaches(folder, folder))).to.deep.equal([])
+  })
+
+  it('imports effect by deep path everywhere: its root costs a third of a second', () => {
+    expect(all.filter(({ to }) => to === 'effect' || to === '@effect/platform-node')).to.deep.equal([])
+  })
+
+  it('keeps every file of src and test within 300 lines', () => {
+    const long = [...sourceFiles('src'), ...sourceFiles('test')]
+      .map((file) => ({ file, lines: readFileSync(join(checkout, file), 'utf8').split('\n').length - 1 }))
+      .filter(({ lines }) => lines > 300)
+    expect(long).to.deep.equal([])
+  })
+})
