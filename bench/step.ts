@@ -17,7 +17,7 @@ import { crossEntropy } from '../src/stages/losses.js'
 import { Generator } from '../src/stages/random.js'
 import { compileStep, type StepDefinition } from '../src/stages/train-step.js'
 import { newComponent } from '../src/stages/train-state.js'
-import { vit } from '../src/stages/vit.js'
+import { vitLogits } from '../src/stages/vit.js'
 import { vitTensors } from '../src/stages/vit-params.js'
 import { startVit } from '../src/stages/weight-start.js'
 import { stepModels, type StepModel } from './step-models.js'
@@ -43,7 +43,7 @@ const oursOf = async ({ config, batch }: StepModel, engine: EngineName, threads:
     inputs: labelledSpecs(config, batch),
     weights: { ce: 1 },
     loss: ({ model }, { pixels, labels }) => ({
-      ce: crossEntropy(vit(model, config, pixels as tf.Tensor4D).logits, labels as tf.Tensor2D),
+      ce: crossEntropy(vitLogits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const step = await compileStep(opened, definition, optimiser)
