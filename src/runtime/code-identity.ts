@@ -37,6 +37,7 @@ const packageName = (specifier: string): string =>
 export class CodeReader {
   readonly #index: FileIndex<FileCode>
   readonly #byModule = new Map<string, CodeIdentity>()
+  readonly #reached = new Map<string, readonly string[]>()
   readonly #versions = new Map<string, string>()
   /** Identity of every file as it was when it was hashed: what a finished stage is held against. */
   readonly #seen = new Map<string, string>()
@@ -75,13 +76,13 @@ export class CodeReader {
     this.#index.save()
     const identity = { files, packages }
     this.#byModule.set(modulePath, identity)
+    this.#reached.set(modulePath, [...visited])
     return identity
   }
 
-  /** The first file read so far that is no longer what was hashed, if any. */
-  changedSinceRead(): string | undefined {
-    for (const [file, identity] of this.#seen) if (identityOf(file) !== identity) return file
-    return undefined
+  /** The first file reached from a module that is no longer what was hashed, if any. */
+  changedSinceRead(modulePath: string): string | undefined {
+    return this.#reached.get(modulePath)?.find((file) => identityOf(file) !== this.#seen.get(file))
   }
 
   async #fileCode(file: string): Promise<FileCode> {

@@ -1,9 +1,10 @@
 /**
  * One stage, once its inputs are there: a hit in the store, or computed by a worker and published. Nothing reaches the
- * store unless inputs, external files and code were the same before and after.
+ * store unless it was computed from the inputs, the external files and the code that its fingerprint names.
  */
 import * as fs from 'node:fs'
 import * as Data from 'effect/Data'
+import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
@@ -12,6 +13,7 @@ import type { Emit, Reason } from './events.js'
 import { Executor } from './executor.js'
 import { identityOf } from './file-identity.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
+import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
 import { takeLock } from './lock.js'
 import { explainMiss } from './plan.js'
@@ -53,10 +55,40 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
 const holdsFile = (folder: string): boolean =>
   fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
 
-/** What changed under a stage while it ran, if anything: its result then belongs to no fingerprint. */
-const changedMeanwhile = (stage: PreparedStage, prepared: Prepared): string | undefined =>
-  prepared.code.changedSinceRead() ??
-  Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
+const changedError = (file: string): StageError =>
+  new StageError({
+    message: `${file} changed while the stage ran, so its result was thrown away`,
+    hint: 'run again: it is computed from what the file holds now',
+  })
+
+/**
+ * Runs the job and makes sure that what ran is what the fingerprint names. A worker has loaded its code by its first
+ * report, so the code is checked there (or at the end, where nothing was reported): an edit after that is no longer its
+ * concern, and hours of training outlive a build. External files are checked at the end.
+ */
+const runUnchanged = Effect.fnUntraced(function* (
+  context: MakeContext,
+  stage: PreparedStage,
+  job: Job,
+): Effect.fn.Return<StageSummary, StageError, Executor> {
+  const executor = yield* Executor
+  const { code } = context.prepared
+  const spoilt = yield* Deferred.make<never, StageError>()
+  let checked = false
+  const running = executor.run(job, (message) => {
+    if (!checked) {
+      checked = true
+      const file = code.changedSinceRead(stage.kind.module)
+      if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
+    }
+    context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
+  })
+  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt))
+  const changed =
+    (checked ? undefined : code.changedSinceRead(stage.kind.module)) ??
+    Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
+  return changed === undefined ? summary : yield* changedError(changed)
+})
 
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
@@ -68,7 +100,6 @@ const compute = Effect.fnUntraced(function* (
   threads: number,
 ): Effect.fn.Return<Manifest, StageError | StoreError | CorruptArtifact, Store | Executor | Scope.Scope> {
   const store = yield* Store
-  const executor = yield* Executor
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
   for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
@@ -87,18 +118,9 @@ const compute = Effect.fnUntraced(function* (
     checkpointDir,
     engine: { engine, device, threads },
   }
-  const summary: StageSummary = yield* executor.run(job, (message) =>
-    context.emit({ ...message, type: 'stage-progress', stage: node.name }),
-  )
+  const summary = yield* runUnchanged(context, stage, job)
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
-  }
-  const changed = changedMeanwhile(stage, context.prepared)
-  if (changed !== undefined) {
-    return yield* new StageError({
-      message: `${changed} changed while the stage ran, so its result was thrown away`,
-      hint: 'run again: it is computed from what the file holds now',
-    })
   }
   const ms = Date.now() - startedAt
   const made = {

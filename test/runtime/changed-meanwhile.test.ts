@@ -51,4 +51,16 @@ describe('a file that changes while the stage that reads it runs', () => {
     writeFileSync(code, text)
     expect(countsOf(await runProbe(workspace, reading(1)))).to.deep.include({ ran: 0, cached: 1 })
   })
+
+  it('is no concern of a stage that has loaded its code before', async () => {
+    const code = workspace.file('stages', 'probe-stages.js')
+    const text = readFileSync(code, 'utf8')
+    const counting: ProbeStages = { counting: { kind: 'steps', params: { steps: 20, ms: 50 } } }
+    const run = startProbe(workspace, counting)
+    await run.waitFor((event) => event.type === 'stage-progress')
+    appendFileSync(code, '\nexport const more = 1\n')
+    expect((await run.done).code).to.equal(0)
+    writeFileSync(code, text)
+    expect(countsOf(await runProbe(workspace, counting))).to.deep.include({ ran: 0, cached: 1 })
+  })
 })

@@ -101,9 +101,9 @@ describe('the identity of code', () => {
   it('notices a file that changes after it was read', async () => {
     const reader = new CodeReader(workspace.file('code.json'))
     await reader.read(workspace.file('stage.ts'))
-    expect(reader.changedSinceRead()).to.equal(undefined)
+    expect(reader.changedSinceRead(workspace.file('stage.ts'))).to.equal(undefined)
     workspace.write('scale.ts', files['scale.ts'])
-    expect(reader.changedSinceRead()).to.equal(workspace.file('scale.ts'))
+    expect(reader.changedSinceRead(workspace.file('stage.ts'))).to.equal(workspace.file('scale.ts'))
   })
 })
 
