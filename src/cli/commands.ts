@@ -12,6 +12,7 @@ import { runCommand } from './run-command.js'
 import { runsCommand } from './runs-command.js'
 import { showCommand } from './show-command.js'
 import { version } from './version.js'
+import { watchCommand } from './watch-command.js'
 
 const pipeline = Argument.String('pipeline').pipe(
   Argument.withDescription('File whose default export is a pipeline, e.g. pipelines/quickstart.ts'),
@@ -77,6 +78,32 @@ const run = Command.make('run', {
   ]),
 )
 
+const watch = Command.make('watch', {
+  pipeline,
+  store,
+  engine,
+  jobs,
+  only,
+  json: json('Print the events of every run as JSON, one a line'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) =>
+    watchCommand({
+      pipeline: flags.pipeline,
+      store: flags.store,
+      runFlags: [
+        '--engine',
+        flags.engine,
+        ...Option.match(flags.jobs, { onNone: () => [], onSome: (number) => ['--jobs', String(number)] }),
+        ...Option.match(flags.only, { onNone: () => [], onSome: (stage) => ['--only', stage] }),
+        ...(flags.json ? ['--json'] : []),
+        ...(flags.verbose ? ['--verbose'] : []),
+      ],
+    }),
+  ),
+  Command.withDescription('Run a pipeline, and again whenever its file or one that it imports changes, until Ctrl-C'),
+)
+
 const plan = Command.make('plan', {
   pipeline,
   store,
@@ -126,7 +153,7 @@ const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
-  Command.withSubcommands([run, plan, results, runs, show]),
+  Command.withSubcommands([run, watch, plan, results, runs, show]),
 )
 
 export const cli = Command.runWith(genepool, { version })

@@ -80,6 +80,12 @@ export class CodeReader {
     return identity
   }
 
+  /** Every file that a module reaches, itself included; absolute paths. */
+  async reached(modulePath: string): Promise<readonly string[]> {
+    await this.read(modulePath)
+    return this.#reached.get(modulePath) ?? []
+  }
+
   /** The first file reached from a module that is no longer what was hashed, if any. */
   changedSinceRead(modulePath: string): string | undefined {
     return this.#reached.get(modulePath)?.find((file) => identityOf(file) !== this.#seen.get(file))
