@@ -61,9 +61,11 @@ const loadError = (file: string, cause: unknown): UsageError => {
       cause,
     })
   }
-  const [, row, column, problem] = /^Transform failed[^\n]*\n.*?:(\d+):(\d+): ERROR: (.*)/.exec(message) ?? []
-  if (problem !== undefined) {
-    return new UsageError({ message: `cannot load ${file}: ${problem} (${file}:${row}:${column})`, cause })
+  // The file that does not parse may be one that the pipeline's file imports.
+  const [, broken, line, problem] = /^Transform failed[^\n]*\n(.*?):(\d+:\d+): ERROR: (.*)/.exec(message) ?? []
+  if (broken !== undefined) {
+    const where = path.isAbsolute(broken) ? path.relative(process.cwd(), broken) : file
+    return new UsageError({ message: `cannot load ${file}: ${problem} (${where}:${line})`, cause })
   }
   return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
 }
