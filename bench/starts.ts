@@ -14,7 +14,7 @@ const { values: flags } = parseArgs({
 const starts: readonly StitchStart[] = ['learned', 'leastSquares', 'random']
 
 const cell = (seed: number, init: StitchStart, epochs: number) =>
-  pipeline(`starts ${seed} ${init} ${epochs}`, { seed })
+  pipeline(`starts-${seed}-${init}-${epochs}`, { seed })
     .data(mnist({ take: 35_200 }))
     .teacher(vit({ embedDim: 48, depth: 6, numHeads: 3, patchSize: 7 }), { epochs: 2, lr: 4e-3 })
     .distill(

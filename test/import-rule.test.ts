@@ -43,7 +43,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^node:/,
     /^@tensorflow\//,
   ],
-  'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//],
+  'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//, /^chokidar$/],
   'src/cli/': [/^src\/(cli|runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//, /^@effect\/platform-node\//, /^node:/],
   'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
   'src/load-model.ts': [/^src\/stages\/load-model\.ts$/],

@@ -4,10 +4,10 @@ import type { DataParams } from '../dsl/nodes.js'
 import { StageError } from '../runtime/errors.js'
 import type { StageFunction } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
-import type { DatasetInfo, SplitName } from './dataset.js'
-import { readIdxPair, type IdxImages } from './idx.js'
-import { Generator } from './random.js'
-import { writeSafetensors } from './safetensors.js'
+import type { DatasetInfo, SplitName } from './data/dataset.js'
+import { readIdxPair, type IdxImages } from './data/idx.js'
+import { Generator } from './data/random.js'
+import { writeSafetensors } from './model/safetensors.js'
 
 interface LabelledImages {
   readonly images: IdxImages

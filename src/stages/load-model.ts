@@ -5,11 +5,11 @@ import { dirname, join } from 'node:path'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { CompiledFunction, EngineRequest } from '../engine/engine.js'
 import { openEngine } from '../engine/open.js'
-import { pixelSpec, stretches } from './batches.js'
-import { layoutOf, pack, slices } from './layout.js'
-import { ModelFileError, readModel } from './model-files.js'
-import { vitTensors } from './vit-params.js'
-import { vitLogits } from './vit.js'
+import { pixelSpec, stretches } from './data/batches.js'
+import { layoutOf, pack, slices } from './model/layout.js'
+import { ModelFileError, readModel } from './model/model-files.js'
+import { vitTensors } from './model/vit-params.js'
+import { vitLogits } from './model/vit.js'
 
 export interface LoadModelOptions {
   /** Default: `onnxruntime` on `cpu` with one thread. */

@@ -5,7 +5,7 @@ import type { PoolParams } from '../dsl/nodes.js'
 import { StageError } from '../runtime/errors.js'
 import type { InputArtifact, StageFunction } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
-import { readSafetensors } from './safetensors.js'
+import { readSafetensors } from './model/safetensors.js'
 
 /** One student of the pool, as `pool.json` lists it. */
 export interface PooledStudent {

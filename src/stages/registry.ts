@@ -3,7 +3,7 @@ import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DataParams } from '../dsl/nodes.js'
 import type { StageKind } from '../runtime/stage-contract.js'
-import { dataSources } from './data-sources.js'
+import { dataSources } from './data/data-sources.js'
 
 /** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
 const EXTENSION = extname(fileURLToPath(import.meta.url))

@@ -7,9 +7,9 @@ import type { StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
 import { attemptAsync } from './attempt-async.js'
-import { checkImages, labelledBatches } from './batches.js'
-import { openDataset, type Split } from './dataset.js'
-import { withEngine } from './engine-scope.js'
+import { checkImages, labelledBatches } from './data/batches.js'
+import { openDataset, type Split } from './data/dataset.js'
+import { withEngine } from './model/engine-scope.js'
 import {
   ModelFileError,
   openModel,
@@ -18,20 +18,20 @@ import {
   writeLines,
   writeModel,
   writeTensors,
-} from './model-files.js'
-import type { StoredModel } from './model-files.js'
-import { descendantName, poolGrid, type GridFile, type PoolGrid } from './pool-grid.js'
-import { Generator } from './random.js'
-import { stitchFeatures } from './stitch-features.js'
-import { learnedStart, leastSquaresStart, type LearnedMaps } from './stitch-start.js'
-import { stitchTensors } from './stitched-vit.js'
-import { teacherOutputs, type Teacher, type TeacherOutputs } from './teacher-outputs.js'
-import { valuesOf } from './train-state.js'
-import { runTraining } from './training.js'
-import { transformTensors } from './transforms.js'
-import { hardLabels, MODELS, poolComponents, tuningStep } from './tuning.js'
-import type { Values } from './vit-params.js'
-import { startLinears } from './weight-start.js'
+} from './model/model-files.js'
+import type { StoredModel } from './model/model-files.js'
+import { descendantName, poolGrid, type GridFile, type PoolGrid } from './stitching/pool-grid.js'
+import { Generator } from './data/random.js'
+import { stitchFeatures } from './stitching/stitch-features.js'
+import { learnedStart, leastSquaresStart, type LearnedMaps } from './stitching/stitch-start.js'
+import { stitchTensors } from './stitching/stitched-vit.js'
+import { teacherOutputs, type Teacher, type TeacherOutputs } from './training/teacher-outputs.js'
+import { valuesOf } from './training/train-state.js'
+import { runTraining } from './training/training.js'
+import { transformTensors } from './training/transforms.js'
+import { hardLabels, MODELS, poolComponents, tuningStep } from './training/tuning.js'
+import type { Values } from './model/vit-params.js'
+import { startLinears } from './model/weight-start.js'
 
 type Context = StageContext<StitchParams>
 type Pair = readonly [StoredModel, StoredModel]

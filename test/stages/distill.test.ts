@@ -4,12 +4,12 @@ import type { DistillLoss, DistillParams, LossPositions } from '../../src/dsl/no
 import type { Engine } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/open.js'
 import * as Effect from 'effect/Effect'
-import { openDataset } from '../../src/stages/dataset.js'
+import { openDataset } from '../../src/stages/data/dataset.js'
 import { distill, distillStep, startStudent } from '../../src/stages/distill.js'
 import { teacher } from '../../src/stages/teacher.js'
-import { teacherOutputs } from '../../src/stages/teacher-outputs.js'
-import { valuesOf } from '../../src/stages/train-state.js'
-import { compileStep } from '../../src/stages/train-step.js'
+import { teacherOutputs } from '../../src/stages/training/teacher-outputs.js'
+import { valuesOf } from '../../src/stages/training/train-state.js'
+import { compileStep } from '../../src/stages/training/train-step.js'
 import {
   distillParams,
   runModelStage,

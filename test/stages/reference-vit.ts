@@ -3,7 +3,7 @@
  * nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
-import { sizeOf, vitTensors, type TensorDefinition, type Values } from '../../src/stages/vit-params.js'
+import { sizeOf, vitTensors, type TensorDefinition, type Values } from '../../src/stages/model/vit-params.js'
 
 type Rows = readonly (readonly number[])[]
 

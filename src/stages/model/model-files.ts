@@ -1,0 +1,129 @@
+/** A model on disk: weights in timm's naming as safetensors, its shape in a `config.json` beside them. */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Json } from '../../dsl/nodes.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import type { InputArtifact } from '../../runtime/stage-contract.js'
+import { readSafetensors, writeSafetensors, type HostTensor } from './safetensors.js'
+import { vitTensors, type TensorDefinition, type Values } from './vit-params.js'
+import { writeFileAtomic } from '../write-file.js'
+
+/** Files that are not a model, or weights that are not of the model that their configuration describes. */
+export class ModelFileError extends Error {
+  override readonly name = 'ModelFileError'
+}
+
+export interface StoredModel {
+  readonly config: VitConfig
+  readonly values: Values
+  /** All of `config.json`. */
+  readonly metadata: Readonly<Record<string, Json>>
+}
+
+export const writeJson = (path: string, value: object): void =>
+  writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+
+/** One JSON line a value. */
+export const writeLines = (path: string, values: readonly object[]): void =>
+  writeFileAtomic(path, values.map((value) => `${JSON.stringify(value)}\n`).join(''))
+
+/** Writes the tensors in the order of their definitions. */
+export const writeTensors = (path: string, tensors: readonly TensorDefinition[], values: Values): void =>
+  writeSafetensors(
+    path,
+    Object.fromEntries(tensors.map(({ name, shape }) => [name, { shape, data: values[name] }])),
+    // What readers of PyTorch's ecosystem ask for.
+    { format: 'pt' },
+  )
+
+const shapeOf = (shape: readonly number[]): string => `[${shape.join(', ')}]`
+
+/** The values of exactly these tensors, float32 each. Throws a ModelFileError that names what is wrong. */
+export const readTensors = (path: string, tensors: readonly TensorDefinition[], described: string): Values => {
+  const found: ReadonlyMap<string, HostTensor> = readSafetensors(path).tensors
+  const values: Record<string, Float32Array> = {}
+  for (const { name, shape } of tensors) {
+    const tensor = found.get(name)
+    if (tensor === undefined) throw new ModelFileError(`${path}: tensor ${name} is missing; ${described} needs it`)
+    if (shapeOf(tensor.shape) !== shapeOf(shape) || !(tensor.data instanceof Float32Array)) {
+      throw new ModelFileError(
+        `${path}: tensor ${name} is ${shapeOf(tensor.shape)}, but ${described} needs numbers ${shapeOf(shape)}`,
+      )
+    }
+    values[name] = tensor.data
+  }
+  const known = new Set(tensors.map(({ name }) => name))
+  const surplus = [...found.keys()].find((name) => !known.has(name))
+  if (surplus !== undefined) throw new ModelFileError(`${path}: ${described} has no tensor ${surplus}`)
+  return values
+}
+
+/** Writes `model.safetensors` and `config.json`: the model's shape and whatever `metadata` adds. */
+export const writeModel = (
+  folder: string,
+  config: VitConfig,
+  values: Values,
+  metadata: Readonly<Record<string, Json>>,
+): void => {
+  mkdirSync(folder, { recursive: true })
+  writeTensors(join(folder, 'model.safetensors'), vitTensors(config), values)
+  writeJson(join(folder, 'config.json'), { ...config, ...metadata })
+}
+
+/** What a `config.json` may leave out (METHOD section 1). The head count is not among it: no file of weights tells it. */
+const DEFAULTS = { mlpRatio: 4, layerNormEps: 1e-6 }
+
+const COUNTS = ['imageSize', 'patchSize', 'channels', 'numClasses', 'embedDim', 'depth', 'numHeads'] as const
+const RATES = ['mlpRatio', 'layerNormEps'] as const
+
+/** The configuration in the text of a `config.json`. Throws a ModelFileError for one that describes no model. */
+export const parseConfig = (text: string, path: string): Omit<StoredModel, 'values'> => {
+  let metadata: Readonly<Record<string, Json>>
+  try {
+    metadata = { ...DEFAULTS, ...(JSON.parse(text) as Record<string, Json>) }
+  } catch (cause) {
+    throw new ModelFileError(`${path}: is not JSON`, { cause })
+  }
+  const read = (key: keyof VitConfig, test: (value: number) => boolean, words: string): number => {
+    const value = metadata[key]
+    if (typeof value === 'number' && test(value)) return value
+    throw new ModelFileError(`${path}: ${key} must be ${words}, not ${JSON.stringify(value) ?? 'left out'}`)
+  }
+  const counts = COUNTS.map((key) => [key, read(key, (n) => Number.isInteger(n) && n > 0, 'a whole number above 0')])
+  const rates = RATES.map((key) => [key, read(key, (n) => Number.isFinite(n) && n > 0, 'a number above 0')])
+  const config = Object.fromEntries([...counts, ...rates]) as VitConfig
+  const { imageSize, patchSize, embedDim, numHeads } = config
+  if (imageSize % patchSize !== 0) {
+    throw new ModelFileError(`${path}: patchSize ${patchSize} does not divide imageSize ${imageSize}`)
+  }
+  if (embedDim % numHeads !== 0) {
+    throw new ModelFileError(`${path}: numHeads ${numHeads} does not divide embedDim ${embedDim}`)
+  }
+  return { config, metadata }
+}
+
+/** Reads a model; a ModelFileError where shape and weights do not agree to the last tensor. */
+export const readModel = (weightsPath: string, configPath: string): StoredModel => {
+  let text: string
+  try {
+    text = readFileSync(configPath, 'utf8')
+  } catch (cause) {
+    throw new ModelFileError(
+      `${configPath}: cannot be read; the weights in ${weightsPath} do not tell their head count and eps, the file ` +
+        'config.json beside them must',
+      { cause },
+    )
+  }
+  const parsed = parseConfig(text, configPath)
+  return { ...parsed, values: readTensors(weightsPath, vitTensors(parsed.config), `the model of ${configPath}`) }
+}
+
+/** The model of a stage's artifact; `described` names the input where it is none. */
+export const openModel = (input: InputArtifact | undefined, described: string, folder = ''): StoredModel => {
+  const [weights, config] = ['model.safetensors', 'config.json'].map((file) => {
+    const path = input?.files[folder + file]
+    if (path === undefined) throw new ModelFileError(`the input ${described} has no ${folder}${file}`)
+    return path
+  })
+  return readModel(weights, config)
+}

@@ -1,0 +1,125 @@
+/**
+ * The vision transformer of DeiT and timm (METHOD section 1) in forward order. Shapes: B images, T = N + 1 tokens,
+ * width d. The pieces are exported one by one because a stitched model is made of the same ones.
+ */
+import * as tf from '@tensorflow/tfjs'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import { gelu, layerNorm, linear } from '../../engine/operations.js'
+
+/** Tensors by timm's names. */
+export type Params = Readonly<Record<string, tf.Tensor>>
+
+/** What a block computes; both are `[B, T, d]`. */
+export interface BlockOutput {
+  /** The attention's output after its projection, before the residual is added. */
+  readonly att: tf.Tensor3D
+  /** The block's output. */
+  readonly map: tf.Tensor3D
+}
+
+/** Patch embedding, cls token and positions: pixels `[B, h, w, c]` → tokens `[B, T, d]`. */
+export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D => {
+  const { imageSize, patchSize: p, channels, embedDim: d } = config
+  const grid = imageSize / p
+  const batch = pixels.shape[0]
+  // Rows of a patch stay together, so pixels move in runs of p·c; the small weight turns to their order instead.
+  const rows = tf.reshape(pixels, [batch, grid, p, grid, p * channels])
+  const patches = tf.reshape(tf.transpose(rows, [0, 1, 3, 2, 4]), [batch, grid * grid, p * p * channels])
+  const filters = tf.transpose(params['patch_embed.proj.weight'], [0, 2, 3, 1]) // [d, p, p, c]
+  const weight = tf.reshape(filters, [d, p * p * channels])
+  const embedded = linear(patches, weight, params['patch_embed.proj.bias']) as tf.Tensor3D // [B, N, d]
+  // Padding instead of tiling the cls token over the batch: its gradient is then one sum.
+  const start = tf.add(
+    tf.pad(params['cls_token'] as tf.Tensor3D, [
+      [0, 0],
+      [0, grid * grid],
+      [0, 0],
+    ]),
+    params['pos_embed'],
+  )
+  return tf.add(
+    tf.pad(embedded, [
+      [0, 0],
+      [1, 0],
+      [0, 0],
+    ]),
+    start,
+  )
+}
+
+/** Multi-head self-attention with its projection: queries from `[B, Q, d]`, keys and values from x → `[B, Q, d]`. */
+const attention = (params: Params, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
+  const d = config.embedDim
+  const width = d / config.numHeads
+  const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
+  const bias = params[`${at}.qkv.bias`] as tf.Tensor1D
+  /** `count` of q, k, v from `first` on, for every token of y; each [B, heads, tokens, width]. */
+  const project = (y: tf.Tensor3D, first: number, count: number): tf.Tensor4D[] => {
+    const [batch, tokens] = y.shape
+    const projected =
+      count === 3
+        ? linear(y, weight, bias)
+        : linear(y, tf.slice(weight, [first * d, 0], [count * d, d]), tf.slice(bias, first * d, count * d))
+    const heads = tf.reshape(projected, [batch, tokens, count, config.numHeads, width])
+    const turned = tf.transpose(heads, [2, 0, 3, 1, 4])
+    // TensorFlow.js cannot differentiate an unstack of one.
+    if (count === 1) return [tf.reshape(turned, [batch, config.numHeads, tokens, width])]
+    return tf.unstack(turned) as tf.Tensor4D[]
+  }
+  const [q, k, v] = queries === x ? project(x, 0, 3) : [...project(queries, 0, 1), ...project(x, 1, 2)]
+  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(width)) // [B, heads, Q, T]
+  const mixed = tf.matMul(tf.softmax(scores), v)
+  const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), queries.shape)
+  return linear(joined, params[`${at}.proj.weight`], params[`${at}.proj.bias`]) as tf.Tensor3D
+}
+
+const clsToken = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]])
+
+/** Pre-norm block number `index` on tokens x; with `clsOnly` what it makes of the cls token alone, `[B, 1, d]` each. */
+const runBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, clsOnly: boolean): BlockOutput => {
+  const at = `blocks.${index}`
+  const norm = (name: string, y: tf.Tensor3D) =>
+    layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
+  const normed = norm('norm1', x)
+  const att = attention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
+  const middle = tf.add(clsOnly ? clsToken(x) : x, att) as tf.Tensor3D
+  const hidden = gelu(linear(norm('norm2', middle), params[`${at}.mlp.fc1.weight`], params[`${at}.mlp.fc1.bias`]))
+  const out = linear(hidden, params[`${at}.mlp.fc2.weight`], params[`${at}.mlp.fc2.bias`])
+  return { att, map: tf.add(middle, out) }
+}
+
+/** Block number `index`: tokens `[B, T, d]` → its attention's output and its own. */
+export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): BlockOutput =>
+  runBlock(params, config, index, x, false)
+
+/** The same block for the cls token alone, `[B, T, d]` → `[B, 1, d]`: of the last block the head reads no more. */
+export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): tf.Tensor3D =>
+  runBlock(params, config, index, x, true).map
+
+/** Logits `[B, classes]` of the cls token, the first of the tokens x; the norm acts on each token alone. */
+export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
+  const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
+  const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls
+  return linear(normed, params['head.weight'], params['head.bias']) as tf.Tensor2D
+}
+
+/** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
+export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D) => {
+  const embedded = embed(params, config, pixels)
+  const blocks: BlockOutput[] = []
+  let tokens = embedded
+  for (let index = 0; index < config.depth; index++) {
+    const output = block(params, config, index, tokens)
+    blocks.push(output)
+    tokens = output.map
+  }
+  return { embedded, blocks, logits: head(params, config, tokens) }
+}
+
+/** The logits of `vit` and nothing that they do not need. */
+export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor2D => {
+  const last = config.depth - 1
+  let tokens = embed(params, config, pixels)
+  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens).map
+  return head(params, config, clsBlock(params, config, last, tokens))
+}

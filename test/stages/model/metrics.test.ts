@@ -1,0 +1,45 @@
+import { expect } from 'chai'
+import { ScoreSum } from '../../../src/stages/model/metrics.js'
+
+const scores = (logits: readonly number[], labels: readonly number[], classes: number) => {
+  const sum = new ScoreSum()
+  sum.add(Float32Array.from(logits), Int32Array.from(labels), labels.length, classes)
+  return sum.scores()
+}
+
+describe('scores', () => {
+  it('count the highest logit and the five highest', () => {
+    const row = [6, 5, 4, 3, 2, 1, 0]
+    expect(scores([...row, ...row, ...row], [0, 4, 5], 7)).to.include({ top1: 1 / 3, top5: 2 / 3 })
+  })
+
+  it('give the mean cross-entropy, also of logits whose powers overflow', () => {
+    expect(scores([0, Math.log(3)], [1], 2).loss).to.be.closeTo(Math.log(4 / 3), 1e-6)
+    expect(scores([1000, 0], [1], 2).loss).to.equal(1000)
+  })
+
+  it('among equal logits the first class counts as the highest', () => {
+    expect(scores([1, 1, 0], [0], 3).top1).to.equal(1)
+    expect(scores([1, 1, 0], [1], 3).top1).to.equal(0)
+  })
+
+  it('with fewer than five classes every finite answer is among the top five', () => {
+    expect(scores([3, 2, 1], [2], 3).top5).to.equal(1)
+  })
+
+  it('a row that is not a number is never right', () => {
+    const result = scores(
+      Array.from({ length: 7 }, () => NaN),
+      [0],
+      7,
+    )
+    expect(result).to.include({ top1: 0, top5: 0 })
+    expect(result.loss).to.be.NaN
+  })
+
+  it('rows beyond those that count are left out', () => {
+    const sum = new ScoreSum()
+    sum.add(Float32Array.of(1, 0, 0, 1), Int32Array.of(0, 0), 1, 2)
+    expect(sum.scores().top1).to.equal(1)
+  })
+})
