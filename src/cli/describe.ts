@@ -72,7 +72,7 @@ export const describeEvent = (event: RunEvent): string | undefined => {
     case 'stage-cached':
       return `✓ ${event.stage}  cached`
     case 'stage-started':
-      return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : describeReasons(event.reasons)}`
+      return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
     case 'stage-waiting':
       return `… ${event.stage}  is being made by ${event.holder}; waiting for it`
     case 'stage-progress':
