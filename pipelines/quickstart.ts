@@ -1,7 +1,7 @@
 // Question: how well do 16 models stitched from the blocks of two small students read digits, and at what sizes?
 // Time: about two minutes on two cores.
 // Sizes are small on purpose; the stitches start from least squares, because at this scale the published start is no
-// better than a random one (README, "How the stitches start").
+// better than a random one (README.md, "How the stitches start").
 import { mnist, pipeline, vit } from 'genepool'
 
 export default pipeline('quickstart', { seed: 7 })

@@ -1,7 +1,7 @@
 /** Loading a trained model from code. Tensors are loaded with the first model, so that a definition never loads them. */
-import type { LoadedModel, LoadModelOptions } from './stages/load-model.js'
+import type { LoadedModel, LoadModelOptions } from './stages/loaded-model.js'
 
-export type { LoadedModel, LoadModelOptions } from './stages/load-model.js'
+export type { LoadedModel, LoadModelOptions } from './stages/loaded-model.js'
 
 /**
  * A model from disk, ready to answer: `path` is a safetensors file in timm's naming with a `config.json` beside it that

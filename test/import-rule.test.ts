@@ -46,7 +46,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//, /^chokidar$/],
   'src/cli/': [/^src\/(cli|runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//, /^@effect\/platform-node\//, /^node:/],
   'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
-  'src/load-model.ts': [/^src\/stages\/load-model\.ts$/],
+  'src/load-model.ts': [/^src\/stages\/(load-model|loaded-model)\.ts$/],
   'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//],
   'src/index.ts': [/^src\/dsl\//, /^src\/(load-model|run-pipeline)\.ts$/, /^src\/runtime\//],
 }

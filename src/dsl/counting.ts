@@ -1,5 +1,5 @@
 /**
- * Parameters and multiply-accumulates (METHOD section 6). A *path* is what one descendant runs: a number of blocks of
+ * Parameters and multiply-accumulates (docs/method.md, section 6). A *path* is what one descendant runs: a number of blocks of
  * each of its models, in order, with a stitch layer between each two.
  */
 import type { FinalNorm } from './nodes.js'

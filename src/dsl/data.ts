@@ -16,7 +16,7 @@ export interface SubsetOptions {
 }
 
 export interface IdxOptions extends SubsetOptions {
-  /** Paths of IDX files, plain or gzip; relative ones start at the folder in which the pipeline is run. */
+  /** Paths of IDX files, plain or gzip; relative ones start at the pipeline file's folder. */
   readonly trainImages: string
   readonly trainLabels: string
   readonly testImages: string

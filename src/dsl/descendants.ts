@@ -31,7 +31,7 @@ export interface Descendant {
   readonly positions: readonly (readonly [number, number])[]
   /** For each stitch, which of its pair's shared layers it uses. */
   readonly layers: readonly number[]
-  /** By SN-Net's rule, comparable with the literature (METHOD section 6). */
+  /** By SN-Net's rule, comparable with the literature (docs/method.md, section 6). */
   readonly params: number
   /** Everything one needs to run it. */
   readonly paramsStored: number
@@ -78,7 +78,7 @@ const pathOf = (
 
 /**
  * Every model that can be stitched from `models`, in the published order: single models, pairs (0,1), (0,2), (1,2), then
- * triples (METHOD section 3). Ids count within the grid that was asked for. Throws a DefinitionError where models cannot
+ * triples (docs/method.md, section 3). Ids count within the grid that was asked for. Throws a DefinitionError where models cannot
  * be stitched: unequal depths, image shapes or classes, or the front one not narrower.
  */
 export const enumerateDescendants = (options: DescendantOptions): readonly Descendant[] => {

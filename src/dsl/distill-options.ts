@@ -14,7 +14,7 @@ type LossOptions = Partial<
 >
 
 /**
- * What all students share; each may say otherwise for itself. Defaults (METHOD section 2): `loss` `'all'`, `alpha` 0.1
+ * What all students share; each may say otherwise for itself. Defaults (docs/method.md, section 2): `loss` `'all'`, `alpha` 0.1
  * (0.5 for `'logits'` and `'logits+rep'`), `temperature` 1, `softReduction` `'elementMean'`, `trainTransforms` true,
  * `positions` `'front+end'` for students of the least width and `'end'` for the others.
  */

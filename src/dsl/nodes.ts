@@ -61,7 +61,7 @@ export interface DataParams {
   readonly seed: number
 }
 
-/** Cosine schedule with linear warm-up (METHOD section 2), AdamW and the batch: everything a training stage needs. */
+/** Cosine schedule with linear warm-up (docs/method.md, section 2), AdamW and the batch: everything a training stage needs. */
 export interface TrainParams {
   readonly epochs: number
   readonly batchSize: number
@@ -127,7 +127,7 @@ export interface StitchParams {
   readonly init: StitchStart
   /** Images of the training split that the least-squares start looks at. */
   readonly samples: number
-  /** Window of blocks and its step (METHOD section 3). */
+  /** Window of blocks and its step (docs/method.md, section 3). */
   readonly kernel: number
   readonly stride: number
   readonly finalNorm: FinalNorm

@@ -27,8 +27,15 @@ export const pipelineNode = (
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null
 
+const isStageNode = (value: unknown): boolean =>
+  isObject(value) && typeof value['kind'] === 'string' && isObject(value['params']) && isObject(value['inputs'])
+
 const isPipelineNode = (value: unknown): value is PipelineNode =>
-  isObject(value) && value['kind'] === 'pipeline' && Array.isArray(value['stages'])
+  isObject(value) &&
+  value['kind'] === 'pipeline' &&
+  typeof value['name'] === 'string' &&
+  Array.isArray(value['stages']) &&
+  value['stages'].every(isStageNode)
 
 /**
  * The pipeline that a value stands for: a PipelineNode itself, or a builder stopped at any step; undefined for anything

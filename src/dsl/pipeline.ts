@@ -88,7 +88,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
     Object.freeze(this)
   }
 
-  /** Students by name, and what they share (METHOD section 2). Each student is a stage of its own. */
+  /** Students by name, and what they share (docs/method.md, section 2). Each student is a stage of its own. */
   distill<const S extends Students>(
     students: S & CheckStudents<S, TeacherWidth>,
     shared: DistillOptions,
@@ -132,6 +132,15 @@ export class PipelineWithStudents<W extends Widths = Widths> extends Step {
   }
 }
 
+/** The pool of these students alone, so that a stitch does not depend on students that it does not read. */
+const poolOf = (pool: PoolNode, names: readonly string[]): PoolNode => {
+  const students = pool.params.students.filter((name) => names.includes(name))
+  if (students.length === pool.params.students.length) return pool
+  const inputs = Object.fromEntries(students.map((name) => [name, pool.inputs[name]!]))
+  const name = `pool/${students.join('+')}`
+  return placed({ kind: 'pool', name, params: { students }, inputs }, pool.place)
+}
+
 /** A pipeline that has a pool. */
 export class PipelineWithPool<W extends Widths = Widths> extends Step {
   readonly #teacher: TeacherNode
@@ -146,7 +155,7 @@ export class PipelineWithPool<W extends Widths = Widths> extends Step {
   }
 
   /**
-   * Stitches two students, narrow to wide, and tunes all descendants together, one a step (METHOD sections 3 to 5).
+   * Stitches two students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5).
    * `epochs: 0` keeps every weight as it starts.
    */
   stitch<const From extends NameOf<W>, const To extends NameOf<W>>(
@@ -158,9 +167,10 @@ export class PipelineWithPool<W extends Widths = Widths> extends Step {
     const students = new Map(Object.entries(this.#pool.inputs).map(([name, node]) => [name, node.params]))
     const pooled = { students, teacherWidth: teacher.params.model.embedDim }
     const params = readStitchParams(stitch, train, pooled, this.definition.seed, place)
-    const inputs = { data: teacher.inputs.data, teacher, pool: this.#pool }
+    const pool = poolOf(this.#pool, [params.from, params.to])
+    const inputs = { data: teacher.inputs.data, teacher, pool }
     const node: StitchNode = placed({ kind: 'stitch', name: 'stitch', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, [node]), node)
+    return new PipelineWithStitch(extend(this.definition, pool === this.#pool ? [node] : [pool, node]), node)
   }
 }
 

@@ -15,7 +15,7 @@ export const leastTeacherDepth = (positions: LossPositions): number => THIRDS[po
 
 /**
  * 0-based blocks at which a model of `depth` blocks is compared in distillation: `round(depth/3·p) − 1` for the thirds p
- * of the set (METHOD section 2). For a student depth is divisible by 3 (or only its end is asked for); a teacher has
+ * of the set (docs/method.md, section 2). For a student depth is divisible by 3 (or only its end is asked for); a teacher has
  * `leastTeacherDepth` blocks or more. Throws a RangeError otherwise.
  */
 export const lossPositions = (positions: LossPositions, depth: number): readonly number[] => {

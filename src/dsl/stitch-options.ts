@@ -6,7 +6,7 @@ import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-optio
 
 /**
  * How the pool is stitched. Defaults: `init` `'learned'`, `samples` 100, `kernel` 2, `stride` 1, `finalNorm` `'all'`,
- * `loss` `'soft'` (METHOD sections 3 to 5).
+ * `loss` `'soft'` (docs/method.md, sections 3 to 5).
  */
 export type StitchOptions = Partial<Pick<StitchParams, 'init' | 'samples' | 'kernel' | 'stride' | 'finalNorm' | 'loss'>>
 
@@ -78,6 +78,14 @@ const checkLearnedStart = (options: OptionReader, names: readonly string[], { st
   )
 }
 
+/** A window's size or step; past the models' depth it would leave most pairs of blocks out without a word. */
+const readWindow = (options: OptionReader, key: 'kernel' | 'stride', depth: number, fallback: number): number => {
+  const value = options.number(key, COUNT, fallback)
+  if (value > depth)
+    options.fail('outOfRange', key, `is ${value}, above the students' depth ${depth}: write ${depth} or less`)
+  return value
+}
+
 /** Complete parameters of a stitch. */
 export const readStitchParams = (
   stitch: unknown,
@@ -92,17 +100,18 @@ export const readStitchParams = (
   checkPair(options, from, to, pool.students)
   const init = options.choice('init', ['learned', 'leastSquares', 'random'], 'learned')
   if (init === 'learned') {
-    // A narrower end's own matrices take part in the composition (METHOD section 4).
+    // A narrower end's own matrices take part in the composition (docs/method.md, section 4).
     const endIsNarrower = pool.students.get(to)!.model.embedDim < pool.teacherWidth
     checkLearnedStart(options, endIsNarrower ? [from, to] : [from], pool)
   }
+  const { depth } = pool.students.get(from)!.model
   return {
     from,
     to,
     init,
     samples: options.number('samples', COUNT, 100),
-    kernel: options.number('kernel', COUNT, 2),
-    stride: options.number('stride', COUNT, 1),
+    kernel: readWindow(options, 'kernel', depth, 2),
+    stride: readWindow(options, 'stride', depth, 1),
     finalNorm: options.choice('finalNorm', ['all', 'anchorsOnly', 'none'], 'all'),
     loss: options.choice('loss', ['soft', 'hard', 'none'], 'soft'),
     train: readTrainParams(new OptionReader([{ path: 'stitch', options: train, known: TRAIN_OPTIONS }], place), {

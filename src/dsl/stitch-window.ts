@@ -9,7 +9,7 @@ export interface StitchPosition {
 /**
  * Stitch positions of a pair of models of `depth` blocks, in the order in which a window of `kernel` blocks meets them as
  * it slides by `stride`; at the end the window is cut off, not left out. Every window that adds positions has a layer of
- * its own (METHOD section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1.
+ * its own (docs/method.md, section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1.
  */
 export const stitchPositions = (depth: number, kernel = 2, stride = 1): readonly StitchPosition[] => {
   const positions: StitchPosition[] = []

@@ -13,7 +13,7 @@ import {
  * How a stage trains. Only `epochs` is required. Defaults: `batchSize` 64 (128 when stitching), `lr` 5e-4, `minLr` 1e-5
  * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `warmupEpochs` a
  * twentieth of `epochs` (whole epochs with `scheduleBy: 'epoch'`), `scheduleBy` `'step'`, betas 0.9 and 0.999,
- * `eps` 1e-8, `weightDecay` 0.05 (METHOD section 2).
+ * `eps` 1e-8, `weightDecay` 0.05 (docs/method.md, section 2).
  */
 export type TrainOptions = Partial<TrainParams> & Pick<TrainParams, 'epochs'>
 

@@ -20,7 +20,7 @@ export interface VitOptions<EmbedDim extends number = number> {
   readonly mlpRatio?: number
   /** Default 1e-6. */
   readonly layerNormEps?: number
-  /** Default: truncated normal 0.02 from width 192 on, Xavier uniform below (METHOD section 1). */
+  /** Default: truncated normal 0.02 from width 192 on, Xavier uniform below (docs/method.md, section 1). */
   readonly weightStart?: WeightStart
 }
 
@@ -81,7 +81,7 @@ export const VIT_OPTIONS = [
 ] as const satisfies readonly (keyof VitOptions)[]
 
 /**
- * Describes a vision transformer (METHOD section 1). Image size, channels and classes come from the data it is used with.
+ * Describes a vision transformer (docs/method.md, section 1). Image size, channels and classes come from the data it is used with.
  * Throws a DefinitionError for a shape that cannot be built.
  */
 export const vit = <const EmbedDim extends number>(options: VitOptions<EmbedDim>): VitSpec<EmbedDim> => {

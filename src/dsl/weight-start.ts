@@ -1,7 +1,7 @@
 import type { WeightStart } from './nodes.js'
 import { OptionReader, POSITIVE } from './option-reader.js'
 
-/** Below this width a standard deviation of 0.02 is too small to train from (METHOD section 1). */
+/** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */
 const PAPER_WIDTH = 192
 
 /** Reads `weightStart`; by default truncated normal 0.02 from width 192 on, Xavier uniform with gain 1 below. */

@@ -3,9 +3,10 @@
  * TensorFlow.js tensors; an engine decides how that function runs: eagerly, or traced into a graph and compiled.
  */
 import type { Tensor } from '@tensorflow/tfjs'
+import type { DeviceName, EngineName } from './request.js'
 
-export type EngineName = 'onnxruntime' | 'tensorflow' | 'cpu'
-export type DeviceName = 'cpu' | 'cuda' | 'webgpu'
+export type { DeviceName, EngineName, EngineRequest } from './request.js'
+
 export type DType = 'float32' | 'int32'
 
 export interface TensorSpec {
@@ -43,13 +44,6 @@ export interface Engine {
   ) => Promise<CompiledFunction>
   /** Frees every function compiled so far and the device. */
   readonly release: () => Promise<void>
-}
-
-export interface EngineRequest {
-  readonly engine: EngineName
-  readonly device: DeviceName
-  /** Threads inside one operation. */
-  readonly threads: number
 }
 
 /** An engine that could not be opened, a function that it cannot compile, or a call that does not fit. */

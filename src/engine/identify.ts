@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import type { DeviceName, EngineName } from './engine.js'
+import { EngineError } from './engine.js'
+import type { DeviceName, EngineName } from './request.js'
 
 export interface ResolvedEngine {
   readonly engine: EngineName
@@ -69,6 +70,9 @@ const tensorflowPackage = (): InstalledPackage | undefined => {
  * missing.
  */
 export const resolveEngine = ({ engine }: { readonly engine: 'auto' | EngineName }): ResolvedEngine => {
+  if (!['auto', 'onnxruntime', 'tensorflow', 'cpu'].includes(engine)) {
+    throw new EngineError(`there is no engine '${engine}': write auto, onnxruntime, tensorflow or cpu`)
+  }
   const core = installed('@tensorflow/tfjs')
   const onnxRuntime = installed('onnxruntime-node')
   const tensorflow = tensorflowPackage()

@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
+import { dirname } from 'node:path'
 import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
 
 interface Entry<A> {
@@ -77,7 +78,8 @@ export class FileIndex<A> {
   }
 
   save(): void {
-    if (!this.#changed) return
+    // An index only saves work: it never makes a store where there is none.
+    if (!this.#changed || !fs.existsSync(dirname(dirname(this.#path)))) return
     try {
       writeFileAtomic(this.#path, JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) }))
     } catch {

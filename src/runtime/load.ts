@@ -25,9 +25,9 @@ const isEsModule = (file: string): boolean => {
 const importFile = async (file: string): Promise<unknown> => {
   const url = pathToFileURL(file).href
   if (!/\.[cm]?tsx?$/.test(file)) return import(url)
-  const { register, tsImport } = await import('tsx/esm/api')
-  // A folder without "type": "module" makes the file CommonJS, which cannot import this package in the plain way.
-  if (!isEsModule(file)) return tsImport(url, { parentURL: import.meta.url, tsconfig: false })
+  // A folder without "type": "module" makes the file CommonJS, which import() cannot load as TypeScript.
+  if (!isEsModule(file)) return (await import('tsx/cjs/api')).require(file, import.meta.url)
+  const { register } = await import('tsx/esm/api')
   if (!loaderReady) register({ tsconfig: false })
   loaderReady = true
   return import(url)

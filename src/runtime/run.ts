@@ -6,7 +6,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import type { PipelineNode, StageNode } from '../dsl/nodes.js'
-import { StageError, sentenceOf } from './errors.js'
+import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { LastKnown } from './last-known.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
@@ -71,7 +71,11 @@ const stackOf = (error: unknown): string | undefined => {
 
 /** Runs what is missing. Fails with a UsageError before anything ran; failed stages are counted, not raised. */
 export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNode, options: RunOptions) {
+  if (!Number.isSafeInteger(options.jobs) || options.jobs < 1) {
+    return yield* new UsageError({ message: `jobs is ${options.jobs}; it must be a whole number, 1 or more` })
+  }
   const store = yield* Store
+  yield* store.make
   const engine = yield* (yield* Engines).resolve(options.engine)
   const only = options.only === undefined ? {} : { only: options.only }
   const prepared = yield* prepare(pipeline, { engine, baseDir: options.baseDir, ...only })

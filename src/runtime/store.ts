@@ -93,6 +93,8 @@ export class Store extends Context.Service<
     readonly root: string
     /** Path of a file or folder that belongs to the store. */
     readonly place: (...names: readonly string[]) => string
+    /** Makes the store's folder where there is none. */
+    readonly make: Effect.Effect<void, StoreError>
     /** Absolute path of a stored file's bytes. */
     readonly blob: (file: StoredFile) => string
     /** The manifest of a complete artifact; anything less is undefined. */
@@ -114,12 +116,20 @@ export class Store extends Context.Service<
     Layer.effect(
       Store,
       Effect.suspend(() => {
+        if (directory.trim() === '') return Effect.fail(new UsageError({ message: 'the store has an empty name' }))
         const root = path.resolve(directory)
         const stat = fs.statSync(root, { throwIfNoEntry: false })
         if (stat === undefined || stat.isDirectory()) return Effect.succeed(makeStore(root))
         return Effect.fail(new UsageError({ message: `the store ${root} is a file, not a folder` }))
       }),
     )
+}
+
+/** One level at a time: Node's recursive form never returns where a folder cannot be made (below /proc). */
+const makeFolder = (folder: string): void => {
+  if (fs.existsSync(folder)) return
+  makeFolder(path.dirname(folder))
+  fs.mkdirSync(folder)
 }
 
 const makeStore = (root: string): Store['Service'] => {
@@ -240,5 +250,7 @@ const makeStore = (root: string): Store['Service'] => {
       .filter((manifest) => manifest !== undefined)
   })
 
-  return Store.of({ root, place, blob, folder, lookup, isDamaged, publish, verify, manifests })
+  const make = attempt(`make the store ${root}`, () => makeFolder(root))
+
+  return Store.of({ root, place, make, blob, folder, lookup, isDamaged, publish, verify, manifests })
 }

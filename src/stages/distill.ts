@@ -1,4 +1,4 @@
-/** A student distilled from the teacher, together with its transformation matrices (METHOD section 2). */
+/** A student distilled from the teacher, together with its transformation matrices (docs/method.md, section 2). */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'

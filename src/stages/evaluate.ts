@@ -1,4 +1,4 @@
-/** Every descendant of a stitched pool, measured on a whole split (METHOD section 5). */
+/** Every descendant of a stitched pool, measured on a whole split (docs/method.md, section 5). */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -38,7 +38,7 @@ export interface DescendantScores extends Scores {
   readonly end: number | null
   /** Blocks that it runs. */
   readonly depth: number
-  /** By SN-Net's rule, everything stored, and multiply-accumulates of one image (METHOD section 6). */
+  /** By SN-Net's rule, everything stored, and multiply-accumulates of one image (docs/method.md, section 6). */
   readonly params: number
   readonly paramsStored: number
   readonly macs: number

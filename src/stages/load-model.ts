@@ -1,29 +1,15 @@
 /** A model from disk, ready to answer. */
 import type * as tf from '@tensorflow/tfjs'
-import { statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { VitConfig } from '../dsl/vit-config.js'
-import type { CompiledFunction, EngineRequest } from '../engine/engine.js'
+import type { CompiledFunction } from '../engine/engine.js'
 import { openEngine } from '../engine/open.js'
+import type { LoadedModel, LoadModelOptions } from './loaded-model.js'
 import { pixelSpec, stretches } from './data/batches.js'
 import { layoutOf, pack, slices } from './model/layout.js'
 import { ModelFileError, readModel } from './model/model-files.js'
 import { vitTensors } from './model/vit-params.js'
 import { vitLogits } from './model/vit.js'
-
-export interface LoadModelOptions {
-  /** Default: `onnxruntime` on `cpu` with one thread. */
-  readonly engine?: Partial<EngineRequest>
-  /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
-  readonly batchSize?: number
-}
-
-export interface LoadedModel {
-  readonly config: VitConfig
-  /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
-  readonly logits: (pixels: Float32Array) => Promise<Float32Array>
-  readonly release: () => Promise<void>
-}
 
 /**
  * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
@@ -33,6 +19,15 @@ export interface LoadedModel {
 export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
   if (isFolder === undefined) throw new ModelFileError(`${path}: there is no such file or folder`)
+  if (isFolder && !existsSync(join(path, 'model.safetensors'))) {
+    const students = join(path, 'students')
+    const inside = existsSync(students)
+      ? `; it holds the models ${readdirSync(students)
+          .map((name) => join(students, name))
+          .join(', ')}`
+      : ''
+    throw new ModelFileError(`${path}: this folder is no model, it has no model.safetensors${inside}`)
+  }
   const weightsPath = isFolder ? join(path, 'model.safetensors') : path
   const { config, values } = readModel(weightsPath, join(dirname(weightsPath), 'config.json'))
 
@@ -58,6 +53,7 @@ export const loadModel = async (path: string, options: LoadModelOptions = {}): P
 
   const size = config.imageSize ** 2 * config.channels
   const logits = async (pixels: Float32Array): Promise<Float32Array> => {
+    if (!(pixels instanceof Float32Array)) throw new ModelFileError('pixels must be a Float32Array [n, h, w, c]')
     const count = pixels.length / size
     if (!Number.isInteger(count)) {
       throw new ModelFileError(`${pixels.length} pixels are not whole images of ${size}`)

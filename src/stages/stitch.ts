@@ -1,4 +1,4 @@
-/** The stitched pool: two students, the stitch layers between them, tuned together (METHOD sections 3 to 5). */
+/** The stitched pool: two students, the stitch layers between them, tuned together (docs/method.md, sections 3 to 5). */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../dsl/nodes.js'

@@ -1,4 +1,4 @@
-/** The ancestry model, trained from labels (METHOD sections 1 and 2). */
+/** The ancestry model, trained from labels (docs/method.md, sections 1 and 2). */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'

@@ -13,6 +13,9 @@ const files: Readonly<Record<string, string>> = {
   'throws.ts': "throw new Error('the file says no')\n",
   'import.ts': "import './not-there.js'\nexport default 1\n",
   'definition.ts': tinyPipeline().replace('embedDim: 6', 'embedDim: 7'),
+  'commonjs/package.json': '{ "type": "commonjs" }\n',
+  'commonjs/definition.ts': tinyPipeline().replace('embedDim: 6', 'embedDim: 7'),
+  'hollow.ts': "export default { kind: 'pipeline', stages: [] }\n",
   'noData.ts': `import { idx, pipeline } from 'genepool'
 export default pipeline('x').data(idx({ trainImages: 'a', trainLabels: 'b', testImages: 'c', testLabels: 'd' }))
 `,
@@ -22,6 +25,9 @@ export default pipeline('x').data(idx({ trainImages: 'a', trainLabels: 'b', test
 
 /** Call → what its first line on stderr says. */
 const wrong: readonly (readonly [call: string, says: RegExp])[] = [
+  ['run commonjs/definition.ts', /distill\.small\.numHeads is 3, .*\(commonjs[/\\]definition\.ts:\d+:\d+\)/],
+  ['run hollow.ts', /hollow\.ts exports no pipeline/],
+  ['run good.ts --store=', /the store has an empty name/],
   ['run good.ts --nope', /--nope/],
   ['run good.ts --json --nope', /--nope/],
   ['rnu good.ts', /"rnu".*run/],

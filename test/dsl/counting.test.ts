@@ -18,7 +18,7 @@ const snNet = (finalNorm: 'all' | 'anchorsOnly' | 'none' = 'anchorsOnly') =>
   enumerateDescendants({ models: DEIT, pairs: 'nearest', triples: false, finalNorm })
 
 describe('counting', () => {
-  it('gives METHOD’s block parameters', () => {
+  it('gives the method’s block parameters', () => {
     const blocks = DEIT.map((shape) => countBlockParams(completeVitConfig(shape)))
     expect(blocks).to.deep.equal([444_864, 1_774_464, 7_087_872])
   })

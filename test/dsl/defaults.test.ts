@@ -91,7 +91,7 @@ describe('defaults', () => {
     ])
   })
 
-  it('of stitching and evaluation are METHOD’s', () => {
+  it('of stitching and evaluation are the method’s', () => {
     const node = distilled.pool().stitch({ from: 'tiny', to: 'base' }, { epochs: 0 }).evaluate()
     const { train, ...stitch } = paramsOf(node, 'stitch') as { readonly train: TrainParams }
     expect(stitch).to.deep.equal({

@@ -167,6 +167,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ],
     [() => stitch({ init: 'learnt' }), 'stitch', 'stitch.init is "learnt": did you mean \'learned\'?'],
     [() => stitch({ kernel: 0 }), 'stitch', 'stitch.kernel is 0: write a whole number, 1 or more'],
+    [() => stitch({ kernel: 7 }), 'stitch', "stitch.kernel is 7, above the students' depth 6: write 6 or less"],
     [() => stitch({ stride: 0.5 }), 'stitch', 'stitch.stride is 0.5: write a whole number, 1 or more'],
     [() => stitch({ samples: 0 }), 'stitch', 'stitch.samples is 0: write a whole number, 1 or more'],
     [() => stitch({}, { epochs: -1 }), 'stitch', 'stitch.epochs is -1: write a whole number, 0 or more'],

@@ -53,7 +53,7 @@ describe('the stitch window', () => {
 })
 
 describe('descendants', () => {
-  it('are as many as METHOD’s table says', () => {
+  it('are as many as the method’s table says', () => {
     const counts = [6, 9, 12].map((depth) => [
       grid(depth, { pairs: 'nearest' }).length,
       grid(depth, { triples: true }).length,

@@ -26,7 +26,17 @@ describe('a pipeline', () => {
   it('lists its stages with every input before what reads it', () => {
     const { name, seed, stages } = whole()
     expect({ name, seed }).to.deep.equal({ name: 'family', seed: 7 })
-    const names = ['data', 'teacher', 'distill/wide', 'distill/mid', 'distill/tiny', 'pool', 'stitch', 'evaluate']
+    const names = [
+      'data',
+      'teacher',
+      'distill/wide',
+      'distill/mid',
+      'distill/tiny',
+      'pool',
+      'pool/tiny+wide',
+      'stitch',
+      'evaluate',
+    ]
     expect(stages.map((stage) => stage.name)).to.deep.equal(names)
     for (const [index, stage] of stages.entries()) {
       for (const input of Object.values(stage.inputs)) expect(stages.indexOf(input)).to.be.within(0, index - 1)
@@ -35,7 +45,9 @@ describe('a pipeline', () => {
 
   it('has each stage once: inputs are the very nodes of the list', () => {
     const node = whole()
-    const [data, teacher, pool, stitch] = ['data', 'teacher', 'pool', 'stitch'].map((name) => stageOf(node, name))
+    const [data, teacher, pool, stitch] = ['data', 'teacher', 'pool/tiny+wide', 'stitch'].map((name) =>
+      stageOf(node, name),
+    )
     expect(stageOf(node, 'distill/tiny').inputs).to.deep.equal({ data, teacher })
     expect(stitch!.inputs['data']).to.equal(data)
     expect(stitch!.inputs['teacher']).to.equal(teacher)
@@ -48,6 +60,13 @@ describe('a pipeline', () => {
     const node = whole()
     expect(stageOf(node, 'pool').params).to.deep.equal({ students: ['tiny', 'mid', 'wide'] })
     expect(Object.keys(stageOf(node, 'pool').inputs)).to.deep.equal(['tiny', 'mid', 'wide'])
+  })
+
+  it('stitches from a pool of the two students alone, which is the whole pool where there are no others', () => {
+    expect(stageOf(whole(), 'stitch').inputs['pool']!.params).to.deep.equal({ students: ['tiny', 'wide'] })
+    const { mid: _, ...two } = students
+    const node = taught.distill(two, { epochs: 2 }).pool().stitch({ from: 'tiny', to: 'wide' }, { epochs: 1 }).toNode()
+    expect(stageOf(node, 'stitch').inputs['pool']).to.equal(stageOf(node, 'pool'))
   })
 
   it('is frozen JSON data through and through', () => {
@@ -70,7 +89,7 @@ describe('a pipeline', () => {
 
   it('gives its seed to every stage that trains, and not to the data', () => {
     const seeds = whole().stages.map(({ params }) => ('seed' in params ? params.seed : null))
-    expect(seeds).to.deep.equal([0, 7, 7, 7, 7, null, 7, null])
+    expect(seeds).to.deep.equal([0, 7, 7, 7, 7, null, null, 7, null])
   })
 
   it('says where each of its stages was written', () => {

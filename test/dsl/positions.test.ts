@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { leastTeacherDepth, lossPositions, studentFits } from '../../src/dsl/positions.js'
 
 describe('loss positions', () => {
-  it('are METHOD’s table', () => {
+  it('are the method’s table', () => {
     const table = {
       end: [[2], [5], [8], [11]],
       'mid+end': [

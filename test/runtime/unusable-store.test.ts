@@ -1,4 +1,4 @@
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { planProbe, runProbe, type ProbeStages } from '../support/probe.js'
 import { countsOf, eventOf } from '../support/read-events.js'
@@ -32,6 +32,18 @@ describe('a store that cannot be written', () => {
       expect(eventOf(run.events, 'stage-failed', 'a').message).to.match(new RegExp(`^cannot [^\\n]*${store}/${folder}`))
     })
   }
+
+  it('because it cannot be made fails the run before anything starts', async () => {
+    workspace.write('in-the-way', '')
+    const run = await runProbe(workspace, stages, { store: 'in-the-way/store' })
+    expect(run.code).not.to.equal(0)
+    expect(run.events).to.deep.equal([])
+  })
+
+  it('is not made by a plan', async () => {
+    await planProbe(workspace, stages, { store: 'only-planned' })
+    expect(existsSync(workspace.file('only-planned'))).to.equal(false)
+  })
 
   it('has cached nothing of what failed', async () => {
     rmSync(workspace.file('no-actions', 'actions'))

@@ -24,7 +24,7 @@ import { tempFolder } from './temp-folder.js'
 const TEACHER = { config: tinyConfig(16, 6), values: waveModel(tinyConfig(16, 6), 3) }
 const STUDENT = tinyConfig(8, 6)
 
-/** METHOD section 2's table for depth 6, written down again. */
+/** docs/method.md, section 2's table for depth 6, written down again. */
 const POSITIONS: Readonly<Record<LossPositions, readonly number[]>> = {
   end: [5],
   'mid+end': [3, 5],
@@ -100,7 +100,7 @@ describe('distillation', () => {
   }
 
   for (const positions of ['end', 'mid+end', 'front+end'] as const) {
-    it(`every part of the loss is METHOD's with positions '${positions}'`, async () => {
+    it(`every part of the loss is the method's with positions '${positions}'`, async () => {
       const { parts, expected } = await partsOf({ positions })
       expect(Object.keys(parts)).to.have.members(['ce', 'soft', 'rep', 'att'])
       for (const [name, value] of Object.entries(parts)) expect(value, name).to.be.closeTo(expected[name], 1e-5)

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { loadModel } from '../../src/stages/load-model.js'
 import { writeModel } from '../../src/stages/model/model-files.js'
 import { writeSafetensors } from '../../src/stages/model/safetensors.js'
@@ -54,6 +55,23 @@ describe('a loaded model', () => {
     for (const [i, image] of images.entries()) {
       expect([...together[i]]).to.deep.equal([...(await model.logits(image))])
     }
+    await model.release()
+  })
+
+  it('refuses a configuration with other heads than the weights were trained with', async () => {
+    writeConfig({ numHeads: 4 })
+    expect((await rejection(loadModel(folder.path))).message).to.match(/numHeads is 4, but .* was trained with 3/)
+  })
+
+  it('says where the models are in a folder that holds several', async () => {
+    writeModel(join(folder.path, 'pool', 'students', 'tiny'), CONFIG, VALUES, {})
+    const { message } = await rejection(loadModel(join(folder.path, 'pool')))
+    expect(message).to.match(/no model\.safetensors; it holds the models .*students.tiny/)
+  })
+
+  it('refuses pixels that are no Float32Array', async () => {
+    const model = await loadModel(folder.path)
+    expect((await rejection(model.logits([1, 2] as never))).message).to.match(/Float32Array/)
     await model.release()
   })
 

@@ -1,5 +1,5 @@
 /**
- * A vision transformer in plain double-precision arithmetic, one image at a time, written from METHOD section 1 and from
+ * A vision transformer in plain double-precision arithmetic, one image at a time, written from docs/method.md, section 1 and from
  * nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
@@ -7,7 +7,7 @@ import { sizeOf, vitTensors, type TensorDefinition, type Values } from '../../sr
 
 type Rows = readonly (readonly number[])[]
 
-/** METHOD section 8: tensor number k is 0.05·sin(0.37 i + 1.3 (k + off)), norms' weights one more. */
+/** docs/method.md, section 8: tensor number k is 0.05·sin(0.37 i + 1.3 (k + off)), norms' weights one more. */
 export const waves = (tensors: readonly TensorDefinition[], off = 0): Values =>
   Object.fromEntries(
     tensors.map(({ name, shape }, k) => {
@@ -17,7 +17,7 @@ export const waves = (tensors: readonly TensorDefinition[], off = 0): Values =>
     }),
   )
 
-/** METHOD section 8: the input x_i = sin(0.01 i) with i in the order c, h, w, as `[h, w, c]`. */
+/** docs/method.md, section 8: the input x_i = sin(0.01 i) with i in the order c, h, w, as `[h, w, c]`. */
 export const waveImage = ({ imageSize, channels }: VitConfig, phase = 0): Float32Array => {
   const pixels = new Float32Array(imageSize ** 2 * channels)
   for (let c = 0; c < channels; c++) {

@@ -28,13 +28,34 @@ export const writeLines = (path: string, values: readonly object[]): void =>
   writeFileAtomic(path, values.map((value) => `${JSON.stringify(value)}\n`).join(''))
 
 /** Writes the tensors in the order of their definitions. */
-export const writeTensors = (path: string, tensors: readonly TensorDefinition[], values: Values): void =>
+export const writeTensors = (
+  path: string,
+  tensors: readonly TensorDefinition[],
+  values: Values,
+  metadata: Readonly<Record<string, string>> = {},
+): void =>
   writeSafetensors(
     path,
     Object.fromEntries(tensors.map(({ name, shape }) => [name, { shape, data: values[name] }])),
     // What readers of PyTorch's ecosystem ask for.
-    { format: 'pt' },
+    { format: 'pt', ...metadata },
   )
+
+/** What no tensor's shape tells of a model. Kept with the weights too, so that a wrong `config.json` is found out. */
+const UNSHAPED = ['numHeads', 'layerNormEps'] as const
+
+/** Throws a ModelFileError where weights that say how they were trained were not trained this way. */
+const checkUnshaped = (weightsPath: string, configPath: string, config: VitConfig): void => {
+  const { metadata } = readSafetensors(weightsPath)
+  for (const key of UNSHAPED) {
+    const trained = metadata[key]
+    if (trained !== undefined && Number(trained) !== config[key]) {
+      throw new ModelFileError(
+        `${configPath}: ${key} is ${config[key]}, but ${weightsPath} was trained with ${trained}`,
+      )
+    }
+  }
+}
 
 const shapeOf = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
@@ -66,11 +87,12 @@ export const writeModel = (
   metadata: Readonly<Record<string, Json>>,
 ): void => {
   mkdirSync(folder, { recursive: true })
-  writeTensors(join(folder, 'model.safetensors'), vitTensors(config), values)
+  const unshaped = Object.fromEntries(UNSHAPED.map((key) => [key, String(config[key])]))
+  writeTensors(join(folder, 'model.safetensors'), vitTensors(config), values, unshaped)
   writeJson(join(folder, 'config.json'), { ...config, ...metadata })
 }
 
-/** What a `config.json` may leave out (METHOD section 1). The head count is not among it: no file of weights tells it. */
+/** What a `config.json` may leave out (docs/method.md, section 1). The head count is not among it: no file of weights tells it. */
 const DEFAULTS = { mlpRatio: 4, layerNormEps: 1e-6 }
 
 const COUNTS = ['imageSize', 'patchSize', 'channels', 'numClasses', 'embedDim', 'depth', 'numHeads'] as const
@@ -115,6 +137,7 @@ export const readModel = (weightsPath: string, configPath: string): StoredModel 
     )
   }
   const parsed = parseConfig(text, configPath)
+  checkUnshaped(weightsPath, configPath, parsed.config)
   return { ...parsed, values: readTensors(weightsPath, vitTensors(parsed.config), `the model of ${configPath}`) }
 }
 

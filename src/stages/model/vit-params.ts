@@ -17,7 +17,7 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 /** Units that start, train and stop together when models are stitched. */
 export type VitPart = 'embed' | `blocks.${number}` | 'norm' | 'head'
 
-/** A weight of two or more dimensions decays; everything else does not (METHOD section 2). */
+/** A weight of two or more dimensions decays; everything else does not (docs/method.md, section 2). */
 const define = (name: string, ...shape: number[]): TensorDefinition => ({
   name,
   shape,

@@ -1,5 +1,5 @@
 /**
- * The vision transformer of DeiT and timm (METHOD section 1) in forward order. Shapes: B images, T = N + 1 tokens,
+ * The vision transformer of DeiT and timm (docs/method.md, section 1) in forward order. Shapes: B images, T = N + 1 tokens,
  * width d. The pieces are exported one by one because a stitched model is made of the same ones.
  */
 import * as tf from '@tensorflow/tfjs'

@@ -100,7 +100,7 @@ const column = (values: ArrayLike<number>, rows: number, width: number, index: n
   Float64Array.from({ length: rows }, (_, row) => values[row * width + index])
 
 /**
- * The W and b that minimise |x·Wᵀ + b − y|², of least norm where several do (METHOD section 4, `leastSquares`).
+ * The W and b that minimise |x·Wᵀ + b − y|², of least norm where several do (docs/method.md, section 4, `leastSquares`).
  *
  * @param x `[rows, inputs]`, row-major. Directions weaker than the rounding of its own precision count as none.
  * @param y `[rows, outputs]`, row-major.

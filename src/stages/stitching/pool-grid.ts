@@ -27,7 +27,7 @@ export interface PoolGrid extends Grid {
   readonly layers: number
 }
 
-/** Both students alone, then every stitched model in METHOD's order. */
+/** Both students alone, then every stitched model in the order of docs/method.md. */
 export const poolGrid = (
   configs: readonly [VitConfig, VitConfig],
   { kernel, stride, finalNorm }: Pick<GridFile, 'kernel' | 'stride' | 'finalNorm'>,

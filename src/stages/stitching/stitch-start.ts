@@ -1,4 +1,4 @@
-/** How stitch layers start (METHOD section 4). Every start gives `stitch.<i>.weight` `[d_end, d_front]` and its bias. */
+/** How stitch layers start (docs/method.md, section 4). Every start gives `stitch.<i>.weight` `[d_end, d_front]` and its bias. */
 import * as Effect from 'effect/Effect'
 import type { StitchPosition } from '../../dsl/stitch-window.js'
 import type { VitConfig } from '../../dsl/vit-config.js'

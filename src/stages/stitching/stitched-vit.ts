@@ -1,4 +1,4 @@
-/** Descendants: models that run blocks of one student, a stitch layer, then blocks of a wider one (METHOD section 3). */
+/** Descendants: models that run blocks of one student, a stitch layer, then blocks of a wider one (docs/method.md, section 3). */
 import type * as tf from '@tensorflow/tfjs'
 import type { Descendant } from '../../dsl/descendants.js'
 import type { FinalNorm } from '../../dsl/nodes.js'

@@ -1,4 +1,4 @@
-/** The losses of METHOD sections 2 and 5, each a scalar. Logits are `[B, C]`. */
+/** The losses of docs/method.md, sections 2 and 5, each a scalar. Logits are `[B, C]`. */
 import * as tf from '@tensorflow/tfjs'
 import type { SoftReduction } from '../../dsl/nodes.js'
 import { softmaxCrossEntropy } from '../../engine/operations.js'

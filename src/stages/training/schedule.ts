@@ -2,7 +2,7 @@ import type { TrainParams } from '../../dsl/nodes.js'
 
 /**
  * Learning rate at `epoch` (0 ≤ epoch < epochs; a fraction within an epoch): linear warm-up from `warmupLr` to `lr`,
- * then a cosine down to `minLr` (METHOD section 2). As published, the cosine runs over all epochs, warm-up included,
+ * then a cosine down to `minLr` (docs/method.md, section 2). As published, the cosine runs over all epochs, warm-up included,
  * so the rate steps down a little where the warm-up ends. `scheduleBy: 'epoch'` holds the rate for a whole epoch.
  */
 export const learningRate = (train: TrainParams, epoch: number): number => {

@@ -1,7 +1,7 @@
 /** The transformation matrices of distillation: `Linear(D → d)` from the teacher's features to a student's width. */
 import { linearTensors, type TensorDefinition } from '../model/vit-params.js'
 
-/** What a matrix transforms (METHOD section 2): an attention's output or a block's. */
+/** What a matrix transforms (docs/method.md, section 2): an attention's output or a block's. */
 export type Feature = 'att' | 'map'
 
 /** `<feature>.<p>.weight` `[d, D]` and its bias for each of `count` loss positions p, counted from 0. */

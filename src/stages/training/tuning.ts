@@ -1,4 +1,4 @@
-/** Tuning a stitched pool: what a step on one descendant reads, trains and minimises (METHOD section 5). */
+/** Tuning a stitched pool: what a step on one descendant reads, trains and minimises (docs/method.md, section 5). */
 import type * as tf from '@tensorflow/tfjs'
 import type { TuneLoss } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'

@@ -81,7 +81,7 @@ describe('vision transformer', () => {
   })
 
   for (const engine of ['cpu', 'onnxruntime'] as const) {
-    it(`the fixture's first logits are METHOD's on the engine ${engine}`, async () => {
+    it(`the fixture's first logits are the method's on the engine ${engine}`, async () => {
       const { logits } = await run(engine, FIXTURE, 0, [waveImage(FIXTURE)])
       expectClose(logits.subarray(0, 4), [0.383032842, -0.4279680271, 0.3793665805, -0.2563228222], 1e-6)
     })

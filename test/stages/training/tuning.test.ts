@@ -26,7 +26,7 @@ const BATCH = {
 const hex = (values: Float32Array): string =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('hex')
 
-/** METHOD section 5, written down for each model of the pair: which parts a step may change. */
+/** docs/method.md, section 5, written down for each model of the pair: which parts a step may change. */
 const allowed = (
   front: number | null,
   end: number | null,
