@@ -4,7 +4,6 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { FileIndex, identityOf } from './file-identity.js'
 import type { FileCode } from './parse-code.js'
 
@@ -119,6 +118,3 @@ export class CodeReader {
     return version
   }
 }
-
-/** This package's own folder. */
-export const ownRoot = packageRoot(path.dirname(fileURLToPath(import.meta.url)))

@@ -107,8 +107,6 @@ export class Store extends Context.Service<
     readonly isDamaged: (fingerprint: string) => Effect.Effect<boolean, StoreError>
     /** Reads every byte of an artifact again; what is not as published goes to `quarantine/` and is a hit no more. */
     readonly verify: (manifest: Manifest) => Effect.Effect<void, CorruptArtifact | StoreError>
-    /** Every manifest in the store. */
-    readonly manifests: Effect.Effect<readonly Manifest[], StoreError>
   }
 >()('genepool/runtime/Store') {
   /** The store in this folder, which need not be there yet. Fails with a UsageError where something else has its name. */
@@ -241,16 +239,7 @@ const makeStore = (root: string): Store['Service'] => {
       ),
     )
 
-  const manifests = attempt(`read the store ${root}`, () => {
-    const folder = place('actions')
-    if (!fs.existsSync(folder)) return []
-    return filesBelow(folder)
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => readManifest(path.join(folder, name)))
-      .filter((manifest) => manifest !== undefined)
-  })
-
   const make = attempt(`make the store ${root}`, () => makeFolder(root))
 
-  return Store.of({ root, place, make, blob, folder, lookup, isDamaged, publish, verify, manifests })
+  return Store.of({ root, place, make, blob, folder, lookup, isDamaged, publish, verify })
 }

@@ -34,9 +34,9 @@ describe('the place of a definition', () => {
 
   it('is a Windows path on Windows', () => {
     const own = 'file:///C:/lib/genepool/dist/'
-    const expected = { file: 'C:\\work\\run.ts', line: 7, column: 11 }
-    expect(placeInStack(stackOf(own, '    at file:///C:/work/run.ts:7:11'))).to.deep.equal(expected)
-    expect(placeInStack(stackOf(own, '    at main (C:\\work\\run.ts:7:11)'))).to.deep.equal(expected)
+    const expected = { file: 'C:\\lab\\run.ts', line: 7, column: 11 }
+    expect(placeInStack(stackOf(own, '    at file:///C:/lab/run.ts:7:11'))).to.deep.equal(expected)
+    expect(placeInStack(stackOf(own, '    at main (C:\\lab\\run.ts:7:11)'))).to.deep.equal(expected)
     // The same folder under another spelling of the drive is still the package's own.
     expect(placeInStack(stackOf(own, '    at f (c:\\lib\\genepool\\dist\\x.js:1:1)'))).to.equal(undefined)
     expect(placeInStack(stackOf(own, '    at file://server/share/run.ts:7:11'))?.file).to.equal(
