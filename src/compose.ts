@@ -1,7 +1,9 @@
 /** The composition root: the one place that knows the runtime, the engines and the stages, and puts them together. */
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
-import { resolveEngine } from './engine/identify.js'
+import { EngineUnavailable, resolveEngine } from './engine/choice/resolve.js'
+import { parseWish } from './engine/choice/wish.js'
+import { numericPackages } from './engine/identify.js'
 import { UsageError, sentenceOf } from './runtime/errors.js'
 import { Executor } from './runtime/executor.js'
 import { Engines, StageKinds } from './runtime/services.js'
@@ -13,15 +15,28 @@ const kindsLayer = Layer.sync(StageKinds, () => {
   return { find: (kind) => byName.get(kind) }
 })
 
+const usageError = (cause: unknown): UsageError => {
+  const { hint, said } = cause instanceof EngineUnavailable ? cause : { hint: undefined, said: undefined }
+  return new UsageError({
+    message: sentenceOf(cause),
+    ...(hint === undefined ? {} : { hint }),
+    cause: said ?? cause,
+  })
+}
+
 const enginesLayer = Layer.succeed(Engines, {
-  resolve: (request) =>
-    Effect.try({
-      try: () => {
-        const { engine, device, versions, why } = resolveEngine({ engine: request })
-        return { engine, device, why, identity: { engine, device, versions } }
-      },
-      catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
-    }),
+  packages: numericPackages,
+  resolve: ({ engine: wanted, device: on, toCompute }) =>
+    Effect.tryPromise({
+      try: (signal) => resolveEngine(parseWish(wanted, on), { toCompute, signal }),
+      catch: usageError,
+    }).pipe(
+      Effect.map((resolved) => {
+        const { engine, device, versions } = resolved
+        // The device's class, not its number: two equal GPUs compute the same.
+        return { ...resolved, identity: { engine, device, versions } }
+      }),
+    ),
 })
 
 /** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. */

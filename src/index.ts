@@ -54,6 +54,8 @@ export type {
 
 export { loadModel, type LoadedModel, type LoadModelOptions } from './load-model.js'
 export { runPipeline, runPipelinePromise, type RunPipelineOptions } from './run-pipeline.js'
+export type { DeviceWish, EngineWish } from './engine/request.js'
+export type { Reuse } from './runtime/prepare.js'
 export type { RunResult } from './runtime/run.js'
 export type { PlannedStage, Reason, RunEvent } from './runtime/events.js'
 export type { Manifest, StoredFile } from './runtime/store.js'

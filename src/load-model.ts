@@ -1,15 +1,37 @@
 /** Loading a trained model from code. Tensors are loaded with the first model, so that a definition never loads them. */
-import type { LoadedModel, LoadModelOptions } from './stages/loaded-model.js'
+import type { DeviceWish, EngineWish } from './engine/request.js'
+import type { LoadedModel } from './stages/loaded-model.js'
 
-export type { LoadedModel, LoadModelOptions } from './stages/loaded-model.js'
+export type { LoadedModel } from './stages/loaded-model.js'
+
+export interface LoadModelOptions {
+  /** Default `auto`: the fastest one that loads. */
+  readonly engine?: EngineWish
+  /** Default `auto`: the fastest one that works; `cuda:1` is the second NVIDIA GPU. */
+  readonly device?: DeviceWish
+  /** Threads inside one operation; default 1. */
+  readonly threads?: number
+  /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
+  readonly batchSize?: number
+}
 
 /**
  * A model from disk, ready to answer: `path` is a safetensors file in timm's naming with a `config.json` beside it that
  * holds a `VitConfig`, or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
  * `logits` takes normalised pixels `[n, h, w, c]` and gives `[n × numClasses]`. Rejects with an error that names the file
- * where the configuration is missing, describes no model, or does not fit the tensors.
+ * where the configuration is missing, describes no model, or does not fit the tensors, and with one that says what to do
+ * where the engine does not load. The first time that an engine is used on a machine it is tried in another process.
  */
-export const loadModel = async (path: string, options?: LoadModelOptions): Promise<LoadedModel> => {
-  const stages = await import('./stages/load-model.js')
-  return stages.loadModel(path, options)
+export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
+  const { engine: wanted = 'auto', device: on = 'auto', threads = 1, batchSize } = options
+  const [{ resolveEngine }, { parseWish }, stages] = await Promise.all([
+    import('./engine/choice/resolve.js'),
+    import('./engine/choice/wish.js'),
+    import('./stages/load-model.js'),
+  ])
+  const { why: _, ...resolved } = await resolveEngine(parseWish(wanted, on), { toCompute: true })
+  return stages.loadModel(path, {
+    engine: { ...resolved, threads },
+    ...(batchSize === undefined ? {} : { batchSize }),
+  })
 }

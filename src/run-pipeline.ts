@@ -3,16 +3,21 @@ import * as Effect from 'effect/Effect'
 import { genepoolLayer } from './compose.js'
 import type { PipelineNode } from './dsl/nodes.js'
 import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
+import type { DeviceWish, EngineWish } from './engine/request.js'
 import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
 import type { Emit } from './runtime/events.js'
+import type { Reuse } from './runtime/prepare.js'
 import { defaultJobs, runStages, type RunResult } from './runtime/run.js'
-import type { EngineRequest } from './runtime/services.js'
 
 export interface RunPipelineOptions {
   /** Folder of the store; default `.genepool` in the working directory. */
   readonly store?: string
-  /** Default `auto`: the fastest one that is there. */
-  readonly engine?: EngineRequest
+  /** Default `auto`: the fastest one that loads. */
+  readonly engine?: EngineWish
+  /** Default `auto`: the fastest one that works; `cuda:1` is the second NVIDIA GPU. */
+  readonly device?: DeviceWish
+  /** Whether an artifact that another engine, device or version made will do as well; default `same-engine`. */
+  readonly reuse?: Reuse
   /** CPU stages side by side; default the number of cores. */
   readonly jobs?: number
   /** Only the stage of this name and what it needs. */
@@ -43,6 +48,8 @@ export const runPipeline = (
         ? Effect.fail(new UsageError({ message: 'runPipeline needs a pipeline, as pipeline(…) makes it' }))
         : runStages(node, {
             engine: options.engine ?? 'auto',
+            device: options.device ?? 'auto',
+            reuse: options.reuse ?? 'same-engine',
             jobs: options.jobs ?? defaultJobs(),
             failFast: options.failFast ?? false,
             baseDir: options.baseDir ?? process.cwd(),

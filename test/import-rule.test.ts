@@ -44,11 +44,22 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^@tensorflow\//,
   ],
   'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//, /^chokidar$/],
-  'src/cli/': [/^src\/(cli|runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//, /^@effect\/platform-node\//, /^node:/],
+  'src/doctor/': [/^src\/(doctor|stages|engine|dsl)\//, /^node:/, /^@tensorflow\//],
+  'src/cli/': [
+    /^src\/(cli|doctor|runtime|dsl)\//,
+    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda)\.ts$/,
+    /^src\/compose\.ts$/,
+    /^effect\//,
+    /^@effect\/platform-node\//,
+    /^node:/,
+  ],
   'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
-  'src/load-model.ts': [/^src\/stages\/(load-model|loaded-model)\.ts$/],
-  'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^effect\//],
-  'src/index.ts': [/^src\/dsl\//, /^src\/(load-model|run-pipeline)\.ts$/, /^src\/runtime\//],
+  'src/load-model.ts': [
+    /^src\/stages\/(load-model|loaded-model)\.ts$/,
+    /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/,
+  ],
+  'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^src\/engine\/request\.ts$/, /^effect\//],
+  'src/index.ts': [/^src\/dsl\//, /^src\/(load-model|run-pipeline|engine\/request)\.ts$/, /^src\/runtime\//],
 }
 
 const ruleOf = (file: string): readonly RegExp[] | undefined =>

@@ -6,6 +6,8 @@ import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
 import { defaultJobs } from '../runtime/run.js'
+import { doctorCommand } from './doctor-command.js'
+import { engineCommand } from './engine-command.js'
 import { planCommand } from './plan-command.js'
 import { resultsCommand } from './results-command.js'
 import { runCommand } from './run-command.js'
@@ -22,8 +24,18 @@ const store = Flag.String('store').pipe(
   Flag.withDefault('.genepool'),
 )
 const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
-  Flag.withDescription('What computes; auto takes the fastest that is installed'),
+  Flag.withDescription('What computes; auto takes the fastest that loads (genepool doctor shows which and why)'),
   Flag.withDefault('auto'),
+)
+const device = Flag.String('device').pipe(
+  Flag.withDescription('What it computes on: auto, cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU'),
+  Flag.withDefault('auto'),
+)
+const reuse = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
+  Flag.withDescription(
+    'Which artifacts are good enough: those of the same engine, device class and versions, or also those that differ in these alone',
+  ),
+  Flag.withDefault('same-engine'),
 )
 const json = (what: string) => Flag.Boolean('json').pipe(Flag.withDescription(what), Flag.withDefault(false))
 const verbose = Flag.Boolean('verbose').pipe(
@@ -44,6 +56,8 @@ const run = Command.make('run', {
   pipeline,
   store,
   engine,
+  device,
+  reuse,
   jobs,
   only,
   keepGoing: Flag.Boolean('keep-going').pipe(
@@ -82,6 +96,8 @@ const watch = Command.make('watch', {
   pipeline,
   store,
   engine,
+  device,
+  reuse,
   jobs,
   only,
   json: json('Print the events of every run as JSON, one a line'),
@@ -94,6 +110,10 @@ const watch = Command.make('watch', {
       runFlags: [
         '--engine',
         flags.engine,
+        '--device',
+        flags.device,
+        '--reuse',
+        flags.reuse,
         ...Option.match(flags.jobs, { onNone: () => [], onSome: (number) => ['--jobs', String(number)] }),
         ...Option.match(flags.only, { onNone: () => [], onSome: (stage) => ['--only', stage] }),
         ...(flags.json ? ['--json'] : []),
@@ -108,6 +128,8 @@ const plan = Command.make('plan', {
   pipeline,
   store,
   engine,
+  device,
+  reuse,
   only,
   json: json('Print one stage a line as JSON'),
   verbose,
@@ -120,6 +142,8 @@ const results = Command.make('results', {
   pipeline,
   store,
   engine,
+  device,
+  reuse,
   json: json('Print one model a line as JSON'),
   verbose,
 }).pipe(
@@ -142,6 +166,8 @@ const show = Command.make('show', {
   stage: Argument.String('stage').pipe(Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny')),
   store,
   engine,
+  device,
+  reuse,
   json: json('Print the manifest as JSON'),
   verbose,
 }).pipe(
@@ -149,11 +175,26 @@ const show = Command.make('show', {
   Command.withDescription("Print a stage's artifact: files, inputs, parameters, loss history"),
 )
 
+const doctor = Command.make('doctor', {
+  engine: engine.pipe(Flag.withDescription('Only this engine; auto: all')),
+  device: device.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
+  json: json('Print one engine on one device a line as JSON'),
+  verbose: Flag.Boolean('verbose').pipe(
+    Flag.withDescription('Print what the native libraries print'),
+    Flag.withDefault(false),
+  ),
+}).pipe(
+  Command.withHandler((flags) => doctorCommand(flags)),
+  Command.withDescription(
+    'Try every engine on every device: what loads, how fast it is, why the rest does not load and what to do about it',
+  ),
+)
+
 const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
-  Command.withSubcommands([run, watch, plan, results, runs, show]),
+  Command.withSubcommands([run, watch, plan, results, runs, show, doctor, engineCommand]),
 )
 
 export const cli = Command.runWith(genepool, { version })

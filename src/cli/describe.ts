@@ -1,6 +1,7 @@
 /** Events and reasons as sentences. */
 import type { Json } from '../dsl/nodes.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
+import type { EngineIdentity } from '../runtime/fingerprint.js'
 import { count, duration, percent } from './format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
@@ -31,6 +32,16 @@ export const describeReason = (reason: Reason): string => {
       return unreachable(reason)
   }
 }
+
+/** `made by onnxruntime 1.30.0 on cpu`. The engine's own library is the last of its packages. */
+export const describeMaker = ({ engine, device, versions }: EngineIdentity): string => {
+  const version = Object.values(versions).at(-1)
+  return `made by ${engine}${version === undefined ? '' : ` ${version}`} on ${device}`
+}
+
+/** `cuda:1`. */
+const describeDevice = ({ device, deviceIndex }: { readonly device: string; readonly deviceIndex?: number }): string =>
+  deviceIndex === undefined ? device : `${device}:${deviceIndex}`
 
 const manyReasons = 3
 
@@ -68,9 +79,9 @@ export const describeProgress = (event: Progress): string =>
 export const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
     case 'run-started':
-      return `${event.pipeline}: ${event.stages} stages, engine ${event.engine.engine} on ${event.engine.device} (${event.engine.why})`
+      return `${event.pipeline}: ${event.stages} stages, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})`
     case 'stage-cached':
-      return `✓ ${event.stage}  cached`
+      return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
     case 'stage-started':
       return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
     case 'stage-waiting':

@@ -5,24 +5,26 @@ import { genepoolLayer } from '../compose.js'
 import { LastKnown } from '../runtime/last-known.js'
 import { loadPipeline } from '../runtime/load.js'
 import { planStages } from '../runtime/plan.js'
-import { prepare } from '../runtime/prepare.js'
-import { Engines, type EngineRequest } from '../runtime/services.js'
+import { prepare, type Reuse } from '../runtime/prepare.js'
+import { Engines } from '../runtime/services.js'
 import { Store } from '../runtime/store.js'
 
 export interface InspectFlags {
   readonly pipeline: string
   readonly store: string
-  readonly engine: EngineRequest
+  readonly engine: string
+  readonly device: string
+  readonly reuse: Reuse
   readonly only?: string | undefined
 }
 
 const inspectInStore = Effect.fnUntraced(function* (flags: InspectFlags) {
   const pipeline = yield* loadPipeline(flags.pipeline)
   const store = yield* Store
-  const engine = yield* (yield* Engines).resolve(flags.engine)
+  const engine = yield* (yield* Engines).resolve({ engine: flags.engine, device: flags.device, toCompute: false })
   const baseDir = path.dirname(path.resolve(flags.pipeline))
   const only = flags.only === undefined ? {} : { only: flags.only }
-  const prepared = yield* prepare(pipeline, { engine, baseDir, ...only })
+  const prepared = yield* prepare(pipeline, { engine, baseDir, reuse: flags.reuse, ...only })
   const plan = yield* planStages(prepared, new LastKnown(store, pipeline.name))
   return { pipeline, prepared, plan, store }
 })

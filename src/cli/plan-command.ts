@@ -1,6 +1,6 @@
 /** `genepool plan`: each stage with its state and the reasons for it. */
 import * as Effect from 'effect/Effect'
-import { describeReasons } from './describe.js'
+import { describeMaker, describeReasons } from './describe.js'
 import { inspect, type InspectFlags } from './inspect.js'
 import { renderTable } from './table.js'
 
@@ -14,7 +14,11 @@ export const planCommand = Effect.fnUntraced(function* (flags: InspectFlags & { 
     [
       { title: 'stage', cell: (stage) => stage.stage, align: 'left' },
       { title: 'state', cell: (stage) => stage.status, align: 'left' },
-      { title: 'because', cell: (stage) => describeReasons(stage.reasons), align: 'left' },
+      {
+        title: 'because',
+        cell: (stage) => (stage.madeBy === undefined ? describeReasons(stage.reasons) : describeMaker(stage.madeBy)),
+        align: 'left',
+      },
     ],
     plan.stages,
   )

@@ -28,6 +28,8 @@ const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
   const file = path.resolve(flags.pipeline)
   const result = yield* runStages(pipeline, {
     engine: flags.engine,
+    device: flags.device,
+    reuse: flags.reuse,
     jobs: flags.jobs,
     failFast: flags.failFast,
     file,

@@ -11,7 +11,7 @@ import type {
   TensorSpec,
 } from './engine.js'
 import { EngineError } from './engine.js'
-import { checkedInput, checkSpecs, sizeOfSpec } from './host-values.js'
+import { checkedInput, checkedOutput, checkSpecs, sizeOfSpec } from './host-values.js'
 
 export interface EagerBackend {
   readonly engine: EngineName
@@ -26,25 +26,43 @@ interface Evaluated {
   readonly values: Record<string, HostArray>
 }
 
+/** Where the values of an output go: an array of the caller's, or undefined for a new one. */
+type Target = (name: string, spec: TensorSpec) => HostArray | undefined
+
 const evaluate = (
   backend: string,
   fn: TensorFunction,
   specs: Readonly<Record<string, TensorSpec>>,
   valuesOf: (name: string, spec: TensorSpec) => HostArray,
+  targetOf: Target = () => undefined,
 ): Evaluated =>
   withBackend(backend, () => {
     const inputs: Record<string, tf.Tensor> = {}
+    const given = new Set<ArrayBufferLike>()
     for (const [name, spec] of Object.entries(specs)) {
-      inputs[name] = tf.tensor(valuesOf(name, spec), [...spec.shape], spec.dtype)
+      const values = valuesOf(name, spec)
+      given.add(values.buffer)
+      inputs[name] = tf.tensor(values, [...spec.shape], spec.dtype)
     }
+    // All are read before any is written: an output may be an input, and a target may be an input's array.
+    const read = Object.entries(fn(inputs)).map(([name, tensor]) => {
+      const spec: TensorSpec = {
+        shape: [...tensor.shape],
+        dtype: tensor.dtype === 'float32' ? 'float32' : 'int32',
+      }
+      const values = tensor.dataSync()
+      return { name, spec, values: given.has(values.buffer) ? values.slice() : values }
+    })
     const made: Record<string, TensorSpec> = {}
     const values: Record<string, HostArray> = {}
-    for (const [name, tensor] of Object.entries(fn(inputs))) {
-      const dtype = tensor.dtype === 'float32' ? 'float32' : 'int32'
-      made[name] = { shape: [...tensor.shape], dtype }
-      // Copied: an output may be an input, and then shares its memory.
-      const read = tensor.dataSync()
-      values[name] = dtype === 'float32' ? new Float32Array(read) : new Int32Array(read)
+    for (const output of read) {
+      const { name, spec } = output
+      made[name] = spec
+      const target = targetOf(name, spec)
+      target?.set(output.values)
+      // Copied: two outputs may be one tensor.
+      values[name] =
+        target ?? (spec.dtype === 'float32' ? new Float32Array(output.values) : new Int32Array(output.values))
     }
     return { specs: made, values }
   })
@@ -71,9 +89,15 @@ export const openEager = ({ engine, device, backend, versions }: EagerBackend): 
         outputs ??= evaluate(backend, fn, inputs, zeros).specs
         return outputs
       },
-      run: async (values) => {
+      run: async (values, into = {}) => {
         if (released || !open) throw new EngineError(`${label} was run after it had been released`)
-        const result = evaluate(backend, fn, inputs, (name, spec) => checkedInput(label, name, spec, values))
+        const result = evaluate(
+          backend,
+          fn,
+          inputs,
+          (name, spec) => checkedInput(label, name, spec, values),
+          (name, spec) => (into[name] === undefined ? undefined : checkedOutput(label, name, spec, into)),
+        )
         outputs ??= result.specs
         return result.values
       },

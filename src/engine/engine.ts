@@ -3,7 +3,9 @@
  * TensorFlow.js tensors; an engine decides how that function runs: eagerly, or traced into a graph and compiled.
  */
 import type { Tensor } from '@tensorflow/tfjs'
+import type { Lanes } from './lanes.js'
 import type { DeviceName, EngineName } from './request.js'
+import type { StateSupport } from './state.js'
 
 export type { DeviceName, EngineName, EngineRequest } from './request.js'
 
@@ -26,8 +28,15 @@ export type TensorFunction = (inputs: Readonly<Record<string, Tensor>>) => Reado
 export interface CompiledFunction {
   /** Shapes and types of the outputs, by name. */
   readonly outputs: Readonly<Record<string, TensorSpec>>
-  /** One call. Throws an EngineError that names the input when one is missing or has the wrong length or type. */
-  readonly run: (inputs: Readonly<Record<string, HostArray>>) => Promise<Record<string, HostArray>>
+  /**
+   * One call. Outputs named in `into` are written to the arrays given there (which are then the results of these names);
+   * the others are new arrays. Rejects with an EngineError that names the input or output when one is missing or has the
+   * wrong length or type.
+   */
+  readonly run: (
+    inputs: Readonly<Record<string, HostArray>>,
+    into?: Readonly<Record<string, HostArray>>,
+  ) => Promise<Record<string, HostArray>>
   readonly release: () => Promise<void>
 }
 
@@ -42,6 +51,10 @@ export interface Engine {
     fn: TensorFunction,
     inputs: Readonly<Record<string, TensorSpec>>,
   ) => Promise<CompiledFunction>
+  /** Threads of the engine's own, where it has them. */
+  readonly lanes?: Lanes
+  /** State kept on the device, where that has a memory of its own; `stateOf` serves every engine. */
+  readonly resident?: StateSupport
   /** Frees every function compiled so far and the device. */
   readonly release: () => Promise<void>
 }

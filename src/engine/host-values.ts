@@ -21,19 +21,28 @@ export const checkedInput = (
   name: string,
   spec: TensorSpec,
   inputs: Readonly<Record<string, HostArray>>,
-): HostArray => {
-  const values: unknown = inputs[name]
-  if (values === undefined) throw new EngineError(`${label}: the input ${name} is missing`)
+): HostArray => checked(label, `the input ${name}`, spec, inputs[name])
+
+/** The array for the output of this name, once its type and its length fit; an EngineError that names it otherwise. */
+export const checkedOutput = (
+  label: string,
+  name: string,
+  spec: TensorSpec,
+  into: Readonly<Record<string, HostArray>>,
+): HostArray => checked(label, `the output ${name}`, spec, into[name])
+
+const checked = (label: string, what: string, spec: TensorSpec, values: unknown): HostArray => {
+  if (values === undefined) throw new EngineError(`${label}: ${what} is missing`)
   const fits = spec.dtype === 'int32' ? values instanceof Int32Array : values instanceof Float32Array
   if (!fits) {
     const wanted = spec.dtype === 'int32' ? 'Int32Array' : 'Float32Array'
-    throw new EngineError(`${label}: the input ${name} must be a ${wanted} (${spec.dtype})`)
+    throw new EngineError(`${label}: ${what} must be a ${wanted} (${spec.dtype})`)
   }
   const array = values as HostArray
   const expected = sizeOfSpec(spec)
   if (array.length !== expected) {
     throw new EngineError(
-      `${label}: the input ${name} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`,
+      `${label}: ${what} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`,
     )
   }
   return array

@@ -1,109 +1,61 @@
-/** Finds out which engine this machine can run and in which versions, without loading any of them. */
+/** Finds out which engines are installed and in which versions, by looking at files; nothing is loaded. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { EngineError } from './engine.js'
-import type { DeviceName, EngineName } from './request.js'
+import type { EngineName } from './request.js'
+import { locateTensorflow, tensorflowPackages, tensorflowVersions } from './tensorflow/locate.js'
 
-export interface ResolvedEngine {
-  readonly engine: EngineName
-  readonly device: DeviceName
-  /** Numeric packages and their versions. */
-  readonly versions: Readonly<Record<string, string>>
-  /** One sentence for the user. */
-  readonly why: string
-}
+export { tensorflowPackages } from './tensorflow/locate.js'
 
-/** Packages that bring TensorFlow's own library, the preferred first. */
-export const tensorflowPackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const
+/** Every name that `installedVersions` can hold. */
+export const numericPackages: readonly string[] = [
+  '@tensorflow/tfjs',
+  'onnxruntime-node',
+  ...tensorflowPackages,
+  'libtensorflow',
+]
 
-const require = createRequire(import.meta.url)
-
-interface InstalledPackage {
+export interface InstalledPackage {
   readonly name: string
   readonly directory: string
   readonly version: string
 }
 
-const installed = (name: string): InstalledPackage | undefined => {
-  let manifest: string
+const require = createRequire(import.meta.url)
+
+export const installedPackage = (name: string): InstalledPackage | undefined => {
   try {
-    manifest = require.resolve(`${name}/package.json`)
+    const manifest = require.resolve(`${name}/package.json`)
+    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
+    return { name, directory: dirname(manifest), version }
   } catch {
     return undefined
   }
-  const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-  return { name, directory: dirname(manifest), version }
 }
 
-/** Whether the package holds ONNX Runtime's binary for this platform, in whichever N-API version. */
-const hasOnnxRuntimeBinary = ({ directory }: InstalledPackage): boolean => {
-  const binaries = join(directory, 'bin')
-  return (
-    existsSync(binaries) &&
-    readdirSync(binaries).some((version) =>
-      existsSync(join(binaries, version, process.platform, process.arch, 'onnxruntime_binding.node')),
-    )
-  )
-}
-
-/** Whether the package's addon has been downloaded or built; its library is only found missing when it is loaded. */
-const hasTensorflowAddon = ({ directory }: InstalledPackage): boolean => {
-  const binaries = join(directory, 'lib')
-  return (
-    existsSync(binaries) &&
-    readdirSync(binaries).some((version) => existsSync(join(binaries, version, 'tfjs_binding.node')))
-  )
+/** Folder of ONNX Runtime's binaries for this platform: its addon, its library, and CUDA's provider where installed. */
+export const onnxRuntimeBinaries = ({ directory }: InstalledPackage): string | undefined => {
+  const all = join(directory, 'bin')
+  if (!existsSync(all)) return undefined
+  return readdirSync(all)
+    .map((version) => join(all, version, process.platform, process.arch))
+    .find((folder) => existsSync(join(folder, 'onnxruntime_binding.node')))
 }
 
 const versionsOf = (...packages: readonly (InstalledPackage | undefined)[]): Record<string, string> =>
   Object.fromEntries(packages.flatMap((found) => (found === undefined ? [] : [[found.name, found.version]])))
 
-const tensorflowPackage = (): InstalledPackage | undefined => {
-  const found = tensorflowPackages.flatMap((name) => installed(name) ?? [])
-  return found.find(hasTensorflowAddon) ?? found[0]
-}
-
-/**
- * The engine to use: the one asked for, or with `auto` ONNX Runtime where its binary is there, else TensorFlow where
- * an addon of it is there, else plain JavaScript. An engine asked for by name is not checked: opening it says what is
- * missing.
- */
-export const resolveEngine = ({ engine }: { readonly engine: 'auto' | EngineName }): ResolvedEngine => {
-  if (!['auto', 'onnxruntime', 'tensorflow', 'cpu'].includes(engine)) {
-    throw new EngineError(`there is no engine '${engine}': write auto, onnxruntime, tensorflow or cpu`)
-  }
-  const core = installed('@tensorflow/tfjs')
-  const onnxRuntime = installed('onnxruntime-node')
-  const tensorflow = tensorflowPackage()
-  const onnxRuntimeWorks = onnxRuntime !== undefined && hasOnnxRuntimeBinary(onnxRuntime)
-  const tensorflowWorks = tensorflow !== undefined && hasTensorflowAddon(tensorflow)
-  const chosen = engine !== 'auto' ? engine : onnxRuntimeWorks ? 'onnxruntime' : tensorflowWorks ? 'tensorflow' : 'cpu'
-  const platform = `${process.platform}-${process.arch}`
-  switch (chosen) {
+/** The versions that are part of a result's identity, the engine's own library last. What is not installed is not named. */
+export const installedVersions = (engine: EngineName): Readonly<Record<string, string>> => {
+  const core = installedPackage('@tensorflow/tfjs')
+  switch (engine) {
     case 'onnxruntime':
-      return {
-        engine: chosen,
-        device: 'cpu',
-        versions: versionsOf(core, onnxRuntime),
-        why: engine === 'auto' ? `ONNX Runtime has a binary for ${platform}` : 'it was asked for',
-      }
+      return versionsOf(core, installedPackage('onnxruntime-node'))
     case 'tensorflow': {
-      const gpu = tensorflow?.name === '@tensorflow/tfjs-node-gpu' && existsSync('/dev/nvidia0')
-      return {
-        engine: chosen,
-        device: gpu ? 'cuda' : 'cpu',
-        versions: versionsOf(core, tensorflow),
-        why: engine === 'auto' ? `ONNX Runtime has no binary for ${platform}, TensorFlow has` : 'it was asked for',
-      }
+      const located = locateTensorflow()
+      return { ...versionsOf(core), ...(located === undefined ? {} : tensorflowVersions(located)) }
     }
     case 'cpu':
-      return {
-        engine: chosen,
-        device: 'cpu',
-        versions: versionsOf(core),
-        why:
-          engine === 'auto' ? `neither ONNX Runtime nor TensorFlow has a binary for ${platform}` : 'it was asked for',
-      }
+      return versionsOf(core)
   }
 }

@@ -42,7 +42,7 @@ export class CodeReader {
   readonly #seen = new Map<string, string>()
 
   constructor(indexPath: string) {
-    this.#index = new FileIndex(indexPath, '1')
+    this.#index = new FileIndex(indexPath, '2')
   }
 
   /** Reads the code reached from a module; loads the parser only where a file has changed. */

@@ -3,6 +3,7 @@
  * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
 import type { Json } from '../dsl/nodes.js'
+import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
 /** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */
@@ -25,6 +26,8 @@ export interface PlannedStage {
   readonly kind: string
   readonly status: PlanStatus
   readonly reasons: readonly Reason[]
+  /** What made the cached artifact, where that is not the engine of this plan. */
+  readonly madeBy?: EngineIdentity
 }
 
 export interface StageFailure {
@@ -45,7 +48,15 @@ export type RunEvent =
       readonly jobs: number
       readonly at: string
     }
-  | { readonly type: 'stage-cached'; readonly stage: string; readonly kind: string; readonly fingerprint: string }
+  | {
+      readonly type: 'stage-cached'
+      readonly stage: string
+      readonly kind: string
+      /** The artifact's own, also where another engine made it. */
+      readonly fingerprint: string
+      /** What made it, where that is not the engine of this run. */
+      readonly madeBy?: EngineIdentity
+    }
   | {
       readonly type: 'stage-started'
       readonly stage: string

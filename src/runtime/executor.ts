@@ -11,6 +11,7 @@ import * as Layer from 'effect/Layer'
 import { StageError, sentenceOf } from './errors.js'
 import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
 import type { StageSummary } from './stage-contract.js'
+import { workerEnvironment } from './worker-memory.js'
 
 /** How long a worker may take to save its checkpoint once it is asked to stop. */
 const graceMs = 700
@@ -103,7 +104,10 @@ const runLocally: Executor['Service']['run'] = (job, onProgress) =>
         try: () => {
           fs.writeFileSync(jobFile, JSON.stringify(job))
           // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
-          return spawn(process.execPath, [...workerCommand(), jobFile], { stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+          return spawn(process.execPath, [...workerCommand(), jobFile], {
+            stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+            env: workerEnvironment(),
+          })
         },
         catch: cannotStart,
       }),

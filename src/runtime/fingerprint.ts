@@ -3,7 +3,7 @@ import type { CodeIdentity } from './code-identity.js'
 import { hashOf } from './canonical.js'
 
 /** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
-export const keyScheme = 1
+export const keyScheme = 2
 
 export interface EngineIdentity {
   /** Engines round differently. */
@@ -24,7 +24,7 @@ export interface StageIdentity {
   readonly inputs: Readonly<Record<string, string>>
   /** sha256 of the files read from outside the store. */
   readonly sources: Readonly<Record<string, string>>
-  /** The code that computes it. */
+  /** The code that computes it; the packages that `engine` names are there alone. */
   readonly code: CodeIdentity
   /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
   readonly engine: EngineIdentity | null
@@ -32,3 +32,7 @@ export interface StageIdentity {
 
 /** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */
 export const fingerprintOf = (identity: StageIdentity): string => hashOf(identity, 'stage')
+
+/** The same whatever engine computes: stage runs of equal keys differ in engine, device or versions at most. */
+export const engineFreeKeyOf = (identity: StageIdentity): string =>
+  hashOf({ ...identity, engine: identity.engine === null ? null : 'any' }, 'stage')

@@ -12,6 +12,7 @@ import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from '.
 import type { Emit, Reason } from './events.js'
 import { Executor } from './executor.js'
 import { identityOf } from './file-identity.js'
+import { findArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
@@ -106,7 +107,7 @@ const compute = Effect.fnUntraced(function* (
   const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
   const startedAt = Date.now()
   context.emit({ type: 'stage-started', stage: node.name, kind: node.kind, fingerprint, reasons, threads, resumes })
-  const { engine, device } = context.engine
+  const { engine, device, deviceIndex, identity: numeric } = context.engine
   const job = {
     stage: node.name,
     module: stage.kind.module,
@@ -116,7 +117,13 @@ const compute = Effect.fnUntraced(function* (
     sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),
     outDir,
     checkpointDir,
-    engine: { engine, device, threads },
+    engine: {
+      engine,
+      device,
+      threads,
+      versions: numeric.versions,
+      ...(deviceIndex === undefined ? {} : { deviceIndex }),
+    },
   }
   const summary = yield* runUnchanged(context, stage, job)
   if (!holdsFile(outDir)) {
@@ -158,23 +165,34 @@ const compute = Effect.fnUntraced(function* (
 const findHit = Effect.fnUntraced(function* (
   context: MakeContext,
   stage: PreparedStage,
-  fingerprint: string,
+  identity: StageIdentity,
 ): Effect.fn.Return<Made | undefined, StoreError, Store> {
   const store = yield* Store
-  const manifest = yield* store.lookup(fingerprint)
-  if (manifest === undefined) return undefined
-  if (stage.isResult) {
-    const damage = yield* store.verify(manifest).pipe(
-      Effect.as(undefined),
-      Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
-    )
-    if (damage !== undefined) {
-      context.emit({ type: 'warning', message: damage })
-      return undefined
+  const { name, kind } = stage.node
+  // A damaged artifact goes to quarantine; another engine's may still do.
+  for (;;) {
+    const found = yield* findArtifact(identity, context.prepared.reuse)
+    if (found === undefined) return undefined
+    const { manifest, madeBy } = found
+    const damage = stage.isResult
+      ? yield* store.verify(manifest).pipe(
+          Effect.as(undefined),
+          Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
+        )
+      : undefined
+    if (damage === undefined) {
+      const { fingerprint } = manifest
+      context.emit({
+        type: 'stage-cached',
+        stage: name,
+        kind,
+        fingerprint,
+        ...(madeBy === undefined ? {} : { madeBy }),
+      })
+      return { manifest, how: 'cached' }
     }
+    context.emit({ type: 'warning', message: damage })
   }
-  context.emit({ type: 'stage-cached', stage: stage.node.name, kind: stage.node.kind, fingerprint })
-  return { manifest, how: 'cached' }
 })
 
 /**
@@ -192,7 +210,7 @@ export const makeStage = Effect.fnUntraced(function* (
     Object.fromEntries(Object.entries(inputs).map(([name, manifest]) => [name, manifest.content])),
   )
   const fingerprint = fingerprintOf(identity)
-  const hit = yield* findHit(context, stage, fingerprint)
+  const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
   const reasons = yield* explainMiss(stage, identity, context.last)
   return yield* Effect.scoped(
@@ -201,15 +219,14 @@ export const makeStage = Effect.fnUntraced(function* (
         context.emit({ type: 'stage-waiting', stage: node.name, holder }),
       )
       // Somebody else may have made it while this run waited for the lock.
-      const theirs = yield* findHit(context, stage, fingerprint)
+      const theirs = yield* findHit(context, stage, identity)
       if (theirs !== undefined) return theirs
-      const onGpu = context.engine.device !== 'cpu' && stage.kind.usesEngine
-      const manifest = yield* context.slots.use(
-        onGpu,
-        (threads): Effect.Effect<Manifest, MakeError, Store | Executor> =>
-          context.isStopped()
-            ? Effect.fail(new RunStopped())
-            : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads)),
+      const { device, deviceIndex = 0 } = context.engine
+      const gpu = device !== 'cpu' && stage.kind.usesEngine ? `${device}:${deviceIndex}` : undefined
+      const manifest = yield* context.slots.use(gpu, (threads): Effect.Effect<Manifest, MakeError, Store | Executor> =>
+        context.isStopped()
+          ? Effect.fail(new RunStopped())
+          : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads)),
       )
       return { manifest, how: 'ran' } satisfies Made
     }),

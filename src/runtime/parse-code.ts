@@ -4,7 +4,10 @@ import { ts } from 'ts-morph'
 
 export interface FileCode {
   readonly hash: string
-  /** Module specifiers of every import that is still there when types are erased, dynamic ones included. */
+  /**
+   * Module specifiers of every import that is still there when types are erased: dynamic ones included, and files named by
+   * `new URL('./file.js', import.meta.url)`, as threads are.
+   */
   readonly imports: readonly string[]
 }
 
@@ -22,6 +25,11 @@ const importOf = (node: ts.Node): string | undefined => {
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
     const argument = node.arguments[0]
     return argument !== undefined && ts.isStringLiteralLike(argument) ? argument.text : undefined
+  }
+  if (ts.isNewExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'URL') {
+    const [file, base] = node.arguments ?? []
+    const beside = base !== undefined && ts.isPropertyAccessExpression(base) && ts.isMetaProperty(base.expression)
+    return beside && file !== undefined && ts.isStringLiteralLike(file) ? file.text : undefined
   }
   return undefined
 }

@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
+import { findArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
@@ -55,10 +56,11 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     const planned = { stage: node.name, kind: node.kind }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const manifest = yield* store.lookup(fingerprintOf(identity))
-      if (manifest !== undefined) {
-        manifests.set(node, manifest)
-        stages.push({ ...planned, status: 'cached', reasons: [] })
+      const found = yield* findArtifact(identity, prepared.reuse)
+      if (found !== undefined) {
+        manifests.set(node, found.manifest)
+        const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
+        stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
       } else {
         stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last) })
       }
@@ -71,10 +73,12 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       )
     const known = last.fingerprint(node.name)
     const before = known === undefined ? undefined : (yield* store.lookup(known))?.identity
-    const own: readonly Reason[] =
+    const all: readonly Reason[] =
       before === undefined
         ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
         : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
+    // Where any engine will do, another one is no reason to compute again.
+    const own = prepared.reuse === 'any-engine' ? all.filter(({ type }) => type !== 'engine-changed') : all
     stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...pending] })
   }
   return { stages, manifests } satisfies Plan

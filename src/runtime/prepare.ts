@@ -4,12 +4,12 @@
  */
 import * as Effect from 'effect/Effect'
 import type { PipelineNode, StageNode } from '../dsl/nodes.js'
-import { CodeReader } from './code-identity.js'
+import { CodeReader, type CodeIdentity } from './code-identity.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
 import { fingerprintOf, keyScheme, type StageIdentity } from './fingerprint.js'
 import { orderStages } from './graph.js'
-import { StageKinds, type ResolvedEngine } from './services.js'
+import { Engines, StageKinds, type ResolvedEngine } from './services.js'
 import type { StageKind } from './stage-contract.js'
 import { Store } from './store.js'
 
@@ -30,9 +30,13 @@ export interface PreparedStage {
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
 
+/** Whether an artifact that another engine, device or version made will do as well. */
+export type Reuse = 'same-engine' | 'any-engine'
+
 export interface Prepared {
   readonly stages: readonly PreparedStage[]
   readonly code: CodeReader
+  readonly reuse: Reuse
 }
 
 export interface PrepareOptions {
@@ -40,10 +44,18 @@ export interface PrepareOptions {
   /** Relative paths of external files start here. */
   readonly baseDir: string
   readonly only?: string
+  /** Default `same-engine`. */
+  readonly reuse?: Reuse
 }
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
+
+/** What an engine brings counts where that engine computes, in its identity: not wherever its adapter is imported. */
+const withoutPackages = (code: CodeIdentity, names: readonly string[]): CodeIdentity => ({
+  ...code,
+  packages: Object.fromEntries(Object.entries(code.packages).filter(([name]) => !names.includes(name))),
+})
 
 const usageErrorOf = (node: StageNode) => (cause: unknown) =>
   new UsageError({
@@ -56,6 +68,7 @@ const usageErrorOf = (node: StageNode) => (cause: unknown) =>
 export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, options: PrepareOptions) {
   const store = yield* Store
   const kinds = yield* StageKinds
+  const engines = yield* Engines
   const nodes = yield* orderStages(pipeline, options.only)
   const code = new CodeReader(store.place('index', 'code.json'))
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
@@ -80,7 +93,8 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
       try: () => mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source),
       catch: usageErrorOf(node),
     })
-    const codeIdentity = yield* Effect.tryPromise({ try: () => code.read(kind.module), catch: usageErrorOf(node) })
+    const allCode = yield* Effect.tryPromise({ try: () => code.read(kind.module), catch: usageErrorOf(node) })
+    const codeIdentity = kind.usesEngine ? withoutPackages(allCode, engines.packages) : allCode
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
@@ -95,5 +109,5 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
     stages.push({ node, kind, sources, isResult: !read.has(node), identify })
   }
   hashes.save()
-  return { stages, code } satisfies Prepared
+  return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared
 })

@@ -10,15 +10,19 @@ import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { LastKnown } from './last-known.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
-import { prepare, type PreparedStage } from './prepare.js'
+import { prepare, type PreparedStage, type Reuse } from './prepare.js'
 import { openRunLog } from './run-log.js'
-import { Engines, type EngineRequest } from './services.js'
+import { Engines } from './services.js'
 import { makeSlots } from './slots.js'
 import { sweepKilledRuns } from './staging.js'
 import { Store, type Manifest } from './store.js'
 
 export interface RunOptions {
-  readonly engine: EngineRequest
+  /** `auto`, or an engine's name. */
+  readonly engine: string
+  /** `auto`, or a device's name: `cpu`, `cuda`, `cuda:1`, `webgpu`. */
+  readonly device: string
+  readonly reuse: Reuse
   /** CPU stages side by side. */
   readonly jobs: number
   /** Only this stage and what it needs. */
@@ -76,9 +80,10 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
   }
   const store = yield* Store
   yield* store.make
-  const engine = yield* (yield* Engines).resolve(options.engine)
+  const { device, reuse, baseDir } = options
+  const engine = yield* (yield* Engines).resolve({ engine: options.engine, device, toCompute: true })
   const only = options.only === undefined ? {} : { only: options.only }
-  const prepared = yield* prepare(pipeline, { engine, baseDir: options.baseDir, ...only })
+  const prepared = yield* prepare(pipeline, { engine, baseDir, reuse, ...only })
   yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()

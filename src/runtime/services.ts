@@ -5,12 +5,20 @@ import type { UsageError } from './errors.js'
 import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, StageKind } from './stage-contract.js'
 
-export type EngineRequest = 'auto' | EngineChoice['engine']
+/** What was asked for, in the words of the command line. */
+export interface EngineRequest {
+  readonly engine: string
+  readonly device: string
+  /** Whether stages are to be computed now, so that the engine has to load. */
+  readonly toCompute: boolean
+}
 
 export interface ResolvedEngine {
   readonly identity: EngineIdentity
   readonly engine: EngineChoice['engine']
   readonly device: EngineChoice['device']
+  /** Which of several devices of one class; results do not depend on it, so it is no part of the identity. */
+  readonly deviceIndex?: number
   /** One sentence: why this one. */
   readonly why: string
 }
@@ -21,8 +29,12 @@ export class StageKinds extends Context.Service<
   { readonly find: (kind: string) => StageKind | undefined }
 >()('genepool/runtime/StageKinds') {}
 
-/** Names the engine that a run uses, without loading it. */
+/** Names the engine that a run uses, without loading it into this process. */
 export class Engines extends Context.Service<
   Engines,
-  { readonly resolve: (request: EngineRequest) => Effect.Effect<ResolvedEngine, UsageError> }
+  {
+    readonly resolve: (request: EngineRequest) => Effect.Effect<ResolvedEngine, UsageError>
+    /** Every package whose version can be in an `EngineIdentity`. */
+    readonly packages: readonly string[]
+  }
 >()('genepool/runtime/Engines') {}

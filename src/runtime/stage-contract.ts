@@ -32,7 +32,11 @@ export interface Progress {
 export interface EngineChoice {
   readonly engine: 'onnxruntime' | 'tensorflow' | 'cpu'
   readonly device: 'cpu' | 'cuda' | 'webgpu'
+  /** Which of several devices of one class, counted from 0; default 0. Not part of a stage's identity either. */
+  readonly deviceIndex?: number
   readonly threads: number
+  /** Versions of the numeric packages that the stage's identity names: it must not compute with others. */
+  readonly versions?: Readonly<Record<string, string>>
 }
 
 export interface StageContext<Params extends object = object> {

@@ -2,6 +2,7 @@
  * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest is
  * written last and read with its own hash, so a hit is complete or it is a miss. `artifacts/` shows each artifact as a
  * folder with its files' own names, linked to the blobs, for people and other tools; nothing is ever read back from it.
+ * `equals/` has an empty file for each manifest, in a folder for all that differ in what computed them alone.
  *
  * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it takes in
  * (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its collector; and it
@@ -18,7 +19,7 @@ import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
 import { hashOf } from './canonical.js'
 import { CorruptArtifact, StoreError, UsageError, sentenceOf } from './errors.js'
 import { hashFile } from './file-identity.js'
-import type { StageIdentity } from './fingerprint.js'
+import { engineFreeKeyOf, type StageIdentity } from './fingerprint.js'
 
 export interface StoredFile {
   readonly sha256: string
@@ -99,6 +100,8 @@ export class Store extends Context.Service<
     readonly blob: (file: StoredFile) => string
     /** The manifest of a complete artifact; anything less is undefined. */
     readonly lookup: (fingerprint: string) => Effect.Effect<Manifest | undefined, StoreError>
+    /** Complete artifacts of stage runs that differ from this one in engine, device or versions at most; the best first. */
+    readonly lookupAnyEngine: (identity: StageIdentity) => Effect.Effect<readonly Manifest[], StoreError>
     /** The artifact as a folder of files under their own names, made where it is not there. */
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /** Takes the folder's files into the store and makes them findable, in this order. The folder is emptied. */
@@ -130,6 +133,16 @@ const makeFolder = (folder: string): void => {
   fs.mkdirSync(folder)
 }
 
+/** The same engine first, then the same device, then the newest. */
+const byPreference =
+  ({ engine }: StageIdentity) =>
+  (a: Manifest, b: Manifest): number => {
+    const likeness = ({ identity }: Manifest): number =>
+      identity.engine?.engine !== engine?.engine ? 0 : identity.engine?.device !== engine?.device ? 1 : 2
+    const order = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+    return likeness(b) - likeness(a) || order(b.made.at, a.made.at) || order(a.fingerprint, b.fingerprint)
+  }
+
 const makeStore = (root: string): Store['Service'] => {
   const place = (...names: readonly string[]): string => path.join(root, ...names)
   const actionPath = (fingerprint: string): string => place('actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
@@ -148,10 +161,27 @@ const makeStore = (root: string): Store['Service'] => {
       (file) => fs.statSync(blob(file), { throwIfNoEntry: false })?.size === file.bytes,
     )
 
+  const wholeManifest = (fingerprint: string): Manifest | undefined => {
+    const manifest = readManifest(actionPath(fingerprint))
+    return manifest?.fingerprint === fingerprint && isWhole(manifest) ? manifest : undefined
+  }
+
   const lookup = (fingerprint: string): Effect.Effect<Manifest | undefined, StoreError> =>
+    attempt(`read the store ${root}`, () => wholeManifest(fingerprint))
+
+  const equalsFolder = (identity: StageIdentity): string => {
+    const key = engineFreeKeyOf(identity)
+    return place('equals', key.slice(0, 2), key)
+  }
+
+  const lookupAnyEngine = (identity: StageIdentity): Effect.Effect<readonly Manifest[], StoreError> =>
     attempt(`read the store ${root}`, () => {
-      const manifest = readManifest(actionPath(fingerprint))
-      return manifest?.fingerprint === fingerprint && isWhole(manifest) ? manifest : undefined
+      const folder = equalsFolder(identity)
+      const fingerprints = fs.existsSync(folder) ? fs.readdirSync(folder) : []
+      return fingerprints
+        .map((fingerprint) => wholeManifest(fingerprint))
+        .filter((manifest) => manifest !== undefined)
+        .sort(byPreference(identity))
     })
 
   const quarantine = (file: string): void => {
@@ -212,6 +242,9 @@ const makeStore = (root: string): Store['Service'] => {
       const action = actionPath(draft.fingerprint)
       if (fs.existsSync(action) && readManifest(action) === undefined) quarantine(action)
       writeFileAtomic(action, `${checksum(body)}\n${body}`)
+      const equals = equalsFolder(draft.identity)
+      fs.mkdirSync(equals, { recursive: true })
+      fs.writeFileSync(path.join(equals, draft.fingerprint), '')
       return manifest
     }).pipe(Effect.tap((manifest) => Effect.ignore(folder(manifest))))
 
@@ -241,5 +274,5 @@ const makeStore = (root: string): Store['Service'] => {
 
   const make = attempt(`make the store ${root}`, () => makeFolder(root))
 
-  return Store.of({ root, place, make, blob, folder, lookup, isDamaged, publish, verify })
+  return Store.of({ root, place, make, blob, folder, lookup, lookupAnyEngine, isDamaged, publish, verify })
 }

@@ -20,7 +20,7 @@ import { openModel, writeLines, writeModel, writeTensors } from './model/model-f
 import { teacherOutputs, teacherSpecs, type Teacher, type Wanted } from './training/teacher-outputs.js'
 import { newComponent, valuesOf, type Component } from './training/train-state.js'
 import { runTraining } from './training/training.js'
-import type { StepDefinition } from './training/train-step.js'
+import type { StepDefinition } from './training/step-definition.js'
 import { transformTensors, type Feature } from './training/transforms.js'
 import { vitTensors } from './model/vit-params.js'
 import { vit, type BlockOutput, type Params } from './model/vit.js'

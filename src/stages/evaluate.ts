@@ -1,5 +1,4 @@
 /** Every descendant of a stitched pool, measured on a whole split (docs/method.md, section 5). */
-import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { EvaluateParams } from '../dsl/nodes.js'
@@ -8,9 +7,10 @@ import type { StageError } from '../runtime/errors.js'
 import type { InputArtifact, StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
 import { attemptAsync } from './attempt-async.js'
-import { checkImages, pixelSpec } from './data/batches.js'
+import { checkImages } from './data/batches.js'
 import { openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
+import { compileForward, type Forward } from './model/forward.js'
 import { gridVit } from './stitching/grid-vit.js'
 import { layoutOf, pack, slices } from './model/layout.js'
 import { measureOutputs } from './model/measure.js'
@@ -71,23 +71,20 @@ const openPool = (input: InputArtifact): StitchedPool => {
   }
 }
 
-/** One function for all descendants: `pixels` and `theta.<group>` → `<id>`, logits `[batch, classes]`. */
-const compileGrid = async (engine: Engine, { grid, groups }: StitchedPool, batch: number) => {
+/** One function for all descendants: pixels → `<id>`, logits `[batch, classes]`. */
+const compileGrid = (engine: Engine, { grid, groups }: StitchedPool, batch: number): Promise<Forward> => {
   const layouts = groups.map(({ tensors }) => layoutOf(tensors))
-  const compiled = await engine.compile(
-    'evaluate every descendant',
-    (inputs) => {
-      const [from, to, stitches] = layouts.map((layout, i) => slices(layout, inputs[`theta.${i}`] as tf.Tensor1D))
-      const logits = gridVit([from, to], stitches, grid, grid.paths, inputs['pixels'] as tf.Tensor4D)
+  return compileForward(engine, {
+    label: 'evaluate every descendant',
+    config: grid.configs[0],
+    batch,
+    fixed: Object.fromEntries(groups.map(({ values }, i) => [`theta.${i}`, pack(layouts[i], values)])),
+    fn: (pixels, thetas) => {
+      const [from, to, stitches] = layouts.map((layout, i) => slices(layout, thetas[`theta.${i}`]))
+      const logits = gridVit([from, to], stitches, grid, grid.paths, pixels)
       return Object.fromEntries(grid.descendants.map(({ id }, index) => [String(id), logits[index]]))
     },
-    {
-      ...Object.fromEntries(layouts.map(({ size }, i) => [`theta.${i}`, { shape: [size], dtype: 'float32' } as const])),
-      pixels: pixelSpec(grid.configs[0], batch),
-    },
-  )
-  const fixed = Object.fromEntries(groups.map(({ values }, i) => [`theta.${i}`, pack(layouts[i], values)]))
-  return { compiled, fixed }
+  })
 }
 
 const describe = ({ names, grid }: StitchedPool, scores: Readonly<Record<string, Scores>>): DescendantScores[] =>
@@ -134,8 +131,8 @@ const evaluatePool = Effect.fnUntraced(function* (
     return dataset.split(params.split)
   })
   const batch = Math.min(BATCH, split.count)
-  const { compiled, fixed } = yield* attemptAsync(() => compileGrid(engine, pool, batch))
-  const scores = yield* measureOutputs({ compiled, fixed, config, batch, split, progress })
+  const forward = yield* attemptAsync(() => compileGrid(engine, pool, batch))
+  const scores = yield* measureOutputs(forward, config.numClasses, split, progress)
   return yield* attempt(() => {
     const lines = describe(pool, scores)
     writeLines(join(outDir, 'descendants.jsonl'), lines)

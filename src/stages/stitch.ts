@@ -6,7 +6,6 @@ import type { Engine } from '../engine/engine.js'
 import type { StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
-import { attemptAsync } from './attempt-async.js'
 import { checkImages, labelledBatches } from './data/batches.js'
 import { openDataset, type Split } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
@@ -79,7 +78,7 @@ const startStitches = Effect.fnUntraced(function* (
     return startLinears(tensors, seed, 'stitch')
   }
   const indices = Generator.from(seed, 'samples').sample(split.count, Math.min(samples, split.count))
-  const features = yield* attemptAsync(() => stitchFeatures(engine, front, end, split, indices))
+  const features = yield* stitchFeatures(engine, front, end, split, indices)
   return yield* leastSquaresStart(features, grid.positions, front.config, end.config, context.progress)
 })
 

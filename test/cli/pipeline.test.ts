@@ -131,6 +131,22 @@ describe('a real pipeline', () => {
     expect(planned.find(({ stage }) => stage === 'teacher')?.reasons[0]?.type).to.equal('engine-changed')
   })
 
+  it('with another engine runs nothing where any engine will do, and says what made the artifacts', async () => {
+    const run = await genepool('run tiny.ts --engine cpu --reuse any-engine')
+    expect(run.stdout)
+      .to.match(/^✓ data {2}cached$/m)
+      .and.match(/^✓ teacher {2}cached \(made by onnxruntime \d+\.\d+\.\d+ on cpu\)$/m)
+      .and.match(/finished in .*: 0 ran, 7 cached/)
+    const plan = await genepool('plan tiny.ts --engine cpu --reuse any-engine')
+    expect(plan.stdout)
+      .to.match(/^teacher +cached +made by onnxruntime \S+ on cpu$/m)
+      .and.match(/^7 cached, 0 to run, 0 maybe$/m)
+    const { stdout } = await genepool('results tiny.ts --engine cpu --reuse any-engine --json')
+    expect(stdout).to.equal((await genepool('results tiny.ts --json')).stdout)
+    const shown = await genepool('show tiny.ts teacher --engine cpu --reuse any-engine --json')
+    expect((JSON.parse(shown.stdout) as Manifest).identity.engine).to.deep.include({ engine: 'onnxruntime' })
+  })
+
   it('has its models as JSON lines of exactly the published keys', async () => {
     const rows = jsonLines(await genepool('results tiny.ts --json')) as readonly Record<string, unknown>[]
     const keys = 'id name from to front end depth params paramsStored macs top1 top5 loss'.split(' ')

@@ -1,25 +1,9 @@
-import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { Engine, TensorFunction } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/open.js'
-import { drawInputs, type KernelCase, relativeDistance, seededNumbers } from './cases.js'
+import { drawInputs, type KernelCase, relativeDistance } from './cases.js'
+import { gradientsOf } from './kernel-cases/gradient.js'
 import { discreteCases, smoothCases } from './kernel-cases.js'
-
-/** The gradient of a weighted sum of the result in every float input; the weights are constants. */
-const gradientsOf = ({ fn, inputs }: KernelCase): TensorFunction => {
-  const names = Object.keys(inputs).filter((name) => inputs[name]!.dtype === 'float32')
-  return (given) => {
-    const weighted = (...parameters: tf.Tensor[]): tf.Scalar => {
-      const all = { ...given, ...Object.fromEntries(names.map((name, index) => [name, parameters[index]!])) }
-      const { result } = fn(all) as { result: tf.Tensor }
-      const next = seededNumbers(11)
-      const weights = tf.tensor(Float32Array.from({ length: result.size }, next), result.shape)
-      return tf.sum(tf.mul(result, weights))
-    }
-    const gradients = tf.grads(weighted)(names.map((name) => given[name]!))
-    return Object.fromEntries(names.map((name, index) => [name, gradients[index]!]))
-  }
-}
 
 describe('a traced kernel', () => {
   let reference: Engine

@@ -152,22 +152,28 @@ describe('distillation', () => {
     expect(frozen.model.equals(start.model)).to.equal(false)
   })
 
-  it("the teacher's answers computed once are those computed batch by batch, and double precision's", async () => {
-    const split = openDataset(syntheticData(folder.file('data'))).split('train')
-    const wanted = { att: [1, 5], map: [3] }
-    const answers = (epochs: number) => {
-      const asked = teacherOutputs(engine, TEACHER, wanted, split, { batchSize: 16, epochs }, () => {})
-      return Effect.runPromise(asked)
-    }
-    const indices = Int32Array.from({ length: 16 }, (_, i) => (i * 17) % 40)
-    const [once, byBatch] = [await (await answers(2))(indices), await (await answers(1))(indices)]
-    expect(Object.keys(once)).to.have.members(['teacher.logits', 'teacher.att.1', 'teacher.att.5', 'teacher.map.3'])
-    for (const [name, values] of Object.entries(once)) {
-      values.forEach((value, i) => expect(value, name).to.be.closeTo(byBatch[name][i], 1e-5))
-    }
-    const pixels = new Float32Array(16 * 64)
-    split.gather(indices, pixels, new Int32Array(16))
-    const { blocks } = referenceVit(TEACHER.config, TEACHER.values, pixels.subarray(9 * 64, 10 * 64))
-    blocks[5].att.flat().forEach((value, i) => expect(once['teacher.att.5'][9 * 80 + i]).to.be.closeTo(value, 1e-5))
-  })
+  for (const threads of [1, 2]) {
+    it(`the teacher's answers computed once are bit for bit those computed batch by batch, on ${threads} threads`, async () => {
+      const several = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads })
+      const split = openDataset(syntheticData(folder.file('data'))).split('train')
+      const wanted = { att: [1, 5], map: [3] }
+      const answers = (epochs: number, budget?: number) => {
+        const train = { batchSize: 16, epochs }
+        return Effect.runPromise(teacherOutputs(several, TEACHER, wanted, split, train, () => {}, budget))
+      }
+      const [kept, oneEpoch, overBudget] = [await answers(2), await answers(1), await answers(2, 1_000)]
+      for (const start of [0, 17]) {
+        const indices = Int32Array.from({ length: 16 }, (_, i) => (start + i * 17) % 40)
+        const once = await kept(indices)
+        expect(Object.keys(once)).to.have.members(['teacher.logits', 'teacher.att.1', 'teacher.att.5', 'teacher.map.3'])
+        expect(await oneEpoch(indices)).to.deep.equal(once)
+        expect(await overBudget(indices)).to.deep.equal(once)
+        const pixels = new Float32Array(16 * 64)
+        split.gather(indices, pixels, new Int32Array(16))
+        const { blocks } = referenceVit(TEACHER.config, TEACHER.values, pixels.subarray(9 * 64, 10 * 64))
+        blocks[5].att.flat().forEach((value, i) => expect(once['teacher.att.5'][9 * 80 + i]).to.be.closeTo(value, 1e-5))
+      }
+      await several.release()
+    })
+  }
 })

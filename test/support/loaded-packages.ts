@@ -11,6 +11,8 @@ export interface Loaded {
   /** By the run itself, and by its workers. */
   readonly byRun: readonly string[]
   readonly byWorkers: readonly string[]
+  /** By the processes in which engines are tried. */
+  readonly byTrials: readonly string[]
 }
 
 /** Runs the command line and records; the records go into a new folder of `cwd`. */
@@ -25,5 +27,5 @@ export const runRecorded = async (args: readonly string[], options: StartOptions
         .flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as string[]),
     ),
   ]
-  return { run, byRun: packagesOf('bin'), byWorkers: packagesOf('worker') }
+  return { run, byRun: packagesOf('bin'), byWorkers: packagesOf('worker'), byTrials: packagesOf('trial-main') }
 }

@@ -14,7 +14,17 @@ import { Engines, StageKinds } from '../../dist/runtime/services.js'
 import { Store } from '../../dist/runtime/store.js'
 
 const definition = JSON.parse(process.argv[2])
-const { name = 'probe', version = '1', jobs = 2, failFast = false, plan = false, only, store } = definition
+const { engine: numeric = 'cpu', device = 'cpu', deviceIndex } = definition
+const {
+  name = 'probe',
+  version = '1',
+  jobs = 2,
+  failFast = false,
+  plan = false,
+  reuse = 'same-engine',
+  only,
+  store,
+} = definition
 
 const nodes = new Map()
 for (const [stage, { kind, params = {}, reads = {} }] of Object.entries(definition.stages)) {
@@ -28,25 +38,35 @@ const kinds = Layer.succeed(StageKinds, {
     kind,
     module: path.resolve('stages', 'probe-stages.js'),
     exportName: kind,
-    usesEngine: kind === 'steps',
+    usesEngine: kind === 'steps' || kind === 'engine',
     sources: (params) => (params.file === undefined ? {} : { file: path.resolve(params.file) }),
   }),
 })
 const engine = {
-  engine: 'cpu',
-  device: 'cpu',
+  engine: numeric,
+  device,
+  ...(deviceIndex === undefined ? {} : { deviceIndex }),
   why: 'it is there',
-  identity: { engine: 'cpu', device: 'cpu', versions: { numbers: version } },
+  identity: { engine: numeric, device, versions: { numbers: version } },
 }
-const engines = Layer.succeed(Engines, { resolve: () => Effect.succeed(engine) })
+const engines = Layer.succeed(Engines, { packages: ['numbers'], resolve: () => Effect.succeed(engine) })
 const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
 
 const planned = Effect.gen(function* () {
-  const prepared = yield* prepare(pipeline, { engine, baseDir: process.cwd() })
+  const prepared = yield* prepare(pipeline, { engine, reuse, baseDir: process.cwd() })
   const { stages } = yield* planStages(prepared, new LastKnown(yield* Store, name))
   for (const stage of stages) emit(stage)
 })
-const options = { engine: 'auto', jobs, failFast, baseDir: process.cwd(), emit, ...(only && { only }) }
+const options = {
+  engine: 'auto',
+  device: 'auto',
+  reuse,
+  jobs,
+  failFast,
+  baseDir: process.cwd(),
+  emit,
+  ...(only && { only }),
+}
 const ran = runStages(pipeline, options).pipe(
   Effect.flatMap(({ failed }) => (failed === 0 ? Effect.void : Effect.fail(new StagesFailed({ failed })))),
 )

@@ -58,6 +58,9 @@ export const stubborn = (context) =>
     Effect.andThen(Effect.sync(() => leave(context, 'at last'))),
   )
 
+/** Leaves what it was told to compute on. */
+export const engine = (context) => Effect.sync(() => leave(context, JSON.stringify(context.engine)))
+
 /** Its input has to be a number. */
 export const fail = (context) => Effect.fail(new Error(context.params.message))
 

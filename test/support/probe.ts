@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { PlannedStage } from '../../src/runtime/events.js'
+import type { Reuse } from '../../src/runtime/prepare.js'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
 import type { Workspace } from './workspace.js'
 
@@ -17,6 +18,12 @@ export interface ProbeOptions {
   readonly name?: string
   /** Version of the numeric library that the engine claims. */
   readonly version?: string
+  /** Engine and device that it claims to be; default `cpu` on `cpu`. */
+  readonly engine?: string
+  readonly device?: string
+  readonly deviceIndex?: number
+  /** Default `same-engine`. */
+  readonly reuse?: Reuse
   readonly jobs?: number
   readonly failFast?: boolean
   readonly only?: string

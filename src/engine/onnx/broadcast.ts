@@ -4,12 +4,13 @@ import { type Attributes, type ElementType, type Graph, type GraphValue, nodeOf,
 const sameShape = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((extent, axis) => extent === other[axis])
 
-/** The shape two tensors broadcast to; TensorFlow.js has checked that they do. */
+/** The shape two tensors broadcast to. TensorFlow.js leaves it to its kernels to check that they do. */
 export const broadcastShape = (one: readonly number[], other: readonly number[]): number[] => {
   const rank = Math.max(one.length, other.length)
   return Array.from({ length: rank }, (_, axis) => {
     const a = one[axis - rank + one.length] ?? 1
     const b = other[axis - rank + other.length] ?? 1
+    if (a !== b && a !== 1 && b !== 1) throw new Error(`the shapes [${one}] and [${other}] do not broadcast`)
     return a === 1 ? b : a
   })
 }

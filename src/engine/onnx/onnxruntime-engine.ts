@@ -1,97 +1,116 @@
 /** The engine that traces a function once and runs it as a whole by ONNX Runtime. */
 import * as ort from 'onnxruntime-node'
-import {
-  type CompiledFunction,
-  type Engine,
-  EngineError,
-  type EngineRequest,
-  type HostArray,
-  type TensorFunction,
-  type TensorSpec,
-} from '../engine.js'
-import { checkedInput, checkSpecs } from '../host-values.js'
-import { traceToOnnx } from './trace.js'
+import type { Engine, EngineRequest } from '../engine.js'
+import { checkSpecs } from '../host-values.js'
+import type { StateSupport } from '../state.js'
+import { compiledFunction, type Definition, type Session } from './compiled.js'
+import { cpuSessionOptions, deviceError, prepareDevice, sessionOptions } from './device.js'
+import { DeviceState, openCarrier, residentLocation, statefulFunction } from './device-state.js'
+import { openLanePool } from './lane-pool.js'
+import { Sessions } from './sessions.js'
+import { type TracedModel, traceToOnnx } from './trace.js'
 
-/** ONNX Runtime's memory arena and memory patterns stay on, as is its default: without the arena a step takes 1.5 times as long. */
-const sessionOptions = ({ device, threads }: EngineRequest): ort.InferenceSession.SessionOptions => ({
-  executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
-  intraOpNumThreads: threads,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  graphOptimizationLevel: 'all',
-  logSeverityLevel: 3,
-  // A spinning thread takes the core from stages that run beside this one: with two threads on two busy cores a step
-  // took twice as long.
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
-})
+/** A batch is cut into two parts at most. */
+const laneLimit = 2
 
-const session = async (label: string, bytes: Uint8Array, request: EngineRequest): Promise<ort.InferenceSession> => {
-  try {
-    return await ort.InferenceSession.create(bytes, sessionOptions(request))
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EngineError(`${label}: ONNX Runtime does not take the graph on ${request.device}: ${reason}`, {
-      cause: error,
-    })
-  }
-}
+/** Sessions in memory. A stitched pool has up to 71 step functions; the session of one (d 192, depth 12) takes 8 MiB. */
+const sessionLimit = 96
 
-const compile = async (
-  request: EngineRequest,
-  label: string,
-  fn: TensorFunction,
-  inputs: Readonly<Record<string, TensorSpec>>,
-): Promise<CompiledFunction> => {
-  checkSpecs(label, inputs)
-  const specs = Object.entries(inputs)
-  const { bytes, outputs, outputNames } = traceToOnnx(label, fn, inputs)
-  const compiled = await session(label, bytes, request)
-  const fetches = Object.values(outputNames)
-  let released = false
-  return {
-    outputs,
-    run: async (values) => {
-      if (released) throw new EngineError(`${label} was run after it had been released`)
-      const feeds: Record<string, ort.Tensor> = {}
-      for (const [name, spec] of specs) {
-        feeds[name] = new ort.Tensor(spec.dtype, checkedInput(label, name, spec, values), spec.shape)
-      }
-      try {
-        const results = await compiled.run(feeds, fetches)
-        return Object.fromEntries(
-          Object.entries(outputNames).map(([name, inModel]) => [name, results[inModel]!.data as HostArray]),
-        )
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
-        throw new EngineError(`${label}: ONNX Runtime failed: ${reason}`, { cause: error })
-      }
-    },
-    release: async () => {
-      if (released) return
-      released = true
-      await compiled.release()
-    },
-  }
-}
+/** The function that only finds out whether the device is there. */
+const deviceLabel = 'device'
 
-/** Opens ONNX Runtime on the request's device. */
+/** Opens ONNX Runtime on the request's device. An EngineError where the device, or what it needs, is not there. */
 export const openOnnxRuntime = async (
   request: EngineRequest,
   versions: Readonly<Record<string, string>>,
 ): Promise<Engine> => {
-  const functions = new Set<CompiledFunction>()
+  const { device, threads } = request
+  prepareDevice(request)
+  const sessions = new Sessions<ort.InferenceSession>(sessionLimit, async ({ label, bytes, resident }) => {
+    const locations = Object.fromEntries(resident.map((name) => [name, residentLocation] as const))
+    const kept = resident.length === 0 ? {} : { preferredOutputLocation: locations }
+    try {
+      return await ort.InferenceSession.create(bytes, { ...sessionOptions(request, bytes), ...kept })
+    } catch (cause) {
+      const what =
+        label === deviceLabel
+          ? `ONNX Runtime cannot use the device ${device}`
+          : `${label}: ONNX Runtime does not take the graph on ${device}`
+      throw deviceError(what, request, cause)
+    }
+  })
+  const open = new Set<{ readonly release: () => Promise<void> }>()
+  const failed =
+    ({ label }: Definition) =>
+    (cause: unknown) =>
+      deviceError(`${label}: ONNX Runtime failed`, request, cause)
+
+  const load = async (
+    definition: Definition,
+    state: readonly string[],
+  ): Promise<{ model: TracedModel; session: Session }> => {
+    const { label, fn, inputs } = definition
+    checkSpecs(label, inputs)
+    const model = traceToOnnx(label, fn, inputs)
+    const resident = state.flatMap((name) => model.outputNames[name] ?? [])
+    return { model, session: await sessions.open({ label, bytes: model.bytes, resident }) }
+  }
+  const tracked = <Opened extends { readonly release: () => Promise<void> }>(opened: Opened): Opened => {
+    const release = async (): Promise<void> => {
+      open.delete(released)
+      await opened.release()
+    }
+    const released = { ...opened, release }
+    open.add(released)
+    return released
+  }
+
+  const carrier = openCarrier(async (spec, direction) => {
+    const definition: Definition = { label: `state ${direction}`, fn: ({ x }) => ({ y: x! }), inputs: { x: spec } }
+    const { bytes } = traceToOnnx(definition.label, definition.fn, definition.inputs)
+    return tracked(await sessions.open({ label: definition.label, bytes, resident: direction === 'up' ? ['y'] : [] }))
+  })
+  if (device !== 'cpu') {
+    // Found out now, not by the first function. On WebGPU it also keeps the device, and the shaders that are compiled for
+    // it, while no other session is in memory.
+    const spec = { shape: [1], dtype: 'float32' } as const
+    const { bytes } = traceToOnnx(deviceLabel, ({ x }) => ({ y: x! }), { x: spec })
+    tracked(await sessions.open({ label: deviceLabel, bytes, resident: [] }))
+  }
+  const states = new Set<DeviceState>()
+  const resident: StateSupport = {
+    open: (specs) => {
+      const state: DeviceState = new DeviceState(specs, carrier, () => states.delete(state))
+      states.add(state)
+      return state
+    },
+    compile: async (label, fn, inputs, state) => {
+      const definition = { label, fn, inputs }
+      const { model, session } = await load(definition, state)
+      return tracked(statefulFunction(definition, model, state, session, failed(definition)))
+    },
+  }
+  const count = Math.min(threads, laneLimit)
+  const lanes =
+    device === 'cpu' && count > 1 ? openLanePool(count, cpuSessionOptions(Math.floor(threads / count))) : undefined
+
   return {
     name: 'onnxruntime',
-    device: request.device,
+    device,
     versions,
     compile: async (label, fn, inputs) => {
-      const compiled = await compile(request, label, fn, inputs)
-      functions.add(compiled)
-      return compiled
+      const definition = { label, fn, inputs }
+      const { model, session } = await load(definition, [])
+      return tracked(compiledFunction(definition, model, session, failed(definition)))
     },
+    ...(lanes === undefined ? {} : { lanes }),
+    ...(device === 'webgpu' ? { resident } : {}),
     release: async () => {
-      for (const compiled of functions) await compiled.release()
-      functions.clear()
+      // State first: it lives in the memory of the sessions.
+      for (const state of states) await state.release()
+      await Promise.all([...open].map((opened) => opened.release()))
+      open.clear()
+      await lanes?.release()
     },
   }
 }

@@ -5,13 +5,15 @@ import { reshape } from './broadcast.js'
 import { type ElementType, elementsOf, type Graph, type GraphValue } from './graph.js'
 import type { KernelInputs, TraceKernel } from './kernel.js'
 import { traceKernels } from './kernels.js'
+import { namedOperation, refuseRandomValues } from './trace-guards.js'
+import { untracedKernels } from './untraced.js'
 
 type DataId = tf.TensorInfo['dataId']
 type BackendValues = Parameters<tf.KernelBackend['write']>[0]
 
 const elementTypeOf = (graph: Graph, dtype: tf.DataType): ElementType => {
   if (dtype === 'float32' || dtype === 'int32' || dtype === 'bool') return dtype
-  throw new EngineError(`${graph.label}: ${graph.kernel} works on ${dtype} tensors, which cannot be traced`)
+  throw new EngineError(`${graph.label}: tensors of the type ${dtype} cannot be traced`)
 }
 
 const dtypeOf = (type: ElementType): tf.DataType => (type === 'int64' ? 'int32' : type)
@@ -26,6 +28,8 @@ class TraceBackend extends tf.KernelBackend {
   /** What it is registered as with TensorFlow.js. */
   readonly name: string
   #graph: Graph | undefined
+  /** What went wrong where no error could be thrown to the function's caller. */
+  #refusal: EngineError | undefined
   readonly #held = new Map<DataId, { readonly value: GraphValue; references: number }>()
 
   constructor(name: string) {
@@ -39,8 +43,13 @@ class TraceBackend extends tf.KernelBackend {
     return this.#graph
   }
 
+  get refusal(): EngineError | undefined {
+    return this.#refusal
+  }
+
   begin(graph: Graph): void {
     this.#graph = graph
+    this.#refusal = undefined
   }
 
   end(): void {
@@ -57,14 +66,19 @@ class TraceBackend extends tf.KernelBackend {
   valueBehind({ dataId, shape, dtype }: tf.TensorInfo): GraphValue {
     const held = this.#held.get(dataId)
     if (held === undefined) {
-      const type = elementTypeOf(this.graph, dtype)
-      return this.graph.constant(type, shape, copied(tf.engine().readSync(dataId), type))
+      const { graph } = this
+      if (!tf.engine().state.tensorInfo.has(dataId)) {
+        throw new EngineError(`${graph.label}: ${namedOperation(graph.kernel)} was given a tensor that is disposed`)
+      }
+      const type = elementTypeOf(graph, dtype)
+      return graph.constant(type, shape, copied(tf.engine().readSync(dataId), type))
     }
     // Tensors that share data may differ in shape.
     return reshape(held.value.graph, held.value, shape)
   }
 
   override write(values: BackendValues, shape: number[], dtype: tf.DataType): DataId {
+    refuseRandomValues(this.graph.label)
     const type = elementTypeOf(this.graph, dtype)
     return this.hold(this.graph.constant(type, shape, copied(values, type))).dataId
   }
@@ -90,8 +104,15 @@ class TraceBackend extends tf.KernelBackend {
     return elementsOf(value.type, value.shape, value.origin.content) as BackendValues
   }
 
-  override async read(dataId: DataId): Promise<BackendValues> {
-    return this.readSync(dataId)
+  /** The caller may not await it: a promise that is never kept, and the error for the trace to end with. */
+  override read(dataId: DataId): Promise<BackendValues> {
+    try {
+      return Promise.resolve(this.readSync(dataId))
+    } catch (error) {
+      if (this.#graph === undefined || !(error instanceof EngineError)) return Promise.reject(error)
+      this.#refusal ??= error
+      return new Promise(() => {})
+    }
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
@@ -142,12 +163,27 @@ const register = (backend: TraceBackend, { name, trace }: TraceKernel): void => 
         for (const [key, input] of Object.entries(inputs)) if (input) values[key] = backend.valueBehind(input)
         const made = trace(graph, values satisfies KernelInputs, attrs)
         return Array.isArray(made) ? made.map((value) => backend.hold(value)) : backend.hold(made as GraphValue)
+      } catch (error) {
+        if (error instanceof EngineError) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new EngineError(`${graph.label}: ${namedOperation(name)} fails: ${reason}`, { cause: error })
       } finally {
         graph.kernel = before
       }
     },
   })
 }
+
+/** Stands for a kernel that cannot be traced, and says why. */
+const untraced = (name: string): TraceKernel => ({
+  name,
+  trace: (graph) => {
+    throw new EngineError(
+      `${graph.label}: ${namedOperation(name)} cannot be traced: ${untracedKernels[name] ?? 'it has no ONNX form here'}; ` +
+        'compute it outside and pass the result in as an input, or use the engine tensorflow or cpu',
+    )
+  },
+})
 
 let registered: TraceBackend | undefined
 
@@ -162,18 +198,11 @@ export const traceBackend = (): TraceBackend => {
   tf.registerBackend(name, () => backend, 0)
   for (const kernel of traceKernels) register(backend, kernel)
   const known = new Set(traceKernels.map((kernel) => kernel.name))
-  for (const { kernelName } of tf.getKernelsForBackend('cpu')) {
-    if (known.has(kernelName)) continue
-    register(backend, {
-      name: kernelName,
-      trace: (graph) => {
-        throw new EngineError(
-          `${graph.label}: the TensorFlow.js kernel ${kernelName} has no ONNX form here; use other operations, ` +
-            'or the engine tensorflow or cpu',
-        )
-      },
-    })
-  }
+  const others = [
+    ...Object.keys(untracedKernels),
+    ...tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName),
+  ]
+  for (const name of new Set(others)) if (!known.has(name)) register(backend, untraced(name))
   registered = backend
   return backend
 }

@@ -2,10 +2,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { withBackend } from '../backend.js'
 import { EngineError, type TensorFunction, type TensorSpec } from '../engine.js'
+import { callPlace } from './call-place.js'
 import { encodeModel } from './encode.js'
 import { Graph } from './graph.js'
 import { cast } from './kernel.js'
 import { traceBackend } from './trace-backend.js'
+import { guarded } from './trace-guards.js'
 
 export interface TracedModel {
   /** An ONNX ModelProto, operator set 20, with operators of com.microsoft where they are faster. */
@@ -16,9 +18,61 @@ export interface TracedModel {
   readonly outputNames: Readonly<Record<string, string>>
 }
 
+/** An error of the function itself, with the line that it goes back to. */
+const placed = (label: string, error: unknown): EngineError => {
+  const reason = error instanceof Error ? error.message : String(error)
+  const sentence = error instanceof EngineError ? reason : `${label}: tracing failed: ${reason}`
+  const place = error instanceof Error ? callPlace(error) : undefined
+  return new EngineError(place === undefined ? sentence : `${sentence} (${place})`, { cause: error })
+}
+
+/** What the function returns on these tensors. */
+const called = (
+  label: string,
+  fn: TensorFunction,
+  backend: ReturnType<typeof traceBackend>,
+  symbols: Readonly<Record<string, tf.Tensor>>,
+): unknown => {
+  try {
+    const returned: unknown = guarded(label, () => fn(symbols))
+    // What it rejects with later is of no interest: the trace fails here.
+    if (returned instanceof Promise) returned.catch(() => {})
+    if (backend.refusal !== undefined) throw backend.refusal
+    return returned
+  } catch (error) {
+    throw placed(label, error)
+  }
+}
+
+/** The outputs by name, once they are tensors that can still be used. */
+const checkedOutputs = (label: string, returned: unknown): readonly (readonly [string, tf.Tensor])[] => {
+  const wanted = 'a traced function returns an object of tensors by name'
+  if (returned instanceof Promise) {
+    throw new EngineError(`${label} returned a promise, but ${wanted}: it may not be async`)
+  }
+  if (typeof returned !== 'object' || returned === null || Array.isArray(returned) || returned instanceof tf.Tensor) {
+    const what = Array.isArray(returned) ? 'an array' : returned instanceof tf.Tensor ? 'a tensor' : String(returned)
+    throw new EngineError(`${label} returned ${what}, but ${wanted}`)
+  }
+  const outputs = Object.entries(returned)
+  if (outputs.length === 0) throw new EngineError(`${label} returned no outputs, but ${wanted}`)
+  return outputs.map(([name, output]: [string, unknown]) => {
+    if (!(output instanceof tf.Tensor)) {
+      throw new EngineError(`${label}: the output ${name} is no tensor but of the type ${typeof output}`)
+    }
+    if (output.isDisposed) {
+      throw new EngineError(
+        `${label}: the output ${name} is disposed; a tensor made in tf.tidy must be what that returns, or kept by tf.keep`,
+      )
+    }
+    return [name, output]
+  })
+}
+
 /**
  * Traces a function for fixed shapes. The backend selected before is selected again afterwards, and no tensor stays.
- * Throws an EngineError that names the function where it reads a value, or uses a kernel without an ONNX form.
+ * Throws an EngineError that names the function, and the operation and the line that called it, where the function does
+ * what a graph cannot hold: reads a value, draws random numbers, uses a variable or a kernel without an ONNX form.
  */
 export const traceToOnnx = (
   label: string,
@@ -36,7 +90,7 @@ export const traceToOnnx = (
         symbols[name] = tf.engine().makeTensorFromDataId(dataId, [...shape], dtype, backend)
       }
       const outputs: Record<string, TensorSpec> = {}
-      const named = Object.entries(fn(symbols)).map(([name, tensor]) => {
+      const named = checkedOutputs(label, called(label, fn, backend, symbols)).map(([name, tensor]) => {
         const made = backend.valueBehind(tensor)
         const value = made.type === 'float32' ? made : cast(graph, made, 'int32')
         outputs[name] = { shape: value.shape, dtype: value.type === 'float32' ? 'float32' : 'int32' }
@@ -46,10 +100,6 @@ export const traceToOnnx = (
       const renamed = Object.fromEntries(named.map(({ name }, index) => [name, outputNames[index]!]))
       return { bytes, outputs, outputNames: renamed }
     })
-  } catch (error) {
-    if (error instanceof EngineError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new EngineError(`${label}: tracing failed: ${reason}`, { cause: error })
   } finally {
     backend.end()
   }

@@ -3,7 +3,7 @@ import type { VitConfig } from '../../dsl/vit-config.js'
 import type { TensorSpec } from '../../engine/engine.js'
 import { StageError } from '../../runtime/errors.js'
 import type { Dataset, Split } from './dataset.js'
-import type { Arrays, Specs } from '../training/train-step.js'
+import type { Arrays, Specs } from '../training/step-definition.js'
 
 /** Normalised pixels `[batch, h, w, c]`. */
 export const pixelSpec = ({ imageSize, channels }: VitConfig, batch: number): TensorSpec => ({
@@ -17,13 +17,21 @@ export const labelledSpecs = (config: VitConfig, batch: number): Specs => ({
   labels: { shape: [batch, config.numClasses], dtype: 'float32' },
 })
 
-/** Fills the inputs of `labelledSpecs` for `batch` images at a time; the arrays are used again by the next call. */
+/**
+ * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next batch
+ * can be prepared while this one is computed.
+ */
 export const labelledBatches = (split: Split, config: VitConfig, batch: number) => {
-  const pixels = new Float32Array(batch * config.imageSize ** 2 * config.channels)
-  const classes = new Int32Array(batch)
+  const arrays = () => ({
+    pixels: new Float32Array(batch * config.imageSize ** 2 * config.channels),
+    labels: new Float32Array(batch * config.numClasses),
+  })
+  const [classes, sets] = [new Int32Array(batch), [arrays(), arrays()] as const]
+  let calls = 0
   return (indices: Int32Array): Arrays => {
+    const { pixels, labels } = sets[calls++ % 2]!
     split.gather(indices, pixels, classes)
-    const labels = new Float32Array(batch * config.numClasses)
+    labels.fill(0)
     classes.forEach((label, row) => {
       labels[row * config.numClasses + label] = 1
     })

@@ -1,50 +1,34 @@
 /** Measures models on a whole split. */
-import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
-import type { VitConfig } from '../../dsl/vit-config.js'
-import type { CompiledFunction, Engine } from '../../engine/engine.js'
+import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
+import type { Engine } from '../../engine/engine.js'
 import type { StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { attemptAsync } from '../attempt-async.js'
-import { pixelSpec, stretches } from '../data/batches.js'
 import type { Dataset, Split } from '../data/dataset.js'
+import { compileForward, overSplit, type Forward } from './forward.js'
 import { layoutOf, pack, slices } from './layout.js'
 import { ScoreSum, type Scores } from './metrics.js'
-import type { Arrays } from '../training/train-step.js'
 import { vitTensors, type Values } from './vit-params.js'
 import { vitLogits } from './vit.js'
 
-/** Images a call when a single model is measured. */
-const BATCH = 250
+/** Tokens a call when a single model is measured: 250 digits of 17 tokens, 21 images of 197. */
+const TOKENS = 4_250
 
-export interface Measurement {
-  /** Takes `pixels` besides `fixed`; every output is logits `[batch, classes]`. */
-  readonly compiled: CompiledFunction
-  readonly fixed: Arrays
-  readonly config: VitConfig
-  readonly batch: number
-  readonly split: Split
-  readonly progress: (progress: Progress) => void
-}
-
-/** Scores of every output of the compiled function over the whole split, by the output's name. */
+/** Scores of every output of a forward pass, `[batch, classes]` logits each, over the whole split, by the output's name. */
 export const measureOutputs = Effect.fnUntraced(function* (
-  measurement: Measurement,
+  forward: Forward,
+  classes: number,
+  split: Split,
+  progress: (progress: Progress) => void,
 ): Effect.fn.Return<Readonly<Record<string, Scores>>, StageError> {
-  const { compiled, fixed, config, batch, split, progress } = measurement
-  const sums = new Map(Object.keys(compiled.outputs).map((name) => [name, new ScoreSum()]))
-  const pixels = new Float32Array(batch * config.imageSize ** 2 * config.channels)
-  const labels = new Int32Array(batch)
-  const parts = stretches(split.count, batch)
-  let images = 0
-  for (const [index, { indices, rows }] of parts.entries()) {
-    split.gather(indices, pixels, labels)
-    const outputs = yield* attemptAsync(() => compiled.run({ ...fixed, pixels }))
-    for (const [name, sum] of sums) sum.add(outputs[name] as Float32Array, labels, rows, config.numClasses)
-    images += rows
-    progress({ phase: 'evaluate', step: index + 1, steps: parts.length, images })
-    yield* Effect.yieldNow
-  }
+  const sums = new Map(Object.keys(forward.outputs).map((name) => [name, new ScoreSum()]))
+  const steps = Math.ceil(split.count / forward.batch)
+  yield* overSplit(forward, split, split.count, (outputs, from, rows) => {
+    const labels = split.labels.subarray(from, from + rows)
+    for (const [name, sum] of sums) sum.add(outputs[name] as Float32Array, labels, rows, classes)
+    progress({ phase: 'evaluate', step: from / forward.batch + 1, steps, images: from + rows })
+  })
   return Object.fromEntries([...sums].map(([name, sum]) => [name, sum.scores()]))
 })
 
@@ -57,18 +41,16 @@ export const measureModel = Effect.fnUntraced(function* (
   progress: (progress: Progress) => void,
 ): Effect.fn.Return<Scores, StageError> {
   const split = dataset.split('test')
-  const batch = Math.min(BATCH, split.count)
   const layout = layoutOf(vitTensors(config))
-  const compiled = yield* attemptAsync(() =>
-    engine.compile(
-      'evaluate',
-      ({ theta, pixels }) => ({
-        logits: vitLogits(slices(layout, theta as tf.Tensor1D), config, pixels as tf.Tensor4D),
-      }),
-      { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
-    ),
+  const forward = yield* attemptAsync(() =>
+    compileForward(engine, {
+      label: 'evaluate',
+      config,
+      batch: Math.min(Math.max(1, Math.floor(TOKENS / numTokens(config))), split.count),
+      fixed: { theta: pack(layout, values) },
+      fn: (pixels, { theta }) => ({ logits: vitLogits(slices(layout, theta), config, pixels) }),
+    }),
   )
-  const fixed = { theta: pack(layout, values) }
-  const { logits } = yield* measureOutputs({ compiled, fixed, config, batch, split, progress })
+  const { logits } = yield* measureOutputs(forward, config.numClasses, split, progress)
   return logits
 })

@@ -5,18 +5,18 @@
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
-import type { CompiledFunction, Engine, HostArray } from '../../engine/engine.js'
+import type { Engine } from '../../engine/engine.js'
 import type { StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { attemptAsync } from '../attempt-async.js'
-import { pixelSpec, stretches } from '../data/batches.js'
 import type { Split } from '../data/dataset.js'
+import { compileForward, overSplit, type Forward } from '../model/forward.js'
 import { layoutOf, pack, slices } from '../model/layout.js'
-import type { Arrays, Specs } from './train-step.js'
+import type { Arrays, Specs } from './step-definition.js'
 import { sizeOf, vitTensors, type Values } from '../model/vit-params.js'
 import { vit, vitLogits } from '../model/vit.js'
 
-/** Bytes of a teacher's answers that are kept. */
+/** Bytes of a teacher's answers that are kept by default: 512 MiB. */
 const BUDGET = 512 * 2 ** 20
 
 export interface Teacher {
@@ -30,7 +30,7 @@ export interface Wanted {
   readonly map: readonly number[]
 }
 
-/** Answers to the images at these indices, named as in `teacherSpecs`. */
+/** Answers to a batch of images, named as in `teacherSpecs`; the arrays are used again by the call after the next. */
 export type TeacherOutputs = (indices: Int32Array) => Promise<Arrays>
 
 /** `teacher.logits` `[B, C]`; `teacher.att.<block>` and `teacher.map.<block>` `[B, T, D]`. */
@@ -43,87 +43,97 @@ export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: num
   }
 }
 
-const compileTeacher = (engine: Engine, config: VitConfig, wanted: Wanted, batch: number) => {
+/** A batch in two halves, where it can be halved: as many calls as lanes take, whatever number of them there is. */
+const compileTeacher = (
+  engine: Engine,
+  { config, values }: Teacher,
+  wanted: Wanted,
+  batch: number,
+): Promise<Forward> => {
   const layout = layoutOf(vitTensors(config))
-  return engine.compile(
-    'teacher',
-    ({ theta, pixels }) => {
-      const params = slices(layout, theta as tf.Tensor1D)
-      if (wanted.att.length + wanted.map.length === 0) {
-        return { 'teacher.logits': vitLogits(params, config, pixels as tf.Tensor4D) }
-      }
-      const { blocks, logits } = vit(params, config, pixels as tf.Tensor4D)
+  return compileForward(engine, {
+    label: 'teacher',
+    config,
+    batch: batch % 2 === 0 ? batch / 2 : batch,
+    fixed: { theta: pack(layout, values) },
+    fn: (pixels, { theta }) => {
+      const params = slices(layout, theta)
+      if (wanted.att.length + wanted.map.length === 0) return { 'teacher.logits': vitLogits(params, config, pixels) }
+      const { blocks, logits } = vit(params, config, pixels)
       const outputs: Record<string, tf.Tensor> = { 'teacher.logits': logits }
       for (const block of wanted.att) outputs[`teacher.att.${block}`] = blocks[block].att
       for (const block of wanted.map) outputs[`teacher.map.${block}`] = blocks[block].map
       return outputs
     },
-    { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
-  )
+  })
 }
 
-interface Answering {
-  readonly run: (indices: Int32Array) => Promise<Record<string, HostArray>>
-  readonly compiled: CompiledFunction
-}
-
-/** Answers for every image of the split, one long array an output. */
-const answerAll = Effect.fnUntraced(function* (
-  { run }: Answering,
+/** Copies rows of outputs into longer arrays of the same names, `from` rows after their beginning. */
+const copyRows = (
+  outputs: Arrays,
+  into: ReadonlyMap<string, Float32Array>,
   rowSizes: ReadonlyMap<string, number>,
-  count: number,
-  batch: number,
-  progress: (progress: Progress) => void,
-): Effect.fn.Return<ReadonlyMap<string, Float32Array>, StageError> {
-  const answers = new Map([...rowSizes].map(([name, size]) => [name, new Float32Array(count * size)]))
-  const parts = stretches(count, batch)
-  for (const [index, { indices, rows }] of parts.entries()) {
-    const outputs = yield* attemptAsync(() => run(indices))
-    for (const [name, answer] of answers) {
-      const size = rowSizes.get(name) ?? 0
-      answer.set((outputs[name] as Float32Array).subarray(0, rows * size), index * batch * size)
-    }
-    progress({ phase: 'teacher', step: index + 1, steps: parts.length, images: Math.min(count, (index + 1) * batch) })
-    yield* Effect.yieldNow
+  from: number,
+  rows: number,
+): void => {
+  for (const [name, all] of into) {
+    const size = rowSizes.get(name) ?? 0
+    all.set((outputs[name] as Float32Array).subarray(0, rows * size), from * size)
   }
-  return answers
-})
+}
 
 /**
  * Compiles the teacher for batches of `batch` images of the split. With more than one epoch, and where they fit, all
- * answers are computed first.
+ * answers are computed first. Either way they are the same to the last bit: every call has the same shape, and the rows of a
+ * call do not depend on one another.
  */
 export const teacherOutputs = Effect.fnUntraced(function* (
   engine: Engine,
-  { config, values }: Teacher,
+  teacher: Teacher,
   wanted: Wanted,
   split: Split,
   train: { readonly batchSize: number; readonly epochs: number },
   progress: (progress: Progress) => void,
+  budget = BUDGET,
 ): Effect.fn.Return<TeacherOutputs, StageError> {
-  const batch = train.batchSize
-  const compiled = yield* attemptAsync(() => compileTeacher(engine, config, wanted, batch))
-  const theta = pack(layoutOf(vitTensors(config)), values)
-  const pixels = new Float32Array(sizeOf(pixelSpec(config, batch).shape))
-  const labels = new Int32Array(batch)
-  const run = (indices: Int32Array) => {
-    split.gather(indices, pixels, labels)
-    return compiled.run({ theta, pixels })
-  }
-  const specs = Object.entries(teacherSpecs(config, wanted, batch))
-  const rowSizes = new Map(specs.map(([name, { shape }]) => [name, sizeOf(shape) / batch]))
+  const { batchSize, epochs } = train
+  const forward = yield* attemptAsync(() => compileTeacher(engine, teacher, wanted, batchSize))
+  const specs = Object.entries(teacherSpecs(teacher.config, wanted, batchSize))
+  const rowSizes = new Map(specs.map(([name, { shape }]) => [name, sizeOf(shape) / batchSize]))
+  const arraysFor = (count: number) =>
+    new Map([...rowSizes].map(([name, size]) => [name, new Float32Array(count * size)]))
   const perImage = [...rowSizes.values()].reduce((sum, size) => sum + 4 * size, 0)
-  if (train.epochs < 2 || perImage * split.count > BUDGET) return run
-
-  const answers = yield* answerAll({ run, compiled }, rowSizes, split.count, batch, progress)
-  yield* attemptAsync(() => compiled.release())
-  return async (indices) => {
-    const rows: Record<string, Float32Array> = {}
-    for (const [name, answer] of answers) {
-      const size = rowSizes.get(name) ?? 0
-      rows[name] = new Float32Array(indices.length * size)
-      indices.forEach((image, row) => rows[name].set(answer.subarray(image * size, (image + 1) * size), row * size))
+  if (epochs < 2 || perImage * split.count > budget) {
+    const sets = [arraysFor(batchSize), arraysFor(batchSize)] as const
+    let calls = 0
+    return async (indices) => {
+      const answers = sets[calls++ % 2]
+      const starts = Array.from({ length: batchSize / forward.batch }, (_, part) => part * forward.batch)
+      const ask = async (from: number, slot: number): Promise<void> => {
+        const outputs = await forward.run(slot, split, indices.subarray(from, from + forward.batch))
+        copyRows(outputs, answers, rowSizes, from, forward.batch)
+      }
+      if (forward.slots > 1) await Promise.all(starts.map(ask))
+      else for (const from of starts) await ask(from, 0)
+      return Object.fromEntries(answers)
     }
-    return rows
+  }
+  const answers = arraysFor(split.count)
+  const steps = Math.ceil(split.count / forward.batch)
+  yield* overSplit(forward, split, split.count, (outputs, from, rows) => {
+    copyRows(outputs, answers, rowSizes, from, rows)
+    progress({ phase: 'teacher', step: from / forward.batch + 1, steps, images: from + rows })
+  })
+  yield* attemptAsync(() => forward.release())
+  const sets = [arraysFor(batchSize), arraysFor(batchSize)] as const
+  let calls = 0
+  return async (indices) => {
+    const drawn = sets[calls++ % 2]
+    for (const [name, rows] of drawn) {
+      const size = rowSizes.get(name) ?? 0
+      const answer = answers.get(name)!
+      indices.forEach((image, row) => rows.set(answer.subarray(image * size, (image + 1) * size), row * size))
+    }
+    return Object.fromEntries(drawn)
   }
 })

@@ -9,7 +9,8 @@ import { attemptAsync } from '../attempt-async.js'
 import { loadCheckpoint, saveCheckpoint, type HistoryLine, type Position } from './checkpoint.js'
 import { Generator } from '../data/random.js'
 import { learningRate } from './schedule.js'
-import { compileStep, type Arrays, type StepDefinition, type TrainStep } from './train-step.js'
+import type { Arrays, StepDefinition } from './step-definition.js'
+import { openSteps, type TrainStep } from './train-step.js'
 import type { Component } from './train-state.js'
 
 export interface Training {
@@ -23,8 +24,31 @@ export interface Training {
   readonly components: readonly Component[]
   /** Each step takes one of these, drawn uniformly; they have the same parts of the loss. Compiled when first drawn. */
   readonly steps: readonly StepDefinition[]
-  /** The values of a step's inputs for these images. */
+  /** The values of a step's inputs for these images; they must stay as they are until the call after the next one. */
   readonly batch: (indices: Int32Array) => Promise<Arrays>
+}
+
+interface Batches {
+  readonly prepare: (step: number, indices: Int32Array) => void
+  /** What was prepared for this step. */
+  readonly take: (step: number) => Promise<Arrays>
+}
+
+const batchesAhead = (batch: Training['batch']): Batches => {
+  const prepared = new Map<number, Promise<Arrays>>()
+  return {
+    prepare: (step, indices) => {
+      const arrays = batch(indices)
+      // Whoever takes it hears of a failure.
+      arrays.catch(() => {})
+      prepared.set(step, arrays)
+    },
+    take: (step) => {
+      const arrays = prepared.get(step)!
+      prepared.delete(step)
+      return arrays
+    },
+  }
 }
 
 /** Batches in an epoch; the images left over wait for another epoch's order. A StageError where there is none. */
@@ -70,39 +94,65 @@ export const runTraining = Effect.fnUntraced(function* (
   const start: Position = { epoch: 0, step: 0, sums: parts.map(() => 0), history: [] }
   let position = (yield* attempt(() => loadCheckpoint(context.checkpointDir, components))) ?? start
   let saved = position
-  const save = () => {
-    if (position !== saved) saveCheckpoint(context.checkpointDir, position, components)
+  const save = Effect.gen(function* () {
+    if (position === saved) return
+    yield* attemptAsync(trainSteps.sync)
+    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components))
     saved = position
-  }
+  })
 
+  const trainSteps = yield* attemptAsync(() => openSteps(engine, components, train))
   const compiled = new Map<number, TrainStep>()
   const stepFor = async (index: number): Promise<TrainStep> => {
-    const known = compiled.get(index) ?? (await compileStep(engine, steps[index], train))
+    const known = compiled.get(index) ?? (await trainSteps.compile(steps[index]))
     compiled.set(index, known)
     return known
   }
+
+  /** One step from `position`; returns its loss. */
+  const advance = Effect.fnUntraced(function* (
+    { order, draws }: ReturnType<typeof epochPlan>,
+    batches: Batches,
+  ): Effect.fn.Return<number, StageError> {
+    const { epoch, step, sums, history } = position
+    const lr = learningRate(train, epoch + step / count)
+    const drawn = yield* attemptAsync(() => stepFor(draws[step]))
+    const taken = Effect.gen(function* () {
+      const result = yield* attemptAsync(async () => {
+        const batch = await batches.take(step)
+        const running = drawn.run(lr, batch)
+        // What the next step reads is prepared while this one computes.
+        if (step + 1 < count) batches.prepare(step + 1, order.subarray((step + 1) * batchSize, (step + 2) * batchSize))
+        return await running
+      })
+      const loss = result.parts.reduce((sum, part, index) => sum + weights[index] * part, 0)
+      if (!Number.isFinite(loss)) return yield* notFinite(loss, epoch * count + step + 1, epoch + 1, lr)
+      // A checkpoint is never of a step half done.
+      return yield* Effect.uninterruptible(
+        Effect.map(attemptAsync(result.commit), () => {
+          position = { epoch, step: step + 1, sums: sums.map((sum, index) => sum + result.parts[index]), history }
+          return loss
+        }),
+      )
+    })
+    return yield* drawn.updates === 'at once' ? Effect.uninterruptible(taken) : taken
+  })
 
   const loop = Effect.gen(function* () {
     let images = 0
     while (position.epoch < epochs) {
       const { epoch } = position
-      const { order, draws } = epochPlan(training, epoch, count)
+      const plan = epochPlan(training, epoch, count)
+      const batches = batchesAhead(training.batch)
+      if (position.step < count) {
+        batches.prepare(position.step, plan.order.subarray(position.step * batchSize, (position.step + 1) * batchSize))
+      }
       while (position.step < count) {
-        const { step, sums, history } = position
-        const lr = learningRate(train, epoch + step / count)
-        const indices = order.subarray(step * batchSize, (step + 1) * batchSize)
-        const result = yield* attemptAsync(async () => {
-          const drawn = await stepFor(draws[step])
-          return drawn.run(lr, await training.batch(indices))
-        })
-        const loss = result.parts.reduce((sum, part, index) => sum + weights[index] * part, 0)
-        if (!Number.isFinite(loss)) return yield* notFinite(loss, epoch * count + step + 1, epoch + 1, lr)
-        result.commit()
-        position = { epoch, step: step + 1, sums: sums.map((sum, index) => sum + result.parts[index]), history }
+        const loss = yield* advance(plan, batches)
         images += batchSize
         context.progress({
           phase: training.phase,
-          step: epoch * count + step + 1,
+          step: epoch * count + position.step,
           steps: epochs * count,
           epoch: epoch + 1,
           epochs,
@@ -121,9 +171,12 @@ export const runTraining = Effect.fnUntraced(function* (
         lr: learningRate(train, epoch + (count - 1) / count),
       }
       position = { ...start, epoch: epoch + 1, history: [...position.history, line] }
-      yield* attempt(save)
+      yield* save
     }
     return position.history
   })
-  return yield* loop.pipe(Effect.onInterrupt(() => Effect.sync(save)))
+  return yield* loop.pipe(
+    Effect.onInterrupt(() => Effect.ignore(save)),
+    Effect.ensuring(Effect.ignore(attemptAsync(trainSteps.release))),
+  )
 })

@@ -7,7 +7,7 @@ import { crossEntropy, klDivergence } from './losses.js'
 import type { StoredModel } from '../model/model-files.js'
 import { runsFinalNorm, stitchedVit, stitchTensors, type Grid, type Segment } from '../stitching/stitched-vit.js'
 import { newComponent, type Component } from './train-state.js'
-import type { Arrays, Specs, StepDefinition } from './train-step.js'
+import type { Arrays, Specs, StepDefinition } from './step-definition.js'
 import { partOf, vitParts, vitTensors, type Values, type VitPart } from '../model/vit-params.js'
 
 /** Names of the two models among the components, by their index in the grid. */

@@ -52,7 +52,7 @@ describe('starts of stitch layers', () => {
     const end = { config: tinyConfig(12, 3, 3), values: waveModel(tinyConfig(12, 3, 3), 7) }
     const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
     const indices = Int32Array.of(3, 8, 31)
-    const features = await stitchFeatures(engine, front, end, split, indices)
+    const features = await Effect.runPromise(stitchFeatures(engine, front, end, split, indices))
     await engine.release()
     expect(features.rows).to.equal(15)
     const pixels = new Float32Array(3 * 64)

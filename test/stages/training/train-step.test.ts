@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { openEngine } from '../../../src/engine/open.js'
 import { distillStep, startStudent } from '../../../src/stages/distill.js'
-import { compileStep, stepFunction, stepSpecs } from '../../../src/stages/training/train-step.js'
+import { compileStep } from '../../../src/stages/training/train-step.js'
+import { stepFunction, stepSpecs } from '../../../src/stages/training/whole-step.js'
 import { distillParams, tinyConfig, trainParams } from '../model-stage-runs.js'
 import { waveImage } from '../reference-vit.js'
 
@@ -39,7 +40,7 @@ describe('a training step', () => {
     const step = await compileStep(engine, definition, optimiser)
     const loss = (parts: readonly number[]) =>
       Object.values(definition.weights).reduce((sum, weight, i) => sum + weight * parts[i], 0)
-    ;(await step.run(0, batch)).commit()
+    await (await step.run(0, batch)).commit()
     const h = 1e-2
     for (const component of definition.trained) {
       const gradients = component.m.slice()

@@ -65,7 +65,7 @@ describe('a tuning step', () => {
       const definition = tuningStep('tune', components, GRID, GRID.paths[id], 'soft', 2)
       const step = await compileStep(engine, definition, trainParams())
       const { parts, commit } = await step.run(1e-2, BATCH)
-      commit()
+      await commit()
       expect(parts.every(Number.isFinite)).to.equal(true)
       const may = allowed(front, end, layers[0] ?? null, front === null ? models[0] : null)
       for (const component of components) {

@@ -1,8 +1,9 @@
 /** Kernels of two tensors, with broadcasting. */
-import { binary, broadcastShape, expand } from '../broadcast.js'
+import { binary } from '../broadcast.js'
 import type { Graph, GraphValue } from '../graph.js'
 import { cast, kernel, required, type TraceKernel } from '../kernel.js'
 import { joinPadded } from '../padding.js'
+import { apply, choose, combine, compare } from './compose.js'
 
 /** One ONNX operator whose result has the operands' type. */
 const direct = (name: string, op: string): TraceKernel =>
@@ -37,6 +38,16 @@ const floorDivide = (graph: Graph, a: GraphValue, b: GraphValue): GraphValue => 
   return binary(graph, 'Div', binary(graph, 'Sub', a, modulo(graph, a, b), a.type), b, a.type)
 }
 
+/** The angle of the point (b, a): the arc tangent of a / b, half a turn on where b is negative. */
+const angle = (graph: Graph, a: GraphValue, b: GraphValue): GraphValue => {
+  const quotient = combine(graph, 'Div', a, b)
+  const halfTurn = choose(graph, compare(graph, 'Less', a, 0), graph.scalar('float32', -Math.PI), Math.PI)
+  const turned = choose(graph, compare(graph, 'Less', b, 0), halfTurn, 0)
+  const upright = combine(graph, 'Mul', apply(graph, 'Sign', a), Math.PI / 2)
+  const slanted = combine(graph, 'Add', apply(graph, 'Atan', quotient), turned)
+  return choose(graph, compare(graph, 'Equal', b, 0), upright, slanted)
+}
+
 export const arithmeticKernels: readonly TraceKernel[] = [
   kernel('Add', (graph, inputs) => add(graph, required(inputs, 'a'), required(inputs, 'b'))),
   direct('Sub', 'Sub'),
@@ -51,7 +62,6 @@ export const arithmeticKernels: readonly TraceKernel[] = [
   predicate('LessEqual', 'LessOrEqual'),
   predicate('LogicalAnd', 'And'),
   predicate('LogicalOr', 'Or'),
-  predicate('LogicalXor', 'Xor'),
   kernel('NotEqual', (graph, inputs) =>
     not(graph, binary(graph, 'Equal', required(inputs, 'a'), required(inputs, 'b'), 'bool')),
   ),
@@ -71,17 +81,20 @@ export const arithmeticKernels: readonly TraceKernel[] = [
     const difference = binary(graph, 'Sub', a, required(inputs, 'b'), a.type)
     return binary(graph, 'Mul', difference, difference, a.type)
   }),
+  direct('BitwiseAnd', 'BitwiseAnd'),
+  kernel('Atan2', (graph, inputs) =>
+    angle(graph, cast(graph, required(inputs, 'a'), 'float32'), cast(graph, required(inputs, 'b'), 'float32')),
+  ),
+  kernel('EluGrad', (graph, inputs) => {
+    const [dy, y] = [required(inputs, 'dy'), required(inputs, 'y')]
+    return combine(graph, 'Mul', dy, combine(graph, 'Min', combine(graph, 'Add', y, 1), 1))
+  }),
   kernel('AddN', (graph, inputs) => Object.values(inputs).reduce((sum, next) => add(graph, sum, next))),
   kernel('Select', (graph, inputs) => {
     const [then, otherwise] = [required(inputs, 't'), required(inputs, 'e')]
     const condition = required(inputs, 'condition')
-    const shape = broadcastShape(condition.shape, broadcastShape(then.shape, otherwise.shape))
-    if (then.type !== 'bool') return graph.node('Where', [condition, then, otherwise], { shape, type: then.type })
-    const chosen = graph.node('Where', [condition, cast(graph, then, 'int32'), cast(graph, otherwise, 'int32')], {
-      shape,
-      type: 'int32',
-    })
+    if (then.type !== 'bool') return choose(graph, condition, then, otherwise)
+    const chosen = choose(graph, condition, cast(graph, then, 'int32'), cast(graph, otherwise, 'int32'))
     return cast(graph, chosen, 'bool')
   }),
-  kernel<{ shape: number[] }>('BroadcastTo', (graph, inputs, { shape }) => expand(graph, required(inputs, 'x'), shape)),
 ]

@@ -1,19 +1,7 @@
 /** Kernels of one tensor, element by element. */
-import { binary } from '../broadcast.js'
-import { type Attributes, type ElementType, type Graph, type GraphValue } from '../graph.js'
+import type { ElementType, Graph, GraphValue } from '../graph.js'
 import { cast, kernel, required, type TraceKernel } from '../kernel.js'
-
-const apply = (graph: Graph, op: string, x: GraphValue, attributes: Attributes = {}): GraphValue =>
-  graph.node(op, [x], { shape: x.shape, type: x.type }, attributes)
-
-const combine = (graph: Graph, op: string, a: GraphValue, b: GraphValue | number): GraphValue =>
-  binary(graph, op, a, typeof b === 'number' ? graph.scalar(a.type, b) : b, a.type)
-
-const choose = (graph: Graph, condition: GraphValue, then: GraphValue, otherwise: GraphValue): GraphValue =>
-  graph.node('Where', [condition, then, otherwise], { shape: condition.shape, type: then.type })
-
-const compare = (graph: Graph, op: string, x: GraphValue, with_: number): GraphValue =>
-  binary(graph, op, x, graph.scalar(x.type, with_), 'bool')
+import { apply, choose, combine, compare } from './compose.js'
 
 /** Kernels that are one ONNX operator of the same type. */
 const same: Readonly<Record<string, string>> = {
@@ -90,8 +78,13 @@ export const elementwiseKernels: readonly TraceKernel[] = [
   ),
   kernel<{ alpha: number }>('Step', (graph, inputs, { alpha }) => {
     const x = required(inputs, 'x')
-    const stepped = choose(graph, compare(graph, 'Greater', x, 0), graph.scalar(x.type, 1), graph.scalar(x.type, alpha))
-    return x.type === 'float32' ? choose(graph, apply(graph, 'IsNaN', x, {}), x, stepped) : stepped
+    const above = compare(graph, 'Greater', x, 0)
+    // Every ReLU's gradient; what is no number counts as not above zero.
+    if (alpha === 0) return cast(graph, above, x.type)
+    const stepped = choose(graph, above, graph.scalar(x.type, 1), graph.scalar(x.type, alpha))
+    return x.type === 'float32'
+      ? choose(graph, graph.node('IsNaN', [x], { shape: x.shape, type: 'bool' }), x, stepped)
+      : stepped
   }),
   kernel<{ clipValueMin: number; clipValueMax: number }>('ClipByValue', (graph, inputs, attributes) => {
     const atLeast = combine(graph, 'Max', required(inputs, 'x'), attributes.clipValueMin)

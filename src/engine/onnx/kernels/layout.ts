@@ -55,10 +55,19 @@ export const slice = (graph: Graph, x: GraphValue, begin: readonly number[], siz
   return graph.node('Slice', inputs, { shape: size, type: x.type })
 }
 
-const concat = (graph: Graph, given: readonly GraphValue[], axis: number): GraphValue => {
+/** A WebGPU shader may bind 12 buffers. */
+const concatLimit = 10
+
+export const concat = (graph: Graph, given: readonly GraphValue[], axis: number): GraphValue => {
   const parts = given.filter((part) => part.shape[axis] !== 0)
   if (parts.length === 0) return given[0]!
   if (parts.length === 1) return parts[0]!
+  if (parts.length > concatLimit) {
+    const groups = Array.from({ length: Math.ceil(parts.length / concatLimit) }, (_, group) =>
+      concat(graph, parts.slice(group * concatLimit, (group + 1) * concatLimit), axis),
+    )
+    return concat(graph, groups, axis)
+  }
   const shape = [...parts[0]!.shape]
   shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0)
   return graph.node('Concat', parts, { shape, type: parts[0]!.type }, { axis: { int: axis } })
@@ -68,6 +77,13 @@ const concat = (graph: Graph, given: readonly GraphValue[], axis: number): Graph
 const beforeFirst = -(2 ** 31)
 
 const fromEnd = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
+
+export const reverse = (graph: Graph, x: GraphValue, dims: readonly number[]): GraphValue => {
+  const axes = dims.map((axis) => fromEnd(axis, x.shape.length)).filter((axis) => x.shape[axis] !== 1)
+  if (axes.length === 0) return x
+  const list = (value: number) => graph.integers(axes.map(() => value))
+  return graph.node('Slice', [x, list(-1), list(beforeFirst), graph.integers(axes), list(-1)], x)
+}
 
 /** Slices of these sizes, one after the other. */
 const split = (graph: Graph, x: GraphValue, sizes: readonly number[], axis: number): GraphValue[] => {
@@ -104,19 +120,23 @@ export const layoutKernels: readonly TraceKernel[] = [
     const begin = [attributes.begin].flat()
     const starts = x.shape.map((_, axis) => begin[axis] ?? 0)
     const size = [attributes.size].flat()
-    return slice(
-      graph,
-      x,
-      starts,
-      x.shape.map((extent, axis) => {
-        const wanted = size[axis] ?? -1
-        return wanted === -1 ? extent - starts[axis]! : wanted
-      }),
-    )
+    const sizes = x.shape.map((extent, axis) => {
+      const wanted = size[axis] ?? -1
+      return wanted === -1 ? extent - starts[axis]! : wanted
+    })
+    if (sizes.some((wanted, axis) => starts[axis]! < 0 || wanted < 0 || starts[axis]! + wanted > x.shape[axis]!)) {
+      throw new Error(`[${sizes}] elements from [${starts}] on do not lie in the shape [${x.shape}]`)
+    }
+    return slice(graph, x, starts, sizes)
   }),
   kernel<{ axis: number }>('Concat', (graph, inputs, { axis }) => {
     const parts = listed(inputs)
-    return concat(graph, parts, fromEnd(axis, parts[0]!.shape.length))
+    const along = fromEnd(axis, parts[0]!.shape.length)
+    tf.backend_util.assertParamsConsistent(
+      parts.map(({ shape }) => [...shape]),
+      along,
+    )
+    return concat(graph, parts, along)
   }),
   kernel<{ axis: number }>('Pack', (graph, inputs, attributes) => {
     const parts = listed(inputs)
@@ -165,13 +185,9 @@ export const layoutKernels: readonly TraceKernel[] = [
   kernel<tf.PadV2Attrs>('PadV2', (graph, inputs, { paddings, constantValue }) =>
     pad(graph, required(inputs, 'x'), paddings, constantValue),
   ),
-  kernel<{ dims: number | number[] }>('Reverse', (graph, inputs, { dims }) => {
-    const x = required(inputs, 'x')
-    const axes = [dims].flat().map((axis) => fromEnd(axis, x.shape.length))
-    if (axes.length === 0) return x
-    const list = (value: number) => graph.integers(axes.map(() => value))
-    return graph.node('Slice', [x, list(-1), list(beforeFirst), graph.integers(axes), list(-1)], x)
-  }),
+  kernel<{ dims: number | number[] }>('Reverse', (graph, inputs, { dims }) =>
+    reverse(graph, required(inputs, 'x'), [dims].flat()),
+  ),
   kernel<tf.StridedSliceAttrs>('StridedSlice', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
     const { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } = attributes

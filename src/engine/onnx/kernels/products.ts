@@ -1,7 +1,8 @@
 /** Matrix products. */
 import { binary, broadcastShape, reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, nodeOf, sizeOf } from '../graph.js'
+import { type Graph, type GraphValue, nodeOf, sizeOf, uniformOf } from '../graph.js'
 import { cast, kernel, required, type TraceKernel } from '../kernel.js'
+import { activate } from './activation.js'
 
 interface Factor {
   readonly value: GraphValue
@@ -25,15 +26,29 @@ const folded = ({ value, transposed }: Factor): Factor => {
   return swapped ? { value: node.inputs[0]!, transposed: !transposed } : { value, transposed }
 }
 
-/** A product of two matrices, with an optional row added to every row of the result. */
-const gemm = (graph: Graph, a: Factor, b: Factor, bias?: GraphValue): GraphValue => {
+/** A tensor without the one number that it was multiplied by: products scale their result at no cost. */
+const unscaled = (value: GraphValue): { readonly value: GraphValue; readonly scale: number } => {
+  const [left, right] = nodeOf(value, 'Mul')?.inputs ?? []
+  if (left === undefined || right === undefined) return { value, scale: 1 }
+  for (const [factor, rest] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    const scale = uniformOf(factor)
+    if (scale !== undefined && String(rest.shape) === String(value.shape)) return { value: rest, scale }
+  }
+  return { value, scale: 1 }
+}
+
+/** `scale` times a product of two matrices, with an optional row added to every row of the result. */
+const gemm = (graph: Graph, a: Factor, b: Factor, scale: number, bias?: GraphValue): GraphValue => {
   const rows = matrixShape(a.value)[a.transposed ? 1 : 0]
   const columns = matrixShape(b.value)[b.transposed ? 0 : 1]
   return graph.node(
     'Gemm',
     bias === undefined ? [a.value, b.value] : [a.value, b.value, bias],
     { shape: [rows, columns], type: 'float32' },
-    { transA: { int: a.transposed ? 1 : 0 }, transB: { int: b.transposed ? 1 : 0 } },
+    { alpha: { float: scale }, transA: { int: a.transposed ? 1 : 0 }, transB: { int: b.transposed ? 1 : 0 } },
   )
 }
 
@@ -42,7 +57,9 @@ const asMatrix = (graph: Graph, value: GraphValue): GraphValue =>
 
 /** The product over the last two axes, all axes before broadcast; a bias of the result's last axis may be added. */
 const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue): GraphValue => {
-  const [a, b] = [folded(left), folded(right)]
+  const [plainLeft, plainRight] = [unscaled(left.value), unscaled(right.value)]
+  const scale = plainLeft.scale * plainRight.scale
+  const [a, b] = [folded({ ...left, ...plainLeft }), folded({ ...right, ...plainRight })]
   const batch = broadcastShape(batchOf(a.value), batchOf(b.value))
   const rows = matrixShape(a.value)[a.transposed ? 1 : 0]
   const columns = matrixShape(b.value)[b.transposed ? 0 : 1]
@@ -53,17 +70,18 @@ const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue):
       graph,
       { ...a, value: asMatrix(graph, a.value) },
       { ...b, value: asMatrix(graph, b.value) },
+      scale,
       bias,
     )
     return reshape(graph, product, shape)
   }
   const product =
-    a.transposed || b.transposed
+    a.transposed || b.transposed || scale !== 1
       ? graph.node(
           'FusedMatMul',
           [a.value, b.value],
           { shape, type: 'float32' },
-          { transA: { int: a.transposed ? 1 : 0 }, transB: { int: b.transposed ? 1 : 0 } },
+          { alpha: { float: scale }, transA: { int: a.transposed ? 1 : 0 }, transB: { int: b.transposed ? 1 : 0 } },
           'com.microsoft',
         )
       : graph.node('MatMul', [a.value, b.value], { shape, type: 'float32' })
@@ -75,6 +93,11 @@ interface ProductAttributes {
   readonly transposeB: boolean
 }
 
+interface FusedAttributes extends ProductAttributes {
+  readonly activation: string
+  readonly leakyreluAlpha?: number
+}
+
 /** Integer products go by way of floats, exact below 2²⁴. */
 const product = (
   graph: Graph,
@@ -83,31 +106,24 @@ const product = (
   { transposeA, transposeB }: ProductAttributes,
   bias?: GraphValue,
 ): GraphValue => {
+  const inner = [a.shape.at(transposeA ? -2 : -1), b.shape.at(transposeB ? -1 : -2)]
+  if (inner[0] !== inner[1]) {
+    throw new Error(
+      `matrices of the shapes [${a.shape}] and [${b.shape}] do not multiply: ${inner[0]} is not ${inner[1]}`,
+    )
+  }
   const left = { value: cast(graph, a, 'float32'), transposed: transposeA }
   const right = { value: cast(graph, b, 'float32'), transposed: transposeB }
   return cast(graph, multiply(graph, left, right, bias), a.type)
-}
-
-/** Activations that TensorFlow.js fuses into products, as ONNX operators. */
-const activations: Readonly<Record<string, string>> = {
-  relu: 'Relu',
-  sigmoid: 'Sigmoid',
-  elu: 'Elu',
 }
 
 export const productKernels: readonly TraceKernel[] = [
   kernel<ProductAttributes>('BatchMatMul', (graph, inputs, attributes) =>
     product(graph, required(inputs, 'a'), required(inputs, 'b'), attributes),
   ),
-  kernel<ProductAttributes & { activation: string }>('_FusedMatMul', (graph, inputs, attributes) => {
+  kernel<FusedAttributes>('_FusedMatMul', (graph, inputs, attributes) => {
     const result = product(graph, required(inputs, 'a'), required(inputs, 'b'), attributes, inputs['bias'])
-    const { activation } = attributes
-    if (activation === 'linear') return result
-    if (activation === 'relu6') {
-      return binary(graph, 'Min', graph.node('Relu', [result], result), graph.scalar(result.type, 6), result.type)
-    }
-    const op = activations[activation]
-    if (op === undefined) throw new Error(`a product with the activation ${activation} cannot be traced`)
-    return graph.node(op, [result], result)
+    const weights = inputs['preluActivationWeights']
+    return activate(graph, result, { name: attributes.activation, alpha: attributes.leakyreluAlpha, weights })
   }),
 ]

@@ -1,7 +1,9 @@
 /** Kernels that reduce axes: sums, means, extremes, softmax, running sums. */
-import { reshape } from '../broadcast.js'
+import { binary, reshape } from '../broadcast.js'
 import type { Graph, GraphValue } from '../graph.js'
 import { cast, kernel, required, type TraceKernel } from '../kernel.js'
+import { pad } from '../padding.js'
+import { slice } from './layout.js'
 
 /** Axes as TensorFlow.js gives them (one, several, none for all, negative from the end), sorted and non-negative. */
 const axesOf = (axis: number | readonly number[] | null | undefined, rank: number): number[] => {
@@ -59,6 +61,34 @@ const argument = (name: string, op: string): TraceKernel =>
     return cast(graph, found, 'int32')
   })
 
+interface RunningAttributes {
+  readonly axis: number
+  readonly exclusive: boolean
+  readonly reverse: boolean
+}
+
+/** Moves the elements along an axis; ones come in. */
+const shifted = (graph: Graph, x: GraphValue, axis: number, by: number, backwards: boolean): GraphValue => {
+  const at = (start: number) => x.shape.map((_, index) => (index === axis ? start : 0))
+  const kept = x.shape.map((extent, index) => (index === axis ? extent - by : extent))
+  const part = slice(graph, x, at(backwards ? by : 0), kept)
+  const around = x.shape.map(
+    (_, index) => (index !== axis ? [0, 0] : backwards ? [0, by] : [by, 0]) as [number, number],
+  )
+  return pad(graph, part, around, 1)
+}
+
+/** ONNX has no running product: products of 1, 2, 4, .. neighbours, each from the one before. */
+const runningProduct = (graph: Graph, x: GraphValue, axis: number, attributes: RunningAttributes): GraphValue => {
+  const { exclusive, reverse } = attributes
+  const extent = x.shape[axis]!
+  let product = exclusive && extent > 0 ? shifted(graph, x, axis, 1, reverse) : x
+  for (let by = 1; by < extent; by *= 2) {
+    product = binary(graph, 'Mul', product, shifted(graph, product, axis, by, reverse), x.type)
+  }
+  return product
+}
+
 export const reductionKernels: readonly TraceKernel[] = [
   numeric('Sum', 'ReduceSum'),
   numeric('Prod', 'ReduceProd'),
@@ -77,17 +107,18 @@ export const reductionKernels: readonly TraceKernel[] = [
     const [axis] = axesOf(dim, x.shape.length) as [number]
     return graph.node('Softmax', [x], x, { axis: { int: axis } })
   }),
-  kernel<{ axis: number }>('LogSoftmax', (graph, inputs, attributes) => {
-    const x = cast(graph, required(inputs, 'logits'), 'float32')
-    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
-    return graph.node('LogSoftmax', [x], x, { axis: { int: axis } })
-  }),
-  kernel<{ axis: number; exclusive: boolean; reverse: boolean }>('Cumsum', (graph, inputs, attributes) => {
+  kernel<RunningAttributes>('Cumsum', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
     const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
     return graph.node('CumSum', [x, graph.scalar('int64', axis)], x, {
       exclusive: { int: attributes.exclusive ? 1 : 0 },
       reverse: { int: attributes.reverse ? 1 : 0 },
     })
+  }),
+  kernel<RunningAttributes>('Cumprod', (graph, inputs, attributes) => {
+    const x = required(inputs, 'x')
+    const numbers = x.type === 'bool' ? cast(graph, x, 'int32') : x
+    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
+    return runningProduct(graph, numbers, axis, attributes)
   }),
 ]

@@ -2,6 +2,7 @@
 import { binary, reshape } from '../broadcast.js'
 import { type ElementType, type Graph, type GraphValue, sizeOf } from '../graph.js'
 import { cast, kernel, required, type TraceKernel } from '../kernel.js'
+import { transpose } from './layout.js'
 
 const typeOf = (dtype: string): ElementType => (dtype === 'int32' || dtype === 'bool' ? dtype : 'float32')
 
@@ -11,6 +12,8 @@ const counting = (graph: Graph, count: number): GraphValue =>
     [count],
     Int32Array.from({ length: count }, (_, index) => index),
   )
+
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, index) => from + index)
 
 const gatherNd = (graph: Graph, x: GraphValue, indices: GraphValue, batchDims: number): GraphValue => {
   const depth = indices.shape.at(-1)!
@@ -29,8 +32,20 @@ export const selectionKernels: readonly TraceKernel[] = [
       const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]
       return graph.node('Gather', [x, indices], { shape, type: x.type }, { axis: { int: axis } })
     }
-    if (axis !== batchDims) throw new Error(`a gather along axis ${axis} with ${batchDims} batch axes cannot be traced`)
-    return gatherNd(graph, x, reshape(graph, indices, [...indices.shape, 1]), batchDims)
+    const outer = range(batchDims, axis)
+    const inner = range(axis + 1, x.shape.length)
+    const front = transpose(graph, x, [...range(0, batchDims), axis, ...outer, ...inner])
+    const places = reshape(graph, indices, [...indices.shape, 1])
+    const gathered = gatherNd(graph, front, places, batchDims)
+    // [batch.., indices.., outer.., inner..] → [batch.., outer.., indices.., inner..]
+    const rank = indices.shape.length
+    const last = rank + outer.length
+    return transpose(graph, gathered, [
+      ...range(0, batchDims),
+      ...range(rank, last),
+      ...range(batchDims, rank),
+      ...range(last, last + inner.length),
+    ])
   }),
   kernel('GatherNd', (graph, inputs) => gatherNd(graph, required(inputs, 'params'), required(inputs, 'indices'), 0)),
   kernel<{ depth: number; onValue: number; offValue: number; dtype: string }>('OneHot', (graph, inputs, attributes) => {
@@ -40,23 +55,6 @@ export const selectionKernels: readonly TraceKernel[] = [
     const type = typeOf(attributes.dtype)
     const [on, off] = [graph.scalar(type, attributes.onValue), graph.scalar(type, attributes.offValue)]
     return graph.node('Where', [hit, on, off], { shape: hit.shape, type })
-  }),
-  // ScatterElements adds in order, so equal indices give the same sum every time.
-  kernel<{ numSegments: number }>('UnsortedSegmentSum', (graph, inputs, { numSegments }) => {
-    const x = required(inputs, 'x')
-    const ids = cast(graph, required(inputs, 'segmentIds'), 'int64')
-    const perRow = sizeOf(x.shape.slice(1))
-    const rows = reshape(graph, x, [x.shape[0]!, perRow])
-    const spread = graph.node('Expand', [reshape(graph, ids, [x.shape[0]!, 1]), graph.integers(rows.shape)], {
-      shape: rows.shape,
-      type: 'int64',
-    })
-    const zeros = graph.uniform(x.type, [numSegments, perRow], 0)
-    const sums = graph.node('ScatterElements', [zeros, spread, rows], zeros, {
-      axis: { int: 0 },
-      reduction: { text: 'add' },
-    })
-    return reshape(graph, sums, [numSegments, ...x.shape.slice(1)])
   }),
   kernel<{ k: number; sorted: boolean }>('TopK', (graph, inputs, { k }) => {
     const x = required(inputs, 'x')
@@ -71,6 +69,31 @@ export const selectionKernels: readonly TraceKernel[] = [
       { axis: { int: -1 }, largest: { int: 1 }, sorted: { int: 1 } },
     ) as [GraphValue, GraphValue]
     return [values, cast(graph, indices, 'int32')]
+  }),
+  // As many elements as lie before a value are its place.
+  kernel<{ side: 'left' | 'right' }>('SearchSorted', (graph, inputs, { side }) => {
+    const [sequence, values] = [required(inputs, 'sortedSequence'), required(inputs, 'values')]
+    const [rows, length] = sequence.shape as [number, number]
+    const asked = reshape(graph, values, [rows, values.shape[1]!, 1])
+    const known = reshape(graph, sequence, [rows, 1, length])
+    const before = binary(graph, side === 'left' ? 'Less' : 'LessOrEqual', known, asked, 'bool')
+    const counted = [cast(graph, before, 'int32'), graph.integers([2])]
+    return graph.node('ReduceSum', counted, { shape: values.shape, type: 'int32' }, { keepdims: { int: 0 } })
+  }),
+  kernel('Diag', (graph, inputs) => {
+    const x = required(inputs, 'x')
+    const size = sizeOf(x.shape)
+    const row = reshape(graph, cast(graph, x, 'float32'), [1, size])
+    const diagonal = binary(
+      graph,
+      'Equal',
+      reshape(graph, counting(graph, size), [size, 1]),
+      counting(graph, size),
+      'bool',
+    )
+    const zero = graph.scalar('float32', 0)
+    const made = graph.node('Where', [diagonal, row, zero], { shape: [size, size], type: 'float32' })
+    return reshape(graph, cast(graph, made, x.type), [...x.shape, ...x.shape])
   }),
   kernel<{ shape: number[]; value: number; dtype: string }>('Fill', (graph, _inputs, { shape, value, dtype }) =>
     graph.uniform(typeOf(dtype ?? 'float32'), shape, value),

@@ -1,0 +1,76 @@
+/**
+ * Memory of a training step, one JSON line a figure:
+ *   npm run bench:memory -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--steps 200] [--torch PYTHON]
+ * `peakMiB` is the peak resident memory of a process that does nothing but these steps; `grownMiB` what it grew from the
+ * 20th step to the last; `tensors` the live tensors of TensorFlow.js after the first step and after the last.
+ */
+import * as os from 'node:os'
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import * as tf from '@tensorflow/tfjs'
+import type { DeviceName, EngineName } from '../src/engine/engine.js'
+import { openEngine } from '../src/engine/open.js'
+import { modelsNamed } from './models.js'
+import { trainingStep } from './training-step.js'
+import { report } from './turns.js'
+
+const { values: flags } = parseArgs({
+  options: {
+    model: { type: 'string' },
+    engine: { type: 'string', default: 'onnxruntime' },
+    device: { type: 'string', default: 'cpu' },
+    threads: { type: 'string', default: String(os.availableParallelism()) },
+    steps: { type: 'string' },
+    torch: { type: 'string' },
+    /** Set in the processes that are measured. */
+    measured: { type: 'boolean', default: false },
+  },
+})
+const threads = Number(flags.threads)
+const settling = 20
+
+const measure = async (): Promise<void> => {
+  const [model] = modelsNamed(flags.model)
+  const engine = await openEngine({ engine: flags.engine as EngineName, device: flags.device as DeviceName, threads })
+  const step = await trainingStep(engine, model!)
+  const tensors = [0, 0]
+  let settled = 0
+  const steps = Number(flags.steps)
+  for (let at = 1; at <= steps; at++) {
+    await step()
+    if (at === 1) tensors[0] = tf.memory().numTensors
+    if (at === Math.min(settling, steps)) settled = process.memoryUsage.rss()
+  }
+  tensors[1] = tf.memory().numTensors
+  const grownMiB = (process.memoryUsage.rss() - settled) / 2 ** 20
+  console.log(JSON.stringify({ peakMiB: process.resourceUsage().maxRSS / 1024, grownMiB, tensors }))
+  process.exit(0)
+}
+
+if (flags.measured) await measure()
+for (const model of modelsNamed(flags.model)) {
+  const steps = flags.steps ?? String(Math.max(10 * model.steps, 30))
+  const words = ['--model', model.name, '--threads', String(threads), '--steps', steps]
+  const about = {
+    bench: 'memory',
+    model: model.name,
+    batch: model.batch,
+    device: flags.device,
+    threads,
+    steps: Number(steps),
+  }
+  const script = fileURLToPath(import.meta.url)
+  const own = [...process.execArgv, script, ...words, '--engine', flags.engine, '--device', flags.device, '--measured']
+  const ours = JSON.parse(
+    execFileSync(process.execPath, own, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  ) as {
+    peakMiB: number
+  }
+  report({ ...about, runtime: flags.engine, ...ours })
+  if (flags.torch === undefined) continue
+  const theirs = fileURLToPath(new URL('./step-torch.py', import.meta.url))
+  const torchMiB = Number(execFileSync(flags.torch, [theirs, ...words, '--memory'], { encoding: 'utf8' }))
+  report({ ...about, runtime: 'pytorch', peakMiB: torchMiB })
+  report({ ...about, figure: 'our peak / torch peak', ratio: ours.peakMiB / torchMiB })
+}

@@ -1,0 +1,57 @@
+/** The process that examines one engine on one device: opens it, checks it, and measures what it can do. */
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { checkEngine } from '../engine/choice/check.js'
+import { answer, inChild } from '../engine/choice/in-child.js'
+import { cpuName, nvidiaGpus, openedAdapter } from '../engine/choice/machine.js'
+import { matmulRate } from '../engine/choice/matmul-rate.js'
+import type { Candidate } from '../engine/choice/wish.js'
+import type { Engine } from '../engine/engine.js'
+import { openEngine } from '../engine/open.js'
+import type { Examination } from './examine.js'
+import { stepBatch, timeStep } from './training-step.js'
+
+/** Below this a whole batch would take many seconds. */
+const slowGflops = 5
+const smallBatch = 4
+
+/** What the libraries themselves say they are. */
+const nativeVersion = ({ name, versions }: Engine): string | null => {
+  if (name === 'onnxruntime') {
+    // Loaded already, as CommonJS.
+    const { env } = createRequire(import.meta.url)('onnxruntime-node') as { env: { versions: { node?: string } } }
+    return env.versions.node === undefined ? null : `ONNX Runtime ${env.versions.node}`
+  }
+  return versions['libtensorflow'] === undefined ? null : `TensorFlow ${versions['libtensorflow']}`
+}
+
+/** The name of what it computes on. */
+const deviceOf = ({ device, deviceIndex = 0 }: Candidate): Partial<Examination> => {
+  if (device === 'cpu') return { on: cpuName() }
+  if (device === 'cuda') {
+    const names = nvidiaGpus()
+    const name = names[deviceIndex] ?? 'NVIDIA GPU'
+    return { on: names.length > 1 ? `${name} (${deviceIndex} of 0 to ${names.length - 1})` : name }
+  }
+  const adapter = openedAdapter()
+  return { adapter, on: adapter.kind === 'software' ? `${adapter.name} (software, on ${cpuName()})` : adapter.name }
+}
+
+const timeStepOf = async (engine: Engine, gflops: number): Promise<Partial<Examination>> => {
+  if (gflops >= slowGflops) return { stepMs: await timeStep(engine, stepBatch) }
+  return { stepMs: (stepBatch / smallBatch) * (await timeStep(engine, smallBatch)), stepEstimated: true }
+}
+
+const work = async (argument: unknown): Promise<void> => {
+  const candidate = argument as Candidate
+  const say = (facts: Partial<Examination>): void => answer({ type: 'found', facts })
+  const engine = await openEngine({ ...candidate, threads: availableParallelism() })
+  await checkEngine(engine)
+  say({ loads: true, native: nativeVersion(engine), ...deviceOf(candidate) })
+  const { gflops, size } = await matmulRate(engine)
+  say({ gflops, matmulSize: size })
+  say(await timeStepOf(engine, gflops))
+  await engine.release()
+}
+
+await inChild(work)

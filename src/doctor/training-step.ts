@@ -1,0 +1,65 @@
+/** How long one training step takes: the figure that a run's time is made of. */
+import type * as tf from '@tensorflow/tfjs'
+import type { VitConfig } from '../dsl/vit-config.js'
+import type { Engine } from '../engine/engine.js'
+import { labelledSpecs } from '../stages/data/batches.js'
+import { Generator } from '../stages/data/random.js'
+import { vitLogits } from '../stages/model/vit.js'
+import { vitTensors } from '../stages/model/vit-params.js'
+import { startVit } from '../stages/model/weight-start.js'
+import { crossEntropy } from '../stages/training/losses.js'
+import { newComponent } from '../stages/training/train-state.js'
+import { compileStep, type StepDefinition } from '../stages/training/train-step.js'
+
+/** 17 tokens: 4 × 4 patches of a digit, and the class token. */
+const config: VitConfig = {
+  imageSize: 28,
+  patchSize: 7,
+  channels: 1,
+  numClasses: 10,
+  embedDim: 64,
+  depth: 6,
+  numHeads: 4,
+  mlpRatio: 4,
+  layerNormEps: 1e-6,
+}
+export const stepBatch = 64
+const optimiser = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.05 }
+const learningRate = 1e-3
+
+const warmUps = 3
+const enoughSteps = 30
+const enoughMs = 1_500
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+
+/** Milliseconds of a step (forward, backward, AdamW) with this many images: the median of those that fit into 1.5 s. */
+export const timeStep = async (engine: Engine, batch: number): Promise<number> => {
+  const start = startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'doctor')
+  const definition: StepDefinition = {
+    label: 'step',
+    trained: [newComponent('model', 'model', vitTensors(config), start)],
+    frozen: [],
+    inputs: labelledSpecs(config, batch),
+    weights: { ce: 1 },
+    loss: ({ model }, { pixels, labels }) => ({
+      ce: crossEntropy(vitLogits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+    }),
+  }
+  const step = await compileStep(engine, definition, optimiser)
+  const generator = Generator.from(1, 'doctor')
+  const pixels = Float32Array.from({ length: batch * config.imageSize ** 2 }, () => generator.normal())
+  const labels = new Float32Array(batch * config.numClasses)
+  for (let row = 0; row < batch; row++) labels[row * config.numClasses + generator.integer(config.numClasses)] = 1
+  const times: number[] = []
+  const began = performance.now()
+  for (let at = 0; at < warmUps + enoughSteps; at++) {
+    const stepBegan = performance.now()
+    await (await step.run(learningRate, { pixels, labels })).commit()
+    times.push(performance.now() - stepBegan)
+    if (at >= warmUps && performance.now() - began > enoughMs) break
+    // So slow that the first step's allocations do not show.
+    if (performance.now() - began > 4 * enoughMs) break
+  }
+  return median(times.length > warmUps ? times.slice(warmUps) : times.slice(-1))
+}

@@ -1,0 +1,17 @@
+/** Where this program keeps what is expensive to make and belongs to the user, not to a project. */
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+
+/**
+ * The user's cache folder for this program, which need not be there yet: `$GENEPOOL_CACHE`, else the operating system's
+ * place for caches. Deleting it costs only time.
+ */
+export const cacheFolder = (): string => {
+  const { GENEPOOL_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env
+  if (GENEPOOL_CACHE !== undefined && GENEPOOL_CACHE !== '') return resolve(GENEPOOL_CACHE)
+  // A relative path there is to be ignored (XDG Base Directory Specification).
+  if (XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME)) return join(XDG_CACHE_HOME, 'genepool')
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'genepool')
+  if (process.platform === 'win32') return join(LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'genepool')
+  return join(homedir(), '.cache', 'genepool')
+}

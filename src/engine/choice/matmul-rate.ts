@@ -1,0 +1,56 @@
+/** How fast an engine multiplies matrices: the measure of what a device can do at all. */
+import type { Tensor } from '@tensorflow/tfjs'
+import type { Engine, HostArray } from '../engine.js'
+
+export interface MatmulRate {
+  readonly gflops: number
+  /** The matrices are size × size. */
+  readonly size: number
+}
+
+/** Products in one call, each of the last one's result: the copies of the first and the last matrix count little. */
+const chained = 8
+const sizes = [128, 256, 512, 1024, 2048, 4096] as const
+/** A call that takes this long is long enough to be measured; the next size would take eight times as long. */
+const enoughMs = 120
+const rounds = 3
+
+/** About 1 / √size each, so that products of products stay in range. */
+const matrix = (size: number): Float32Array =>
+  Float32Array.from({ length: size * size }, (_, at) => (((at * 7_919) % 1_009) / 504 - 1) / Math.sqrt(size / 3))
+
+const timed = async (run: () => Promise<Record<string, HostArray>>): Promise<number> => {
+  const start = performance.now()
+  await run()
+  return performance.now() - start
+}
+
+/**
+ * 10⁹ floating-point operations a second in products of float32 matrices, copies to and from the device included, at the
+ * first size that is large enough to be timed; `maxSize` bounds it. Best of three calls.
+ */
+export const matmulRate = async (engine: Engine, maxSize: number = sizes.at(-1)!): Promise<MatmulRate> => {
+  let rate: MatmulRate = { gflops: 0, size: 0 }
+  for (const size of sizes.filter((candidate) => candidate <= maxSize)) {
+    const spec = { shape: [size, size], dtype: 'float32' } as const
+    const compiled = await engine.compile(
+      'matmul',
+      (inputs) => {
+        const b = inputs['b'] as Tensor
+        let product = inputs['a'] as Tensor
+        for (let time = 0; time < chained; time++) product = product.matMul(b)
+        return { product }
+      },
+      { a: spec, b: spec },
+    )
+    const values = { a: matrix(size), b: matrix(size) }
+    const run = () => compiled.run(values)
+    // The first call allocates, and on a GPU compiles.
+    let best = await timed(run)
+    for (let round = 1; round <= rounds && best < 20 * enoughMs; round++) best = Math.min(best, await timed(run))
+    await compiled.release()
+    rate = { gflops: (2 * size ** 3 * chained) / best / 1e6, size }
+    if (best >= enoughMs) break
+  }
+  return rate
+}

@@ -1,0 +1,48 @@
+/** Whether an engine works on a device: tried in a process of its own. */
+import { runChild } from './child.js'
+import { explain, type Failure } from './failure.js'
+import { withDevice } from './installation.js'
+import type { Adapter } from './machine.js'
+import { patienceMs } from './patience.js'
+import type { Candidate } from './wish.js'
+
+export type Trial =
+  | {
+      readonly loads: true
+      /** What WebGPU computes on. */
+      readonly adapter?: Adapter
+      /** How many times as fast as the CPU it multiplies matrices, where the adapter's kind is unknown. */
+      readonly speedup?: number
+    }
+  | ({ readonly loads: false } & Failure)
+
+/** What the process of a trial answers. */
+export type TrialAnswer =
+  | ({ readonly type: 'works' } & Omit<Extract<Trial, { loads: true }>, 'loads'>)
+  | { readonly type: 'failed'; readonly message: string }
+
+const usualSeconds = 20
+
+/** Tries it. Rejects only when `signal` aborts. */
+export const tryEngine = async (candidate: Candidate, signal?: AbortSignal): Promise<Trial> => {
+  let works: Extract<TrialAnswer, { type: 'works' }> | undefined
+  let message: string | undefined
+  const end = await runChild({
+    beside: import.meta.url,
+    script: 'trial-main',
+    argument: candidate,
+    timeoutMs: patienceMs(usualSeconds),
+    signal,
+    onAnswer: (given) => {
+      const answer = given as TrialAnswer
+      if (answer.type === 'works') works = answer
+      else if (answer.type === 'failed') message = answer.message
+    },
+  })
+  // A process that computes and then dies at its end would take a finished stage with it.
+  if (works === undefined || end.code !== 0) {
+    return { loads: false, ...withDevice(candidate, explain(candidate, end, message)) }
+  }
+  const { type: _, ...facts } = works
+  return { loads: true, ...facts }
+}

@@ -1,0 +1,94 @@
+/** ONNX Runtime's devices: how a session is put on one, and what is wrong where it does not go. */
+import type { InferenceSession } from 'onnxruntime-node'
+import { EngineError, type EngineRequest } from '../engine.js'
+import { notForWebgpu } from './webgpu-nodes.js'
+
+type Providers = NonNullable<InferenceSession.SessionOptions['executionProviders']>
+
+/** Operators that a device lacks, and shapes as small integers, are computed by the CPU. */
+const providers = ({ device, deviceIndex = 0 }: EngineRequest, graph: Uint8Array): Providers => {
+  switch (device) {
+    case 'cpu':
+      return ['cpu']
+    case 'cuda':
+      return [{ name: 'cuda', deviceId: deviceIndex }, 'cpu']
+    case 'webgpu': {
+      const forceCpuNodeNames = notForWebgpu(graph)
+      // It does not take an empty list.
+      return [{ name: 'webgpu', ...(forceCpuNodeNames.length === 0 ? {} : { forceCpuNodeNames }) }, 'cpu']
+    }
+  }
+}
+
+/**
+ * Without an arena of its own, a session's memory between calls is the process's: a pool of 18 step functions (d 192,
+ * depth 12, batch 32) then takes 0.5 GiB, with arenas 3.8, and with memory patterns too 6.5. What an arena spares, new
+ * pages at every call, the C library spares as well where it keeps freed memory, as it is told in the environment of
+ * the processes that run stages. Elsewhere a step with large tensors is slower without an arena.
+ */
+const keepsFreedMemory = (): boolean => process.env['MALLOC_TRIM_THRESHOLD_'] !== undefined
+
+/** What sessions on the CPU have in common. */
+export const cpuSessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+  executionProviders: ['cpu'],
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  enableCpuMemArena: !keepsFreedMemory(),
+  enableMemPattern: false,
+  logSeverityLevel: 3,
+  // A spinning thread takes the core from stages that run beside this one: with two threads on two busy cores a step
+  // took twice as long.
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+})
+
+/** Of a session for this graph, an ONNX model. */
+export const sessionOptions = (request: EngineRequest, graph: Uint8Array): InferenceSession.SessionOptions => ({
+  ...cpuSessionOptions(request.threads),
+  executionProviders: providers(request, graph),
+})
+
+/** Has CUDA compute products of 32-bit floats in full, as the CPU does; read when its libraries are loaded. */
+export const prepareDevice = ({ device }: EngineRequest): void => {
+  if (device === 'cuda') process.env['NVIDIA_TF32_OVERRIDE'] ??= '0'
+}
+
+/** What the libraries throw → what is wrong and what to do. */
+const explanations: readonly (readonly [RegExp, (request: EngineRequest) => string])[] = [
+  [
+    /WebGPU adapter|No supported adapters/,
+    () =>
+      "no graphics adapter with a Vulkan driver was found; install the GPU's driver (Debian, Ubuntu: libvulkan1 and " +
+      'mesa-vulkan-drivers), or use the device cpu',
+  ],
+  [
+    /ExecutionProvider_Cuda: Failed to load shared library|providers_(cuda|shared)/,
+    () =>
+      "its CUDA provider, NVIDIA's driver, CUDA 12 or cuDNN 9 is missing; run genepool engine install cuda, and genepool " +
+      'doctor to see which it is, or use the device cpu',
+  ],
+  [
+    /invalid device ordinal|CUDA failure 101/,
+    ({ deviceIndex = 0 }) => `there is no GPU ${deviceIndex}; GPUs are counted from 0`,
+  ],
+  [/CUDA failure 100|no CUDA-capable device/, () => 'CUDA finds no GPU; see that nvidia-smi names one'],
+  [
+    /Available memory|out of memory|Failed to allocate memory/i,
+    () => 'there is not enough memory; make the batch smaller, or see that no other program fills the memory',
+  ],
+]
+
+/** The library's own first line without places in its source. */
+const plain = (message: string): string =>
+  message
+    .split('\n')[0]!
+    .replace(/^\S*\/onnxruntime_src\/\S+ .* was false\. /, '')
+    .replace(/^\S*\/onnxruntime_src\/\S+ /, '')
+
+/** `what` is the clause before the reason, such as `step: ONNX Runtime failed`. */
+export const deviceError = (what: string, request: EngineRequest, cause: unknown): EngineError => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const known = explanations.find(([pattern]) => pattern.test(message))
+  return new EngineError(`${what}: ${known === undefined ? plain(message) : known[1](request)}`, { cause })
+}

@@ -1,0 +1,139 @@
+/** Lanes of ONNX Runtime on the CPU: worker threads with sessions of their own. */
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+import type { InferenceSession } from 'onnxruntime-node'
+import { EngineError, type HostArray, type TensorSpec } from '../engine.js'
+import { checkedInput, checkSpecs, sizeOfSpec } from '../host-values.js'
+import type { BoundCall, LaneFunction, Lanes } from '../lanes.js'
+import type { LaneAnswer, LaneRequest, NamedSpec } from './lane-messages.js'
+import { traceToOnnx } from './trace.js'
+
+/** What a request is without the number that its answer brings back. */
+type Unnumbered = LaneRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'call'> : never) : never
+
+const startLane = (options: InferenceSession.SessionOptions): Worker => {
+  const entry = new URL('./lane.js', import.meta.url)
+  if (!import.meta.url.endsWith('.ts')) return new Worker(entry, { workerData: options })
+  // From source: the thread first needs the loader that compiled this file.
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs')).href
+  const source = entry.href.replace(/js$/, 'ts')
+  const start = `import('${loader}').then(({ register }) => { register(); return import('${source}') })`
+  return new Worker(start, { workerData: options, eval: true, execArgv: [] })
+}
+
+/** One thread. */
+class Lane {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, { readonly resolve: () => void; readonly reject: (error: EngineError) => void }>()
+  #calls = 0
+
+  constructor(options: InferenceSession.SessionOptions) {
+    this.#worker = startLane(options)
+    this.#worker.unref()
+    this.#worker.on('message', ({ call, error }: LaneAnswer) => {
+      const waiting = this.#waiting.get(call)
+      this.#waiting.delete(call)
+      if (this.#waiting.size === 0) this.#worker.unref()
+      if (error === undefined) waiting?.resolve()
+      else waiting?.reject(new EngineError(error))
+    })
+    this.#worker.on('error', (error) => this.#end(error.message))
+    this.#worker.on('exit', (code) => this.#end(`its thread ended (exit code ${code})`))
+  }
+
+  #end(reason: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new EngineError(reason))
+    this.#waiting.clear()
+  }
+
+  ask(request: Unnumbered): Promise<void> {
+    const call = this.#calls++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(call, { resolve, reject })
+      this.#worker.ref()
+      this.#worker.postMessage({ ...request, call })
+    })
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+const named = (name: string, { shape, dtype }: TensorSpec): NamedSpec => ({
+  name,
+  shape,
+  dtype,
+  size: sizeOfSpec({ shape, dtype }),
+})
+
+export interface LanePool extends Lanes {
+  readonly release: () => Promise<void>
+}
+
+/** Starts no thread before the first function is compiled. `options` are those of every lane's sessions. */
+export const openLanePool = (count: number, options: InferenceSession.SessionOptions): LanePool => {
+  let lanes: readonly Lane[] = []
+  let [functions, bindings] = [0, 0]
+  const started = (): readonly Lane[] => {
+    if (lanes.length === 0) lanes = Array.from({ length: count }, () => new Lane(options))
+    return lanes
+  }
+
+  const compile: Lanes['compile'] = async (label, fn, inputs) => {
+    checkSpecs(label, inputs)
+    const { bytes, outputs, outputNames } = traceToOnnx(label, fn, inputs)
+    const id = functions++
+    const described = {
+      type: 'load',
+      id,
+      bytes,
+      inputs: Object.entries(inputs).map(([name, spec]) => named(name, spec)),
+      outputs: Object.entries(outputs).map(([name, spec]) => named(outputNames[name]!, spec)),
+    } as const
+    const explain = (error: unknown): never => {
+      throw new EngineError(`${label}: ONNX Runtime failed: ${(error as Error).message}`, { cause: error })
+    }
+    /** Lanes that have the session, or will soon. */
+    const loading = new Map<Lane, Promise<void>>()
+    let released = false
+    let next = 0
+    const bind: LaneFunction['bind'] = (values, into) => {
+      const lane = started()[next++ % count]!
+      const binding = bindings++
+      const given = Object.entries(inputs).map(([name, spec]) => checkedInput(label, name, spec, values))
+      const taken: HostArray[] = Object.entries(outputs).map(([name, spec]) => checkedInput(label, name, spec, into))
+      const ready = loading.get(lane) ?? lane.ask(described)
+      loading.set(lane, ready)
+      const bound = ready.then(() => lane.ask({ type: 'bind', binding, id, inputs: given, outputs: taken }))
+      // Whoever calls hears of it; until then it is nobody's unhandled rejection.
+      bound.catch(() => {})
+      const call: BoundCall = async () => {
+        if (released) throw new EngineError(`${label} was run after it had been released`)
+        await bound.then(() => lane.ask({ type: 'run', binding })).catch(explain)
+      }
+      return call
+    }
+    const release = async (): Promise<void> => {
+      if (released) return
+      released = true
+      await Promise.all([...loading.keys()].map((lane) => lane.ask({ type: 'release', id })))
+    }
+    return { outputs, bind, release } satisfies LaneFunction
+  }
+
+  return {
+    count,
+    compile,
+    allocate: (length) => new Float32Array(new SharedArrayBuffer(4 * length)),
+    call: async (calls) => {
+      const all = started()
+      await Promise.all(calls.map((call, index) => all[index % count]!.ask({ type: 'call', ...call })))
+    },
+    release: async () => {
+      await Promise.all(lanes.map((lane) => lane.end()))
+      lanes = []
+    },
+  }
+}

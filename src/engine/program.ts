@@ -1,0 +1,65 @@
+/** Runs another program to its end. */
+import { spawn } from 'node:child_process'
+
+export interface ProgramEnd {
+  /** `null` where a signal ended it. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface ProgramOptions {
+  readonly cwd?: string
+  /** Asks the program to end; the promise then rejects with the signal's reason. */
+  readonly signal: AbortSignal
+  readonly env?: NodeJS.ProcessEnv
+  /** Called with each line of its standard output as it comes. */
+  readonly onLine?: (line: string) => void
+}
+
+/** How long a program that was asked to end may take. */
+const graceMs = 1_000
+
+/** Resolves with undefined where there is no such program. */
+export const runProgram = (
+  command: string,
+  args: readonly string[],
+  { cwd, signal, env = process.env, onLine }: ProgramOptions,
+): Promise<ProgramEnd | undefined> =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error)
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
+    let last: NodeJS.Timeout | undefined
+    const abort = (): void => {
+      child.kill()
+      last = setTimeout(() => child.kill('SIGKILL'), graceMs)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    const settle = (finish: () => void): void => {
+      signal.removeEventListener('abort', abort)
+      clearTimeout(last)
+      if (signal.aborted) reject(signal.reason as Error)
+      else finish()
+    }
+    let [stdout, stderr, rest] = ['', '', '']
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop()!
+      if (onLine !== undefined) lines.forEach(onLine)
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk
+    })
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      settle(() => (error.code === 'ENOENT' || error.code === 'EACCES' ? resolve(undefined) : reject(error))),
+    )
+    child.once('close', (code) => settle(() => resolve({ code, stdout, stderr })))
+  })
+
+/** The last line that is not empty, which is where programs say what was wrong. */
+export const lastLine = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .findLast((line) => line !== '') ?? ''

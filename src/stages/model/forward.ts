@@ -1,0 +1,103 @@
+/** Forward passes over the images of a split, several calls at a time where the engine has lanes for them. */
+import type * as tf from '@tensorflow/tfjs'
+import * as Effect from 'effect/Effect'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import type { Engine } from '../../engine/engine.js'
+import { oneLane } from '../../engine/lanes.js'
+import type { StageError } from '../../runtime/errors.js'
+import { attemptAsync } from '../attempt-async.js'
+import { pixelSpec, stretches } from '../data/batches.js'
+import type { Split } from '../data/dataset.js'
+import type { Arrays, Specs } from '../training/step-definition.js'
+import { sizeOf } from './vit-params.js'
+
+export interface ForwardDefinition {
+  /** Names the function in errors. */
+  readonly label: string
+  readonly config: VitConfig
+  /** Images a call. */
+  readonly batch: number
+  /** Inputs that stay the same, `[length]` each. */
+  readonly fixed: Readonly<Record<string, Float32Array>>
+  /** `pixels` `[batch, h, w, c]` and the fixed inputs → outputs whose rows belong to the images one by one. */
+  readonly fn: (
+    pixels: tf.Tensor4D,
+    fixed: Readonly<Record<string, tf.Tensor1D>>,
+  ) => Readonly<Record<string, tf.Tensor>>
+}
+
+export interface Forward {
+  readonly outputs: Specs
+  readonly batch: number
+  /** How many calls can be under way at a time. */
+  readonly slots: number
+  /** The outputs for the images at these places of the split, `batch` of them. The slot's next call overwrites them. */
+  readonly run: (slot: number, split: Split, indices: ArrayLike<number>) => Promise<Arrays>
+  readonly release: () => Promise<void>
+}
+
+export const compileForward = async (engine: Engine, definition: ForwardDefinition): Promise<Forward> => {
+  const { label, config, batch, fn } = definition
+  const lanes = engine.lanes ?? oneLane(engine)
+  const fixed: Record<string, Float32Array> = {}
+  for (const [name, values] of Object.entries(definition.fixed)) {
+    fixed[name] = lanes.allocate(values.length)
+    fixed[name].set(values)
+  }
+  const spec = pixelSpec(config, batch)
+  const compiled = await lanes.compile(
+    label,
+    ({ pixels, ...others }) => fn(pixels as tf.Tensor4D, others as Record<string, tf.Tensor1D>),
+    {
+      pixels: spec,
+      ...Object.fromEntries(
+        Object.entries(fixed).map(([name, { length }]) => [name, { shape: [length], dtype: 'float32' } as const]),
+      ),
+    },
+  )
+  const slots = Array.from({ length: lanes.count }, () => {
+    const pixels = lanes.allocate(sizeOf(spec.shape))
+    const into = Object.fromEntries(
+      Object.entries(compiled.outputs).map(([name, { shape }]) => [name, lanes.allocate(sizeOf(shape))]),
+    )
+    return { pixels, into, call: compiled.bind({ pixels, ...fixed }, into), labels: new Int32Array(batch) }
+  })
+  return {
+    outputs: compiled.outputs,
+    batch,
+    slots: lanes.count,
+    run: async (slot, split, indices) => {
+      const { pixels, into, call, labels } = slots[slot]
+      split.gather(indices, pixels, labels)
+      await call()
+      return into
+    },
+    release: compiled.release,
+  }
+}
+
+/**
+ * Runs over `count` images: those at `places` of the split, else its first ones. `take` gets the outputs in the images'
+ * order, whatever finished first: of `rows` images, the first of which is number `from`.
+ */
+export const overSplit = Effect.fnUntraced(function* (
+  forward: Forward,
+  split: Split,
+  count: number,
+  take: (outputs: Arrays, from: number, rows: number) => void,
+  places?: Int32Array,
+): Effect.fn.Return<void, StageError> {
+  const parts = stretches(count, forward.batch)
+  for (let first = 0; first < parts.length; first += forward.slots) {
+    const wave = parts.slice(first, first + forward.slots)
+    const results = yield* attemptAsync(() =>
+      Promise.all(
+        wave.map(({ indices }, slot) =>
+          forward.run(slot, split, places === undefined ? indices : indices.map((index) => places[index])),
+        ),
+      ),
+    )
+    for (const [slot, outputs] of results.entries()) take(outputs, (first + slot) * forward.batch, wave[slot].rows)
+    yield* Effect.yieldNow
+  }
+})

@@ -1,0 +1,202 @@
+/**
+ * A training step on the CPU: the batch is cut into equal parts, the gradients of each are computed on a lane of the
+ * engine, and the host updates the parameters in place. No parameter and no gradient is copied within a step but by the
+ * lanes themselves.
+ */
+import type { Engine, TensorFunction, TensorSpec } from '../../engine/engine.js'
+import { oneLane, type HostCall, type Lanes } from '../../engine/lanes.js'
+import { sizeOf } from '../model/vit-params.js'
+import { adamwScalars, type AdamwParams } from './adamw.js'
+import { adamwInPlace, type AdamwStretch } from './adamw-host.js'
+import { partsAndGradients } from './gradients.js'
+import type { Arrays, Specs, StepDefinition } from './step-definition.js'
+import type { Component } from './train-state.js'
+import type { StepResult, TrainStep, TrainSteps } from './train-step.js'
+
+/** Parameters above which a batch stays whole: every part has gradients of its own, and for wide models they are memory. */
+const WIDE = 12e6
+/** Fewer parameters are updated sooner than a thread is woken. */
+const WORTH_A_THREAD = 20_000
+/** Parts that a loss can have. */
+const MOST_LOSSES = 16
+
+const STATE = ['theta', 'm', 'v'] as const
+
+const parametersOf = (components: readonly Component[]): number =>
+  components.reduce((sum, { layout }) => sum + layout.size, 0)
+
+/**
+ * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: the parts' sums
+ * are rounded one by one, so their number shows in the last digits of the result.
+ */
+const partsOfBatch = (components: readonly Component[], batch: number): number =>
+  batch % 2 === 0 && parametersOf(components) <= WIDE ? 2 : 1
+
+const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
+
+const slotName = (component: Component, tensor: string): string => `${component.name}:${tensor}`
+
+/** Every tensor of the components as an input or output of its own. */
+const slotSpecs = (components: readonly Component[]): Specs =>
+  Object.fromEntries(
+    components.flatMap((component) =>
+      component.layout.slots.map(({ name, shape }): [string, TensorSpec] => [
+        slotName(component, name),
+        { shape, dtype: 'float32' },
+      ]),
+    ),
+  )
+
+/** Views of the components' tensors in flat vectors. */
+const slotViews = (components: readonly Component[], flat: (component: Component) => Float32Array): Arrays =>
+  Object.fromEntries(
+    components.flatMap((component) =>
+      component.layout.slots.map(({ name, offset, size }) => [
+        slotName(component, name),
+        flat(component).subarray(offset, offset + size),
+      ]),
+    ),
+  )
+
+const GRADIENT = 'gradient of '
+
+/** Parameters and a part of the batch → `parts` of the loss and the gradient of every trained tensor. */
+const gradientFunction =
+  (definition: StepDefinition): TensorFunction =>
+  (inputs) => {
+    const tensors = (components: readonly Component[]) => Object.keys(slotSpecs(components)).map((name) => inputs[name])
+    const { trained, frozen } = definition
+    const { parts, gradients } = partsAndGradients(definition, tensors(trained), tensors(frozen), inputs)
+    return {
+      parts,
+      ...Object.fromEntries(Object.keys(slotSpecs(trained)).map((name, index) => [GRADIENT + name, gradients[index]])),
+    }
+  }
+
+/** Moves the components' state to memory that the lanes can reach, if it is not there yet. */
+const adopt = (components: readonly Component[], lanes: Lanes): void => {
+  const reachable = lanes.allocate(0).buffer.constructor
+  for (const component of components) {
+    for (const part of STATE) {
+      if (component[part].buffer.constructor === reachable) continue
+      const moved = lanes.allocate(component.layout.size)
+      moved.set(component[part])
+      component[part] = moved
+    }
+  }
+}
+
+/** The update in as many calls as there are lanes, each of a stretch of every component. */
+const updateCalls = (
+  lanes: Lanes,
+  optimiser: AdamwParams,
+  stretches: readonly Omit<AdamwStretch, 'from' | 'to'>[],
+): readonly HostCall[] =>
+  Array.from({ length: lanes.count }, (_, lane) => ({
+    module: new URL('./adamw-host.js', import.meta.url).href,
+    name: 'adamwInPlace',
+    args: [
+      optimiser,
+      stretches.map((stretch) => {
+        const border = (index: number) => Math.floor((stretch.theta.length * index) / lanes.count)
+        return { ...stretch, from: border(lane), to: border(lane + 1) }
+      }),
+    ],
+  }))
+
+/** What one part of the batch is computed from and leaves; the steps of a training use the same arrays in turn. */
+interface PartArrays {
+  readonly batch: (name: string, spec: TensorSpec) => Float32Array
+  readonly losses: Float32Array
+  readonly gradient: (component: Component) => Float32Array
+}
+
+const remembered = <Key, Value>(make: (key: Key, size: number) => Value) => {
+  const known = new Map<Key, Value>()
+  return (key: Key, size: number): Value => {
+    const value = known.get(key) ?? make(key, size)
+    known.set(key, value)
+    return value
+  }
+}
+
+const partArrays = (lanes: Lanes): PartArrays => {
+  const allocate = (_key: unknown, size: number): Float32Array => lanes.allocate(size)
+  const [batches, gradients] = [
+    remembered<string, Float32Array>(allocate),
+    remembered<Component, Float32Array>(allocate),
+  ]
+  return {
+    batch: (name, { shape }) => batches(`${name} [${shape}]`, sizeOf(shape)),
+    losses: lanes.allocate(MOST_LOSSES),
+    gradient: (component) => gradients(component, component.layout.size),
+  }
+}
+
+/** Steps whose components are the host's own arrays: always up to date. */
+export const openSplitSteps = (
+  engine: Engine,
+  components: readonly Component[],
+  optimiser: AdamwParams,
+): TrainSteps => {
+  let shared: { readonly lanes: Lanes; readonly parts: readonly PartArrays[] } | undefined
+  const sharedFor = ({ inputs }: StepDefinition) => {
+    if (shared !== undefined) return shared
+    const [batch] = Object.values(inputs).map(({ shape }) => shape[0]!)
+    const count = partsOfBatch(components, batch ?? 1)
+    // A batch in one part has every thread for itself.
+    const lanes = count > 1 && engine.lanes !== undefined ? engine.lanes : oneLane(engine)
+    adopt(components, lanes)
+    shared = { lanes, parts: Array.from({ length: count }, () => partArrays(lanes)) }
+    return shared
+  }
+
+  const compile = async (definition: StepDefinition): Promise<TrainStep> => {
+    const { trained, frozen, weights } = definition
+    const { lanes, parts } = sharedFor(definition)
+    const inputs = mapValues(definition.inputs, ({ shape, dtype }) => ({
+      shape: [shape[0]! / parts.length, ...shape.slice(1)],
+      dtype,
+    }))
+    const specs = { ...slotSpecs(trained), ...slotSpecs(frozen), ...inputs }
+    const compiled = await lanes.compile(definition.label, gradientFunction(definition), specs)
+    const parameters = slotViews([...trained, ...frozen], ({ theta }) => theta)
+    const bound = parts.map((part) => {
+      const batch = mapValues(inputs, (spec, name) => part.batch(name, spec))
+      const losses = part.losses.subarray(0, Object.keys(weights).length)
+      const gradients = Object.entries(slotViews(trained, part.gradient)).map(([name, view]) => [GRADIENT + name, view])
+      const into = { parts: losses, ...(Object.fromEntries(gradients) as Arrays) }
+      return { batch, losses, call: compiled.bind({ ...parameters, ...batch }, into) }
+    })
+
+    const commit = async (lr: number): Promise<void> => {
+      const stretches = trained.map((component) => {
+        const { theta, m, v, layout, updates } = component
+        const gradients = parts.map(({ gradient }) => gradient(component))
+        const scalars = adamwScalars(optimiser, lr, updates + 1)
+        return { theta, m, v, gradients, decayed: layout.decayed, scalars }
+      })
+      if (parametersOf(trained) < WORTH_A_THREAD || lanes.count === 1) {
+        const whole = stretches.map((stretch) => ({ ...stretch, from: 0, to: stretch.theta.length }))
+        adamwInPlace(optimiser, whole)
+      } else await lanes.call(updateCalls(lanes, optimiser, stretches))
+      for (const component of trained) component.updates++
+    }
+
+    const run = async (lr: number, batch: Arrays): Promise<StepResult> => {
+      bound.forEach((part, index) => {
+        for (const [name, rows] of Object.entries(part.batch)) {
+          rows.set(batch[name].subarray(index * rows.length, (index + 1) * rows.length))
+        }
+      })
+      await Promise.all(bound.map(({ call }) => call()))
+      const means = [...bound[0].losses].map(
+        (_, index) => bound.reduce((sum, { losses }) => sum + losses[index], 0) / bound.length,
+      )
+      return { parts: means, commit: () => commit(lr) }
+    }
+    return { updates: 'on commit', run }
+  }
+  return { compile, sync: async () => {}, release: async () => {} }
+}

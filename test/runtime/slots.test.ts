@@ -1,0 +1,53 @@
+import * as Effect from 'effect/Effect'
+import { expect } from 'chai'
+import { makeSlots } from '../../src/runtime/slots.js'
+import { runProbe, type ProbeStages } from '../support/probe.js'
+import { eventOf } from '../support/read-events.js'
+import { workspaceForEach } from '../support/workspace.js'
+import { readFileSync } from 'node:fs'
+
+/** How many of these were at work at the same time, at most. */
+const mostAtOnce = async (jobs: number, places: readonly (string | undefined)[]): Promise<number> => {
+  const slots = makeSlots(jobs)
+  let [now, most] = [0, 0]
+  const work = Effect.gen(function* () {
+    most = Math.max(most, ++now)
+    yield* Effect.sleep(30)
+    now -= 1
+  })
+  await Effect.runPromise(
+    Effect.forEach(places, (gpu) => slots.use(gpu, () => work), { concurrency: 'unbounded', discard: true }),
+  )
+  return most
+}
+
+describe('slots', () => {
+  it('let one stage at a time on each GPU, and stages on different GPUs side by side', async () => {
+    expect(await mostAtOnce(4, ['cuda:0', 'cuda:0', 'cuda:0'])).to.equal(1)
+    expect(await mostAtOnce(1, ['cuda:0', 'cuda:1', 'cuda:0', 'cuda:1'])).to.equal(2)
+    expect(await mostAtOnce(1, ['webgpu:0', 'cuda:0'])).to.equal(2)
+  })
+
+  it('let as many stages on the CPU as there are jobs, whatever the GPUs do', async () => {
+    expect(await mostAtOnce(2, [undefined, undefined, undefined])).to.equal(2)
+    expect(await mostAtOnce(1, [undefined, 'cuda:0', undefined])).to.equal(2)
+  })
+})
+
+describe("a device's number", () => {
+  const workspace = workspaceForEach()
+  const stages: ProbeStages = { told: { kind: 'engine' } }
+
+  it('reaches the stage, with the versions that it must find, and is no part of its identity', async () => {
+    const onSecond = { engine: 'onnxruntime', device: 'cuda', deviceIndex: 1 }
+    const first = await runProbe(workspace, stages, onSecond)
+    const { fingerprint } = eventOf(first.events, 'stage-finished', 'told')
+    const told = JSON.parse(
+      readFileSync(workspace.file('store', 'artifacts', fingerprint, 'value.txt'), 'utf8'),
+    ) as object
+    expect(told).to.include({ engine: 'onnxruntime', device: 'cuda', deviceIndex: 1 })
+    expect(told).to.deep.include({ versions: { numbers: '1' } })
+    const second = await runProbe(workspace, stages, { ...onSecond, deviceIndex: 0 })
+    expect(eventOf(second.events, 'stage-cached', 'told').fingerprint).to.equal(fingerprint)
+  })
+})
