@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import type { DeviceName, EngineName } from '../src/engine/engine.js'
 import { openEngine } from '../src/engine/open.js'
+import { workerEnvironment } from '../src/runtime/worker-memory.js'
 import { modelsNamed } from './models.js'
 import { trainingStep } from './training-step.js'
 import { report } from './turns.js'
@@ -63,13 +64,17 @@ for (const model of modelsNamed(flags.model)) {
   const script = fileURLToPath(import.meta.url)
   const own = [...process.execArgv, script, ...words, '--engine', flags.engine, '--device', flags.device, '--measured']
   const ours = JSON.parse(
-    execFileSync(process.execPath, own, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+    execFileSync(process.execPath, own, {
+      env: workerEnvironment(),
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
   ) as {
     peakMiB: number
   }
   report({ ...about, runtime: flags.engine, ...ours })
   if (flags.torch === undefined) continue
-  const theirs = fileURLToPath(new URL('./step-torch.py', import.meta.url))
+  const theirs = fileURLToPath(new URL('../../bench/step-torch.py', import.meta.url))
   const torchMiB = Number(execFileSync(flags.torch, [theirs, ...words, '--memory'], { encoding: 'utf8' }))
   report({ ...about, runtime: 'pytorch', peakMiB: torchMiB })
   report({ ...about, figure: 'our peak / torch peak', ratio: ours.peakMiB / torchMiB })

@@ -34,7 +34,7 @@ export const contestant = (name: string, step: () => Promise<void>): Contestant 
 
 /** The same work in PyTorch: `step-torch.py` waits between its turns for a number of steps. */
 export const torchContestant = async (python: string, flags: readonly string[]): Promise<Contestant> => {
-  const script = fileURLToPath(new URL('./step-torch.py', import.meta.url))
+  const script = fileURLToPath(new URL('../../bench/step-torch.py', import.meta.url))
   const child = spawn(python, [script, ...flags], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async (): Promise<string> => {

@@ -20,7 +20,8 @@ const showProgress = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`${clearLine}${text}`)
 }
 
-const milliseconds = (ms: number): string => (ms < 10_000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1_000).toFixed(1)} s`)
+const stepTime = (ms: number): string =>
+  ms < 100 ? `${ms.toFixed(1)} ms` : ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
 
 /** What the library says of itself only where its package says something else. */
 const renderVersions = ({ versions, native }: Examination): string => {
@@ -41,7 +42,7 @@ const renderWorking = (examinations: readonly Examination[]): string =>
       },
       {
         title: 'training step',
-        cell: (one) => (one.stepMs === null ? '' : `${one.stepEstimated ? '≈ ' : ''}${milliseconds(one.stepMs)}`),
+        cell: (one) => (one.stepMs === null ? '' : `${one.stepEstimated ? '≈ ' : ''}${stepTime(one.stepMs)}`),
       },
       { title: 'on', cell: (one) => one.on ?? '', align: 'left' },
       {
@@ -62,7 +63,7 @@ const renderProblems = (examinations: readonly Examination[]): string =>
 
 const conclusion = (examinations: readonly Examination[], auto: Diagnosis['auto']): string => {
   if (!examinations.some(({ loads }) => loads)) return 'Nothing of this works here.'
-  return auto === undefined ? '' : `--engine auto takes ${auto.engine} on ${auto.device}: ${auto.why}.`
+  return auto === undefined ? '' : `--engine auto takes ${auto.engine} on ${auto.device} (${auto.why}).`
 }
 
 const render = ({ examinations, auto }: Diagnosis): string =>

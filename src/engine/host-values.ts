@@ -41,9 +41,7 @@ const checked = (label: string, what: string, spec: TensorSpec, values: unknown)
   const array = values as HostArray
   const expected = sizeOfSpec(spec)
   if (array.length !== expected) {
-    throw new EngineError(
-      `${label}: ${what} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`,
-    )
+    throw new EngineError(`${label}: ${what} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`)
   }
   return array
 }

@@ -21,7 +21,7 @@ const load = async (request: EngineRequest, versions: Readonly<Record<string, st
     case 'onnxruntime':
       return (await loaded(engine, import('./onnx/onnxruntime-engine.js'))).openOnnxRuntime(request, versions)
     case 'tensorflow':
-      return (await loaded(engine, import('./tensorflow-engine.js'))).openTensorflow(request, versions)
+      return (await loaded(engine, import('./tensorflow/tensorflow-engine.js'))).openTensorflow(request, versions)
     case 'cpu':
       return (await loaded(engine, import('./eager-engine.js'))).openEager({ engine, device, backend: 'cpu', versions })
   }

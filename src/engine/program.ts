@@ -20,6 +20,9 @@ export interface ProgramOptions {
 /** How long a program that was asked to end may take. */
 const graceMs = 1_000
 
+/** Only POSIX systems can signal a group of processes. */
+const ownGroup = process.platform !== 'win32'
+
 /** Resolves with undefined where there is no such program. */
 export const runProgram = (
   command: string,
@@ -28,11 +31,26 @@ export const runProgram = (
 ): Promise<ProgramEnd | undefined> =>
   new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error)
-    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+      detached: ownGroup,
+    })
+    /** To the program and all that it has started: a compiler is several programs. */
+    const send = (what: NodeJS.Signals): void => {
+      if (child.pid === undefined) return
+      try {
+        process.kill(ownGroup ? -child.pid : child.pid, what)
+      } catch {
+        // It has ended in the meantime.
+      }
+    }
     let last: NodeJS.Timeout | undefined
     const abort = (): void => {
-      child.kill()
-      last = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      send('SIGTERM')
+      last = setTimeout(() => send('SIGKILL'), graceMs)
     }
     signal.addEventListener('abort', abort, { once: true })
     const settle = (finish: () => void): void => {

@@ -86,7 +86,7 @@ const breakages: readonly Breakage[] = [
     : []),
   {
     what: 'that crashes while it is loaded',
-    apply: whileLoading("process.kill(process.pid, 'SIGSEGV'); for (;;);"),
+    apply: whileLoading("require('fs').writeSync(2, 'noise\\n'); process.kill(process.pid, 'SIGSEGV'); for (;;);"),
     says: /^it crashed while it was tried \(SIGSEGV\)$/,
     hint: reinstall,
   },
@@ -165,6 +165,28 @@ for (const { what, apply, says, hint } of breakages) {
     })
   })
 }
+
+describe('what a library prints', () => {
+  let installation: BrokenInstallation
+
+  before(() => {
+    installation = breakInstallation()
+    whileLoading("require('fs').writeSync(2, 'line of noise\\n'); process.exit(3)")(installation)
+  })
+  after(() => installation.remove())
+
+  it('is for those who ask for it', async () => {
+    for (const call of [
+      'run one-image.ts --engine onnxruntime --device cpu',
+      'doctor --engine onnxruntime --device cpu',
+    ]) {
+      const quiet = await installation.run(call)
+      expect(quiet.stdout + quiet.stderr, call).not.to.include('noise')
+      expect(quiet.stdout + quiet.stderr, call).to.include('it crashed while it was tried (exit code 3)')
+      expect((await installation.run(`${call} --verbose`)).stderr, call).to.match(/^line of noise$/m)
+    }
+  })
+})
 
 describe('a library that hangs', () => {
   let installation: BrokenInstallation

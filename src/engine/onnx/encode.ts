@@ -33,7 +33,7 @@ export interface NamedOutput {
   readonly value: GraphValue
 }
 
-const nameOf = (value: GraphValue): string =>
+const ownName = (value: GraphValue): string =>
   value.origin.kind === 'input' ? value.origin.name : `${value.madeBy}:${value.id}`
 
 const rawTensor = (type: ElementType, dims: readonly number[], elements: ReturnType<typeof elementsOf>) => ({
@@ -71,6 +71,18 @@ const reachable = (outputs: readonly NamedOutput[]): readonly GraphValue[] => {
 }
 
 /**
+ * ONNX Runtime computes what the last node needs first, then what the node before it needs, and so on. Creation order would
+ * leave every weight's gradient to the end of a training step, and keep all that they are computed from alive until then;
+ * so nodes that nothing else reads stand last, those that can be computed earliest at the very end.
+ */
+const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
+  const read = new Set(values.flatMap(({ origin }) => (origin.kind === 'node' ? origin.node.inputs : [])))
+  const isLeaf = ({ origin }: GraphValue): boolean =>
+    origin.kind === 'node' && origin.node.outputs.every((output) => !read.has(output))
+  return [...values.filter((value) => !isLeaf(value)), ...values.filter(isLeaf).reverse()]
+}
+
+/**
  * Encodes what the outputs depend on. Every input of the trace is an input of the model, used or not. An output whose
  * name an input has too is called `name:out`; `outputNames` gives the names in the model in the order of `outputs`.
  */
@@ -78,7 +90,19 @@ export const encodeModel = (
   graph: Graph,
   outputs: readonly NamedOutput[],
 ): { readonly bytes: Uint8Array; readonly outputNames: readonly string[] } => {
-  const values = reachable(outputs)
+  const inputNames = new Set(graph.inputs.map(ownName))
+  const outputNames = outputs.map(({ name }) => (inputNames.has(name) ? `${name}:out` : name))
+  // What a node makes has the output's name itself; only what has a name already needs a copy under another one.
+  const given = new Map<GraphValue, string>()
+  const copies: { readonly value: GraphValue; readonly name: string }[] = []
+  outputs.forEach(({ value }, index) => {
+    const name = outputNames[index]!
+    if (value.origin.kind === 'node' && !given.has(value)) given.set(value, name)
+    else copies.push({ value, name })
+  })
+  const nameOf = (value: GraphValue): string => given.get(value) ?? ownName(value)
+
+  const values = readLast(reachable(outputs))
   const initializer = []
   const nodes: object[] = []
   const written = new Set<GraphNode>()
@@ -119,11 +143,9 @@ export const encodeModel = (
       `${graph.label}: its constants take ${bytesOfConstants} bytes, more than one ONNX model can hold; pass them as inputs`,
     )
   }
-  const inputNames = new Set(graph.inputs.map(nameOf))
-  const outputNames = outputs.map(({ name }) => (inputNames.has(name) ? `${name}:out` : name))
-  outputs.forEach(({ value }, index) => {
-    nodes.push({ opType: 'Identity', input: [nameOf(value)], output: [outputNames[index]!] })
-  })
+  for (const { value, name } of copies) {
+    nodes.push({ opType: 'Identity', input: [nameOf(value)], output: [name] })
+  }
   const bytes = ModelProto.encode({
     irVersion,
     producerName: 'genepool',

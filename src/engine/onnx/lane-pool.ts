@@ -16,7 +16,11 @@ const startLane = (options: InferenceSession.SessionOptions): Worker => {
   const entry = new URL('./lane.js', import.meta.url)
   if (!import.meta.url.endsWith('.ts')) return new Worker(entry, { workerData: options })
   // From source: the thread first needs the loader that compiled this file.
-  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs')).href
+  const loader = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/cjs$/, 'mjs'),
+  ).href
   const source = entry.href.replace(/js$/, 'ts')
   const start = `import('${loader}').then(({ register }) => { register(); return import('${source}') })`
   return new Worker(start, { workerData: options, eval: true, execArgv: [] })

@@ -12,24 +12,26 @@ import { loadAddon } from './load-addon.js'
 import { type LocatedTensorflow, locateTensorflow } from './locate.js'
 import { backendName, type NodeBackend } from './node-backend.js'
 import { registerNodeBackend } from './register.js'
-
-/** The library reads these when it is loaded, and can be loaded only once. */
-const setEnvironment = ({ device, deviceIndex, threads }: EngineRequest): void => {
-  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads)
-  // Operations run one after another; the threads are inside them.
-  process.env['TF_NUM_INTEROP_THREADS'] ??= '1'
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2'
-  // Memory is taken as it is needed, so that another process can use the GPU too.
-  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true'
-  if (device === 'cpu') process.env['CUDA_VISIBLE_DEVICES'] = '-1'
-  else if (deviceIndex !== undefined) process.env['CUDA_VISIBLE_DEVICES'] ??= String(deviceIndex)
-}
+import { withSettings } from './settings.js'
 
 let loaded: NodeBackend | undefined
 
 const loadBackend = (located: LocatedTensorflow, request: EngineRequest): NodeBackend => {
-  setEnvironment(request)
-  return registerNodeBackend(located.folder, located.name, loadAddon(located))
+  const addon = withSettings(request, () => loadAddon(located))
+  return registerNodeBackend(located.folder, located.name, addon)
+}
+
+/** Gives the addon's errors in one sentence that names the function; any other as it is. */
+const explaining = async <T>(label: string, work: () => Promise<T>): Promise<T> => {
+  try {
+    return await work()
+  } catch (error) {
+    const message = error instanceof Error ? error.message : ''
+    const [, reason] =
+      /^(?:Invalid TF_Status: \d+\s+Message: |Session fail to run with error: )(.+)/.exec(message) ?? []
+    if (reason === undefined) throw error
+    throw new EngineError(`${label}: TensorFlow fails: ${reason}`, { cause: error })
+  }
 }
 
 /** The function as a graph, or undefined where it has to run eagerly. */
@@ -72,7 +74,16 @@ export const openTensorflow = async (
   const compile: Engine['compile'] = async (label, fn, inputs): Promise<CompiledFunction> => {
     checkSpecs(label, inputs)
     const graph = asGraph(backend, fn, inputs)
-    if (graph === undefined) return eager.compile(label, fn, inputs)
+    if (graph === undefined) {
+      const compiled = await eager.compile(label, fn, inputs)
+      return {
+        get outputs() {
+          return compiled.outputs
+        },
+        run: (...args) => explaining(label, () => compiled.run(...args)),
+        release: () => compiled.release(),
+      }
+    }
     graphs.add(graph)
     return {
       outputs: graph.outputs,
@@ -82,7 +93,7 @@ export const openTensorflow = async (
         for (const [name, spec] of Object.entries(graph.outputs)) {
           if (into[name] !== undefined) checkedOutput(label, name, spec, into)
         }
-        return graph.run(values, into)
+        return explaining(label, async () => graph.run(values, into))
       },
       release: async () => drop(graph),
     }

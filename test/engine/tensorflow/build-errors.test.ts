@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { chmodSync, existsSync, readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildTensorflow } from '../../../src/engine/tensorflow/build/build.js'
 import { elf, otherArchitecture, tempFolderForEach, wheel } from './made-files.js'
@@ -83,6 +84,17 @@ describe('what the build of the engine tensorflow says', () => {
         `^a\\.whl does not fit: ${main} is for Linux on ${otherArchitecture}, this is ${process.platform}-${process.arch}$`,
       ),
     )
+  })
+
+  it('reads an archive as it reads a folder, and says when that is damaged', async () => {
+    const library = main.replace('_cc', '')
+    folder.write(`tree/lib/${library}`, elf(otherArchitecture))
+    folder.write(`tree/${header}`, '')
+    const archive = join(folder.path, 'libtensorflow.tar.gz')
+    execFileSync('tar', ['-czf', archive, '-C', join(folder.path, 'tree'), '.'])
+    expect(await sentence(archive)).to.contain(`${library} is for Linux on ${otherArchitecture}`)
+    writeFileSync(archive, readFileSync(archive).subarray(0, 40))
+    expect(await sentence(archive)).to.match(/libtensorflow\.tar\.gz cannot be unpacked \(.+\); download it again$/)
   })
 
   it('says how much of a library is missing', async () => {

@@ -126,6 +126,18 @@ if (located === undefined) {
       expect((error as Error).message).to.equal('double: the output y has 3 elements; its shape [2] takes 2')
     })
 
+    it('names the function and the reason where TensorFlow refuses', async () => {
+      const rows: TensorFunction = ({ x, n }) => ({ y: tf.gather(x!, n as tf.Tensor1D) })
+      const { run } = await engine.compile('rows', rows, { x: float(3), n: { shape: [1], dtype: 'int32' } })
+      const x = Float32Array.of(1, 2, 3)
+      expect((await run({ x, n: Int32Array.of(2) }))['y']).to.deep.equal(Float32Array.of(3))
+      const error = (await run({ x, n: Int32Array.of(3) }).catch((e: unknown) => e)) as Error
+      expect([error.name, error.message]).to.deep.equal([
+        'EngineError',
+        'rows: TensorFlow fails: indices[0] = 3 is not in [0, 3)',
+      ])
+    })
+
     it('holds no tensor after a function that throws', async () => {
       const broken: TensorFunction = ({ x }) => ({ y: tf.reshape(tf.exp(x!), [7]) })
       const before = [addon().getNumOfTensors(), tf.memory().numTensors]

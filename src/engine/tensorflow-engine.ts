@@ -1,1 +1,0 @@
-export { openTensorflow } from './tensorflow/tensorflow-engine.js'
