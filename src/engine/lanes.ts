@@ -3,20 +3,20 @@
  * take less time than the whole batch with two threads inside every operation: nothing waits for the slower half of each
  * of a thousand operations, and what an operation leaves is still in its own core's cache for the next one.
  */
-import { type CompiledFunction, type Engine, EngineError, type HostArray, type TensorFunction } from './engine.js'
-import type { TensorSpec } from './engine.js'
+import type { CompiledFunction, Engine, HostArray, TensorFunction, TensorSpec } from './engine.js'
 
 type Arrays = Readonly<Record<string, HostArray>>
 
-/** A call with fixed arrays, whose contents may change between calls. */
-export type BoundCall = () => Promise<void>
+/** A call with fixed arrays, whose contents may change between calls. Resolves to the outputs. */
+export type BoundCall = () => Promise<Arrays>
 
 export interface LaneFunction {
   /** Shapes and types of the outputs, by name. */
   readonly outputs: Readonly<Record<string, TensorSpec>>
   /**
-   * Binds one call to its arrays, all of them made by `Lanes.allocate` or views of such; every output needs its own. Calls
-   * that are under way together must not share an output. Throws an EngineError that names what is missing or does not fit.
+   * Binds one call to its arrays, all of them made by `Lanes.allocate` or views of such. Lanes on threads need one for every
+   * output; with one lane an output without is a new array of every call. Calls that are under way together must not share
+   * an output. Throws an EngineError that names what is missing or does not fit.
    */
   readonly bind: (inputs: Arrays, into: Arrays) => BoundCall
   readonly release: () => Promise<void>
@@ -45,25 +45,18 @@ export interface Lanes {
   readonly call: (calls: readonly HostCall[]) => Promise<void>
 }
 
-const inlineFunction = (label: string, compiled: CompiledFunction): LaneFunction => ({
+const inlineFunction = (compiled: CompiledFunction): LaneFunction => ({
   get outputs() {
     return compiled.outputs
   },
-  bind: (inputs, into) => async () => {
-    const results = await compiled.run(inputs, into)
-    for (const [name, values] of Object.entries(results)) {
-      const bound = into[name]
-      if (bound === undefined) throw new EngineError(`${label}: the output ${name} was bound to no array`)
-      if (bound !== values) bound.set(values)
-    }
-  },
+  bind: (inputs, into) => () => compiled.run(inputs, into),
   release: () => compiled.release(),
 })
 
 /** The one lane of an engine without threads of its own: its calls follow one another. */
 export const oneLane = (engine: Engine): Lanes => ({
   count: 1,
-  compile: async (label, fn, inputs) => inlineFunction(label, await engine.compile(label, fn, inputs)),
+  compile: async (label, fn, inputs) => inlineFunction(await engine.compile(label, fn, inputs)),
   allocate: (length) => new Float32Array(length),
   call: async (calls) => {
     for (const { module, name, args } of calls) {

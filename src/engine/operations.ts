@@ -3,6 +3,7 @@
  * passes over the data than differentiating the composition; such an operation can be differentiated once, not twice.
  */
 import * as tf from '@tensorflow/tfjs'
+import { EngineError } from './engine.js'
 
 /** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`; scale and shift `[d]`. */
 export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf.Tensor, eps: number): T => {
@@ -50,6 +51,101 @@ export const linear = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Ten
   const rows: tf.Tensor2D = tf.reshape(x, [-1, inner])
   const product = tf.fused.matMul({ a: rows, b: weight as tf.Tensor2D, transposeB: true, bias })
   return tf.reshape(product, [...x.shape.slice(0, -1), out])
+}
+
+/**
+ * Multi-head attention `softmax(q·kᵀ / √width)·v` with its heads joined: q `[B, heads, Q, width]`, k and v
+ * `[B, heads, T, width]` → `[B, Q, heads·width]`. The gradient of the scores S is `P∘(dP − rowsum(dP∘P))`, and that row's
+ * sum is taken as the one of `dO∘O`, which is shorter by T / width (Dao et al., "FlashAttention", 2022, appendix B.2).
+ */
+export const attention = (q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D): tf.Tensor3D => {
+  const [batch, heads, rows, width] = q.shape
+  const scale = 1 / Math.sqrt(width)
+  const join = (x: tf.Tensor) => tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, rows, heads * width])
+  const part = (x: tf.Tensor) => tf.reshape(x, [batch, rows, heads, width])
+  const operation = tf.customGrad((...given) => {
+    const [queries, keys, values, save] = given as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
+    // A scaled factor costs a product nothing, and has fewer elements than the scores.
+    const weights = tf.softmax(tf.matMul(tf.mul(queries, scale), keys, false, true)) // [B, heads, Q, T]
+    const value = join(tf.matMul(weights, values))
+    save([queries, keys, values, weights, value])
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [oldQ, oldK, oldV, p, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+      const dO = tf.transpose(part(dy), [0, 2, 1, 3])
+      const along = tf.transpose(tf.sum(part(tf.mul(dy, y)), -1, true), [0, 2, 1, 3]) // [B, heads, Q, 1]
+      const dScores = tf.mul(tf.sub(tf.matMul(dO, oldV, false, true), along), p)
+      return [
+        tf.matMul(dScores, tf.mul(oldK, scale)),
+        tf.matMul(dScores, tf.mul(oldQ, scale), true, false),
+        tf.matMul(p, dO, true, false),
+      ]
+    }
+    return { value, gradFunc }
+  })
+  return operation(q, k, v) as tf.Tensor3D
+}
+
+interface Dense {
+  /** `[out, in]` */
+  readonly weight: tf.Tensor
+  /** `[out]` */
+  readonly bias: tf.Tensor
+}
+
+/**
+ * The perceptron of a transformer's block, `linear(gelu(linear(x, up)), down)` on the last axis. It keeps two tensors of the
+ * inner width for the gradient instead of three: the third is their product.
+ */
+export const mlp = (x: tf.Tensor, up: Dense, down: Dense): tf.Tensor => {
+  const [inner, width] = up.weight.shape as [number, number]
+  const outer = down.weight.shape[0]!
+  const operation = tf.customGrad((...given) => {
+    const [input, w1, b1, w2, b2, save] = given as [...tf.Tensor[], tf.GradSaveFunc] as [
+      tf.Tensor,
+      tf.Tensor2D,
+      tf.Tensor1D,
+      tf.Tensor2D,
+      tf.Tensor1D,
+      tf.GradSaveFunc,
+    ]
+    const rows: tf.Tensor2D = tf.reshape(input, [-1, width])
+    // With u = x/√2: gelu(x) = u·(1 + erf u)/√2. Both factors 1/√2 are taken into the products.
+    const scaled: tf.Tensor2D = tf.mul(rows, Math.SQRT1_2)
+    const u = tf.fused.matMul({ a: scaled, b: w1, transposeB: true, bias: tf.mul(b1, Math.SQRT1_2) })
+    const s = tf.add(tf.erf(u), 1)
+    const hidden: tf.Tensor2D = tf.mul(tf.mul(u, s), Math.SQRT1_2)
+    const value = tf.reshape(tf.fused.matMul({ a: hidden, b: w2, transposeB: true, bias: b2 }), [
+      ...x.shape.slice(0, -1),
+      outer,
+    ])
+    save([rows, w1, w2, u, s])
+    const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
+      const [before, upWeight, downWeight, v, t] = saved as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ]
+      const d: tf.Tensor2D = tf.reshape(dy, [-1, outer])
+      // d(u·s)/du = 1 + erf u + 2u·exp(−u²)/√π; the exponential is divided by, so that it may overflow.
+      const slope = tf.add(t, tf.mul(tf.div(v, tf.exp(tf.mul(v, v))), 2 / Math.sqrt(Math.PI)))
+      const dInner: tf.Tensor2D = tf.mul(tf.matMul(d, tf.mul(downWeight, 0.5) as tf.Tensor2D), slope)
+      // In another order than above: a trace would find the same product, and keep it instead of making it anew.
+      const again: tf.Tensor2D = tf.mul(tf.mul(t, v), Math.SQRT1_2)
+      return [
+        tf.reshape(tf.matMul(dInner, upWeight), x.shape),
+        tf.matMul(dInner, before, true, false),
+        tf.sum(dInner, 0),
+        tf.matMul(d, again, true, false),
+        tf.sum(d, 0),
+      ]
+    }
+    return { value, gradFunc }
+  })
+  if (inner !== down.weight.shape[1])
+    throw new EngineError(`an mlp cannot join [${up.weight.shape}] and [${down.weight.shape}]`)
+  return operation(x, up.weight, up.bias, down.weight, down.bias)
 }
 
 /** Cross-entropy `−Σ_c p_c · log softmax(logits)_c` of each row: `[batch, classes]` twice → `[batch]`. */

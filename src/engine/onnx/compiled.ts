@@ -1,6 +1,7 @@
 /** A traced function with its session: what a call is checked against, and how arrays become tensors. */
 import * as ort from 'onnxruntime-node'
 import { type CompiledFunction, EngineError, type HostArray, type TensorFunction, type TensorSpec } from '../engine.js'
+import { discard } from '../discard.js'
 import { checkedInput, checkedOutput } from '../host-values.js'
 import type { SharedSession } from './sessions.js'
 import type { TracedModel } from './trace.js'
@@ -62,6 +63,9 @@ export const compiledFunction = (
         const results = await loaded.run(feeds, fetches).catch((cause: unknown) => {
           throw explain(cause)
         })
+        const written = Object.entries(outputNames).filter(([name]) => into[name] !== undefined)
+        // The binding makes a copy of every output, also of one that was written to memory of the caller's.
+        discard(written.map(([, inModel]) => results[inModel]!.data as HostArray))
         return Object.fromEntries(
           Object.entries(outputNames).map(([name, inModel]) => [
             name,

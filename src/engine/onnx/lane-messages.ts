@@ -1,5 +1,13 @@
 /** What passes between an engine and the threads of its lanes. */
+import type { InferenceSession } from 'onnxruntime-node'
 import type { DType, HostArray } from '../engine.js'
+
+/** What a lane is started with. */
+export interface LaneOptions {
+  readonly session: InferenceSession.SessionOptions
+  /** How many sessions it keeps in memory. */
+  readonly sessions: number
+}
 
 /** An input or output under its name in the model. */
 export interface NamedSpec {
@@ -14,6 +22,7 @@ export type LaneRequest = { /** Comes back with the answer. */ readonly call: nu
   | {
       readonly type: 'load'
       readonly id: number
+      readonly label: string
       readonly bytes: Uint8Array
       readonly inputs: readonly NamedSpec[]
       readonly outputs: readonly NamedSpec[]

@@ -2,19 +2,21 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
-import type { InferenceSession } from 'onnxruntime-node'
 import { EngineError, type HostArray, type TensorSpec } from '../engine.js'
 import { checkedInput, checkSpecs, sizeOfSpec } from '../host-values.js'
 import type { BoundCall, LaneFunction, Lanes } from '../lanes.js'
-import type { LaneAnswer, LaneRequest, NamedSpec } from './lane-messages.js'
+import type { LaneAnswer, LaneOptions, LaneRequest, NamedSpec } from './lane-messages.js'
 import { traceToOnnx } from './trace.js'
 
 /** What a request is without the number that its answer brings back. */
 type Unnumbered = LaneRequest extends infer Request ? (Request extends unknown ? Omit<Request, 'call'> : never) : never
 
-const startLane = (options: InferenceSession.SessionOptions): Worker => {
+/** A lane's own objects are few: what it computes with lies outside of V8's heap. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4 }
+
+const startLane = (options: LaneOptions): Worker => {
   const entry = new URL('./lane.js', import.meta.url)
-  if (!import.meta.url.endsWith('.ts')) return new Worker(entry, { workerData: options })
+  if (!import.meta.url.endsWith('.ts')) return new Worker(entry, { workerData: options, resourceLimits })
   // From source: the thread first needs the loader that compiled this file.
   const loader = pathToFileURL(
     createRequire(import.meta.url)
@@ -23,7 +25,7 @@ const startLane = (options: InferenceSession.SessionOptions): Worker => {
   ).href
   const source = entry.href.replace(/js$/, 'ts')
   const start = `import('${loader}').then(({ register }) => { register(); return import('${source}') })`
-  return new Worker(start, { workerData: options, eval: true, execArgv: [] })
+  return new Worker(start, { workerData: options, resourceLimits, eval: true, execArgv: [] })
 }
 
 /** One thread. */
@@ -32,7 +34,7 @@ class Lane {
   readonly #waiting = new Map<number, { readonly resolve: () => void; readonly reject: (error: EngineError) => void }>()
   #calls = 0
 
-  constructor(options: InferenceSession.SessionOptions) {
+  constructor(options: LaneOptions) {
     this.#worker = startLane(options)
     this.#worker.unref()
     this.#worker.on('message', ({ call, error }: LaneAnswer) => {
@@ -76,8 +78,12 @@ export interface LanePool extends Lanes {
   readonly release: () => Promise<void>
 }
 
-/** Starts no thread before the first function is compiled. `options` are those of every lane's sessions. */
-export const openLanePool = (count: number, options: InferenceSession.SessionOptions): LanePool => {
+/** Starts no thread before the first function is compiled. `options` are those of every lane; `failed` says in words what one reports. */
+export const openLanePool = (
+  count: number,
+  options: LaneOptions,
+  failed: (label: string, cause: unknown) => EngineError,
+): LanePool => {
   let lanes: readonly Lane[] = []
   let [functions, bindings] = [0, 0]
   const started = (): readonly Lane[] => {
@@ -92,12 +98,13 @@ export const openLanePool = (count: number, options: InferenceSession.SessionOpt
     const described = {
       type: 'load',
       id,
+      label,
       bytes,
       inputs: Object.entries(inputs).map(([name, spec]) => named(name, spec)),
       outputs: Object.entries(outputs).map(([name, spec]) => named(outputNames[name]!, spec)),
     } as const
-    const explain = (error: unknown): never => {
-      throw new EngineError(`${label}: ONNX Runtime failed: ${(error as Error).message}`, { cause: error })
+    const explain = (cause: unknown): never => {
+      throw failed(label, cause)
     }
     /** Lanes that have the session, or will soon. */
     const loading = new Map<Lane, Promise<void>>()
@@ -116,6 +123,7 @@ export const openLanePool = (count: number, options: InferenceSession.SessionOpt
       const call: BoundCall = async () => {
         if (released) throw new EngineError(`${label} was run after it had been released`)
         await bound.then(() => lane.ask({ type: 'run', binding })).catch(explain)
+        return into
       }
       return call
     }

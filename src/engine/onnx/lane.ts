@@ -1,18 +1,22 @@
 /**
  * The thread of one lane: keeps sessions, and runs their calls one after the other. ONNX Runtime takes no memory that
- * threads share, so inputs are copied in and outputs out; the copies' memory serves all functions of the lane in turn.
+ * threads share, so inputs are copied in and outputs out; the inputs' memory serves all functions of the lane in turn.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import * as ort from 'onnxruntime-node'
+import { discard } from '../discard.js'
 import type { DType, HostArray } from '../engine.js'
-import type { LaneAnswer, LaneRequest, NamedSpec } from './lane-messages.js'
+import type { LaneAnswer, LaneOptions, LaneRequest, NamedSpec } from './lane-messages.js'
+import { Sessions, type SharedSession } from './sessions.js'
+
+type Feeds = Readonly<Record<string, ort.Tensor>>
 
 interface Loaded {
-  readonly session: ort.InferenceSession
+  readonly session: SharedSession<ort.InferenceSession>
   readonly inputs: readonly NamedSpec[]
   readonly outputs: readonly NamedSpec[]
   /** Tensors over the scratch memory, as it was when they were made. */
-  tensors?: { readonly memory: ArrayBuffer; readonly feeds: Tensors; readonly fetches: Tensors }
+  feeds?: { readonly memory: ArrayBuffer; readonly tensors: Feeds }
 }
 
 interface Bound {
@@ -22,10 +26,11 @@ interface Bound {
   readonly outputs: readonly HostArray[]
 }
 
-type Tensors = Record<string, ort.Tensor>
-
 const port = parentPort!
-const options = workerData as ort.InferenceSession.SessionOptions
+const { session: sessionOptions, sessions: limit } = workerData as LaneOptions
+const sessions = new Sessions<ort.InferenceSession>(limit, ({ bytes }) =>
+  ort.InferenceSession.create(bytes, sessionOptions),
+)
 const functions = new Map<number, Loaded>()
 const bindings = new Map<number, Bound>()
 let scratch = new ArrayBuffer(0)
@@ -33,40 +38,39 @@ let scratch = new ArrayBuffer(0)
 /** Bytes of a tensor, rounded up so that the next one starts on a cache line. */
 const strideOf = ({ size }: NamedSpec): number => Math.ceil((4 * size) / 64) * 64
 
-const viewOf = (dtype: DType, memory: ArrayBuffer, offset: number, size: number): HostArray =>
-  dtype === 'int32' ? new Int32Array(memory, offset, size) : new Float32Array(memory, offset, size)
+const viewOf = (dtype: DType, offset: number, size: number): HostArray =>
+  dtype === 'int32' ? new Int32Array(scratch, offset, size) : new Float32Array(scratch, offset, size)
 
-const tensorsOf = (loaded: Loaded) => {
-  if (loaded.tensors?.memory === scratch) return loaded.tensors
-  const all = [...loaded.inputs, ...loaded.outputs]
-  const needed = all.reduce((sum, spec) => sum + strideOf(spec), 0)
+const feedsOf = (loaded: Loaded): Feeds => {
+  if (loaded.feeds?.memory === scratch) return loaded.feeds.tensors
+  const needed = loaded.inputs.reduce((sum, spec) => sum + strideOf(spec), 0)
   if (needed > scratch.byteLength) scratch = new ArrayBuffer(needed)
   let offset = 0
-  const tensors = (specs: readonly NamedSpec[]): Tensors =>
-    Object.fromEntries(
-      specs.map((spec) => {
-        const view = viewOf(spec.dtype, scratch, offset, spec.size)
-        offset += strideOf(spec)
-        return [spec.name, new ort.Tensor(spec.dtype, view, spec.shape)]
-      }),
-    )
-  loaded.tensors = { memory: scratch, feeds: tensors(loaded.inputs), fetches: tensors(loaded.outputs) }
-  return loaded.tensors
+  const tensors: Record<string, ort.Tensor> = {}
+  for (const spec of loaded.inputs) {
+    tensors[spec.name] = new ort.Tensor(spec.dtype, viewOf(spec.dtype, offset, spec.size), spec.shape)
+    offset += strideOf(spec)
+  }
+  loaded.feeds = { memory: scratch, tensors }
+  return tensors
 }
 
 const run = async ({ id, inputs, outputs }: Bound): Promise<void> => {
   const loaded = functions.get(id)!
-  const { feeds, fetches } = tensorsOf(loaded)
+  const feeds = feedsOf(loaded)
   loaded.inputs.forEach(({ name }, index) => (feeds[name]!.data as HostArray).set(inputs[index]!))
-  await loaded.session.run(feeds, fetches)
-  loaded.outputs.forEach(({ name }, index) => outputs[index]!.set(fetches[name]!.data as HostArray))
+  const names = loaded.outputs.map(({ name }) => name)
+  const results = await loaded.session.use((session) => session.run(feeds, names))
+  const arrays = names.map((name) => results[name]!.data as HostArray)
+  arrays.forEach((values, index) => outputs[index]!.set(values))
+  discard(arrays)
 }
 
 const answer = async (request: LaneRequest): Promise<void> => {
   switch (request.type) {
     case 'load': {
-      const session = await ort.InferenceSession.create(request.bytes, options)
-      functions.set(request.id, { session, inputs: request.inputs, outputs: request.outputs })
+      const { id, label, bytes, inputs, outputs } = request
+      functions.set(id, { session: await sessions.open({ label, bytes, resident: [] }), inputs, outputs })
       return
     }
     case 'bind':

@@ -92,7 +92,13 @@ export const openOnnxRuntime = async (
   }
   const count = Math.min(threads, laneLimit)
   const lanes =
-    device === 'cpu' && count > 1 ? openLanePool(count, cpuSessionOptions(Math.floor(threads / count))) : undefined
+    device === 'cpu' && count > 1
+      ? openLanePool(
+          count,
+          { session: cpuSessionOptions(Math.floor(threads / count)), sessions: sessionLimit },
+          (label, cause) => deviceError(`${label}: ONNX Runtime failed`, request, cause),
+        )
+      : undefined
 
   return {
     name: 'onnxruntime',

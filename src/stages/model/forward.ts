@@ -60,17 +60,16 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
     const into = Object.fromEntries(
       Object.entries(compiled.outputs).map(([name, { shape }]) => [name, lanes.allocate(sizeOf(shape))]),
     )
-    return { pixels, into, call: compiled.bind({ pixels, ...fixed }, into), labels: new Int32Array(batch) }
+    return { pixels, call: compiled.bind({ pixels, ...fixed }, into), labels: new Int32Array(batch) }
   })
   return {
     outputs: compiled.outputs,
     batch,
     slots: lanes.count,
     run: async (slot, split, indices) => {
-      const { pixels, into, call, labels } = slots[slot]
+      const { pixels, call, labels } = slots[slot]
       split.gather(indices, pixels, labels)
-      await call()
-      return into
+      return await call()
     },
     release: compiled.release,
   }

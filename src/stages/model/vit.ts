@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../../dsl/vit-config.js'
-import { gelu, layerNorm, linear } from '../../engine/operations.js'
+import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
 
 /** Tensors by timm's names. */
 export type Params = Readonly<Record<string, tf.Tensor>>
@@ -48,7 +48,7 @@ export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): t
 }
 
 /** Multi-head self-attention with its projection: queries from `[B, Q, d]`, keys and values from x → `[B, Q, d]`. */
-const attention = (params: Params, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
+const selfAttention = (params: Params, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
   const d = config.embedDim
   const width = d / config.numHeads
   const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
@@ -67,9 +67,7 @@ const attention = (params: Params, at: string, config: VitConfig, queries: tf.Te
     return tf.unstack(turned) as tf.Tensor4D[]
   }
   const [q, k, v] = queries === x ? project(x, 0, 3) : [...project(queries, 0, 1), ...project(x, 1, 2)]
-  const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(width)) // [B, heads, Q, T]
-  const mixed = tf.matMul(tf.softmax(scores), v)
-  const joined = tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), queries.shape)
+  const joined = attention(q, k, v)
   return linear(joined, params[`${at}.proj.weight`], params[`${at}.proj.bias`]) as tf.Tensor3D
 }
 
@@ -81,10 +79,13 @@ const runBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor
   const norm = (name: string, y: tf.Tensor3D) =>
     layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
   const normed = norm('norm1', x)
-  const att = attention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
+  const att = selfAttention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
   const middle = tf.add(clsOnly ? clsToken(x) : x, att) as tf.Tensor3D
-  const hidden = gelu(linear(norm('norm2', middle), params[`${at}.mlp.fc1.weight`], params[`${at}.mlp.fc1.bias`]))
-  const out = linear(hidden, params[`${at}.mlp.fc2.weight`], params[`${at}.mlp.fc2.bias`])
+  const dense = (name: string) => ({
+    weight: params[`${at}.mlp.${name}.weight`],
+    bias: params[`${at}.mlp.${name}.bias`],
+  })
+  const out = mlp(norm('norm2', middle), dense('fc1'), dense('fc2'))
   return { att, map: tf.add(middle, out) }
 }
 

@@ -3,6 +3,7 @@
  * engine, and the host updates the parameters in place. No parameter and no gradient is copied within a step but by the
  * lanes themselves.
  */
+import { discard } from '../../engine/discard.js'
 import type { Engine, TensorFunction, TensorSpec } from '../../engine/engine.js'
 import { oneLane, type HostCall, type Lanes } from '../../engine/lanes.js'
 import { sizeOf } from '../model/vit-params.js'
@@ -87,12 +88,11 @@ const adopt = (components: readonly Component[], lanes: Lanes): void => {
   }
 }
 
-/** The update in as many calls as there are lanes, each of a stretch of every component. */
-const updateCalls = (
-  lanes: Lanes,
-  optimiser: AdamwParams,
-  stretches: readonly Omit<AdamwStretch, 'from' | 'to'>[],
-): readonly HostCall[] =>
+/** Stretches of components, or of their tensors one by one, whole. */
+type Stretches = readonly Omit<AdamwStretch, 'from' | 'to'>[]
+
+/** The update in as many calls as there are lanes, each of a part of every stretch. */
+const updateCalls = (lanes: Lanes, optimiser: AdamwParams, stretches: Stretches): readonly HostCall[] =>
   Array.from({ length: lanes.count }, (_, lane) => ({
     module: new URL('./adamw-host.js', import.meta.url).href,
     name: 'adamwInPlace',
@@ -112,27 +112,51 @@ interface PartArrays {
   readonly gradient: (component: Component) => Float32Array
 }
 
-const remembered = <Key, Value>(make: (key: Key, size: number) => Value) => {
-  const known = new Map<Key, Value>()
-  return (key: Key, size: number): Value => {
-    const value = known.get(key) ?? make(key, size)
+const remembered = <Key>(make: (size: number) => Float32Array) => {
+  const known = new Map<Key, Float32Array>()
+  return (key: Key, size: number): Float32Array => {
+    const value = known.get(key) ?? make(size)
     known.set(key, value)
     return value
   }
 }
 
-const partArrays = (lanes: Lanes): PartArrays => {
-  const allocate = (_key: unknown, size: number): Float32Array => lanes.allocate(size)
-  const [batches, gradients] = [
-    remembered<string, Float32Array>(allocate),
-    remembered<Component, Float32Array>(allocate),
-  ]
+const partArrays = ({ allocate }: Lanes): PartArrays => {
+  const [batches, gradients] = [remembered<string>(allocate), remembered<Component>(allocate)]
   return {
     batch: (name, { shape }) => batches(`${name} [${shape}]`, sizeOf(shape)),
-    losses: lanes.allocate(MOST_LOSSES),
+    losses: allocate(MOST_LOSSES),
     gradient: (component) => gradients(component, component.layout.size),
   }
 }
+
+/** What the parts' gradients are, once all of them are computed. */
+const stretchesOf = (
+  trained: readonly Component[],
+  optimiser: AdamwParams,
+  lr: number,
+  gradients: (component: Component) => readonly Float32Array[],
+): Stretches =>
+  trained.map((component) => {
+    const { theta, m, v, layout, updates } = component
+    const scalars = adamwScalars(optimiser, lr, updates + 1)
+    return { theta, m, v, gradients: gradients(component), decayed: layout.decayed, scalars }
+  })
+
+/** The same for gradients that came tensor by tensor. */
+const tensorStretchesOf = (
+  trained: readonly Component[],
+  optimiser: AdamwParams,
+  lr: number,
+  results: readonly Arrays[],
+): Stretches =>
+  stretchesOf(trained, optimiser, lr, () => []).flatMap(({ theta, m, v, decayed, scalars }, index) =>
+    trained[index].layout.slots.map(({ name, offset, size }) => {
+      const [part, moment, square] = [theta, m, v].map((flat) => flat.subarray(offset, offset + size))
+      const gradients = results.map((result) => result[GRADIENT + slotName(trained[index], name)] as Float32Array)
+      return { theta: part, m: moment, v: square, gradients, decayed: offset < decayed ? size : 0, scalars }
+    }),
+  )
 
 /** Steps whose components are the host's own arrays: always up to date. */
 export const openSplitSteps = (
@@ -164,23 +188,29 @@ export const openSplitSteps = (
     const parameters = slotViews([...trained, ...frozen], ({ theta }) => theta)
     const bound = parts.map((part) => {
       const batch = mapValues(inputs, (spec, name) => part.batch(name, spec))
+      if (lanes.count === 1) return { batch, call: compiled.bind({ ...parameters, ...batch }, {}) }
       const losses = part.losses.subarray(0, Object.keys(weights).length)
       const gradients = Object.entries(slotViews(trained, part.gradient)).map(([name, view]) => [GRADIENT + name, view])
       const into = { parts: losses, ...(Object.fromEntries(gradients) as Arrays) }
-      return { batch, losses, call: compiled.bind({ ...parameters, ...batch }, into) }
+      return { batch, call: compiled.bind({ ...parameters, ...batch }, into) }
     })
+    const inWhole = (stretches: Stretches): void =>
+      adamwInPlace(
+        optimiser,
+        stretches.map((stretch) => ({ ...stretch, from: 0, to: stretch.theta.length })),
+      )
 
-    const commit = async (lr: number): Promise<void> => {
-      const stretches = trained.map((component) => {
-        const { theta, m, v, layout, updates } = component
-        const gradients = parts.map(({ gradient }) => gradient(component))
-        const scalars = adamwScalars(optimiser, lr, updates + 1)
-        return { theta, m, v, gradients, decayed: layout.decayed, scalars }
-      })
-      if (parametersOf(trained) < WORTH_A_THREAD || lanes.count === 1) {
-        const whole = stretches.map((stretch) => ({ ...stretch, from: 0, to: stretch.theta.length }))
-        adamwInPlace(optimiser, whole)
-      } else await lanes.call(updateCalls(lanes, optimiser, stretches))
+    const commit = async (lr: number, results: readonly Arrays[]): Promise<void> => {
+      if (lanes.count === 1) {
+        inWhole(tensorStretchesOf(trained, optimiser, lr, results))
+        for (const result of results) discard(Object.values(result))
+      } else {
+        const stretches = stretchesOf(trained, optimiser, lr, (component) =>
+          parts.map(({ gradient }) => gradient(component)),
+        )
+        if (parametersOf(trained) < WORTH_A_THREAD) inWhole(stretches)
+        else await lanes.call(updateCalls(lanes, optimiser, stretches))
+      }
       for (const component of trained) component.updates++
     }
 
@@ -190,11 +220,12 @@ export const openSplitSteps = (
           rows.set(batch[name].subarray(index * rows.length, (index + 1) * rows.length))
         }
       })
-      await Promise.all(bound.map(({ call }) => call()))
-      const means = [...bound[0].losses].map(
-        (_, index) => bound.reduce((sum, { losses }) => sum + losses[index], 0) / bound.length,
-      )
-      return { parts: means, commit: () => commit(lr) }
+      const results: Arrays[] = []
+      if (lanes.count > 1) results.push(...(await Promise.all(bound.map(({ call }) => call()))))
+      else for (const { call } of bound) results.push(await call())
+      const losses = results.map((result) => [...result['parts']])
+      const means = losses[0].map((_, index) => losses.reduce((sum, one) => sum + one[index], 0) / losses.length)
+      return { parts: means, commit: () => commit(lr, results) }
     }
     return { updates: 'on commit', run }
   }

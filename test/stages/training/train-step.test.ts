@@ -88,6 +88,21 @@ describe('a training step', () => {
     }
   })
 
+  it('leaves the same bytes with the halves of a batch one after the other and on two lanes', async () => {
+    const thetas: Buffer[] = []
+    for (const threads of [1, 2]) {
+      const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads })
+      expect(engine.lanes?.count).to.equal(threads === 1 ? undefined : 2)
+      const definition = distillStep(PARAMS, TEACHER, startStudent(PARAMS, TEACHER.embedDim))
+      const step = await compileStep(engine, definition, PARAMS.train)
+      const batch = batchFor(definition.inputs)
+      for (let at = 0; at < 3; at++) await (await step.run(1e-2, batch)).commit()
+      thetas.push(Buffer.concat(definition.trained.map(({ theta }) => Buffer.from(theta.slice().buffer))))
+      await engine.release()
+    }
+    expect(thetas[1].equals(thetas[0])).to.equal(true)
+  })
+
   it('with frozen transformations trains the student alone, and the frozen ones take part in the loss', async () => {
     const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
     const params = { ...PARAMS, trainTransforms: false }
