@@ -28,7 +28,7 @@ const steps = Math.floor(images / batch) * epochs
 const definition = (round: number) =>
   pipeline('bench-distill', { seed: 1 })
     .data(mnist({ take: images, takeTest: 1_000 }))
-    .teacher(vit({ embedDim: 96, depth: 12, numHeads: 3, patchSize: 7 }), { epochs: 0 })
+    .teacher(vit({ embedDim: 96, depth: 12, numHeads: 3, patchSize: 7 }), { epochs: 1 })
     .distill(
       { student: { embedDim: 48, depth: 6, numHeads: 3, positions: 'end' } },
       { epochs, batchSize: batch, lr: 1e-3 * (1 + round / 100) },

@@ -14,7 +14,9 @@ import { vitLogits } from '../src/stages/model/vit.js'
 import { startVit } from '../src/stages/model/weight-start.js'
 import { modelsNamed, type BenchModel } from './models.js'
 import { report, takeTurns, torchContestant, type Contestant } from './turns.js'
+import { enterWorkerEnvironment } from './worker-environment.js'
 
+enterWorkerEnvironment()
 const { values: flags } = parseArgs({
   options: {
     model: { type: 'string' },

@@ -33,6 +33,8 @@ class Lane {
   readonly #worker: Worker
   readonly #waiting = new Map<number, { readonly resolve: () => void; readonly reject: (error: EngineError) => void }>()
   #calls = 0
+  /** Why the thread is no more. */
+  #ended: string | undefined
 
   constructor(options: LaneOptions) {
     this.#worker = startLane(options)
@@ -49,11 +51,13 @@ class Lane {
   }
 
   #end(reason: string): void {
+    this.#ended ??= reason
     for (const { reject } of this.#waiting.values()) reject(new EngineError(reason))
     this.#waiting.clear()
   }
 
   ask(request: Unnumbered): Promise<void> {
+    if (this.#ended !== undefined) return Promise.reject(new EngineError(this.#ended))
     const call = this.#calls++
     return new Promise((resolve, reject) => {
       this.#waiting.set(call, { resolve, reject })

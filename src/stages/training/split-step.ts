@@ -14,8 +14,8 @@ import type { Arrays, Specs, StepDefinition } from './step-definition.js'
 import type { Component } from './train-state.js'
 import type { StepResult, TrainStep, TrainSteps } from './train-step.js'
 
-/** Parameters above which a batch stays whole: every part has gradients of its own, and for wide models they are memory. */
-const WIDE = 12e6
+/** Parameters above which a batch stays whole: every part has parameters and gradients of its own, and they are memory. */
+const WIDE = 30e6
 /** Fewer parameters are updated sooner than a thread is woken. */
 const WORTH_A_THREAD = 20_000
 /** Parts that a loss can have. */
