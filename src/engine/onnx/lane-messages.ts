@@ -37,6 +37,8 @@ export type LaneRequest = { /** Comes back with the answer. */ readonly call: nu
   | { readonly type: 'run'; readonly binding: number }
   | { readonly type: 'call'; readonly module: string; readonly name: string; readonly args: readonly unknown[] }
   | { readonly type: 'release'; readonly id: number }
+  /** Releases what is left; the thread then ends by itself. */
+  | { readonly type: 'end' }
 )
 
 export interface LaneAnswer {

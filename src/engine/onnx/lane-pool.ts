@@ -66,8 +66,15 @@ class Lane {
     })
   }
 
+  /** Lets its calls end. A thread that is terminated within a call of ONNX Runtime's takes the process with it. */
   async end(): Promise<void> {
-    await this.#worker.terminate()
+    if (this.#ended !== undefined) return
+    const exit = new Promise<void>((resolve) => {
+      this.#worker.once('exit', () => resolve())
+    })
+    await this.ask({ type: 'end' }).catch(() => {})
+    this.#worker.ref()
+    await exit
   }
 }
 

@@ -88,6 +88,12 @@ const answer = async (request: LaneRequest): Promise<void> => {
       functions.delete(request.id)
       return loaded?.session.release()
     }
+    case 'end': {
+      for (const { session } of functions.values()) await session.release()
+      functions.clear()
+      bindings.clear()
+      return
+    }
   }
 }
 
@@ -96,7 +102,10 @@ let last = Promise.resolve()
 port.on('message', (request: LaneRequest) => {
   last = last.then(() =>
     answer(request).then(
-      () => port.postMessage({ call: request.call } satisfies LaneAnswer),
+      () => {
+        port.postMessage({ call: request.call } satisfies LaneAnswer)
+        if (request.type === 'end') port.close()
+      },
       (error: unknown) => {
         const reason = error instanceof Error ? error.message : String(error)
         port.postMessage({ call: request.call, error: reason } satisfies LaneAnswer)
