@@ -3,10 +3,9 @@
  *   npm run bench:infer -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--rounds 7] [--torch PYTHON]
  * A turn is as many batches as a training step's turn, several under way at a time where the engine has lanes.
  */
-import * as os from 'node:os'
 import { parseArgs } from 'node:util'
-import type { DeviceName, EngineName } from '../src/engine/engine.js'
 import { openEngine } from '../src/engine/open.js'
+import { engineOptions, requestOf } from './engine-flags.js'
 import { compileForward } from '../src/stages/model/forward.js'
 import { layoutOf, pack, slices } from '../src/stages/model/layout.js'
 import { vitTensors } from '../src/stages/model/vit-params.js'
@@ -19,16 +18,12 @@ import { enterWorkerEnvironment } from './worker-environment.js'
 enterWorkerEnvironment()
 const { values: flags } = parseArgs({
   options: {
-    model: { type: 'string' },
-    engine: { type: 'string', default: 'onnxruntime' },
-    device: { type: 'string', default: 'cpu' },
-    threads: { type: 'string', default: String(os.availableParallelism()) },
+    ...engineOptions,
     rounds: { type: 'string', default: '7' },
-    torch: { type: 'string' },
   },
 })
 const threads = Number(flags.threads)
-const engine = await openEngine({ engine: flags.engine as EngineName, device: flags.device as DeviceName, threads })
+const engine = await openEngine(requestOf(flags))
 
 const oursOf = async ({ config, batch }: BenchModel): Promise<Contestant> => {
   const layout = layoutOf(vitTensors(config))

@@ -4,26 +4,21 @@
  * `peakMiB` is the peak resident memory of a process that does nothing but these steps; `grownMiB` what it grew from the
  * 20th step to the last; `tensors` the live tensors of TensorFlow.js after the first step and after the last.
  */
-import * as os from 'node:os'
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
-import type { DeviceName, EngineName } from '../src/engine/engine.js'
 import { openEngine } from '../src/engine/open.js'
+import { engineOptions, requestOf } from './engine-flags.js'
 import { workerEnvironment } from '../src/runtime/worker-memory.js'
 import { modelsNamed } from './models.js'
-import { trainingStep } from './training-step.js'
+import { trainingStep } from '../src/doctor/training-step.js'
 import { report } from './turns.js'
 
 const { values: flags } = parseArgs({
   options: {
-    model: { type: 'string' },
-    engine: { type: 'string', default: 'onnxruntime' },
-    device: { type: 'string', default: 'cpu' },
-    threads: { type: 'string', default: String(os.availableParallelism()) },
+    ...engineOptions,
     steps: { type: 'string' },
-    torch: { type: 'string' },
     /** Set in the processes that are measured. */
     measured: { type: 'boolean', default: false },
   },
@@ -33,7 +28,7 @@ const settling = 20
 
 const measure = async (): Promise<void> => {
   const [model] = modelsNamed(flags.model)
-  const engine = await openEngine({ engine: flags.engine as EngineName, device: flags.device as DeviceName, threads })
+  const engine = await openEngine(requestOf(flags))
   const step = await trainingStep(engine, model!)
   const tensors = [0, 0]
   let settled = 0

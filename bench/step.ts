@@ -5,25 +5,20 @@
  * With --torch the same step in PyTorch runs in turn with ours, and the ratio of the medians is printed: above 1, ours is
  * the faster one. `share` is that of the machine's matmul rate, measured in turn with the step (medians of both).
  */
-import * as os from 'node:os'
 import { parseArgs } from 'node:util'
-import type { DeviceName, EngineName } from '../src/engine/engine.js'
 import { openEngine } from '../src/engine/open.js'
+import { engineOptions, requestOf } from './engine-flags.js'
 import { matmulContestant } from './matmul.js'
 import { modelsNamed, productMacs } from './models.js'
-import { trainingStep } from './training-step.js'
+import { trainingStep } from '../src/doctor/training-step.js'
 import { contestant, report, takeTurns, torchContestant } from './turns.js'
 import { enterWorkerEnvironment } from './worker-environment.js'
 
 enterWorkerEnvironment()
 const { values: flags } = parseArgs({
   options: {
-    model: { type: 'string' },
-    engine: { type: 'string', default: 'onnxruntime' },
-    device: { type: 'string', default: 'cpu' },
-    threads: { type: 'string', default: String(os.availableParallelism()) },
+    ...engineOptions,
     rounds: { type: 'string', default: '7' },
-    torch: { type: 'string' },
     'all-tokens': { type: 'boolean', default: false },
   },
 })
@@ -31,7 +26,7 @@ const threads = Number(flags.threads)
 const allTokens = flags['all-tokens']
 
 for (const model of modelsNamed(flags.model)) {
-  const engine = await openEngine({ engine: flags.engine as EngineName, device: flags.device as DeviceName, threads })
+  const engine = await openEngine(requestOf(flags))
   const peak = await matmulContestant(engine)
   const contestants = [contestant(flags.engine, await trainingStep(engine, model, { allTokens })), peak.contestant]
   if (flags.torch !== undefined) {

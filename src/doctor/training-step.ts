@@ -4,7 +4,7 @@ import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
 import { labelledSpecs } from '../stages/data/batches.js'
 import { Generator } from '../stages/data/random.js'
-import { vitLogits } from '../stages/model/vit.js'
+import { vit, vitLogits } from '../stages/model/vit.js'
 import { vitTensors } from '../stages/model/vit-params.js'
 import { startVit } from '../stages/model/weight-start.js'
 import { crossEntropy } from '../stages/training/losses.js'
@@ -33,9 +33,23 @@ const enoughMs = 1_500
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 
-/** Milliseconds of a step (forward, backward, AdamW) with this many images: the median of those that fit into 1.5 s. */
-export const timeStep = async (engine: Engine, batch: number): Promise<number> => {
-  const start = startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'doctor')
+export interface StepModel {
+  readonly config: VitConfig
+  /** Images a step. */
+  readonly batch: number
+}
+
+/**
+ * The teacher stage's step (forward, backward, AdamW) on random images. With `allTokens` the last block computes the tokens
+ * that nothing reads, too.
+ */
+export const trainingStep = async (
+  engine: Engine,
+  { config, batch }: StepModel,
+  { allTokens = false } = {},
+): Promise<() => Promise<void>> => {
+  const start = startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'step')
+  const logits = allTokens ? (...args: Parameters<typeof vit>) => vit(...args).logits : vitLogits
   const definition: StepDefinition = {
     label: 'step',
     trained: [newComponent('model', 'model', vitTensors(config), start)],
@@ -43,19 +57,26 @@ export const timeStep = async (engine: Engine, batch: number): Promise<number> =
     inputs: labelledSpecs(config, batch),
     weights: { ce: 1 },
     loss: ({ model }, { pixels, labels }) => ({
-      ce: crossEntropy(vitLogits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+      ce: crossEntropy(logits(model!, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const step = await compileStep(engine, definition, optimiser)
-  const generator = Generator.from(1, 'doctor')
-  const pixels = Float32Array.from({ length: batch * config.imageSize ** 2 }, () => generator.normal())
+  const generator = Generator.from(1, 'step')
+  const size = batch * config.imageSize ** 2 * config.channels
+  const pixels = Float32Array.from({ length: size }, () => generator.normal())
   const labels = new Float32Array(batch * config.numClasses)
   for (let row = 0; row < batch; row++) labels[row * config.numClasses + generator.integer(config.numClasses)] = 1
+  return async () => (await step.run(learningRate, { pixels, labels })).commit()
+}
+
+/** Milliseconds of a step of the d 64 model with this many images: the median of those that fit into 1.5 s. */
+export const timeStep = async (engine: Engine, batch: number): Promise<number> => {
+  const step = await trainingStep(engine, { config, batch })
   const times: number[] = []
   const began = performance.now()
   for (let at = 0; at < warmUps + enoughSteps; at++) {
     const stepBegan = performance.now()
-    await (await step.run(learningRate, { pixels, labels })).commit()
+    await step()
     times.push(performance.now() - stepBegan)
     if (at >= warmUps && performance.now() - began > enoughMs) break
     // So slow that the first step's allocations do not show.
