@@ -1,18 +1,16 @@
 /** The public API of genepool. */
 export { pipeline, type PipelineOptions } from './dsl/pipeline.js'
-export type {
-  PipelineStart,
-  PipelineWithData,
-  PipelineWithPool,
-  PipelineWithStitch,
-  PipelineWithStudents,
-  PipelineWithTeacher,
-} from './dsl/pipeline.js'
+export type { PipelineStart, PipelineWithData, PipelineWithTeacher } from './dsl/pipeline.js'
+export type { PipelineWithPool, PipelineWithStitch, PipelineWithStudents } from './dsl/pipeline-pool.js'
 export { isPipeline, toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
 export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
 export { vit, type VitOptions, type VitSpec } from './dsl/vit.js'
 export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'
-export type { StitchOptions } from './dsl/stitch-options.js'
+export type { AnchorOptions, Anchors, PretrainedOptions } from './dsl/anchor-options.js'
+export type { GridOptions, StitchOptions } from './dsl/stitch-options.js'
+export type { SingleModels, SingleOptions } from './dsl/single-options.js'
+export type { LatencyOptions } from './dsl/latency-options.js'
+export type { AugmentOptions } from './dsl/augment-options.js'
 export type { TrainOptions } from './dsl/train-options.js'
 export { DefinitionError, type DefinitionProblem } from './dsl/definition-error.js'
 export type { DefinitionMisuse } from './dsl/misuse.js'
@@ -25,26 +23,37 @@ export { numTokens, type VitConfig } from './dsl/vit-config.js'
 export type { VitShape } from './dsl/vit-shape.js'
 
 export type {
+  AnchorNode,
+  AugmentParams,
+  AxisLabel,
+  CellNode,
   DataNode,
   DataParams,
   DataSource,
+  DecayGroup,
   DistillLoss,
   DistillNode,
   DistillParams,
   EvaluateNode,
   EvaluateParams,
   FinalNorm,
+  GridParams,
   Json,
+  LatencyNode,
+  LatencyParams,
   LossPositions,
   PipelineNode,
   Place,
   PoolNode,
   PoolParams,
+  SingleNode,
+  SingleParams,
   SoftReduction,
   StageNode,
   StitchNode,
   StitchParams,
   StitchStart,
+  SuiteNode,
   TeacherNode,
   TeacherParams,
   TrainParams,

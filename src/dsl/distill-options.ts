@@ -1,7 +1,6 @@
-import { DefinitionError } from './definition-error.js'
-import { checkDistinctNames, checkName } from './names.js'
+import { readNamed } from './named-options.js'
 import type { DistillParams, TeacherParams } from './nodes.js'
-import { COUNT, FRACTION, OptionReader, POSITIVE, shown } from './option-reader.js'
+import { COUNT, FRACTION, type OptionReader, POSITIVE } from './option-reader.js'
 import type { Place } from './nodes.js'
 import { leastTeacherDepth, studentFits } from './positions.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
@@ -10,13 +9,16 @@ import { readShape, VIT_OPTIONS, type VitOptions } from './vit.js'
 import { readWeightStart } from './weight-start.js'
 
 type LossOptions = Partial<
-  Pick<DistillParams, 'positions' | 'loss' | 'alpha' | 'temperature' | 'softReduction' | 'trainTransforms'>
+  Pick<
+    DistillParams,
+    'positions' | 'loss' | 'alpha' | 'temperature' | 'softReduction' | 'trainTransforms' | 'reverseTransforms'
+  >
 >
 
 /**
  * What all students share; each may say otherwise for itself. Defaults (docs/method.md, section 2): `loss` `'all'`, `alpha` 0.1
  * (0.5 for `'logits'` and `'logits+rep'`), `temperature` 1, `softReduction` `'elementMean'`, `trainTransforms` true,
- * `positions` `'front+end'` for students of the least width and `'end'` for the others.
+ * `reverseTransforms` false, `positions` `'front+end'` for students of the least width and `'end'` for the others.
  */
 export type DistillOptions = LossOptions & TrainOptions
 
@@ -33,6 +35,7 @@ const LOSS_OPTIONS = [
   'temperature',
   'softReduction',
   'trainTransforms',
+  'reverseTransforms',
 ] as const satisfies readonly (keyof LossOptions)[]
 
 /** What a student has from its teacher; written out, it must be the same. */
@@ -62,7 +65,7 @@ const readModel = (options: OptionReader, teacher: VitConfig): VitConfig => {
 
 const readPositions = (options: OptionReader, student: VitConfig, teacher: VitConfig, isNarrowest: boolean) => {
   const loss = options.choice('loss', ['all', 'logits', 'logits+rep'], 'all')
-  const choices = ['end', 'mid+end', 'front+end'] as const
+  const choices = ['end', 'mid+end', 'front+end', 'every'] as const
   const positions = options.choice('positions', choices, isNarrowest ? 'front+end' : 'end')
   // Only the losses on features look at blocks.
   if (loss === 'logits') return { loss, positions }
@@ -75,7 +78,7 @@ const readPositions = (options: OptionReader, student: VitConfig, teacher: VitCo
       `is ${student.depth}, which cannot be cut in thirds for positions '${positions}'${chosen}: write ${up}, or positions: 'end'`,
     )
   }
-  const least = leastTeacherDepth(positions)
+  const least = leastTeacherDepth(positions, student.depth)
   if (teacher.depth < least) {
     options.fail(
       'mismatch',
@@ -84,6 +87,19 @@ const readPositions = (options: OptionReader, student: VitConfig, teacher: VitCo
     )
   }
   return { loss, positions }
+}
+
+/** Matrices of the other direction are trained on the features that are compared; on logits alone there are none. */
+const readReverse = (options: OptionReader, loss: DistillParams['loss']): boolean => {
+  const wanted = options.boolean('reverseTransforms', false)
+  if (wanted && loss === 'logits') {
+    options.fail(
+      'mismatch',
+      'reverseTransforms',
+      "is true, but loss 'logits' compares no features: write loss: 'logits+rep'",
+    )
+  }
+  return wanted
 }
 
 const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest: boolean): DistillParams => {
@@ -97,6 +113,7 @@ const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest:
     temperature: options.number('temperature', POSITIVE, 1),
     softReduction: options.choice('softReduction', ['batchMean', 'elementMean'], 'elementMean'),
     trainTransforms: options.boolean('trainTransforms', true),
+    reverseTransforms: readReverse(options, loss),
     train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
     weightStart: readWeightStart(options, model.embedDim),
     seed: teacher.seed,
@@ -110,30 +127,7 @@ export const readStudents = (
   teacher: TeacherParams,
   place?: Place,
 ): readonly (readonly [name: string, params: DistillParams])[] => {
-  if (typeof students !== 'object' || students === null || Array.isArray(students)) {
-    const advice = 'write { tiny: { embedDim, depth, numHeads } }'
-    throw new DefinitionError('wrongType', `distill has ${shown(students)} for its students: ${advice}`, place)
-  }
-  const names = Object.keys(students).map((name) => checkName(`distill: the name of a student`, name, place))
-  if (names.length === 0) {
-    const advice = 'write at least { tiny: { embedDim, depth, numHeads } }'
-    throw new DefinitionError('empty', `distill has no student: ${advice}`, place)
-  }
-  checkDistinctNames('distill', names, place)
-  const readers = Object.entries(students).map(
-    ([name, options]: [string, unknown]) =>
-      [
-        name,
-        new OptionReader(
-          [
-            // null would read as "no options" and report a missing embedDim.
-            { path: `distill.${name}`, options: options ?? {}, known: STUDENT_OPTIONS },
-            { path: 'distill', options: shared, known: SHARED_OPTIONS },
-          ],
-          place,
-        ),
-      ] as const,
-  )
+  const readers = readNamed('distill', students, STUDENT_OPTIONS, shared, SHARED_OPTIONS, place)
   const narrowest = Math.min(...readers.map(([, options]) => options.number('embedDim', COUNT)))
   return readers.map(([name, options]) => [
     name,

@@ -16,8 +16,11 @@ export interface DefinitionMisuse<Sentence extends string, Allowed = never> {
 const ORDER = {
   teacher: 'a teacher needs data: write .data(mnist()) before .teacher(...)',
   distill: 'distil needs a teacher: write .teacher(vit({ ... }), { epochs }) before .distill(...)',
+  anchors: 'anchors need data: write .data(mnist()) before .anchors(...)',
+  singles: 'models need data: write .data(mnist()) before .singles(...)',
   pool: 'a pool needs students: write .distill({ ... }, { epochs }) before .pool()',
   stitch: 'stitch needs a pool: write .pool() before .stitch(...)',
+  latency: 'latency needs stitched models: write .stitch({ from, to }, { epochs }) before .latency()',
   evaluate: 'evaluate needs stitched models: write .stitch({ from, to }, { epochs }) before .evaluate()',
 } as const
 

@@ -30,14 +30,11 @@ export const selectPairs = (pairs: Pairs, count: number, path: string, place?: P
   return [...chosen].sort(([a], [b]) => a - b).map(([, pair]) => pair)
 }
 
-/** What two models must have in common to be stitched: the same patches in, the same classes out, the same depth. */
-const COMMON = [
-  'imageSize',
-  'patchSize',
-  'channels',
-  'numClasses',
-  'depth',
-] as const satisfies readonly (keyof VitConfig)[]
+/** Whether the deeper of two models has a whole number of blocks for every block of the other. */
+export const isWholeRatio = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) === 0
+
+/** What two models must have in common to be stitched: the same patches in, the same classes out. */
+const COMMON = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const satisfies readonly (keyof VitConfig)[]
 
 /** Refuses pairs that cannot be stitched; `path` names the list of models. */
 export const checkPairs = (
@@ -60,6 +57,13 @@ export const checkPairs = (
       throw new DefinitionError(
         'mismatch',
         `${path}[${a}].${key} is ${front[key]}, but ${path}[${b}].${key} is ${end[key]}: write the same ${key} for models that are stitched`,
+        place,
+      )
+    }
+    if (!isWholeRatio(front.depth, end.depth)) {
+      throw new DefinitionError(
+        'mismatch',
+        `${path}[${a}].depth is ${front.depth}, but ${path}[${b}].depth is ${end.depth}: write the same depth, or a whole multiple of it, for models that are stitched`,
         place,
       )
     }

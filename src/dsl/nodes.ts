@@ -64,7 +64,10 @@ export interface DataParams {
 /** Cosine schedule with linear warm-up (docs/method.md, section 2), AdamW and the batch: everything a training stage needs. */
 export interface TrainParams {
   readonly epochs: number
+  /** Images of one forward and backward pass. */
   readonly batchSize: number
+  /** Batches whose mean gradient makes one update. */
+  readonly accumulate: number
   /** Peak learning rate. */
   readonly lr: number
   readonly minLr: number
@@ -76,22 +79,60 @@ export interface TrainParams {
   readonly beta1: number
   readonly beta2: number
   readonly eps: number
-  /** Decoupled; not applied to biases, norms, positions and the cls token. */
+  /** Decoupled; not applied to the groups of `undecayed`. */
   readonly weightDecay: number
+  /** Groups of tensors that weight decay leaves alone. */
+  readonly undecayed: readonly DecayGroup[]
+  /** Above this Euclidean norm over all trained tensors the gradient is scaled down to it; null never does. */
+  readonly clipNorm: number | null
+  /** The result is the running mean of the weights, `decay·mean + (1 − decay)·weights` after each update; null takes the weights. */
+  readonly emaDecay: number | null
+  /** Stochastic depth: the last block's rate; block l of L has `rate·l/(L − 1)`. */
+  readonly dropPath: number
+  /** Share of a label's probability that is spread over all classes. */
+  readonly labelSmoothing: number
+  /** What is done to the training images; null leaves them as they are. */
+  readonly augment: AugmentParams | null
+}
+
+/** Tensors that may go without weight decay; `stitches` and `transforms` are the matrices of these layers. */
+export type DecayGroup = 'biases' | 'norms' | 'positions' | 'clsToken' | 'stitches' | 'transforms'
+
+/** Augmentation of the training images (docs/method.md, section 2); a probability or magnitude of 0 switches a part off. */
+export interface AugmentParams {
+  /** Random resized crop: least share of the image's area that is kept; 1 keeps it whole. Bicubic. */
+  readonly cropScale: number
+  /** Probability of a horizontal flip. */
+  readonly flip: number
+  /** RandAugment: operations an image, their magnitude from 0 to 10 and its standard deviation. */
+  readonly randAugment: { readonly operations: number; readonly magnitude: number; readonly std: number } | null
+  /** Brightness, contrast and saturation are multiplied by 1 ± this. */
+  readonly colorJitter: number
+  /** Probability of erasing a rectangle. */
+  readonly erasing: number
+  /** Beta parameters of mixup and cutmix, and the probability of cutmix where both are on. */
+  readonly mixup: number
+  readonly cutmix: number
+  readonly switchProbability: number
 }
 
 /** How weights start: truncated normal with a fixed std, or Xavier uniform scaled by `gain`. */
 export type WeightStart =
   { readonly type: 'truncatedNormal'; readonly std: number } | { readonly type: 'xavierUniform'; readonly gain: number }
 
+/** A model trained on the labels: the teacher, or an anchor. */
 export interface TeacherParams {
   readonly model: VitConfig
+  /** Weights that training starts from, a safetensors file in timm's naming beside its `config.json`; null: `weightStart`. */
+  readonly weights: string | null
+  /** `epochs: 0`, with `weights` only, takes them as they are. */
   readonly train: TrainParams
   readonly weightStart: WeightStart
   readonly seed: number
 }
 
-export type LossPositions = 'end' | 'mid+end' | 'front+end'
+/** Blocks that are compared: ends of thirds as published; `every` compares each block of the student. */
+export type LossPositions = 'end' | 'mid+end' | 'front+end' | 'every'
 export type DistillLoss = 'all' | 'logits' | 'logits+rep'
 export type SoftReduction = 'batchMean' | 'elementMean'
 
@@ -105,6 +146,8 @@ export interface DistillParams {
   readonly softReduction: SoftReduction
   /** Whether the transformation matrices are trained with the student. */
   readonly trainTransforms: boolean
+  /** Whether matrices of the other direction, student → teacher, are trained beside it: the `composed` start reads them. */
+  readonly reverseTransforms: boolean
   readonly train: TrainParams
   readonly weightStart: WeightStart
   readonly seed: number
@@ -115,26 +158,70 @@ export interface PoolParams {
   readonly students: readonly string[]
 }
 
-export type StitchStart = 'learned' | 'leastSquares' | 'random'
+/** How stitch layers start (docs/method.md, section 4). */
+export type StitchStart = 'learned' | 'composed' | 'leastSquares' | 'random'
 export type TuneLoss = 'soft' | 'hard' | 'none'
 /** Where a final LayerNorm runs before the head: on all models, on single models only, nowhere. */
 export type FinalNorm = 'all' | 'anchorsOnly' | 'none'
 
-export interface StitchParams {
-  /** Names of the two students in the pool; `from` is the narrower one. */
-  readonly from: string
-  readonly to: string
-  readonly init: StitchStart
-  /** Images of the training split that the least-squares start looks at. */
-  readonly samples: number
-  /** Window of blocks and its step (docs/method.md, section 3). */
+/** Which models a grid has (docs/method.md, section 3): everything that enumeration needs but the models' shapes. */
+export interface GridParams {
+  /** Stitched pairs of indices into the models, [front, end], each once. */
+  readonly pairs: readonly (readonly [front: number, end: number])[]
+  /** Whether models are stitched by threes too: (a, b, c) where both (a, b) and (b, c) are among the pairs. */
+  readonly triples: boolean
+  /** SN-Netv2's: also wide → narrow, and there and back again. */
+  readonly twoWay: boolean
+  /** Window of blocks and its step. */
   readonly kernel: number
   readonly stride: number
   readonly finalNorm: FinalNorm
+}
+
+export interface StitchParams {
+  /** Names of the stitched students in the pool, narrowest first. */
+  readonly models: readonly string[]
+  readonly grid: GridParams
+  readonly init: StitchStart
+  /** Of the `learned` and `composed` starts: the mean over a student's loss positions, or the one nearest to the layer. */
+  readonly matrices: 'mean' | 'nearest'
+  /** Of the `learned` start: how a matrix teacher → student is turned round. */
+  readonly inverse: 'transpose' | 'pseudoInverse'
+  /** Images of the training split that the least-squares start looks at. */
+  readonly samples: number
   readonly loss: TuneLoss
+  /** What tuning changes: everything on a descendant's path, or its stitch layers alone. */
+  readonly tuned: 'all' | 'stitches'
+  /** How a step draws its descendant: uniformly, or (SN-Netv2) a group of similar MACs first, then one of it. */
+  readonly sampling: 'uniform' | 'macs'
+  /** Groups of equal width in MACs; 1 with `uniform`. */
+  readonly macsGroups: number
   /** `epochs: 0` keeps every weight as it starts. */
   readonly train: TrainParams
   readonly seed: number
+}
+
+/** One descendant of a grid, trained alone from a random start. */
+export interface SingleParams {
+  readonly names: readonly string[]
+  readonly models: readonly VitConfig[]
+  readonly grid: GridParams
+  /** Its id in the grid. */
+  readonly descendant: number
+  readonly loss: TuneLoss
+  readonly train: TrainParams
+  readonly weightStart: WeightStart
+  readonly seed: number
+}
+
+/** Time of one forward pass of every descendant. */
+export interface LatencyParams {
+  /** Images of the larger batch; batch 1 is measured too. */
+  readonly batch: number
+  /** Passes before the clock runs. */
+  readonly warmup: number
+  /** Timed passes, of which the median counts. */
+  readonly rounds: number
 }
 
 export interface EvaluateParams {
@@ -151,12 +238,46 @@ interface Stage<Kind extends string, Params extends object, Inputs extends { rea
 
 export type DataNode = Stage<'data', DataParams, Record<never, never>>
 export type TeacherNode = Stage<'teacher', TeacherParams, { readonly data: DataNode }>
+/** SN-Net's word for a model that is stitched from: trained on labels alone. */
+export type AnchorNode = Stage<'anchor', TeacherParams, { readonly data: DataNode }>
 export type DistillNode = Stage<'distill', DistillParams, { readonly data: DataNode; readonly teacher: TeacherNode }>
 /** Inputs: every student under its own name. */
-export type PoolNode = Stage<'pool', PoolParams, { readonly [student: string]: DistillNode }>
+export type PoolNode = Stage<'pool', PoolParams, { readonly [student: string]: DistillNode | AnchorNode }>
 export type StitchNode = Stage<
   'stitch',
   StitchParams,
-  { readonly data: DataNode; readonly teacher: TeacherNode; readonly pool: PoolNode }
+  | { readonly data: DataNode; readonly pool: PoolNode }
+  | { readonly data: DataNode; readonly pool: PoolNode; readonly teacher: TeacherNode }
 >
+export type SingleNode = Stage<
+  'single',
+  SingleParams,
+  { readonly data: DataNode } | { readonly data: DataNode; readonly teacher: TeacherNode }
+>
+export type LatencyNode = Stage<'latency', LatencyParams, { readonly stitch: StitchNode }>
 export type EvaluateNode = Stage<'evaluate', EvaluateParams, { readonly data: DataNode; readonly stitch: StitchNode }>
+
+/** A value of a suite's axis as people read it. */
+export type AxisLabel = string | number | boolean
+
+/** One cell of a suite. */
+export interface CellNode {
+  /** `init=learned,positions=end,seed=1`. */
+  readonly name: string
+  /** Axis → label, in the order of the axes; the seed is not among them. */
+  readonly at: { readonly [axis: string]: AxisLabel }
+  readonly seed: number
+  readonly pipeline: PipelineNode
+}
+
+/** A matrix of pipelines. */
+export interface SuiteNode {
+  readonly kind: 'suite'
+  readonly name: string
+  /** Axis → its labels. */
+  readonly axes: { readonly [axis: string]: readonly AxisLabel[] }
+  /** Every cell of the axes is there once a seed. */
+  readonly seeds: readonly number[]
+  readonly cells: readonly CellNode[]
+  readonly place?: Place
+}

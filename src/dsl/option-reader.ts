@@ -118,6 +118,24 @@ export class OptionReader {
     return this.fail('notAChoice', key, `is ${shown(value)}: ${advice}`)
   }
 
+  /** A list of some of the choices, in their order, each once. */
+  choices<const Choice extends string>(
+    key: string,
+    choices: readonly Choice[],
+    fallback: readonly Choice[],
+  ): readonly Choice[] {
+    const value = this.has(key) ? this.value(key) : fallback
+    const list = choices.map((choice) => `'${choice}'`).join(', ')
+    if (!Array.isArray(value)) return this.fail('wrongType', key, `is ${shown(value)}: write a list of ${list}`)
+    const stranger: unknown = value.find((each: unknown) => !choices.some((choice) => choice === each))
+    if (stranger !== undefined) {
+      const meant = typeof stranger === 'string' ? closest(stranger, choices) : undefined
+      const advice = meant === undefined ? `write some of ${list}` : `did you mean '${meant}'?`
+      return this.fail('notAChoice', key, `has ${shown(stranger)}: ${advice}`)
+    }
+    return choices.filter((choice) => value.includes(choice))
+  }
+
   boolean(key: string, fallback: boolean): boolean {
     const value = this.has(key) ? this.value(key) : fallback
     return typeof value === 'boolean' ? value : this.fail('wrongType', key, `is ${shown(value)}: write true or false`)

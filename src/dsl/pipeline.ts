@@ -3,17 +3,25 @@
  * immutable and returns a new one; a prefix can be kept and continued in several ways, and what is continued from it
  * shares its very nodes. A step that comes too early neither compiles nor runs (misuse.ts).
  */
+import {
+  readAnchors,
+  readLabelTraining,
+  PRETRAINED_OPTIONS,
+  type Anchors,
+  type PretrainedOptions,
+} from './anchor-options.js'
 import { DefinitionError } from './definition-error.js'
 import { readStudents, type DistillOptions } from './distill-options.js'
 import { tooEarly } from './misuse.js'
 import { checkName } from './names.js'
-import type { DataNode, DistillNode, EvaluateNode, PipelineNode, PoolNode, StitchNode, TeacherNode } from './nodes.js'
+import type { AnchorNode, DataNode, DistillNode, PipelineNode, SingleNode, StitchStart, TeacherNode } from './nodes.js'
 import { COUNT_OR_ZERO, OptionReader, shown } from './option-reader.js'
 import { extend, finish, placed, Step, type Definition } from './pipeline-step.js'
+import { PipelineWithStudents } from './pipeline-pool.js'
 import { placeOfCall } from './place.js'
-import { readStitchParams, type StitchOptions } from './stitch-options.js'
-import type { CheckName, CheckStudents, CheckTarget, NameOf, Students, Widths, WidthsOf } from './student-types.js'
-import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import { readSingles, type SingleModels, type SingleOptions } from './single-options.js'
+import type { CheckStudents, Students, WidthsOf } from './student-types.js'
+import { TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
 import { vitConfigFor, type VitSpec } from './vit.js'
 
 const isKind = (value: unknown, kind: string): boolean =>
@@ -26,6 +34,8 @@ export class PipelineStart extends Step {
   readonly pool = tooEarly('pool')
   readonly stitch = tooEarly('stitch')
   readonly evaluate = tooEarly('evaluate')
+  readonly anchors = tooEarly('anchors')
+  readonly singles = tooEarly('singles')
 
   constructor(definition: Definition) {
     super(definition)
@@ -40,6 +50,39 @@ export class PipelineStart extends Step {
     }
     return new PipelineWithData(extend(this.definition, [data]), data)
   }
+}
+
+/** Models trained on the labels to be stitched, narrowest first or not; each is a stage of its own. */
+const withAnchors = <const A extends Anchors, Taught extends boolean>(
+  definition: Definition,
+  data: DataNode,
+  teacher: TeacherNode | undefined,
+  anchors: A,
+  shared: TrainOptions,
+): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', Taught> => {
+  const place = placeOfCall()
+  const nodes = readAnchors(anchors, shared, data.params, definition.seed, place).map(
+    ([name, params]) =>
+      [name, placed<AnchorNode>({ kind: 'anchor', name: `anchor/${name}`, params, inputs: { data } }, place)] as const,
+  )
+  const stages = nodes.map(([, node]) => node)
+  return new PipelineWithStudents(extend(definition, stages), data, teacher, new Map(nodes))
+}
+
+/** Descendants trained one by one; each is a stage of its own, and with them the pipeline ends. */
+const withSingles = (
+  definition: Definition,
+  data: DataNode,
+  teacher: TeacherNode | undefined,
+  models: SingleModels,
+  options: SingleOptions,
+): PipelineNode => {
+  const place = placeOfCall()
+  const inputs = teacher === undefined ? { data } : { data, teacher }
+  const nodes = readSingles(models, options, data.params, teacher !== undefined, definition.seed, place).map((params) =>
+    placed<SingleNode>({ kind: 'single', name: `single/${params.descendant}`, params, inputs }, place),
+  )
+  return finish(extend(definition, nodes))
 }
 
 /** A pipeline that has its data. */
@@ -57,21 +100,43 @@ export class PipelineWithData extends Step {
   }
 
   /** The big model that is trained on the labels and then taught from. */
-  teacher<const Width extends number>(model: VitSpec<Width>, train: TrainOptions): PipelineWithTeacher<Width> {
+  teacher<const Width extends number>(
+    model: VitSpec<Width>,
+    train: TrainOptions & PretrainedOptions,
+  ): PipelineWithTeacher<Width> {
     const place = placeOfCall()
     if (!isKind(model, 'vit')) {
       const message = `teacher has ${shown(model)} for its model: write vit({ embedDim, depth, numHeads })`
       throw new DefinitionError('wrongType', message, place)
     }
-    const options = new OptionReader([{ path: 'teacher', options: train, known: TRAIN_OPTIONS }], place)
+    const options = new OptionReader(
+      [{ path: 'teacher', options: train, known: [...PRETRAINED_OPTIONS, ...TRAIN_OPTIONS] }],
+      place,
+    )
     const params = {
       model: vitConfigFor(model, this.#data.params, place),
-      train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
+      ...readLabelTraining(options),
       weightStart: model.weightStart,
       seed: this.definition.seed,
     }
     const node: TeacherNode = placed({ kind: 'teacher', name: 'teacher', params, inputs: { data: this.#data } }, place)
     return new PipelineWithTeacher(extend(this.definition, [node]), node)
+  }
+
+  /**
+   * Models trained on the labels alone, to be stitched as they are: SN-Net's anchors, or students from scratch. Like a
+   * distillation, but without a teacher, and without matrices that stitches could start from.
+   */
+  anchors<const A extends Anchors>(
+    anchors: A,
+    shared: TrainOptions,
+  ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', false> {
+    return withAnchors(this.definition, this.#data, undefined, anchors, shared)
+  }
+
+  /** Descendants of these models trained one by one from random weights: what stitching is measured against. */
+  singles(models: SingleModels, options: SingleOptions): PipelineNode {
+    return withSingles(this.definition, this.#data, undefined, models, options)
   }
 }
 
@@ -92,7 +157,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
   distill<const S extends Students>(
     students: S & CheckStudents<S, TeacherWidth>,
     shared: DistillOptions,
-  ): PipelineWithStudents<WidthsOf<S>> {
+  ): PipelineWithStudents<WidthsOf<S>, StitchStart, true> {
     const place = placeOfCall()
     const teacher = this.#teacher
     const inputs = { data: teacher.inputs.data, teacher }
@@ -101,101 +166,20 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
         [name, placed<DistillNode>({ kind: 'distill', name: `distill/${name}`, params, inputs }, place)] as const,
     )
     const stages = nodes.map(([, node]) => node)
-    return new PipelineWithStudents(extend(this.definition, stages), teacher, new Map(nodes))
-  }
-}
-
-/** A pipeline that has students; `W` are their widths by name. */
-export class PipelineWithStudents<W extends Widths = Widths> extends Step {
-  readonly #teacher: TeacherNode
-  readonly #students: ReadonlyMap<string, DistillNode>
-  readonly stitch = tooEarly('stitch')
-  readonly evaluate = tooEarly('evaluate')
-
-  constructor(definition: Definition, teacher: TeacherNode, students: ReadonlyMap<string, DistillNode>) {
-    super(definition)
-    this.#teacher = teacher
-    this.#students = students
-    Object.freeze(this)
+    return new PipelineWithStudents(extend(this.definition, stages), teacher.inputs.data, teacher, new Map(nodes))
   }
 
-  /** All blocks of all students, with the matrices learned in distillation. */
-  pool(): PipelineWithPool<W> {
-    const narrowestFirst = [...this.#students].sort(
-      ([nameA, a], [nameB, b]) =>
-        a.params.model.embedDim - b.params.model.embedDim || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
-    )
-    const params = { students: narrowestFirst.map(([name]) => name) }
-    const inputs = Object.fromEntries(narrowestFirst)
-    const node: PoolNode = placed({ kind: 'pool', name: 'pool', params, inputs }, placeOfCall())
-    return new PipelineWithPool(extend(this.definition, [node]), this.#teacher, node)
-  }
-}
-
-/** The pool of these students alone, so that a stitch does not depend on students that it does not read. */
-const poolOf = (pool: PoolNode, names: readonly string[]): PoolNode => {
-  const students = pool.params.students.filter((name) => names.includes(name))
-  if (students.length === pool.params.students.length) return pool
-  const inputs = Object.fromEntries(students.map((name) => [name, pool.inputs[name]!]))
-  const name = `pool/${students.join('+')}`
-  return placed({ kind: 'pool', name, params: { students }, inputs }, pool.place)
-}
-
-/** A pipeline that has a pool. */
-export class PipelineWithPool<W extends Widths = Widths> extends Step {
-  readonly #teacher: TeacherNode
-  readonly #pool: PoolNode
-  readonly evaluate = tooEarly('evaluate')
-
-  constructor(definition: Definition, teacher: TeacherNode, pool: PoolNode) {
-    super(definition)
-    this.#teacher = teacher
-    this.#pool = pool
-    Object.freeze(this)
+  /** The same models trained on the labels alone; the teacher still helps to tune what is stitched from them. */
+  anchors<const A extends Anchors>(
+    anchors: A,
+    shared: TrainOptions,
+  ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', true> {
+    return withAnchors(this.definition, this.#teacher.inputs.data, this.#teacher, anchors, shared)
   }
 
-  /**
-   * Stitches two students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5).
-   * `epochs: 0` keeps every weight as it starts.
-   */
-  stitch<const From extends NameOf<W>, const To extends NameOf<W>>(
-    stitch: { readonly from: From & CheckName<W, From>; readonly to: To & CheckTarget<W, From, To> } & StitchOptions,
-    train: TrainOptions,
-  ): PipelineWithStitch {
-    const place = placeOfCall()
-    const teacher = this.#teacher
-    const students = new Map(Object.entries(this.#pool.inputs).map(([name, node]) => [name, node.params]))
-    const pooled = { students, teacherWidth: teacher.params.model.embedDim }
-    const params = readStitchParams(stitch, train, pooled, this.definition.seed, place)
-    const pool = poolOf(this.#pool, [params.from, params.to])
-    const inputs = { data: teacher.inputs.data, teacher, pool }
-    const node: StitchNode = placed({ kind: 'stitch', name: 'stitch', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, pool === this.#pool ? [node] : [pool, node]), node)
-  }
-}
-
-/** A pipeline that has its descendants. */
-export class PipelineWithStitch extends Step {
-  readonly #stitch: StitchNode
-
-  constructor(definition: Definition, stitch: StitchNode) {
-    super(definition)
-    this.#stitch = stitch
-    Object.freeze(this)
-  }
-
-  /** Measures every descendant on a whole split, by default the test images, and so ends the pipeline. */
-  evaluate(options: { readonly split?: EvaluateNode['params']['split'] } = {}): PipelineNode {
-    const place = placeOfCall()
-    const reader = new OptionReader([{ path: 'evaluate', options, known: ['split'] }], place)
-    const split = reader.choice('split', ['test', 'validation'], 'test')
-    const data = this.#stitch.inputs.data
-    if (split === 'validation' && data.params.validation === 0) {
-      reader.fail('mismatch', 'split', "is 'validation', but the data hold none out: write mnist({ validation: 0.1 })")
-    }
-    const inputs = { data, stitch: this.#stitch }
-    const node: EvaluateNode = placed({ kind: 'evaluate', name: 'evaluate', params: { split }, inputs }, place)
-    return finish(extend(this.definition, [node]))
+  /** Descendants of these models trained one by one from random weights, taught by the teacher. */
+  singles(models: SingleModels, options: SingleOptions): PipelineNode {
+    return withSingles(this.definition, this.#teacher.inputs.data, this.#teacher, models, options)
   }
 }
 

@@ -6,7 +6,9 @@ export type Students = { readonly [name: string]: StudentOptions }
 
 /** Names of students and their widths, as literals where they were written as literals. */
 export type Widths = { readonly [name: string]: number }
-export type WidthsOf<S extends Students> = { readonly [Name in keyof S]: S[Name]['embedDim'] }
+export type WidthsOf<S extends { readonly [name: string]: { readonly embedDim: number } }> = {
+  readonly [Name in keyof S]: S[Name]['embedDim']
+}
 
 type CheckStudent<Student extends StudentOptions, TeacherWidth extends number> = {
   readonly [Key in keyof Student]: Key extends 'embedDim'

@@ -1,8 +1,10 @@
-import type { TrainParams } from './nodes.js'
+import { readAugment, type AugmentOptions } from './augment-options.js'
+import type { DecayGroup, TrainParams } from './nodes.js'
 import {
   BELOW_ONE,
   COUNT,
   COUNT_OR_ZERO,
+  FRACTION,
   NOT_NEGATIVE,
   POSITIVE,
   type NumberRule,
@@ -13,9 +15,24 @@ import {
  * How a stage trains. Only `epochs` is required. Defaults: `batchSize` 64 (128 when stitching), `lr` 5e-4, `minLr` 1e-5
  * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `warmupEpochs` a
  * twentieth of `epochs` (whole epochs with `scheduleBy: 'epoch'`), `scheduleBy` `'step'`, betas 0.9 and 0.999,
- * `eps` 1e-8, `weightDecay` 0.05 (docs/method.md, section 2).
+ * `eps` 1e-8, `weightDecay` 0.05, `undecayed` biases, norms, positions and cls token, `accumulate` 1; off: `clipNorm`,
+ * `emaDecay`, `dropPath`, `labelSmoothing`, `augment` (docs/method.md, section 2).
  */
-export type TrainOptions = Partial<TrainParams> & Pick<TrainParams, 'epochs'>
+export type TrainOptions = Partial<Omit<TrainParams, 'augment'>> &
+  Pick<TrainParams, 'epochs'> & {
+    /** `true` is the published recipe; an object changes parts of it. */
+    readonly augment?: AugmentOptions | boolean | null
+  }
+
+const DECAY_GROUPS = [
+  'biases',
+  'norms',
+  'positions',
+  'clsToken',
+  'stitches',
+  'transforms',
+] as const satisfies readonly DecayGroup[]
+const UNDECAYED: readonly DecayGroup[] = ['biases', 'norms', 'positions', 'clsToken']
 
 export const TRAIN_OPTIONS = [
   'epochs',
@@ -29,6 +46,13 @@ export const TRAIN_OPTIONS = [
   'beta2',
   'eps',
   'weightDecay',
+  'undecayed',
+  'accumulate',
+  'clipNorm',
+  'emaDecay',
+  'dropPath',
+  'labelSmoothing',
+  'augment',
 ] as const satisfies readonly (keyof TrainParams)[]
 
 const WHOLE_EPOCHS: NumberRule = {
@@ -65,5 +89,12 @@ export const readTrainParams = (
     beta2: options.number('beta2', BELOW_ONE, 0.999),
     eps: options.number('eps', POSITIVE, 1e-8),
     weightDecay: options.number('weightDecay', NOT_NEGATIVE, 0.05),
+    undecayed: options.choices('undecayed', DECAY_GROUPS, UNDECAYED),
+    accumulate: options.number('accumulate', COUNT, 1),
+    clipNorm: options.numberOrNull('clipNorm', POSITIVE),
+    emaDecay: options.numberOrNull('emaDecay', BELOW_ONE),
+    dropPath: options.number('dropPath', BELOW_ONE, 0),
+    labelSmoothing: options.number('labelSmoothing', FRACTION, 0),
+    augment: readAugment(options),
   }
 }

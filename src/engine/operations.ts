@@ -151,3 +151,10 @@ export const mlp = (x: tf.Tensor, up: Dense, down: Dense): tf.Tensor => {
 /** Cross-entropy `−Σ_c p_c · log softmax(logits)_c` of each row: `[batch, classes]` twice → `[batch]`. */
 export const softmaxCrossEntropy = (logits: tf.Tensor2D, targetProbabilities: tf.Tensor2D): tf.Tensor1D =>
   tf.neg(tf.sum(tf.mul(targetProbabilities, tf.logSoftmax(logits)), -1))
+
+/** The same values; no gradient passes. */
+export const withoutGradient = (x: tf.Tensor): tf.Tensor =>
+  tf.customGrad((input) => ({
+    value: tf.clone(input as tf.Tensor),
+    gradFunc: (dy: tf.Tensor) => tf.zerosLike(dy),
+  }))(x)

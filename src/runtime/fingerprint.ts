@@ -3,7 +3,7 @@ import type { CodeIdentity } from './code-identity.js'
 import { hashOf } from './canonical.js'
 
 /** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
-export const keyScheme = 2
+export const keyScheme = 3
 
 export interface EngineIdentity {
   /** Engines round differently. */

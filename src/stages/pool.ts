@@ -25,7 +25,9 @@ export interface PoolIndex {
   readonly instances: number
 }
 
-const FILES = ['model.safetensors', 'config.json', 'transforms.safetensors'] as const
+const FILES = ['model.safetensors', 'config.json'] as const
+/** An anchor brings no matrices. */
+const TRANSFORMS = 'transforms.safetensors'
 
 /** What two models must have in common before their blocks can meet in one. */
 const SHARED = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const
@@ -46,19 +48,20 @@ const decodeConfig = Schema.decodeUnknownSync(
 
 interface Student {
   readonly name: string
-  readonly files: Readonly<Record<(typeof FILES)[number], string>>
+  readonly files: Readonly<Record<(typeof FILES)[number], string>> & { readonly [TRANSFORMS]?: string }
   readonly config: ReturnType<typeof decodeConfig>
 }
 
 const openStudent = (name: string, input: InputArtifact | undefined): Student => {
-  const [model, config, transforms] = FILES.map((file) => {
+  const [model, config] = FILES.map((file) => {
     const path = input?.files[file]
     if (path === undefined) throw new StageError({ message: `the student ${name} has no ${file}` })
     return path
   })
+  const transforms = input?.files[TRANSFORMS]
   return {
     name,
-    files: { 'model.safetensors': model, 'config.json': config, 'transforms.safetensors': transforms },
+    files: { 'model.safetensors': model, 'config.json': config, ...(transforms && { [TRANSFORMS]: transforms }) },
     config: decodeConfig(readFileSync(config, 'utf8')),
   }
 }
@@ -84,8 +87,8 @@ const describe = ({ name, files, config: { embedDim, depth, numHeads } }: Studen
 }
 
 /**
- * The stage `pool`: gathers the distilled students, each with its weights, shape and transformation matrices, under
- * `students/<name>/`, and lists them in `pool.json` (a PoolIndex). Every input is a distilled student's artifact. A
+ * The stage `pool`: gathers the students, each with its weights, shape and (if it was distilled) matrices, under
+ * `students/<name>/`, and lists them in `pool.json` (a PoolIndex). Every input is a student's or an anchor's artifact. A
  * StageError when two of them differ in patches, images or classes.
  */
 export const pool: StageFunction<PoolParams> = ({ params, inputs, outDir }) =>
@@ -97,7 +100,7 @@ export const pool: StageFunction<PoolParams> = ({ params, inputs, outDir }) =>
     for (const { name, files } of students) {
       const folder = join(outDir, 'students', name)
       mkdirSync(folder, { recursive: true })
-      for (const file of FILES) copyFileSync(files[file], join(folder, file))
+      for (const [file, path] of Object.entries(files)) copyFileSync(path, join(folder, file))
     }
     const index: PoolIndex = { students: listed, instances }
     writeFileSync(join(outDir, 'pool.json'), `${JSON.stringify(index, null, 2)}\n`)

@@ -1,9 +1,10 @@
 /** The kinds of stages there are. Names modules without importing them: a run that needs no stage loads no tensors. */
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DataParams } from '../dsl/nodes.js'
+import type { DataParams, TeacherParams } from '../dsl/nodes.js'
 import type { StageKind } from '../runtime/stage-contract.js'
 import { dataSources } from './data/data-sources.js'
+import { weightSources } from './model/weight-sources.js'
 
 /** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
 const EXTENSION = extname(fileURLToPath(import.meta.url))
@@ -17,7 +18,10 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
 
 export const stageKinds: readonly StageKind[] = [
   { ...stage('data', false), sources: (params, baseDir) => dataSources(params as DataParams, baseDir) },
-  stage('teacher', true),
+  ...['teacher', 'anchor'].map((kind) => ({
+    ...stage(kind, true),
+    sources: (params: object, baseDir: string) => weightSources(params as TeacherParams, baseDir),
+  })),
   stage('distill', true),
   stage('pool', false),
   stage('stitch', true),

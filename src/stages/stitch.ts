@@ -36,7 +36,7 @@ type Context = StageContext<StitchParams>
 type Pair = readonly [StoredModel, StoredModel]
 
 const openPair = ({ params, inputs }: Context): Pair => {
-  const [from, to] = [params.from, params.to].map((name) => openModel(inputs['pool'], 'pool', `students/${name}/`))
+  const [from, to] = params.models.map((name) => openModel(inputs['pool'], 'pool', `students/${name}/`))
   return [from, to]
 }
 
@@ -63,7 +63,12 @@ const startStitches = Effect.fnUntraced(function* (
   split: Split,
   teacherWidth: number,
 ): Effect.fn.Return<Values, StageError> {
-  const { init, samples, seed, from, to } = context.params
+  const {
+    init,
+    samples,
+    seed,
+    models: [from, to],
+  } = context.params
   const [front, end] = pair
   if (init === 'learned') {
     return yield* attempt(() => {
@@ -90,7 +95,8 @@ const stitchPool = Effect.fnUntraced(function* (
 ): Effect.fn.Return<StageSummary, StageError> {
   const { params, inputs, outDir } = context
   const { train, seed, loss } = params
-  const names = [params.from, params.to] as const
+  const [fromName, toName] = params.models
+  const names = [fromName!, toName!] as const
   const dataset = yield* attempt(() => openDataset(inputs['data']))
   const teacher: Teacher = yield* attempt(() => openModel(inputs['teacher'], 'teacher'))
   const pair = yield* attempt(() => openPair(context))
@@ -99,7 +105,7 @@ const stitchPool = Effect.fnUntraced(function* (
     return dataset.split('train')
   })
   const [from, to] = pair
-  const grid = yield* attempt(() => poolGrid([from.config, to.config], params))
+  const grid = yield* attempt(() => poolGrid([from.config, to.config], params.grid))
   const start = yield* startStitches(context, engine, pair, grid, split, teacher.config.embedDim)
   const components = poolComponents(pair, grid.layers, start)
 
@@ -131,7 +137,7 @@ const stitchPool = Effect.fnUntraced(function* (
     })
     const stitches = Array.from({ length: grid.layers }, (_, i) => stitchTensors(i, from.config, to.config)).flat()
     writeTensors(join(outDir, 'stitches.safetensors'), stitches, valuesOf(components, 'stitch'))
-    const { kernel, stride, finalNorm } = params
+    const { kernel, stride, finalNorm } = params.grid
     const file: GridFile = { models: names, kernel, stride, finalNorm, layers: grid.layers, positions: grid.positions }
     writeJson(join(outDir, 'grid.json'), file)
     writeLines(join(outDir, 'history.jsonl'), history)

@@ -1,9 +1,10 @@
-/** The ancestry model, trained from labels (docs/method.md, sections 1 and 2). */
+/** A model that learns from the labels (docs/method.md, sections 1 and 2): the ancestry model, or an anchor. */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
 import type { TeacherParams } from '../dsl/nodes.js'
+import type { VitConfig } from '../dsl/vit-config.js'
 import type { StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
@@ -12,36 +13,50 @@ import { openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
-import { writeLines, writeModel } from './model/model-files.js'
+import { ModelFileError, readModel, writeLines, writeModel } from './model/model-files.js'
 import { newComponent, valuesOf } from './training/train-state.js'
 import { runTraining } from './training/training.js'
 import type { StepDefinition } from './training/step-definition.js'
-import { vitTensors } from './model/vit-params.js'
+import { vitTensors, type Values } from './model/vit-params.js'
 import { vitLogits } from './model/vit.js'
 import { startVit } from './model/weight-start.js'
 import type { Engine } from '../engine/engine.js'
 
-const trainTeacher = Effect.fnUntraced(function* (
+/** Weights from a file, which must be of this very model: head count and eps are compared with its `config.json` too. */
+const pretrained = (sources: StageContext['sources'], model: VitConfig): Values => {
+  const { config, values } = readModel(sources['weights'], sources['config'])
+  const different = (Object.keys(model) as (keyof VitConfig)[]).find((key) => config[key] !== model[key])
+  if (different === undefined) return values
+  throw new ModelFileError(
+    `${sources['weights']}: its ${different} is ${config[different]}, but the pipeline's model has ${model[different]}`,
+  )
+}
+
+/** Trains on the labels; `role` names the model in its configuration, and keeps models of one seed apart. */
+export const trainOnLabels = Effect.fnUntraced(function* (
   context: StageContext<TeacherParams>,
   engine: Engine,
+  role: 'teacher' | 'anchor',
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { model, train, weightStart, seed } = context.params
+  const { model, train, weightStart, weights, seed } = context.params
   const dataset = yield* attempt(() => openDataset(context.inputs['data']))
   const split = yield* attempt(() => {
     checkImages(model, dataset)
     return dataset.split('train')
   })
-  const start = startVit(model, weightStart, seed, 'teacher')
-  const component = newComponent('teacher', 'teacher', vitTensors(model), start)
+  const start = yield* attempt(() =>
+    weights === null ? startVit(model, weightStart, seed, role) : pretrained(context.sources, model),
+  )
+  const component = newComponent('model', 'model', vitTensors(model), start)
   const batch = labelledBatches(split, model, train.batchSize)
   const step: StepDefinition = {
-    label: 'train the teacher',
+    label: `train the ${role}`,
     trained: [component],
     frozen: [],
     inputs: labelledSpecs(model, train.batchSize),
     weights: { ce: 1 },
-    loss: ({ teacher }, { pixels, labels }) => ({
-      ce: crossEntropy(vitLogits(teacher, model, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+    loss: ({ model: params }, { pixels, labels }) => ({
+      ce: crossEntropy(vitLogits(params, model, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const history = yield* runTraining(context, engine, {
@@ -53,11 +68,11 @@ const trainTeacher = Effect.fnUntraced(function* (
     steps: [step],
     batch: async (indices) => batch(indices),
   })
-  const values = valuesOf([component], 'teacher')
+  const values = valuesOf([component], 'model')
   const scores = yield* measureModel(engine, model, values, dataset, context.progress)
   const { mean, std } = dataset
   return yield* attempt(() => {
-    writeModel(context.outDir, model, values, { role: 'teacher', mean, std })
+    writeModel(context.outDir, model, values, { role, mean, std })
     writeLines(join(context.outDir, 'history.jsonl'), history)
     return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
   })
@@ -68,4 +83,4 @@ const trainTeacher = Effect.fnUntraced(function* (
  * pixels it was trained on) and `history.jsonl`, one line an epoch.
  */
 export const teacher: StageFunction<TeacherParams> = (context) =>
-  withEngine(context.engine, (engine) => trainTeacher(context, engine))
+  withEngine(context.engine, (engine) => trainOnLabels(context, engine, 'teacher'))

@@ -29,7 +29,7 @@ describe('loss positions', () => {
     expect(lossPositions('front+end', 5)).to.deep.equal([1, 2, 4])
     expect(lossPositions('mid+end', 2)).to.deep.equal([0, 1])
     for (const positions of ['end', 'mid+end', 'front+end'] as const) {
-      for (let depth = leastTeacherDepth(positions); depth <= 48; depth++) {
+      for (let depth = leastTeacherDepth(positions, 3); depth <= 48; depth++) {
         const blocks = lossPositions(positions, depth)
         expect(new Set(blocks).size).to.equal(blocks.length)
         expect(Math.min(...blocks)).to.be.at.least(0)

@@ -29,6 +29,7 @@ const POSITIONS: Readonly<Record<LossPositions, readonly number[]>> = {
   end: [5],
   'mid+end': [3, 5],
   'front+end': [1, 3, 5],
+  every: [0, 1, 2, 3, 4, 5],
 }
 
 type Rows = readonly (readonly number[])[]

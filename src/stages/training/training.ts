@@ -22,10 +22,21 @@ export interface Training {
   readonly images: number
   /** Everything that trains: what a checkpoint holds. */
   readonly components: readonly Component[]
-  /** Each step takes one of these, drawn uniformly; they have the same parts of the loss. Compiled when first drawn. */
+  /** Each step takes one of these; they have the same parts of the loss. Compiled when first drawn. */
   readonly steps: readonly StepDefinition[]
-  /** The values of a step's inputs for these images; they must stay as they are until the call after the next one. */
-  readonly batch: (indices: Int32Array) => Promise<Arrays>
+  /** Indices of `steps`: a step draws a group, then one of its members, uniformly each. Default: all in one group. */
+  readonly groups?: readonly (readonly number[])[]
+  /**
+   * The values of a step's inputs for these images; they must stay as they are until the call after the next one. What is
+   * random in them is a function of the seed and of this place alone.
+   */
+  readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<Arrays>
+}
+
+/** Which batch of a training it is; both counted from 0. */
+export interface BatchPlace {
+  readonly epoch: number
+  readonly step: number
 }
 
 interface Batches {
@@ -34,11 +45,11 @@ interface Batches {
   readonly take: (step: number) => Promise<Arrays>
 }
 
-const batchesAhead = (batch: Training['batch']): Batches => {
+const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
   const prepared = new Map<number, Promise<Arrays>>()
   return {
     prepare: (step, indices) => {
-      const arrays = batch(indices)
+      const arrays = batch(indices, { epoch, step })
       // Whoever takes it hears of a failure.
       arrays.catch(() => {})
       prepared.set(step, arrays)
@@ -61,11 +72,16 @@ export const stepsPerEpoch = (images: number, batchSize: number): number => {
 }
 
 /** What an epoch does, step by step: a function of seed and epoch alone, so a resumed epoch goes on the same way. */
-const epochPlan = ({ seed, images, steps }: Training, epoch: number, count: number) => {
+const epochPlan = ({ seed, images, steps, groups }: Training, epoch: number, count: number) => {
   const draws = Generator.from(seed, 'draws', String(epoch))
+  const draw = (): number => {
+    if (groups === undefined) return draws.integer(steps.length)
+    const group = groups[draws.integer(groups.length)]
+    return group[draws.integer(group.length)]
+  }
   return {
     order: Generator.from(seed, 'order', String(epoch)).permutation(images),
-    draws: Int32Array.from({ length: count }, () => draws.integer(steps.length)),
+    draws: Int32Array.from({ length: count }, draw),
   }
 }
 
@@ -143,7 +159,7 @@ export const runTraining = Effect.fnUntraced(function* (
     while (position.epoch < epochs) {
       const { epoch } = position
       const plan = epochPlan(training, epoch, count)
-      const batches = batchesAhead(training.batch)
+      const batches = batchesAhead(training.batch, epoch)
       if (position.step < count) {
         batches.prepare(position.step, plan.order.subarray(position.step * batchSize, (position.step + 1) * batchSize))
       }

@@ -1,14 +1,19 @@
-/** The transformation matrices of distillation: `Linear(D → d)` from the teacher's features to a student's width. */
+/** The transformation matrices of distillation: `Linear(D → d)` from the teacher's features to a student's width, and back. */
 import { linearTensors, type TensorDefinition } from '../model/vit-params.js'
 
-/** What a matrix transforms (docs/method.md, section 2): an attention's output or a block's. */
+/** What a distillation compares (docs/method.md, section 2): an attention's output or a block's. */
 export type Feature = 'att' | 'map'
 
-/** `<feature>.<p>.weight` `[d, D]` and its bias for each of `count` loss positions p, counted from 0. */
+/** What a matrix transforms: a teacher's feature to a student's, or (`reverse`) a student's block's output to its teacher's. */
+export type Transform = Feature | 'reverse'
+
+/** `<transform>.<p>.weight` `[d, D]` (`reverse`: `[D, d]`) and its bias for each of `count` loss positions p, counted from 0. */
 export const transformTensors = (
-  feature: Feature,
+  transform: Transform,
   count: number,
   width: number,
   teacherWidth: number,
-): readonly TensorDefinition[] =>
-  Array.from({ length: count }, (_, p) => linearTensors(`${feature}.${p}`, width, teacherWidth)).flat()
+): readonly TensorDefinition[] => {
+  const [out, inner] = transform === 'reverse' ? [teacherWidth, width] : [width, teacherWidth]
+  return Array.from({ length: count }, (_, p) => linearTensors(`${transform}.${p}`, out, inner)).flat()
+}

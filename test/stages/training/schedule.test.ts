@@ -1,20 +1,8 @@
 import { expect } from 'chai'
-import type { TrainParams } from '../../../src/dsl/nodes.js'
 import { learningRate } from '../../../src/stages/training/schedule.js'
+import { trainParams } from '../model-stage-runs.js'
 
-const train: TrainParams = {
-  epochs: 100,
-  batchSize: 256,
-  lr: 5e-4,
-  minLr: 1e-5,
-  warmupLr: 1e-6,
-  warmupEpochs: 5,
-  scheduleBy: 'step',
-  beta1: 0.9,
-  beta2: 0.999,
-  eps: 1e-8,
-  weightDecay: 0.05,
-}
+const train = trainParams({ epochs: 100, batchSize: 256, lr: 5e-4, warmupEpochs: 5 })
 
 describe('learningRate', () => {
   it('starts at the warm-up rate and climbs linearly', () => {

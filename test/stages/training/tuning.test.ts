@@ -9,7 +9,7 @@ import { stitchParams, tinyConfig, trainParams } from '../model-stage-runs.js'
 import { waveImage, waveModel, waves } from '../reference-vit.js'
 
 const CONFIGS = [tinyConfig(8), tinyConfig(12, 3, 3)] as const
-const GRID = poolGrid(CONFIGS, stitchParams())
+const GRID = poolGrid(CONFIGS, stitchParams().grid)
 
 const freshComponents = () => {
   const stitches = Array.from({ length: GRID.layers }, (_, i) => stitchTensors(i, ...CONFIGS)).flat()
@@ -87,7 +87,7 @@ describe('a tuning step', () => {
   }
 
   it('does not train a norm that is not run', () => {
-    const grid = poolGrid(CONFIGS, stitchParams({ finalNorm: 'anchorsOnly' }))
+    const grid = poolGrid(CONFIGS, { ...stitchParams().grid, finalNorm: 'anchorsOnly' })
     const names = (id: number) =>
       tuningStep('tune', freshComponents(), grid, grid.paths[id], 'none', 2).trained.map(({ name }) => name)
     expect(names(0)).to.include('from/norm')
