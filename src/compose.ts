@@ -1,6 +1,7 @@
 /** The composition root: the one place that knows the runtime, the engines and the stages, and puts them together. */
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
+import { deviceName } from './engine/choice/device-name.js'
 import { EngineUnavailable, resolveEngine } from './engine/choice/resolve.js'
 import { parseWish } from './engine/choice/wish.js'
 import { numericPackages } from './engine/identify.js'
@@ -26,6 +27,7 @@ const usageError = (cause: unknown): UsageError => {
 
 const enginesLayer = Layer.succeed(Engines, {
   packages: numericPackages,
+  deviceName,
   resolve: ({ engine: wanted, device: on, toCompute }) =>
     Effect.tryPromise({
       try: (signal) => resolveEngine(parseWish(wanted, on), { toCompute, signal }),

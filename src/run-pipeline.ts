@@ -1,13 +1,15 @@
-/** Running a pipeline from code: the same run as `genepool run`, as an Effect and as a promise. */
+/** Running a pipeline or a suite from code: the same run as `genepool run`, as an Effect and as a promise. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from './compose.js'
-import type { PipelineNode } from './dsl/nodes.js'
+import type { PipelineNode, SuiteNode } from './dsl/nodes.js'
 import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
+import { isSuite } from './dsl/suite-node.js'
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
 import type { Emit } from './runtime/events.js'
 import type { Reuse } from './runtime/prepare.js'
 import { defaultJobs, runStages, type RunResult } from './runtime/run.js'
+import { stageGraph } from './runtime/stage-graph.js'
 
 export interface RunPipelineOptions {
   /** Folder of the store; default `.genepool` in the working directory. */
@@ -30,38 +32,44 @@ export interface RunPipelineOptions {
   readonly onEvent?: Emit
 }
 
+/** What can be run: a pipeline, a builder of one, or a suite. */
+export type Runnable = PipelineNode | PipelineBuilder | SuiteNode
+
 /**
- * Runs what is missing of a pipeline. Failed stages are counted in the result (`failed`, `skipped`), with their reasons
- * in the events; the Effect fails with a UsageError when the definition cannot be run and with a StoreError when the store
- * cannot be used.
+ * Runs what is missing of a pipeline or of all cells of a suite. Failed stages are counted in the result (`failed`,
+ * `skipped`), with their reasons in the events; a suite's `cells` say which of them are done. The Effect fails with a
+ * UsageError when the definition cannot be run and with a StoreError when the store cannot be used.
  */
 export const runPipeline = (
-  pipeline: PipelineNode | PipelineBuilder,
+  definition: Runnable,
   options: RunPipelineOptions = {},
 ): Effect.Effect<RunResult, UsageError | StoreError> =>
   Effect.try({
-    try: () => toPipelineNode(pipeline),
+    try: () => (isSuite(definition) ? definition : toPipelineNode(definition)),
     catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
   }).pipe(
     Effect.flatMap((node) =>
       node === undefined
-        ? Effect.fail(new UsageError({ message: 'runPipeline needs a pipeline, as pipeline(…) makes it' }))
-        : runStages(node, {
-            engine: options.engine ?? 'auto',
-            device: options.device ?? 'auto',
-            reuse: options.reuse ?? 'same-engine',
-            jobs: options.jobs ?? defaultJobs(),
-            failFast: options.failFast ?? false,
-            baseDir: options.baseDir ?? process.cwd(),
-            emit: options.onEvent ?? (() => {}),
-            ...(options.only === undefined ? {} : { only: options.only }),
-          }),
+        ? Effect.fail(
+            new UsageError({ message: 'runPipeline needs a pipeline, as pipeline(…) makes it, or a suite(…) of them' }),
+          )
+        : stageGraph(node),
+    ),
+    Effect.flatMap((graph) =>
+      runStages(graph, {
+        engine: options.engine ?? 'auto',
+        device: options.device ?? 'auto',
+        reuse: options.reuse ?? 'same-engine',
+        jobs: options.jobs ?? defaultJobs(),
+        failFast: options.failFast ?? false,
+        baseDir: options.baseDir ?? process.cwd(),
+        emit: options.onEvent ?? (() => {}),
+        ...(options.only === undefined ? {} : { only: options.only }),
+      }),
     ),
     Effect.provide(genepoolLayer(options.store ?? '.genepool')),
   )
 
 /** `runPipeline` as a promise; rejects with the same errors. */
-export const runPipelinePromise = (
-  pipeline: PipelineNode | PipelineBuilder,
-  options: RunPipelineOptions = {},
-): Promise<RunResult> => Effect.runPromise(runPipeline(pipeline, options))
+export const runPipelinePromise = (definition: Runnable, options: RunPipelineOptions = {}): Promise<RunResult> =>
+  Effect.runPromise(runPipeline(definition, options))

@@ -1,6 +1,6 @@
 import * as Effect from 'effect/Effect'
 import { expect } from 'chai'
-import { idx, mnist, pipeline, runPipeline, runPipelinePromise, type RunEvent } from '../src/index.js'
+import { idx, mnist, pipeline, runPipeline, runPipelinePromise, suite, type RunEvent } from '../src/index.js'
 import { workspaceForAll } from './support/workspace.js'
 
 describe('a pipeline run from code', () => {
@@ -37,6 +37,19 @@ describe('a pipeline run from code', () => {
     expect(events.find(({ type }) => type === 'stage-failed'))
       .to.have.property('message')
       .that.includes('rubbish')
+  })
+
+  it('may be a suite: every cell with its own artifacts', async () => {
+    const made = suite('digits', { take: [10, 11] }, ({ take }) => pipeline('d').data(mnist({ take, takeTest: 10 })))
+    const result = await runPipelinePromise(made, { store: workspace.file('store') })
+    expect(result).to.deep.include({ ran: 1, cached: 1, failed: 0 })
+    expect([...result.manifests.keys()].sort()).to.deep.equal(['data[take=10]', 'data[take=11]'])
+    expect(
+      result.cells.map(({ name, state, manifests }) => [name, state, manifests.get('data')?.summary['train']]),
+    ).to.deep.equal([
+      ['take=10,seed=0', 'done', 10],
+      ['take=11,seed=0', 'done', 11],
+    ])
   })
 
   it('fails with a UsageError where the definition cannot be run', async () => {

@@ -6,10 +6,14 @@ import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
 import { defaultJobs } from '../runtime/run.js'
+import { diffCommand } from './diff-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { engineCommand } from './engine-command.js'
+import { paretoCommand, paretoFlags } from './pareto-command.js'
+import { pickCommand, pickFlags } from './pick-command.js'
 import { planCommand } from './plan-command.js'
-import { resultsCommand } from './results-command.js'
+import { reportCommand, reportFlags } from './report-command.js'
+import { resultsCommand, resultsFlags } from './results-command.js'
 import { runCommand } from './run-command.js'
 import { runsCommand } from './runs-command.js'
 import { showCommand } from './show-command.js'
@@ -17,7 +21,9 @@ import { version } from './version.js'
 import { watchCommand } from './watch-command.js'
 
 const pipeline = Argument.String('pipeline').pipe(
-  Argument.withDescription('File whose default export is a pipeline, e.g. pipelines/quickstart.ts'),
+  Argument.withDescription(
+    'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; FILE#init=learned,seed=1 is one cell of a suite',
+  ),
 )
 const store = Flag.String('store').pipe(
   Flag.withDescription('Folder that holds artifacts, checkpoints and records'),
@@ -43,7 +49,7 @@ const verbose = Flag.Boolean('verbose').pipe(
   Flag.withDefault(false),
 )
 const only = Flag.String('only').pipe(
-  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny'),
+  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny; of a suite, all called so'),
   Flag.optional,
 )
 const jobs = Flag.Int('jobs').pipe(
@@ -81,7 +87,7 @@ const run = Command.make('run', {
       return yield* runCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
     }),
   ),
-  Command.withDescription('Run what is missing of a pipeline and print the table of its models'),
+  Command.withDescription('Run what is missing of a pipeline or suite and print the table of its models or cells'),
   Command.withExamples([
     {
       command: 'genepool run pipelines/quickstart.ts',
@@ -89,6 +95,10 @@ const run = Command.make('run', {
     },
     { command: 'genepool run pipelines/quickstart.ts --only teacher', description: 'Train the teacher only' },
     { command: 'genepool run pipelines/quickstart.ts --json', description: 'One event a line, for programs' },
+    {
+      command: 'genepool run pipelines/ablation.ts#init=learned,seed=1',
+      description: 'One cell of a suite alone',
+    },
   ]),
 )
 
@@ -138,17 +148,36 @@ const plan = Command.make('plan', {
   Command.withDescription('Say for each stage whether it is cached, would run or may have to, and why; runs nothing'),
 )
 
-const results = Command.make('results', {
-  pipeline,
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one model a line as JSON'),
-  verbose,
-}).pipe(
+const measured = { pipeline, store, engine, device, reuse, verbose }
+
+const results = Command.make('results', { ...measured, ...resultsFlags }).pipe(
   Command.withHandler((flags) => resultsCommand(flags)),
-  Command.withDescription('Print the measured models of a pipeline that has run'),
+  Command.withDescription('Print the measured models of a pipeline, or the figures of a suite with their spread'),
+  Command.withExamples([
+    { command: 'genepool results pipelines/ablation.ts', description: 'One line a cell, mean and spread over seeds' },
+    { command: 'genepool results pipelines/ablation.ts --by init', description: 'One line for each value of an axis' },
+  ]),
+)
+
+const pick = Command.make('pick', { ...measured, ...pickFlags }).pipe(
+  Command.withHandler((flags) => pickCommand(flags)),
+  Command.withDescription('Name the best model under budgets of parameters, multiply-accumulates and time'),
+  Command.withExamples([
+    {
+      command: 'genepool pick pipelines/quickstart.ts --max-params 150k --max-macs 2.5M',
+      description: 'The most accurate model that is no larger and no dearer',
+    },
+  ]),
+)
+
+const pareto = Command.make('pareto', { ...measured, ...paretoFlags }).pipe(
+  Command.withHandler((flags) => paretoCommand(flags)),
+  Command.withDescription('Print the models that no other beats at their cost'),
+)
+
+const report = Command.make('report', { ...measured, ...reportFlags }).pipe(
+  Command.withHandler((flags) => reportCommand(flags)),
+  Command.withDescription('Write one HTML file with figures, tables and exact parameters of a pipeline or a suite'),
 )
 
 const runs = Command.make('runs', {
@@ -175,6 +204,29 @@ const show = Command.make('show', {
   Command.withDescription("Print a stage's artifact: files, inputs, parameters, loss history"),
 )
 
+const side = (name: string) =>
+  Argument.String(name).pipe(Argument.withDescription('FILE, FILE#CELL, or the id of a run as genepool runs prints it'))
+
+const diff = Command.make('diff', {
+  a: side('a'),
+  b: side('b'),
+  store,
+  engine,
+  device,
+  reuse,
+  json: json('Print one stage, one figure or one note a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => diffCommand(flags)),
+  Command.withDescription('Say what differs between two pipelines, cells or recorded runs: parameters, code, metrics'),
+  Command.withExamples([
+    {
+      command: 'genepool diff pipelines/ablation.ts#init=learned,seed=0 pipelines/ablation.ts#init=random,seed=0',
+      description: 'Two cells of a suite (axes in any order, as many as tell the cell)',
+    },
+  ]),
+)
+
 const doctor = Command.make('doctor', {
   engine: engine.pipe(Flag.withDescription('Only this engine; auto: all')),
   device: device.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
@@ -194,7 +246,7 @@ const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
-  Command.withSubcommands([run, watch, plan, results, runs, show, doctor, engineCommand]),
+  Command.withSubcommands([run, watch, plan, results, pick, pareto, report, diff, runs, show, doctor, engineCommand]),
 )
 
 export const cli = Command.runWith(genepool, { version })

@@ -1,7 +1,9 @@
 /** Events and reasons as sentences. */
 import type { Json } from '../dsl/nodes.js'
+import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
+import { describeOutcomes, describeSharing } from './describe-suite.js'
 import { count, duration, percent } from './format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
@@ -22,6 +24,10 @@ export const describeReason = (reason: Reason): string => {
       return `package ${reason.name} ${reason.before} → ${reason.now}`
     case 'engine-changed':
       return `engine ${reason.before} → ${reason.now}`
+    case 'machine-changed':
+      return `machine ${reason.before} → ${reason.now}`
+    case 'source-missing':
+      return reason.message
     case 'artifact-missing':
       return 'its artifact is not in the store any more'
     case 'artifact-corrupt':
@@ -52,13 +58,11 @@ export const describeReasons = (reasons: readonly Reason[]): string => {
   return shown.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
 }
 
-const sharesOfOne = /^(top1|top5|mean.*Top[15]|.*[tT]op[15])$/
-
 /** Figures of a finished stage: `top1 97.20 %, params 174 k`. */
 export const describeSummary = (summary: Readonly<Record<string, Json>>): string =>
   Object.entries(summary)
     .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
-    .map(([name, figure]) => `${name} ${sharesOfOne.test(name) ? percent(figure) : count(figure)}`)
+    .map(([name, figure]) => `${name} ${isShare(name) ? percent(figure) : count(figure)}`)
     .join(', ')
 
 type Progress = Extract<RunEvent, { type: 'stage-progress' }>
@@ -79,7 +83,7 @@ export const describeProgress = (event: Progress): string =>
 export const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
     case 'run-started':
-      return `${event.pipeline}: ${event.stages} stages, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})`
+      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})`
     case 'stage-cached':
       return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
     case 'stage-started':
@@ -104,7 +108,8 @@ export const describeEvent = (event: RunEvent): string | undefined => {
       const parts = [`${event.ran} ran`, `${event.cached} cached`]
       if (event.failed > 0) parts.push(`${event.failed} failed`)
       if (event.skipped > 0) parts.push(`${event.skipped} not run`)
-      return `${event.interrupted ? 'interrupted' : 'finished'} in ${duration(event.ms)}: ${parts.join(', ')}`
+      const end = `${event.interrupted ? 'interrupted' : 'finished'} in ${duration(event.ms)}: ${parts.join(', ')}`
+      return event.suite === undefined ? end : [end, ...describeOutcomes(event.suite, event.ran)].join('\n')
     }
     default:
       return unreachable(event)

@@ -1,15 +1,16 @@
 /** What the commands that run nothing have in common: the definition and what the store holds of it. */
-import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
+import { experimentOf } from '../runtime/experiment-of.js'
 import { LastKnown } from '../runtime/last-known.js'
-import { loadPipeline } from '../runtime/load.js'
 import { planStages } from '../runtime/plan.js'
 import { prepare, type Reuse } from '../runtime/prepare.js'
 import { Engines } from '../runtime/services.js'
 import { Store } from '../runtime/store.js'
+import { loadTarget } from './target.js'
 
 export interface InspectFlags {
+  /** `FILE`, or `FILE#CELL`: one cell of a suite as a pipeline alone. */
   readonly pipeline: string
   readonly store: string
   readonly engine: string
@@ -19,15 +20,20 @@ export interface InspectFlags {
 }
 
 const inspectInStore = Effect.fnUntraced(function* (flags: InspectFlags) {
-  const pipeline = yield* loadPipeline(flags.pipeline)
+  const { graph, baseDir } = yield* loadTarget(flags.pipeline)
   const store = yield* Store
   const engine = yield* (yield* Engines).resolve({ engine: flags.engine, device: flags.device, toCompute: false })
-  const baseDir = path.dirname(path.resolve(flags.pipeline))
   const only = flags.only === undefined ? {} : { only: flags.only }
-  const prepared = yield* prepare(pipeline, { engine, baseDir, reuse: flags.reuse, ...only })
-  const plan = yield* planStages(prepared, new LastKnown(store, pipeline.name))
-  return { pipeline, prepared, plan, store }
+  const prepared = yield* prepare(graph, { engine, baseDir, reuse: flags.reuse, tellMissing: true, ...only })
+  const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
+  return { graph, prepared, plan, store, engine }
 })
 
 /** Loads and plans; the store is read only. */
 export const inspect = (flags: InspectFlags) => inspectInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+
+/** The same by cell: what each has in the store and what it would run. A pipeline is one cell, called ''. */
+export const inspectExperiment = Effect.fnUntraced(function* (flags: InspectFlags) {
+  const { graph, prepared, plan, store, engine } = yield* inspect(flags)
+  return { experiment: experimentOf(graph, prepared, plan, engine, flags.pipeline), store }
+})

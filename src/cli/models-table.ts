@@ -1,53 +1,59 @@
-/** The measured models of a pipeline: read from the artifact of its evaluation, printed as a table. */
+/** The measured models as a table. */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
+import type { ModelResult } from '../results/group-models.js'
+import { batchesOf, dominatedLegend, modelColumns } from '../results/model-columns.js'
+import { joinLatency, readDescendantRows, readLatencyRows, type ModelRow } from '../results/model-row.js'
+import { markDominated } from '../results/pareto.js'
 import { Store, type Manifest } from '../runtime/store.js'
-import { count, percent } from './format.js'
 import { renderTable } from './table.js'
 
-/** One line of `descendants.jsonl`. `front` is the last front block, `end` the first end block; null for a single model. */
-export interface ModelRow {
-  readonly id: number
-  readonly name: string
-  readonly from: string | null
-  readonly to: string | null
-  readonly front: number | null
-  readonly end: number | null
-  readonly depth: number
-  readonly params: number
-  readonly paramsStored: number
-  readonly macs: number
-  readonly top1: number
-  readonly top5: number
-  readonly loss: number
-}
+const files = { rows: 'descendants.jsonl', times: 'latency.jsonl' }
 
-const tableFile = 'descendants.jsonl'
-
-/** The models of the first artifact that holds any, verified; undefined where no evaluation has run. */
+/** The models that these artifacts hold, verified; undefined where none was measured. */
 export const readModels = Effect.fnUntraced(function* (manifests: Iterable<Manifest>) {
   const store = yield* Store
+  const texts: Record<keyof typeof files, string> = { rows: '', times: '' }
   for (const manifest of manifests) {
-    const file = manifest.files[tableFile]
-    if (file === undefined) continue
-    yield* store.verify(manifest)
-    const lines = fs.readFileSync(store.blob(file), 'utf8').trim().split('\n')
-    return lines.map((line) => JSON.parse(line) as ModelRow)
+    for (const [part, name] of Object.entries(files)) {
+      const file = manifest.files[name]
+      if (file === undefined) continue
+      yield* store.verify(manifest)
+      texts[part as keyof typeof files] += fs.readFileSync(store.blob(file), 'utf8')
+    }
   }
-  return undefined
+  if (texts.rows === '') return undefined
+  return joinLatency(readDescendantRows(texts.rows), readLatencyRows(texts.times))
 })
 
-export const renderModels = (rows: readonly ModelRow[]): string =>
-  renderTable<ModelRow>(
-    [
-      { title: 'id', cell: (row) => String(row.id) },
-      { title: 'model', cell: (row) => row.name, align: 'left' },
-      { title: 'blocks', cell: (row) => String(row.depth) },
-      { title: 'params', cell: (row) => count(row.params) },
-      { title: 'MACs', cell: (row) => count(row.macs) },
-      { title: 'top-1', cell: (row) => percent(row.top1) },
-      { title: 'top-5', cell: (row) => percent(row.top5) },
-      { title: 'loss', cell: (row) => row.loss.toFixed(4) },
-    ],
-    rows,
+export interface ModelTableOptions {
+  readonly axes: readonly string[]
+  readonly spread: boolean
+  readonly stored?: boolean
+}
+
+/** Rows with what people need to read them: which are dominated, and what the times are. */
+export const renderModelResults = (models: readonly ModelResult[], options: ModelTableOptions): string => {
+  const batches = batchesOf(models)
+  const table = renderTable(modelColumns({ ...options, batches }), models)
+  const legends = [
+    ...(batches.length === 0 ? [] : [`batch ${batches.join(', batch ')}: median time of a pass over so many images`]),
+    ...(models.some(({ dominated }) => dominated) ? [dominatedLegend] : []),
+  ]
+  return [table, ...(legends.length === 0 ? [] : ['']), ...legends].join('\n')
+}
+
+const alone = (row: ModelRow, dominated: boolean): ModelResult => {
+  const std = { top1: null, top5: null, loss: null }
+  const values = { top1: [], top5: [], loss: [] }
+  return { ...row, at: {}, n: 1, std, values, dominated }
+}
+
+/** The models of one pipeline. */
+export const renderModels = (rows: readonly ModelRow[]): string => {
+  const dominated = markDominated(rows)
+  return renderModelResults(
+    rows.map((row, index) => alone(row, dominated[index]!)),
+    { axes: [], spread: false },
   )
+}

@@ -1,12 +1,12 @@
 /** `genepool run`: runs what is missing, shows it happening, ends with the table of models. */
-import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
-import { loadPipeline } from '../runtime/load.js'
 import { runStages } from '../runtime/run.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'
 import { readModels, renderModels } from './models-table.js'
+import { renderSuite } from './suite-table.js'
+import { loadTarget } from './target.js'
 import { jsonRenderer, liveRenderer, plainRenderer } from './renderers.js'
 
 export interface RunFlags extends InspectFlags {
@@ -24,20 +24,20 @@ const rendererFor = (flags: RunFlags) => {
 }
 
 const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
-  const pipeline = yield* loadPipeline(flags.pipeline)
-  const file = path.resolve(flags.pipeline)
-  const result = yield* runStages(pipeline, {
+  const { graph, file, baseDir } = yield* loadTarget(flags.pipeline)
+  const result = yield* runStages(graph, {
     engine: flags.engine,
     device: flags.device,
     reuse: flags.reuse,
     jobs: flags.jobs,
     failFast: flags.failFast,
     file,
-    baseDir: path.dirname(file),
+    baseDir,
     emit: rendererFor(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
   })
-  const rows = flags.json ? undefined : yield* readModels(result.manifests.values())
+  if (graph.kind === 'suite' && !flags.json) process.stdout.write(`\n${renderSuite(result.cells)}\n`)
+  const rows = flags.json || graph.kind === 'suite' ? undefined : yield* readModels(result.manifests.values())
   if (rows !== undefined) process.stdout.write(`\n${renderModels(rows)}\n`)
   if (result.failed > 0) return yield* new StagesFailed({ failed: result.failed })
   return undefined

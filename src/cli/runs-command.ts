@@ -2,10 +2,10 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import type { RunEvent } from '../runtime/events.js'
-import { loadPipeline } from '../runtime/load.js'
 import { readRuns, type RunRecord } from '../runtime/run-log.js'
 import { duration } from './format.js'
 import { renderTable } from './table.js'
+import { loadTarget } from './target.js'
 
 export interface RunsFlags {
   readonly pipeline: string | undefined
@@ -55,11 +55,14 @@ const lineOf = (record: RunRecord): RunLine | undefined => {
   }
 }
 
+/** Runs of a suite are also those of one of its cells. */
+const isOf = ({ pipeline }: RunLine, name: string): boolean => pipeline === name || pipeline.startsWith(`${name}#`)
+
 const runsInStore = Effect.fnUntraced(function* (flags: RunsFlags) {
-  const name = flags.pipeline === undefined ? undefined : (yield* loadPipeline(flags.pipeline)).name
+  const name = flags.pipeline === undefined ? undefined : (yield* loadTarget(flags.pipeline)).graph.name
   const lines = (yield* readRuns())
     .map(lineOf)
-    .filter((line) => line !== undefined && (name === undefined || line.pipeline === name)) as readonly RunLine[]
+    .filter((line) => line !== undefined && (name === undefined || isOf(line, name))) as readonly RunLine[]
   if (flags.json) {
     for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
     return

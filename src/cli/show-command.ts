@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { UsageError } from '../runtime/errors.js'
+import { stageCalled } from '../runtime/find-stage.js'
 import type { Manifest } from '../runtime/store.js'
 import { describeReasons, describeSummary } from './describe.js'
 import { bytes, duration } from './format.js'
@@ -12,6 +13,9 @@ export interface ShowFlags extends InspectFlags {
   readonly stage: string
   readonly json: boolean
 }
+
+/** As one word of a command line: shells read brackets and bars themselves. */
+const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
 
 type HistoryLine = Readonly<Record<string, number>>
 
@@ -79,20 +83,15 @@ const renderManifest = (
 }
 
 export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
-  const { prepared, plan, store, pipeline } = yield* inspect(flags)
-  const stage = prepared.stages.find(({ node }) => node.name === flags.stage)
-  if (stage === undefined) {
-    return yield* new UsageError({
-      message: `there is no stage '${flags.stage}' in pipeline '${pipeline.name}'`,
-      hint: `its stages are ${prepared.stages.map(({ node }) => node.name).join(', ')}`,
-    })
-  }
+  const { prepared, plan, store, graph } = yield* inspect(flags)
+  const wanted = yield* stageCalled(graph, flags.stage)
+  const stage = prepared.stages.find(({ node }) => node === wanted)!
   const manifest = plan.manifests.get(stage.node)
   if (manifest === undefined) {
-    const planned = plan.stages.find((candidate) => candidate.stage === flags.stage)
+    const planned = plan.stages.find((candidate) => candidate.stage === wanted.name)
     return yield* new UsageError({
-      message: `stage '${flags.stage}' has no artifact as the pipeline stands: ${describeReasons(planned?.reasons ?? [])}`,
-      hint: `genepool run ${flags.pipeline} --only ${flags.stage}`,
+      message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${describeReasons(planned?.reasons ?? [])}`,
+      hint: `genepool run ${flags.pipeline} --only ${shellWord(wanted.name)}`,
     })
   }
   const folder = yield* store.folder(manifest)

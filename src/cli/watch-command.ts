@@ -6,6 +6,7 @@ import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { UsageError } from '../runtime/errors.js'
 import { nextChange } from '../runtime/watch.js'
+import { parseTarget } from './target.js'
 
 export interface WatchFlags {
   readonly pipeline: string
@@ -53,14 +54,15 @@ const runUntilChange = (flags: WatchFlags) =>
         }),
         stop,
       )
-      const changed = yield* nextChange(flags.pipeline, path.join(flags.store, 'index', 'watch.json'))
+      const changed = yield* nextChange(parseTarget(flags.pipeline).file, path.join(flags.store, 'index', 'watch.json'))
       yield* say(`${changed.map((file) => path.relative(process.cwd(), file)).join(', ')} changed`)
     }),
   )
 
 export const watchCommand = Effect.fnUntraced(function* (flags: WatchFlags) {
-  if (!fs.existsSync(flags.pipeline)) {
-    return yield* new UsageError({ message: `there is no pipeline file ${flags.pipeline}` })
+  const { file } = parseTarget(flags.pipeline)
+  if (!fs.existsSync(file)) {
+    return yield* new UsageError({ message: `there is no pipeline file ${file}` })
   }
   return yield* Effect.forever(runUntilChange(flags))
 })

@@ -2,8 +2,10 @@ import type { AugmentParams } from './nodes.js'
 import { BELOW_ONE, COUNT, FRACTION, NOT_NEGATIVE, OptionReader, type NumberRule } from './option-reader.js'
 
 /**
- * What is done to the training images. Defaults (docs/method.md, section 2): `cropScale` 0.08, `flip` 0.5, `randAugment`
- * two operations of magnitude 9 ± 0.5, `colorJitter` 0.4, `erasing` 0.25, `mixup` 0.8, `cutmix` 1, `switchProbability` 0.5.
+ * What is done to the training images, as DeiT and timm do it. Defaults (docs/method.md, section 2): `cropScale` 0.08, `flip`
+ * 0.5, `randAugment` two operations of magnitude 9 ± 0.5 (timm's `rand-m9-mstd0.5-inc1`), `colorJitter` 0.4 (done only where
+ * `randAugment` is null), `erasing` 0.25, `mixup` 0.8, `cutmix` 1, `switchProbability` 0.5. Colours change only where there are
+ * three channels, brightness and contrast always.
  */
 export type AugmentOptions = Partial<Omit<AugmentParams, 'randAugment'>> & {
   readonly randAugment?: Partial<NonNullable<AugmentParams['randAugment']>> | null

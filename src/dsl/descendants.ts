@@ -1,11 +1,11 @@
 import { countPathMacs, countPathParams, countPathParamsStored, type Path } from './counting.js'
 import { deepFreeze } from './deep-freeze.js'
 import { DefinitionError } from './definition-error.js'
-import { checkPairs, selectPairs, type Pairs } from './model-pairs.js'
-import type { FinalNorm, Place } from './nodes.js'
+import { checkPairs, orderedPairs, selectPairs, type ModelPair, type Pairs } from './model-pairs.js'
+import type { FinalNorm, GridParams, Place } from './nodes.js'
 import { COUNT, OptionReader } from './option-reader.js'
 import { placeOfCall } from './place.js'
-import { stitchPositions, type StitchPosition } from './stitch-window.js'
+import { checkWindow, stitchPositions, type StitchPosition } from './stitch-window.js'
 import type { VitConfig } from './vit-config.js'
 import { completeVitConfig, type VitShape } from './vit-shape.js'
 
@@ -16,6 +16,8 @@ export interface DescendantOptions {
   readonly pairs: Pairs
   /** Whether models are stitched by threes too: (a, b, c) where both (a, b) and (b, c) are among the pairs. */
   readonly triples: boolean
+  /** SN-Netv2's grid: also wide to narrow, and there and back again; default false. */
+  readonly twoWay?: boolean
   readonly finalNorm: FinalNorm
   /** Window of blocks and its step; default 2 and 1. */
   readonly kernel?: number
@@ -29,7 +31,7 @@ export interface Descendant {
   readonly models: readonly number[]
   /** [j, k] for each stitch: the front model runs up to block j, the next one goes on with its block k. */
   readonly positions: readonly (readonly [number, number])[]
-  /** For each stitch, which of its pair's shared layers it uses. */
+  /** For each stitch, which of the layers it uses that this ordered pair of models shares. */
   readonly layers: readonly number[]
   /** By SN-Net's rule, comparable with the literature (docs/method.md, section 6). */
   readonly params: number
@@ -39,10 +41,11 @@ export interface Descendant {
   readonly macs: number
 }
 
+const OPTIONS = ['models', 'pairs', 'triples', 'twoWay', 'finalNorm', 'kernel', 'stride']
+
 const readGrid = (options: DescendantOptions, place: Place | undefined) => {
-  const known = ['models', 'pairs', 'triples', 'finalNorm', 'kernel', 'stride']
   const path = 'enumerateDescendants'
-  const reader = new OptionReader([{ path, options, known }], place)
+  const reader = new OptionReader([{ path, options, known: OPTIONS }], place)
   if (!Array.isArray(options.models) || options.models.length === 0) {
     throw new DefinitionError('empty', `${path}.models has no model: write at least one VitConfig`, place)
   }
@@ -51,14 +54,16 @@ const readGrid = (options: DescendantOptions, place: Place | undefined) => {
   )
   const pairs = selectPairs(options.pairs, models.length, `${path}.pairs`, place)
   checkPairs(models, pairs, `${path}.models`, place)
-  return {
-    models,
+  const grid: GridParams = {
     pairs,
     triples: reader.boolean('triples', false),
-    finalNorm: reader.choice('finalNorm', ['all', 'anchorsOnly', 'none'], 'all'),
+    twoWay: reader.boolean('twoWay', false),
     kernel: reader.number('kernel', COUNT, 2),
     stride: reader.number('stride', COUNT, 1),
+    finalNorm: reader.choice('finalNorm', ['all', 'anchorsOnly', 'none'], 'all'),
   }
+  checkWindow(reader, grid)
+  return { models, grid }
 }
 
 /** The executed blocks of each model, from the stitches between them. */
@@ -76,42 +81,54 @@ const pathOf = (
   return [parts[0]!, ...parts.slice(1)]
 }
 
+/** Models stitched by threes: `triples` as asked for, then SN-Netv2's round trips from wide and from narrow. */
+const chainsOf = ({ pairs, triples, twoWay }: GridParams): readonly (readonly [number, number, number])[] => {
+  const onward = pairs.flatMap(([a, b]) => pairs.filter(([front]) => front === b).map(([, c]) => [a, b, c] as const))
+  const fromWide = pairs.map(([narrow, wide]) => [wide, narrow, wide] as const)
+  const fromNarrow = pairs.map(([narrow, wide]) => [narrow, wide, narrow] as const)
+  return [...(triples ? onward : []), ...(twoWay ? [...fromWide, ...fromNarrow] : [])]
+}
+
 /**
  * Every model that can be stitched from `models`, in the published order: single models, pairs (0,1), (0,2), (1,2), then
  * triples (docs/method.md, section 3). Ids count within the grid that was asked for. Throws a DefinitionError where models cannot
- * be stitched: unequal depths, image shapes or classes, or the front one not narrower.
+ * be stitched: depths of no whole ratio, other image shapes or classes, or the front one not narrower.
+ *
+ * With `twoWay` the grid is SN-Netv2's (arXiv 2307.00154): a pair is stitched at the ends of its stages only (see
+ * `stitchPositions`). After the pairs narrow → wide come the same ones wide → narrow, then (the triples and) wide → narrow →
+ * wide, then narrow → wide → narrow, wherever the model in the middle runs forwards. For one pair of L stages these are
+ * 2 + 2(L − 1) + (L − 1)(L − 2) models: 134 for DeiT3's S–B, S–L and B–L, in the order of its published results.
  */
 export const enumerateDescendants = (options: DescendantOptions): readonly Descendant[] => {
-  const { models, pairs, triples, finalNorm, kernel, stride } = readGrid(options, placeOfCall())
-  const grid: Descendant[] = []
+  const { models, grid } = readGrid(options, placeOfCall())
+  const descendants: Descendant[] = []
   const add = (indices: readonly number[], stitches: readonly StitchPosition[]): void => {
     const path = pathOf(models, indices, stitches)
-    grid.push({
-      id: grid.length,
+    descendants.push({
+      id: descendants.length,
       models: indices,
       positions: stitches.map(({ front, end }) => [front, end] as const),
       layers: stitches.map(({ layer }) => layer),
       params: countPathParams(path),
-      paramsStored: countPathParamsStored(path, finalNorm),
-      macs: countPathMacs(path, finalNorm),
+      paramsStored: countPathParamsStored(path, grid.finalNorm),
+      macs: countPathMacs(path, grid.finalNorm),
     })
   }
+  const between = ([front, end]: ModelPair): readonly StitchPosition[] =>
+    stitchPositions(models[front]!.depth, models[end]!.depth, grid)
 
   for (const index of models.keys()) add([index], [])
-  for (const [a, b] of pairs) {
-    for (const stitch of stitchPositions(models[a]!.depth, kernel, stride)) add([a, b], [stitch])
+  for (const pair of orderedPairs(grid.pairs, grid.twoWay)) {
+    for (const stitch of between(pair)) add(pair, [stitch])
   }
-  if (!triples) return deepFreeze(grid)
-  for (const [a, b] of pairs) {
-    for (const [, c] of pairs.filter(([front]) => front === b)) {
-      const positions = stitchPositions(models[b]!.depth, kernel, stride)
-      for (const into of positions) {
-        for (const out of positions) {
-          // The middle model runs its blocks into.end … out.front.
-          if (out.front >= into.end) add([a, b, c], [into, out])
-        }
+  for (const [a, b, c] of chainsOf(grid)) {
+    const onwards = between([b, c])
+    for (const into of between([a, b])) {
+      for (const out of onwards) {
+        // The middle model runs its blocks into.end … out.front.
+        if (out.front >= into.end) add([a, b, c], [into, out])
       }
     }
   }
-  return deepFreeze(grid)
+  return deepFreeze(descendants)
 }

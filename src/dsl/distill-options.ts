@@ -11,13 +11,20 @@ import { readWeightStart } from './weight-start.js'
 type LossOptions = Partial<
   Pick<
     DistillParams,
-    'positions' | 'loss' | 'alpha' | 'temperature' | 'softReduction' | 'trainTransforms' | 'reverseTransforms'
+    | 'positions'
+    | 'loss'
+    | 'alpha'
+    | 'temperature'
+    | 'softReduction'
+    | 'transforms'
+    | 'trainTransforms'
+    | 'reverseTransforms'
   >
 >
 
 /**
  * What all students share; each may say otherwise for itself. Defaults (docs/method.md, section 2): `loss` `'all'`, `alpha` 0.1
- * (0.5 for `'logits'` and `'logits+rep'`), `temperature` 1, `softReduction` `'elementMean'`, `trainTransforms` true,
+ * (0.5 for `'logits'` and `'logits+rep'`), `temperature` 1, `softReduction` `'elementMean'`, `transforms` `'toStudent'`, `trainTransforms` true,
  * `reverseTransforms` false, `positions` `'front+end'` for students of the least width and `'end'` for the others.
  */
 export type DistillOptions = LossOptions & TrainOptions
@@ -34,6 +41,7 @@ const LOSS_OPTIONS = [
   'alpha',
   'temperature',
   'softReduction',
+  'transforms',
   'trainTransforms',
   'reverseTransforms',
 ] as const satisfies readonly (keyof LossOptions)[]
@@ -90,8 +98,19 @@ const readPositions = (options: OptionReader, student: VitConfig, teacher: VitCo
 }
 
 /** Matrices of the other direction are trained on the features that are compared; on logits alone there are none. */
-const readReverse = (options: OptionReader, loss: DistillParams['loss']): boolean => {
+const readReverse = (
+  options: OptionReader,
+  loss: DistillParams['loss'],
+  transforms: DistillParams['transforms'],
+): boolean => {
   const wanted = options.boolean('reverseTransforms', false)
+  if (wanted && transforms === 'toTeacher') {
+    options.fail(
+      'mismatch',
+      'reverseTransforms',
+      "is true, but with transforms 'toTeacher' there are no others: leave it out",
+    )
+  }
   if (wanted && loss === 'logits') {
     options.fail(
       'mismatch',
@@ -105,6 +124,7 @@ const readReverse = (options: OptionReader, loss: DistillParams['loss']): boolea
 const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest: boolean): DistillParams => {
   const model = readModel(options, teacher.model)
   const { loss, positions } = readPositions(options, model, teacher.model, isNarrowest)
+  const transforms = options.choice('transforms', ['toStudent', 'toTeacher'], 'toStudent')
   return {
     model,
     positions,
@@ -112,8 +132,9 @@ const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest:
     alpha: options.number('alpha', FRACTION, loss === 'all' ? 0.1 : 0.5),
     temperature: options.number('temperature', POSITIVE, 1),
     softReduction: options.choice('softReduction', ['batchMean', 'elementMean'], 'elementMean'),
+    transforms,
     trainTransforms: options.boolean('trainTransforms', true),
-    reverseTransforms: readReverse(options, loss),
+    reverseTransforms: readReverse(options, loss, transforms),
     train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
     weightStart: readWeightStart(options, model.embedDim),
     seed: teacher.seed,

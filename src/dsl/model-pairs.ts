@@ -30,6 +30,10 @@ export const selectPairs = (pairs: Pairs, count: number, path: string, place?: P
   return [...chosen].sort(([a], [b]) => a - b).map(([, pair]) => pair)
 }
 
+/** Pairs in the order in which their stitch layers are numbered: those given, then (`twoWay`) the same ones back. */
+export const orderedPairs = (pairs: readonly ModelPair[], twoWay: boolean): readonly ModelPair[] =>
+  twoWay ? [...pairs, ...pairs.map(([front, end]) => [end, front] as const)] : pairs
+
 /** Whether the deeper of two models has a whole number of blocks for every block of the other. */
 export const isWholeRatio = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) === 0
 

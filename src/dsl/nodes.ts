@@ -66,7 +66,7 @@ export interface TrainParams {
   readonly epochs: number
   /** Images of one forward and backward pass. */
   readonly batchSize: number
-  /** Batches whose mean gradient makes one update. */
+  /** Batches whose mean gradient makes one update, at the rate of the first; at an epoch's end, of what is there. */
   readonly accumulate: number
   /** Peak learning rate. */
   readonly lr: number
@@ -87,7 +87,7 @@ export interface TrainParams {
   readonly clipNorm: number | null
   /** The result is the running mean of the weights, `decay·mean + (1 − decay)·weights` after each update; null takes the weights. */
   readonly emaDecay: number | null
-  /** Stochastic depth: the last block's rate; block l of L has `rate·l/(L − 1)`. */
+  /** Stochastic depth: the last block's rate; block l of L has `rate·l/(L − 1)`, 0 at L = 1. */
   readonly dropPath: number
   /** Share of a label's probability that is spread over all classes. */
   readonly labelSmoothing: number
@@ -144,9 +144,17 @@ export interface DistillParams {
   readonly alpha: number
   readonly temperature: number
   readonly softReduction: SoftReduction
+  /**
+   * Direction of the transformation matrices: the teacher's features are brought to the student's width, as published, or the
+   * student's to the teacher's (hints, FitNets), which keeps the student's features from shrinking and its matrices of use.
+   */
+  readonly transforms: 'toStudent' | 'toTeacher'
   /** Whether the transformation matrices are trained with the student. */
   readonly trainTransforms: boolean
-  /** Whether matrices of the other direction, student → teacher, are trained beside it: the `composed` start reads them. */
+  /**
+   * Beside published matrices, whether those of the other direction are trained, at no effect on the student: the `composed`
+   * start reads them. Never with `toTeacher`, whose own they are.
+   */
   readonly reverseTransforms: boolean
   readonly train: TrainParams
   readonly weightStart: WeightStart
@@ -170,7 +178,7 @@ export interface GridParams {
   readonly pairs: readonly (readonly [front: number, end: number])[]
   /** Whether models are stitched by threes too: (a, b, c) where both (a, b) and (b, c) are among the pairs. */
   readonly triples: boolean
-  /** SN-Netv2's: also wide → narrow, and there and back again. */
+  /** SN-Netv2's grid: also wide → narrow, and there and back again; pairs are stitched at the ends of their stages alone. */
   readonly twoWay: boolean
   /** Window of blocks and its step. */
   readonly kernel: number
@@ -185,7 +193,7 @@ export interface StitchParams {
   readonly init: StitchStart
   /** Of the `learned` and `composed` starts: the mean over a student's loss positions, or the one nearest to the layer. */
   readonly matrices: 'mean' | 'nearest'
-  /** Of the `learned` start: how a matrix teacher → student is turned round. */
+  /** Of the `learned` start: how a matrix of the distillation is turned round. */
   readonly inverse: 'transpose' | 'pseudoInverse'
   /** Images of the training split that the least-squares start looks at. */
   readonly samples: number

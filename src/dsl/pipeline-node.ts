@@ -30,7 +30,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isStageNode = (value: unknown): boolean =>
   isObject(value) && typeof value['kind'] === 'string' && isObject(value['params']) && isObject(value['inputs'])
 
-const isPipelineNode = (value: unknown): value is PipelineNode =>
+/** Whether `value` has the shape of a PipelineNode. */
+export const isPipelineNode = (value: unknown): value is PipelineNode =>
   isObject(value) &&
   value['kind'] === 'pipeline' &&
   typeof value['name'] === 'string' &&

@@ -37,15 +37,22 @@ const frames = (stack: string): readonly Place[] =>
     return file === undefined ? [] : [{ file, line: Number(row), column: Number(column) }]
   })
 
-/** The folder above this file's own, as stacks write it: under source maps that is not where the code was loaded from. */
-const packageFolder = (thisFile: string): string => thisFile.replace(/[^\\/]+[\\/][^\\/]+$/, '')
+/**
+ * The folders of this package's code, as stacks write them. Under source maps a compiled file goes by its source's name; one
+ * that was loaded before they were read goes by its own, so either may stand in one stack.
+ */
+const packageFolders = (thisFile: string): readonly string[] => {
+  const own = thisFile.replace(/[^\\/]+[\\/][^\\/]+$/, '')
+  const [, root, code, slash] = /^(.*[\\/])(src|dist)([\\/])$/.exec(own) ?? []
+  return code === undefined ? [own] : ['src', 'dist'].map((name) => `${root}${name}${slash}`)
+}
 
 /** The first frame outside the package, whose file `src/dsl/place.ts` has the innermost frame. */
 export const placeInStack = (stack: string): Place | undefined => {
   const [own, ...callers] = frames(stack)
   if (own === undefined) return undefined
-  const folder = comparable(packageFolder(own.file))
-  return callers.find(({ file }) => !comparable(file).startsWith(folder))
+  const folders = packageFolders(own.file).map(comparable)
+  return callers.find(({ file }) => !folders.some((folder) => comparable(file).startsWith(folder)))
 }
 
 /** Where the user's code called into this package; undefined where no stack can be had. */

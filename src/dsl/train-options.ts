@@ -16,7 +16,8 @@ import {
  * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `warmupEpochs` a
  * twentieth of `epochs` (whole epochs with `scheduleBy: 'epoch'`), `scheduleBy` `'step'`, betas 0.9 and 0.999,
  * `eps` 1e-8, `weightDecay` 0.05, `undecayed` biases, norms, positions and cls token, `accumulate` 1; off: `clipNorm`,
- * `emaDecay`, `dropPath`, `labelSmoothing`, `augment` (docs/method.md, section 2).
+ * `emaDecay`, `dropPath`, `labelSmoothing`, `augment` (docs/method.md, section 2). Epochs and rates count batches, also where
+ * `accumulate` of them make one update (when stitching, of one descendant; at an epoch's end, those that are left).
  */
 export type TrainOptions = Partial<Omit<TrainParams, 'augment'>> &
   Pick<TrainParams, 'epochs'> & {
@@ -32,7 +33,8 @@ const DECAY_GROUPS = [
   'stitches',
   'transforms',
 ] as const satisfies readonly DecayGroup[]
-const UNDECAYED: readonly DecayGroup[] = ['biases', 'norms', 'positions', 'clsToken']
+/** The published recipe's. */
+export const UNDECAYED: readonly DecayGroup[] = ['biases', 'norms', 'positions', 'clsToken']
 
 export const TRAIN_OPTIONS = [
   'epochs',

@@ -6,6 +6,8 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
   message: Schema.String,
   /** What to do about it, where that is known. */
   hint: Schema.optionalKey(Schema.String),
+  /** The external file that is not there, where that is what is wrong. */
+  path: Schema.optionalKey(Schema.String),
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 

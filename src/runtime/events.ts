@@ -3,6 +3,7 @@
  * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
 import type { Json } from '../dsl/nodes.js'
+import type { CellOutcome, Sharing } from './cell-outcomes.js'
 import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
@@ -15,6 +16,9 @@ export type Reason =
   | { readonly type: 'code-changed'; readonly file: string; readonly change: 'edited' | 'added' | 'removed' }
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
+  | { readonly type: 'machine-changed'; readonly before: string; readonly now: string }
+  /** A file from outside the store is not there. */
+  | { readonly type: 'source-missing'; readonly path: string | null; readonly message: string }
   | { readonly type: 'artifact-missing' }
   | { readonly type: 'artifact-corrupt' }
   | { readonly type: 'input-pending'; readonly input: string; readonly stage: string }
@@ -44,6 +48,7 @@ export type RunEvent =
       readonly file: string | null
       readonly store: string
       readonly stages: number
+      readonly suite?: Sharing
       readonly engine: EngineChoice & { readonly why: string }
       readonly jobs: number
       readonly at: string
@@ -101,6 +106,7 @@ export type RunEvent =
       readonly cached: number
       readonly failed: number
       readonly skipped: number
+      readonly suite?: Sharing & { readonly outcomes: readonly CellOutcome[] }
       readonly interrupted: boolean
       readonly ms: number
       readonly at: string

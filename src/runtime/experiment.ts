@@ -5,6 +5,7 @@ import type { ResolvedEngine } from './services.js'
 import type { Manifest } from './store.js'
 
 export interface ExperimentStage {
+  /** One object for all cells that share the stage; its name is unique in a suite: `teacher[seed=1]`. */
   readonly node: StageNode
   readonly planned: PlannedStage
   /** Its artifact, where the store has it. */

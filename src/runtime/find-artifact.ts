@@ -13,7 +13,7 @@ export interface FoundArtifact {
 
 /**
  * Its own artifact, else with `any-engine` one that differs in engine, device or versions alone: of the same engine where
- * there is one, the newest of these.
+ * there is one, the newest of these. What was measured on a machine and its engine is taken for nothing else.
  */
 export const findArtifact = Effect.fnUntraced(function* (
   identity: StageIdentity,
@@ -22,7 +22,7 @@ export const findArtifact = Effect.fnUntraced(function* (
   const store = yield* Store
   const own = yield* store.lookup(fingerprintOf(identity))
   if (own !== undefined) return { manifest: own }
-  if (reuse === 'same-engine' || identity.engine === null) return undefined
+  if (reuse === 'same-engine' || identity.engine === null || identity.machine !== undefined) return undefined
   const [manifest] = yield* store.lookupAnyEngine(identity)
   if (manifest === undefined) return undefined
   const madeBy = manifest.identity.engine

@@ -14,6 +14,15 @@ export interface EngineIdentity {
   readonly versions: Readonly<Record<string, string>>
 }
 
+/** What times depend on besides engine and versions. */
+export interface MachineIdentity {
+  /** The processor's model. */
+  readonly processor: string
+  readonly cores: number
+  /** The GPU's name, where one computes and its name is known. */
+  readonly device?: string
+}
+
 export interface StageIdentity {
   readonly scheme: number
   /** Two kinds may have equal parameters. */
@@ -28,6 +37,8 @@ export interface StageIdentity {
   readonly code: CodeIdentity
   /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
   readonly engine: EngineIdentity | null
+  /** Only of a stage that measures time: its artifact holds for this machine and, whatever else will do, for this engine. */
+  readonly machine?: MachineIdentity
 }
 
 /** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */

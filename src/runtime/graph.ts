@@ -1,30 +1,20 @@
 /** Nodes → directed acyclic graph: which stages there are, in an order in which inputs come first. */
 import * as Effect from 'effect/Effect'
 import * as Graph from 'effect/Graph'
-import type { PipelineNode, StageNode } from '../dsl/nodes.js'
+import type { StageNode } from '../dsl/nodes.js'
 import { UsageError } from './errors.js'
+import { stagesCalled } from './find-stage.js'
+import { reachable, type StageGraph } from './stage-graph.js'
 
 const placeOf = (node: StageNode): string =>
   node.place === undefined ? '' : ` (${node.place.file}:${node.place.line}:${node.place.column})`
 
-/** All stages reachable from the roots, each once, as they are first met. */
-const reachable = (roots: readonly StageNode[]): readonly StageNode[] => {
-  const seen = new Set<StageNode>()
-  const pending = [...roots].reverse()
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (seen.has(node)) continue
-    seen.add(node)
-    pending.push(...Object.values(node.inputs).reverse())
-  }
-  return [...seen]
-}
-
 /**
- * The pipeline's stages in topological order; with `only`, that stage and what it needs. Fails with a UsageError on a
+ * The stages in topological order; with `only`, the stages called so and what they need. Fails with a UsageError on a
  * cycle, on two different stages of one name and on an unknown `only`.
  */
-export const orderStages = Effect.fnUntraced(function* (pipeline: PipelineNode, only?: string) {
-  const all = reachable(pipeline.stages)
+export const orderStages = Effect.fnUntraced(function* (stages: StageGraph, only?: string) {
+  const all = reachable(stages.roots)
   const byName = new Map<string, StageNode>()
   for (const node of all) {
     const other = byName.get(node.name)
@@ -36,13 +26,7 @@ export const orderStages = Effect.fnUntraced(function* (pipeline: PipelineNode, 
     }
     byName.set(node.name, node)
   }
-  if (only !== undefined && !byName.has(only)) {
-    return yield* new UsageError({
-      message: `there is no stage '${only}' in pipeline '${pipeline.name}'`,
-      hint: `its stages are ${[...byName.keys()].join(', ')}`,
-    })
-  }
-  const wanted = only === undefined ? all : reachable([byName.get(only)!])
+  const wanted = only === undefined ? all : reachable(yield* stagesCalled(stages, only))
   const indices = new Map<StageNode, Graph.NodeIndex>()
   const graph = Graph.directed<StageNode, string>((mutable) => {
     for (const node of wanted) indices.set(node, Graph.addNode(mutable, node))

@@ -1,19 +1,22 @@
 /**
- * Which fingerprint each stage of a pipeline had when it last stood finished: what "changed since" is measured against.
+ * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured against.
  * Losing it costs explanations, never results.
  */
 import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
 import { hashOf } from './canonical.js'
+import type { StageGraph } from './stage-graph.js'
 import type { Store } from './store.js'
 
 export class LastKnown {
   readonly #path: string
   readonly #fingerprints: Map<string, string>
+  readonly #names: ReadonlyMap<string, string>
   #changed = false
 
-  constructor(store: Store['Service'], pipeline: string) {
-    // A pipeline's name is free text; its hash is a file name everywhere.
-    this.#path = store.place('last', `${hashOf(pipeline).slice(0, 16)}.json`)
+  constructor(store: Store['Service'], { as, names }: StageGraph['remembered']) {
+    // A definition's name is free text; its hash is a file name everywhere.
+    this.#path = store.place('last', `${hashOf(as).slice(0, 16)}.json`)
+    this.#names = names
     this.#fingerprints = LastKnown.#load(this.#path)
   }
 
@@ -26,13 +29,18 @@ export class LastKnown {
   }
 
   fingerprint(stage: string): string | undefined {
-    return this.#fingerprints.get(stage)
+    return this.#fingerprints.get(this.#nameOf(stage))
   }
 
   set(stage: string, fingerprint: string): void {
-    if (this.#fingerprints.get(stage) === fingerprint) return
-    this.#fingerprints.set(stage, fingerprint)
+    const name = this.#nameOf(stage)
+    if (this.#fingerprints.get(name) === fingerprint) return
+    this.#fingerprints.set(name, fingerprint)
     this.#changed = true
+  }
+
+  #nameOf(stage: string): string {
+    return this.#names.get(stage) ?? stage
   }
 
   save(): void {

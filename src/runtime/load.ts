@@ -1,11 +1,12 @@
-/** A pipeline file → its definition. The file is TypeScript or JavaScript and exports the pipeline as default. */
+/** A file → its definition. The file is TypeScript or JavaScript and exports a pipeline or a suite as default. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as Effect from 'effect/Effect'
 import type { DefinitionError } from '../dsl/definition-error.js'
-import type { PipelineNode } from '../dsl/nodes.js'
+import type { PipelineNode, SuiteNode } from '../dsl/nodes.js'
 import { toPipelineNode } from '../dsl/pipeline-node.js'
+import { isSuite } from '../dsl/suite-node.js'
 import { readTextIfThere } from './atomic-file.js'
 import { UsageError, sentenceOf } from './errors.js'
 
@@ -70,25 +71,30 @@ const loadError = (file: string, cause: unknown): UsageError => {
   return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
 }
 
-/** Fails with a UsageError: no such file, it does not parse, it throws, or it exports no pipeline. */
-export const loadPipeline = Effect.fnUntraced(function* (file: string): Effect.fn.Return<PipelineNode, UsageError> {
+const toDefinition = (value: unknown): PipelineNode | SuiteNode | undefined =>
+  isSuite(value) ? value : toPipelineNode(value)
+
+/** Fails with a UsageError: no such file, it does not parse, it throws, or it exports neither a pipeline nor a suite. */
+export const loadDefinition = Effect.fnUntraced(function* (
+  file: string,
+): Effect.fn.Return<PipelineNode | SuiteNode, UsageError> {
   const absolute = path.resolve(file)
   if (fs.statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
     return yield* new UsageError({ message: `there is no pipeline file ${file}` })
   }
   const module = yield* Effect.tryPromise({ try: () => importFile(absolute), catch: (cause) => loadError(file, cause) })
-  const node = yield* Effect.try({
+  const definition = yield* Effect.try({
     try: () =>
       defaultExports(module)
-        .map(toPipelineNode)
+        .map(toDefinition)
         .find((candidate) => candidate !== undefined),
     catch: (cause) => loadError(file, cause),
   })
-  if (node === undefined) {
+  if (definition === undefined) {
     return yield* new UsageError({
       message: `${file} exports no pipeline: ${describe(defaultExports(module)[0])}`,
-      hint: "write `export default pipeline('name').data(…)…`",
+      hint: "write `export default pipeline('name').data(…)…`, or a suite of pipelines",
     })
   }
-  return node
+  return definition
 })

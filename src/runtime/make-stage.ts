@@ -29,6 +29,8 @@ export interface MakeContext {
   readonly prepared: Prepared
   readonly engine: ResolvedEngine
   readonly slots: Slots
+  /** Of stages that wait for a slot the lowest rank goes first. */
+  readonly rankOf: (node: StageNode) => number
   readonly last: LastKnown
   readonly run: string
   readonly emit: Emit
@@ -223,11 +225,14 @@ export const makeStage = Effect.fnUntraced(function* (
       if (theirs !== undefined) return theirs
       const { device, deviceIndex = 0 } = context.engine
       const gpu = device !== 'cpu' && stage.kind.usesEngine ? `${device}:${deviceIndex}` : undefined
-      const manifest = yield* context.slots.use(gpu, (threads): Effect.Effect<Manifest, MakeError, Store | Executor> =>
+      const work = (threads: number): Effect.Effect<Manifest, MakeError, Store | Executor> =>
         context.isStopped()
           ? Effect.fail(new RunStopped())
-          : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads)),
-      )
+          : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads))
+      const { slots } = context
+      const manifest = yield* stage.kind.exclusive === true
+        ? slots.useAlone(work)
+        : slots.use(gpu, work, context.rankOf(node))
       return { manifest, how: 'ran' } satisfies Made
     }),
   )

@@ -54,6 +54,10 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       else contents[input] = manifest.content
     }
     const planned = { stage: node.name, kind: node.kind }
+    if (stage.missing !== undefined) {
+      stages.push({ ...planned, status: 'run', reasons: [stage.missing, ...pending] })
+      continue
+    }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
       const found = yield* findArtifact(identity, prepared.reuse)
@@ -77,8 +81,11 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       before === undefined
         ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
         : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
-    // Where any engine will do, another one is no reason to compute again.
-    const own = prepared.reuse === 'any-engine' ? all.filter(({ type }) => type !== 'engine-changed') : all
+    // Where any engine will do, another one is no reason to compute again; times hold for one.
+    const own =
+      prepared.reuse === 'any-engine' && stage.kind.onMachine !== true
+        ? all.filter(({ type }) => type !== 'engine-changed')
+        : all
     stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...pending] })
   }
   return { stages, manifests } satisfies Plan

@@ -1,15 +1,18 @@
 /**
- * Everything about a pipeline's stages that is known before any of them runs: order, kind, code, external files, engine.
+ * Everything about a graph's stages that is known before any of them runs: order, kind, code, external files, engine.
  * What is missing for a fingerprint afterwards is only the content of the inputs.
  */
 import * as Effect from 'effect/Effect'
-import type { PipelineNode, StageNode } from '../dsl/nodes.js'
+import type { StageNode } from '../dsl/nodes.js'
 import { CodeReader, type CodeIdentity } from './code-identity.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
+import type { Reason } from './events.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
-import { fingerprintOf, keyScheme, type StageIdentity } from './fingerprint.js'
+import { fingerprintOf, keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
 import { orderStages } from './graph.js'
+import { machineOf } from './machine.js'
 import { Engines, StageKinds, type ResolvedEngine } from './services.js'
+import type { StageGraph } from './stage-graph.js'
 import type { StageKind } from './stage-contract.js'
 import { Store } from './store.js'
 
@@ -24,11 +27,15 @@ export interface PreparedStage {
   readonly node: StageNode
   readonly kind: StageKind
   readonly sources: Readonly<Record<string, SourceFile>>
+  /** An external file that is not there, where that was to be told rather than raised: such a stage has no identity yet. */
+  readonly missing?: MissingSource
   /** No other stage of this run reads its artifact: it is what the run is for. */
   readonly isResult: boolean
   /** The identity, given the content of each input. */
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
+
+export type MissingSource = Extract<Reason, { type: 'source-missing' }>
 
 /** Whether an artifact that another engine, device or version made will do as well. */
 export type Reuse = 'same-engine' | 'any-engine'
@@ -46,6 +53,8 @@ export interface PrepareOptions {
   readonly only?: string
   /** Default `same-engine`. */
   readonly reuse?: Reuse
+  /** Whether an external file that is not there is told by its stage (`missing`) instead of an error; default false. */
+  readonly tellMissing?: boolean
 }
 
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
@@ -65,22 +74,25 @@ const usageErrorOf = (node: StageNode) => (cause: unknown) =>
   })
 
 /** Reads code and external files, the ones that changed. Fails with a UsageError where the definition cannot be run. */
-export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, options: PrepareOptions) {
+export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: PrepareOptions) {
   const store = yield* Store
   const kinds = yield* StageKinds
   const engines = yield* Engines
-  const nodes = yield* orderStages(pipeline, options.only)
+  const nodes = yield* orderStages(graph, options.only)
   const code = new CodeReader(store.place('index', 'code.json'))
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
 
   const source = (path: string): SourceFile => {
     const identity = identityOf(path)
-    if (identity === undefined) throw new StageError({ message: `${path} does not exist` })
+    if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
     const known = hashes.peek(path)
     const sha256 = known ?? hashFile(path)
     if (known === undefined) hashes.remember(path, identity, sha256)
     return { path, sha256, identity }
   }
+
+  let knownMachine: MachineIdentity | undefined
+  const machine = (): MachineIdentity => (knownMachine ??= machineOf(engines.deviceName(options.engine)))
 
   const read = new Set(nodes.flatMap((node) => Object.values(node.inputs)))
   const stages: PreparedStage[] = []
@@ -89,10 +101,18 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
     if (kind === undefined) {
       return yield* new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
     }
+    let missing: MissingSource | undefined
     const sources = yield* Effect.try({
       try: () => mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source),
-      catch: usageErrorOf(node),
-    })
+      catch: (cause) => cause,
+    }).pipe(
+      Effect.catch((cause) => {
+        if (options.tellMissing !== true || !(cause instanceof StageError))
+          return Effect.fail(usageErrorOf(node)(cause))
+        missing = { type: 'source-missing', path: cause.path ?? null, message: cause.message }
+        return Effect.succeed({})
+      }),
+    )
     const allCode = yield* Effect.tryPromise({ try: () => code.read(kind.module), catch: usageErrorOf(node) })
     const codeIdentity = kind.usesEngine ? withoutPackages(allCode, engines.packages) : allCode
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
@@ -103,10 +123,11 @@ export const prepare = Effect.fnUntraced(function* (pipeline: PipelineNode, opti
       sources: mapValues(sources, (file) => file.sha256),
       code: codeIdentity,
       engine: kind.usesEngine ? options.engine.identity : null,
+      ...(kind.onMachine === true ? { machine: machine() } : {}),
     })
     // Parameters that are no plain data are found here, before anything has run.
     yield* Effect.try({ try: () => fingerprintOf(identify({})), catch: usageErrorOf(node) })
-    stages.push({ node, kind, sources, isResult: !read.has(node), identify })
+    stages.push({ node, kind, sources, ...(missing && { missing }), isResult: !read.has(node), identify })
   }
   hashes.save()
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared

@@ -2,7 +2,7 @@
 import type { Json } from '../dsl/nodes.js'
 import { canonical } from './canonical.js'
 import type { Reason } from './events.js'
-import type { EngineIdentity, StageIdentity } from './fingerprint.js'
+import type { EngineIdentity, MachineIdentity, StageIdentity } from './fingerprint.js'
 
 type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
 type Values = Readonly<Record<string, string>>
@@ -70,6 +70,17 @@ const engine: Rule = (before, now) => {
   return old === current ? [] : [{ type: 'engine-changed', before: old, now: current }]
 }
 
+const describeMachine = (machine: MachineIdentity | undefined): string => {
+  if (machine === undefined) return 'none'
+  const { processor, cores, device } = machine
+  return `${processor}, ${cores} ${cores === 1 ? 'core' : 'cores'}${device === undefined ? '' : `, ${device}`}`
+}
+
+const machine: Rule = (before, now) => {
+  const [old, current] = [describeMachine(before.machine), describeMachine(now.machine)]
+  return old === current ? [] : [{ type: 'machine-changed', before: old, now: current }]
+}
+
 /** All that differs. `stageOf` names the stage behind each input, `pathOf` the file behind each source. */
 export const reasonsBetween = (
   before: StageIdentity,
@@ -77,4 +88,4 @@ export const reasonsBetween = (
   stageOf: Values,
   pathOf: Values,
 ): readonly Reason[] =>
-  [parameters, inputs(stageOf), sources(pathOf), code, packages, engine].flatMap((rule) => rule(before, now))
+  [parameters, inputs(stageOf), sources(pathOf), code, packages, engine, machine].flatMap((rule) => rule(before, now))

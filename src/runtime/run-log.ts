@@ -41,6 +41,23 @@ const parse = (text: string): readonly RunEvent[] =>
       }
     })
 
+const cannotRead =
+  (store: Store['Service']) =>
+  (cause: unknown): StoreError =>
+    new StoreError({ message: `cannot read the store ${store.root}: ${sentenceOf(cause)}`, cause })
+
+/** The record of one run; undefined where there is none of this name. */
+export const readRun = Effect.fnUntraced(function* (run: string) {
+  const store = yield* Store
+  // A name that leads elsewhere is no run's.
+  if (!/^[\w-]+$/.test(run)) return undefined
+  const text = yield* Effect.try({
+    try: () => readTextIfThere(store.place('runs', `${run}.ndjson`)),
+    catch: cannotRead(store),
+  })
+  return text === undefined ? undefined : ({ run, events: parse(text) } satisfies RunRecord)
+})
+
 /** All recorded runs, newest first. */
 export const readRuns = Effect.fnUntraced(function* () {
   const store = yield* Store
@@ -58,6 +75,6 @@ export const readRuns = Effect.fnUntraced(function* () {
           events: parse(readTextIfThere(store.place('runs', name)) ?? ''),
         }))
     },
-    catch: (cause) => new StoreError({ message: `cannot read the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+    catch: cannotRead(store),
   })
 })

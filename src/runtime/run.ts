@@ -1,11 +1,12 @@
-/** A whole run: every stage as soon as its inputs are there, independent ones side by side, failures kept to themselves. */
+/** A whole run, of a pipeline or of all cells of a suite: every stage as soon as its inputs are there, independent ones side by side, failures kept to themselves. */
 import * as os from 'node:os'
 import { randomBytes } from 'node:crypto'
 import * as Cause from 'effect/Cause'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
-import type { PipelineNode, StageNode } from '../dsl/nodes.js'
+import type { StageNode } from '../dsl/nodes.js'
+import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from './cell-outcomes.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { LastKnown } from './last-known.js'
@@ -14,6 +15,7 @@ import { prepare, type PreparedStage, type Reuse } from './prepare.js'
 import { openRunLog } from './run-log.js'
 import { Engines } from './services.js'
 import { makeSlots } from './slots.js'
+import type { StageGraph } from './stage-graph.js'
 import { sweepKilledRuns } from './staging.js'
 import { Store, type Manifest } from './store.js'
 
@@ -25,7 +27,7 @@ export interface RunOptions {
   readonly reuse: Reuse
   /** CPU stages side by side. */
   readonly jobs: number
-  /** Only this stage and what it needs. */
+  /** Only the stages called so and what they need. */
   readonly only?: string
   /** Stop at the first failure instead of finishing what does not depend on it. */
   readonly failFast: boolean
@@ -41,8 +43,10 @@ export interface RunResult {
   readonly cached: number
   readonly failed: number
   readonly skipped: number
-  /** Artifacts by the stage's name, of every stage that stands finished. */
+  /** Artifacts by the stage's name (`teacher`, of a suite `teacher[seed=1]`), of every stage that stands finished. */
   readonly manifests: ReadonlyMap<string, Manifest>
+  /** Each cell of a suite with its own artifacts; one, called '', for a pipeline. */
+  readonly cells: readonly FinishedCell[]
 }
 
 export const defaultJobs = (): number => os.availableParallelism()
@@ -74,7 +78,7 @@ const stackOf = (error: unknown): string | undefined => {
 }
 
 /** Runs what is missing. Fails with a UsageError before anything ran; failed stages are counted, not raised. */
-export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNode, options: RunOptions) {
+export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, options: RunOptions) {
   if (!Number.isSafeInteger(options.jobs) || options.jobs < 1) {
     return yield* new UsageError({ message: `jobs is ${options.jobs}; it must be a whole number, 1 or more` })
   }
@@ -83,7 +87,7 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
   const { device, reuse, baseDir } = options
   const engine = yield* (yield* Engines).resolve({ engine: options.engine, device, toCompute: true })
   const only = options.only === undefined ? {} : { only: options.only }
-  const prepared = yield* prepare(pipeline, { engine, baseDir, reuse, ...only })
+  const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...only })
   yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()
@@ -93,12 +97,16 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
     options.emit(event)
   }
   let stopped = false
-  const last = new LastKnown(store, pipeline.name)
+  const last = new LastKnown(store, graph.remembered)
   const slots = makeSlots(options.jobs)
-  const context: MakeContext = { prepared, engine, slots, last, run, emit, isStopped: () => stopped }
+  const nodes = prepared.stages.map(({ node }) => node)
+  const ranks = ranksOf(graph, nodes)
+  const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
+  const context: MakeContext = { prepared, engine, slots, rankOf, last, run, emit, isStopped: () => stopped }
 
   const standings = new Map<StageNode, Standing>()
   const current = new Map<StageNode, Manifest>()
+  const failures = new Map<StageNode, string>()
   const byNode = new Map(prepared.stages.map((stage) => [stage.node, stage]))
   const byFingerprint = (fingerprint: string): PreparedStage | undefined => {
     for (const [node, manifest] of current) if (manifest.fingerprint === fingerprint) return byNode.get(node)
@@ -140,6 +148,7 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
     stopped ||= options.failFast
     const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
     const stack = stackOf(error)
+    failures.set(node, sentenceOf(error))
     const failure = { message: sentenceOf(error), ...hint, ...(stack === undefined ? {} : { stack }) }
     emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms, ...failure })
     return false
@@ -169,13 +178,16 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
     )
   })
 
+  const suite = graph.kind === 'suite' ? { suite: sharingOf(graph, new Set(nodes)) } : {}
+  const finished = () => finishedCells(graph, nodes, current, failures)
   emit({
     type: 'run-started',
     run,
-    pipeline: pipeline.name,
+    pipeline: graph.name,
     file: options.file ?? null,
     store: store.root,
     stages: prepared.stages.length,
+    ...suite,
     engine: { ...engine, threads: os.availableParallelism() },
     jobs: options.jobs,
     at: new Date(startedAt).toISOString(),
@@ -193,6 +205,7 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
           type: 'run-finished',
           run,
           ...count(standings),
+          ...(suite.suite === undefined ? {} : { suite: { ...suite.suite, outcomes: finished().map(outcomeOf) } }),
           interrupted: Exit.isFailure(exit),
           ms: Date.now() - startedAt,
           at,
@@ -201,5 +214,5 @@ export const runStages = Effect.fn('runStages')(function* (pipeline: PipelineNod
     ),
   )
   const manifests = new Map([...current].map(([node, manifest]) => [node.name, manifest]))
-  return { run, ...count(standings), manifests } satisfies RunResult
+  return { run, ...count(standings), manifests, cells: finished() } satisfies RunResult
 })

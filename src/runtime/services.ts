@@ -34,6 +34,8 @@ export class Engines extends Context.Service<
   Engines,
   {
     readonly resolve: (request: EngineRequest) => Effect.Effect<ResolvedEngine, UsageError>
+    /** Name of the device behind an engine, where that is known without loading anything; undefined for the processor. */
+    readonly deviceName: (engine: ResolvedEngine) => string | undefined
     /** Every package whose version can be in an `EngineIdentity`. */
     readonly packages: readonly string[]
   }

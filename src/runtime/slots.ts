@@ -1,42 +1,58 @@
 /**
- * Which stages may compute at the same time: CPU stages side by side up to `jobs`, one stage at a time on each GPU. A stage
- * that is alone gets all cores; stages side by side share them, because one thread each is faster than many on all.
+ * Which stages may compute at the same time: CPU stages side by side up to `jobs`, one stage at a time on each GPU, and an
+ * exclusive one when nothing else does. A stage that is alone gets all cores; stages side by side share them, because one
+ * thread each is faster than many on all.
  */
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
 import * as Semaphore from 'effect/Semaphore'
+import { makePermits, type Permits } from './permits.js'
 
 export interface Slots {
-  /** Runs `work` when there is room on the CPU, or on the GPU of this name; `threads` is its share of the cores. */
+  /**
+   * Runs `work` when there is room on the CPU, or on the GPU of this name; `threads` is its share of the cores. Where several
+   * wait, the lowest rank goes first (default 0).
+   */
   readonly use: <A, E, R>(
     gpu: string | undefined,
     work: (threads: number) => Effect.Effect<A, E, R>,
+    rank?: number,
   ) => Effect.Effect<A, E, R>
+  /** Runs `work`, on all cores, when no other work runs; what has to wait until it is done waits. */
+  readonly useAlone: <A, E, R>(work: (threads: number) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /** Stages that become ready in the same moment must see each other before they share out the cores. */
 const settleMs = 5
 
+/** More stages than ever compute at once: whoever holds all of these is alone. */
+const everything = 1_000_000
+
 export const makeSlots = (jobs: number): Slots => {
   const cores = os.availableParallelism()
-  const cpu = Semaphore.makeUnsafe(jobs)
-  const gpus = new Map<string, Semaphore.Semaphore>()
-  const slotOf = (gpu: string | undefined): Semaphore.Semaphore => {
+  const cpu = makePermits(jobs)
+  // Other work goes first: what wants to be alone would leave slots empty while the last of it finishes.
+  const gate = Semaphore.makeUnsafe(everything)
+  const gpus = new Map<string, Permits>()
+  const slotOf = (gpu: string | undefined): Permits => {
     if (gpu === undefined) return cpu
-    const slot = gpus.get(gpu) ?? Semaphore.makeUnsafe(1)
+    const slot = gpus.get(gpu) ?? makePermits(1)
     gpus.set(gpu, slot)
     return slot
   }
   let wanting = 0
-  const use: Slots['use'] = (gpu, work) =>
+  const use: Slots['use'] = (gpu, work, rank = 0) =>
     Effect.acquireUseRelease(
       Effect.sync(() => {
         wanting += 1
       }),
       () =>
-        slotOf(gpu).withPermits(1)(
-          Effect.sleep(settleMs).pipe(
-            Effect.flatMap(() => work(Math.max(1, Math.floor(cores / Math.min(jobs, Math.max(1, wanting)))))),
+        slotOf(gpu).use(
+          rank,
+          gate.withPermits(1)(
+            Effect.sleep(settleMs).pipe(
+              Effect.flatMap(() => work(Math.max(1, Math.floor(cores / Math.min(jobs, Math.max(1, wanting)))))),
+            ),
           ),
         ),
       () =>
@@ -44,5 +60,8 @@ export const makeSlots = (jobs: number): Slots => {
           wanting -= 1
         }),
     )
-  return { use }
+  const useAlone: Slots['useAlone'] = (work) =>
+    // Stages that become ready in the same moment take their slots first.
+    Effect.sleep(settleMs).pipe(Effect.andThen(gate.withPermits(everything)(Effect.suspend(() => work(cores)))))
+  return { use, useAlone }
 }

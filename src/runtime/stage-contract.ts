@@ -74,6 +74,10 @@ export interface StageKind {
   readonly exportName: string
   /** Whether the stage computes with an engine: then engine, device class and library versions are in its identity. */
   readonly usesEngine: boolean
+  /** Whether the stage measures time: it runs when nothing else of its run computes. */
+  readonly exclusive?: boolean
+  /** Whether its result holds for one machine only: then processor, cores and device are in its identity. */
+  readonly onMachine?: boolean
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
   readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
 }

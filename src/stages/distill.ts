@@ -3,92 +3,50 @@ import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
-import type { DistillLoss, DistillParams } from '../dsl/nodes.js'
+import type { DistillParams } from '../dsl/nodes.js'
 import { lossPositions } from '../dsl/positions.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
-import { linear, withoutGradient } from '../engine/operations.js'
 import type { StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { attempt } from './attempt.js'
 import { checkImages, labelledBatches, labelledSpecs } from './data/batches.js'
 import { openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
-import { crossEntropy, meanSquaredError, softCrossEntropy } from './training/losses.js'
+import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
+import {
+  featureParts,
+  featureWeights,
+  keptTransforms,
+  matchedTransforms,
+  wantedOf,
+} from './training/feature-matching.js'
+import { crossEntropy, softCrossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { openModel, writeLines, writeModel, writeTensors } from './model/model-files.js'
-import { teacherOutputs, teacherSpecs, type Teacher, type Wanted } from './training/teacher-outputs.js'
+import { teacherOutputs, teacherSpecs, type Teacher } from './training/teacher-outputs.js'
 import { newComponent, valuesOf, type Component } from './training/train-state.js'
 import { runTraining } from './training/training.js'
 import type { StepDefinition } from './training/step-definition.js'
-import { transformTensors, type Feature, type Transform } from './training/transforms.js'
+import { transformTensors, type Transform } from './training/transforms.js'
 import { vitTensors } from './model/vit-params.js'
-import { vit, type BlockOutput, type Params } from './model/vit.js'
+import { vit } from './model/vit.js'
 import { startLinears, startVit } from './model/weight-start.js'
-
-/** The features that each loss compares; `rep` is the loss on maps. */
-const FEATURES: Readonly<Record<DistillLoss, readonly Feature[]>> = {
-  all: ['map', 'att'],
-  'logits+rep': ['map'],
-  logits: [],
-}
-
-const PART = { map: 'rep', att: 'att', reverse: 'reverse' } as const
-
-/** The matrices that are trained, by what they transform. */
-const matricesOf = ({ loss, reverseTransforms }: DistillParams): readonly Transform[] => [
-  ...FEATURES[loss],
-  ...(reverseTransforms ? (['reverse'] as const) : []),
-]
 
 /** The student's and the transformations' components at their start. */
 export const startStudent = (params: DistillParams, teacherWidth: number) => {
-  const { model, positions, weightStart, seed } = params
+  const { model, positions, weightStart, seed, train } = params
   const count = lossPositions(positions, model.depth).length
   const start = startVit(model, weightStart, seed, 'student')
   const transforms = (transform: Transform): Component => {
     const tensors = transformTensors(transform, count, model.embedDim, teacherWidth)
     const label = `transforms ${model.embedDim}x${model.depth}`
-    return newComponent(`transforms.${transform}`, 'transforms', tensors, startLinears(tensors, seed, label))
+    return newComponent(`transforms.${transform}`, 'transforms', tensors, startLinears(tensors, seed, label), train)
   }
   return {
-    student: newComponent('student', 'student', vitTensors(model), start),
-    transforms: { att: transforms('att'), map: transforms('map'), reverse: transforms('reverse') },
+    student: newComponent('student', 'student', vitTensors(model), start, train),
+    transforms: new Map(keptTransforms(params).map((transform) => [transform, transforms(transform)])),
   }
-}
-
-/** Blocks of the teacher whose features this loss needs. */
-const wantedOf = ({ positions, loss, model }: DistillParams, teacherDepth: number): Wanted => {
-  const blocks = lossPositions(positions, teacherDepth, model.depth)
-  const used = FEATURES[loss]
-  return { att: used.includes('att') ? blocks : [], map: used.includes('map') ? blocks : [] }
-}
-
-/**
- * Σ_p MSE(student's feature, transformed teacher's feature) over the loss positions; `reverse`: Σ_p MSE(teacher's map, transformed
- * student's map), which teaches the matrices alone (docs/method.md, section 4, `composed`). The teacher's features come in as
- * `teacher.<feature>.<block>` `[B, T, D]`.
- */
-const featureLoss = (
-  transform: Transform,
-  { positions, model }: DistillParams,
-  teacherDepth: number,
-  blocks: readonly BlockOutput[],
-  transforms: Params,
-  batch: Readonly<Record<string, tf.Tensor>>,
-): tf.Scalar => {
-  const teacherBlocks = lossPositions(positions, teacherDepth, model.depth)
-  const feature = transform === 'reverse' ? 'map' : transform
-  const terms = lossPositions(positions, model.depth).map((block, p) => {
-    const taught = batch[`teacher.${feature}.${teacherBlocks[p]}`]
-    const learnt = blocks[block][feature]
-    const apply = (x: tf.Tensor) =>
-      linear(x, transforms[`${transform}.${p}.weight`], transforms[`${transform}.${p}.bias`])
-    return transform === 'reverse'
-      ? meanSquaredError(taught, apply(withoutGradient(learnt)))
-      : meanSquaredError(learnt, apply(taught))
-  })
-  return terms.reduce((sum, term) => sum.add(term))
 }
 
 /** One distillation step: `α·ce + (1 − α)(soft + rep + att)`, or without those that `loss` leaves out. */
@@ -98,37 +56,30 @@ export const distillStep = (
   { student, transforms }: ReturnType<typeof startStudent>,
 ): StepDefinition => {
   const { model, train, alpha, temperature, softReduction, trainTransforms } = params
-  const features = FEATURES[params.loss]
-  const used = matricesOf(params)
-  const towardsStudent = features.map((feature) => transforms[feature])
-  const reverse = params.reverseTransforms ? [transforms.reverse] : []
+  const matched = new Set(matchedTransforms(params))
+  const matching = [...transforms].filter(([transform]) => matched.has(transform)).map(([, component]) => component)
+  const reverse = params.reverseTransforms ? [transforms.get('reverse')!] : []
   return {
     label: 'distil a student',
-    trained: [student, ...(trainTransforms ? towardsStudent : []), ...reverse],
-    frozen: trainTransforms ? [] : towardsStudent,
+    trained: [student, ...(trainTransforms ? matching : []), ...reverse],
+    frozen: trainTransforms ? [] : matching,
     inputs: {
       ...labelledSpecs(model, train.batchSize),
       ...teacherSpecs(teacher, wantedOf(params, teacher.depth), train.batchSize),
+      ...keepSpecs({ student: model }, train),
     },
     weights: {
       ce: alpha,
       soft: 1 - alpha,
-      ...Object.fromEntries(features.map((feature) => [PART[feature], 1 - alpha])),
-      // No other part depends on these matrices, so their weight is theirs alone.
-      ...(params.reverseTransforms && { reverse: 1 }),
+      ...featureWeights(params, 1 - alpha),
     },
     loss: (models, batch) => {
-      const { blocks, logits } = vit(models['student'], model, batch['pixels'] as tf.Tensor4D)
+      const { blocks, logits } = vit(models['student'], model, batch['pixels'] as tf.Tensor4D, keepOf(batch, 'student'))
       const taught = batch['teacher.logits'] as tf.Tensor2D
       return {
         ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D),
         soft: softCrossEntropy(logits, taught, temperature, softReduction),
-        ...Object.fromEntries(
-          used.map((transform) => [
-            PART[transform],
-            featureLoss(transform, params, teacher.depth, blocks, models['transforms'], batch),
-          ]),
-        ),
+        ...featureParts(params, teacher.depth, blocks, models['transforms'] ?? {}, batch),
       }
     },
   }
@@ -149,9 +100,9 @@ const distillStudent = Effect.fnUntraced(function* (
   const state = startStudent(context.params, teacher.config.embedDim)
   const wanted = wantedOf(context.params, teacher.config.depth)
   const taught = yield* teacherOutputs(engine, teacher, wanted, split, train, context.progress)
-  const labelled = labelledBatches(split, model, train.batchSize)
-  const { att, map, reverse } = state.transforms
-  const matrices = [att, map, ...(context.params.reverseTransforms ? [reverse] : [])]
+  const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
+  const keep = keepBatches({ student: model }, train, seed)
+  const matrices = [...state.transforms.values()]
   const components = [state.student, ...matrices]
   const history = yield* runTraining(context, engine, {
     phase: 'distil',
@@ -160,14 +111,24 @@ const distillStudent = Effect.fnUntraced(function* (
     images: split.count,
     components,
     steps: [distillStep(context.params, teacher.config, state)],
-    batch: async (indices) => ({ ...labelled(indices), ...(await taught(indices)) }),
+    batch: async (indices, place) => {
+      const drawn = labelled(indices, place)
+      // Augmented images are the teacher's as they are the student's.
+      return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
+    },
   })
   const values = valuesOf(components, 'student')
   const scores = yield* measureModel(engine, model, values, dataset, context.progress)
   const { mean, std } = dataset
   return yield* attempt(() => {
     const blocks = [...lossPositions(positions, model.depth)]
-    writeModel(context.outDir, model, values, { role: 'student', mean, std, positions: blocks })
+    writeModel(context.outDir, model, values, {
+      role: 'student',
+      mean,
+      std,
+      positions: blocks,
+      transforms: context.params.transforms,
+    })
     const transforms = matrices.flatMap(({ layout }) => layout.slots)
     writeTensors(join(context.outDir, 'transforms.safetensors'), transforms, valuesOf(matrices, 'transforms'))
     writeLines(join(context.outDir, 'history.jsonl'), history)
@@ -176,9 +137,10 @@ const distillStudent = Effect.fnUntraced(function* (
 })
 
 /**
- * The stage `distill`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, `mean` and `std` of the pixels,
- * and `positions`, its blocks that were compared), `transforms.safetensors` (`att.<p>` and `map.<p>`, each `[d, D]` with
- * bias, p the place in `positions`; with `reverseTransforms` also `reverse.<p>`, `[D, d]`) and `history.jsonl`, one line an epoch.
+ * The stage `distill`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, `mean` and `std` of the pixels, `positions`,
+ * its blocks that were compared, and `transforms`, the direction of its matrices), `transforms.safetensors` (`att.<p>` and
+ * `map.<p>`, each `[d, D]` with bias, p the place in `positions`; with `reverseTransforms` also `reverse.<p>`, `[D, d]`; with
+ * `transforms: 'toTeacher'` `reverse.<p>` and `reverseAtt.<p>` alone) and `history.jsonl`, one line an epoch.
  */
 export const distill: StageFunction<DistillParams> = (context) =>
   withEngine(context.engine, (engine) => distillStudent(context, engine))

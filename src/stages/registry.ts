@@ -25,5 +25,8 @@ export const stageKinds: readonly StageKind[] = [
   stage('distill', true),
   stage('pool', false),
   stage('stitch', true),
+  stage('single', true),
+  // Times are of one machine, and of one stage at a time.
+  { ...stage('latency', true), exclusive: true, onMachine: true },
   stage('evaluate', true),
 ]

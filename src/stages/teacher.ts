@@ -11,6 +11,7 @@ import { attempt } from './attempt.js'
 import { checkImages, labelledBatches, labelledSpecs } from './data/batches.js'
 import { openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
+import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { ModelFileError, readModel, writeLines, writeModel } from './model/model-files.js'
@@ -47,17 +48,19 @@ export const trainOnLabels = Effect.fnUntraced(function* (
   const start = yield* attempt(() =>
     weights === null ? startVit(model, weightStart, seed, role) : pretrained(context.sources, model),
   )
-  const component = newComponent('model', 'model', vitTensors(model), start)
-  const batch = labelledBatches(split, model, train.batchSize)
+  const component = newComponent('model', 'model', vitTensors(model), start, train)
+  const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
+  const keep = keepBatches({ model }, train, seed)
   const step: StepDefinition = {
     label: `train the ${role}`,
     trained: [component],
     frozen: [],
-    inputs: labelledSpecs(model, train.batchSize),
+    inputs: { ...labelledSpecs(model, train.batchSize), ...keepSpecs({ model }, train) },
     weights: { ce: 1 },
-    loss: ({ model: params }, { pixels, labels }) => ({
-      ce: crossEntropy(vitLogits(params, model, pixels as tf.Tensor4D), labels as tf.Tensor2D),
-    }),
+    loss: ({ model: params }, batch) => {
+      const logits = vitLogits(params, model, batch['pixels'] as tf.Tensor4D, keepOf(batch, 'model'))
+      return { ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D) }
+    },
   }
   const history = yield* runTraining(context, engine, {
     phase: 'train',
@@ -66,7 +69,7 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     images: split.count,
     components: [component],
     steps: [step],
-    batch: async (indices) => batch(indices),
+    batch: async (indices, place) => ({ ...labelled(indices, place), ...keep(place) }),
   })
   const values = valuesOf([component], 'model')
   const scores = yield* measureModel(engine, model, values, dataset, context.progress)

@@ -43,7 +43,6 @@ const wrong: readonly (readonly [call: string, says: RegExp])[] = [
   ['run definition.ts', /distill\.small\.numHeads is 3, .*\(definition\.ts:\d+:\d+\)/],
   ['run empty.ts', /pipeline 'empty' has no stages/],
   ['run noData.ts', /stage 'data': .*trainImages is 'a', but there is no file/],
-  ['plan noData.ts', /stage 'data': .*trainImages is 'a', but there is no file/],
   ['run good.ts --jobs 0', /--jobs is 0/],
   ['run good.ts --jobs -1', /--jobs is -1/],
   ['run good.ts --jobs many', /--jobs/],

@@ -35,6 +35,13 @@ describe('defaults', () => {
       beta2: 0.999,
       eps: 1e-8,
       weightDecay: 0.05,
+      undecayed: ['biases', 'norms', 'positions', 'clsToken'],
+      accumulate: 1,
+      clipNorm: null,
+      emaDecay: null,
+      dropPath: 0,
+      labelSmoothing: 0,
+      augment: null,
     })
   })
 
@@ -95,14 +102,16 @@ describe('defaults', () => {
     const node = distilled.pool().stitch({ from: 'tiny', to: 'base' }, { epochs: 0 }).evaluate()
     const { train, ...stitch } = paramsOf(node, 'stitch') as { readonly train: TrainParams }
     expect(stitch).to.deep.equal({
-      from: 'tiny',
-      to: 'base',
+      models: ['tiny', 'base'],
+      grid: { pairs: [[0, 1]], triples: false, twoWay: false, kernel: 2, stride: 1, finalNorm: 'all' },
       init: 'learned',
+      matrices: 'mean',
+      inverse: 'transpose',
       samples: 100,
-      kernel: 2,
-      stride: 1,
-      finalNorm: 'all',
       loss: 'soft',
+      tuned: 'all',
+      sampling: 'uniform',
+      macsGroups: 1,
       seed: 0,
     })
     expect(train).to.include({ epochs: 0, batchSize: 128, warmupEpochs: 0 })

@@ -15,7 +15,7 @@ const pooled = taught
   .distill(
     {
       tiny: { embedDim: 24, depth: 6, numHeads: 3 },
-      flat: { embedDim: 36, depth: 3, numHeads: 3, loss: 'logits' },
+      flat: { embedDim: 36, depth: 4, numHeads: 3, loss: 'logits' },
       base: { embedDim: 48, depth: 6, numHeads: 3 },
       twin: { embedDim: 24, depth: 6, numHeads: 3 },
     },
@@ -112,7 +112,18 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ],
     [() => teacher({ beta2: 1 }), 'teacher', 'teacher.beta2 is 1: write a number from 0 to below 1'],
     [() => teacher({ weightDecay: -0.1 }), 'teacher', 'teacher.weightDecay is -0.1: write a finite number, 0 or more'],
-    [() => teacher({ learningRate: 1 }), 'teacher', 'teacher.learningRate is not an option: write one of epochs,'],
+    [() => teacher({ learningRate: 1 }), 'teacher', 'teacher.learningRate is not an option: write one of weights,'],
+    [() => teacher({ accumulate: 0 }), 'teacher', 'teacher.accumulate is 0: write a whole number, 1 or more'],
+    [() => teacher({ clipNorm: 0 }), 'teacher', 'teacher.clipNorm is 0: write a finite number above 0'],
+    [() => teacher({ emaDecay: 1 }), 'teacher', 'teacher.emaDecay is 1: write a number from 0 to below 1'],
+    [() => teacher({ dropPath: 1 }), 'teacher', 'teacher.dropPath is 1: write a number from 0 to below 1'],
+    [() => teacher({ labelSmoothing: 1.5 }), 'teacher', 'teacher.labelSmoothing is 1.5: write a number from 0 to 1'],
+    [() => teacher({ undecayed: ['bias'] }), 'teacher', 'teacher.undecayed has "bias": did you mean \'biases\'?'],
+    [
+      () => teacher({ undecayed: 'biases' }),
+      'teacher',
+      "teacher.undecayed is \"biases\": write a list of 'biases', 'norms',",
+    ],
   ],
   distillation: [
     [() => student({ numHeads: 5 }), 'distill', 'distill.tiny.numHeads is 5, which does not divide embedDim 24'],
@@ -163,11 +174,22 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [
       () => stitch({ to: 'flat' }),
       'stitch',
-      "stitch.from is 'tiny' with depth 6, but 'flat' has depth 3: write the same",
+      "stitch.from is 'tiny' with depth 6, but 'flat' has depth 4: write the same depth, or a whole multiple of it",
     ],
     [() => stitch({ init: 'learnt' }), 'stitch', 'stitch.init is "learnt": did you mean \'learned\'?'],
     [() => stitch({ kernel: 0 }), 'stitch', 'stitch.kernel is 0: write a whole number, 1 or more'],
     [() => stitch({ kernel: 7 }), 'stitch', "stitch.kernel is 7, above the students' depth 6: write 6 or less"],
+    [
+      () => stitch({ kernel: 1, twoWay: true }),
+      'stitch',
+      'stitch.kernel is 1, a window in which twoWay finds no stitch',
+    ],
+    [
+      () => stitch({ init: 'composed' }),
+      'stitch',
+      "stitch.init is 'composed', but 'tiny' is distilled without matrices towards its teacher: write distill.reverseTransforms: true",
+    ],
+    [() => stitch({ macsGroups: 4 }), 'stitch', "stitch.macsGroups goes with sampling: 'macs' alone"],
     [() => stitch({ stride: 0.5 }), 'stitch', 'stitch.stride is 0.5: write a whole number, 1 or more'],
     [() => stitch({ samples: 0 }), 'stitch', 'stitch.samples is 0: write a whole number, 1 or more'],
     [() => stitch({}, { epochs: -1 }), 'stitch', 'stitch.epochs is -1: write a whole number, 0 or more'],

@@ -20,6 +20,11 @@ describe('the place of a definition', () => {
     expect(placeInStack(stack)).to.deep.equal({ file: '/app/a b/run.ts', line: 7, column: 11 })
   })
 
+  it('is outside the package also where some of its frames are mapped to their sources and others are not', () => {
+    const stack = stackOf('/lib/dist/', '    at suite (/lib/src/dsl/suite.ts:66:17)', '    at /app/run.ts:7:11')
+    expect(placeInStack(stack)?.file).to.equal('/app/run.ts')
+  })
+
   it('is found in frames with a function, a bracket in the path, or async', () => {
     const frames = {
       '    at new Suite (/app/(x) y (z)/run.ts:7:11)': '/app/(x) y (z)/run.ts',

@@ -1,5 +1,7 @@
 import * as Effect from 'effect/Effect'
+import * as Fiber from 'effect/Fiber'
 import { expect } from 'chai'
+import { makePermits } from '../../src/runtime/permits.js'
 import { makeSlots } from '../../src/runtime/slots.js'
 import { runProbe, type ProbeStages } from '../support/probe.js'
 import { eventOf } from '../support/read-events.js'
@@ -31,6 +33,49 @@ describe('slots', () => {
   it('let as many stages on the CPU as there are jobs, whatever the GPUs do', async () => {
     expect(await mostAtOnce(2, [undefined, undefined, undefined])).to.equal(2)
     expect(await mostAtOnce(1, [undefined, 'cuda:0', undefined])).to.equal(2)
+  })
+})
+
+describe('who waits for a slot', () => {
+  /** The order in which `ranks`, all asked for at once, get the only slot. */
+  const orderOf = async (ranks: readonly number[]): Promise<readonly number[]> => {
+    const permits = makePermits(1)
+    const order: number[] = []
+    const work = (rank: number) =>
+      Effect.andThen(
+        Effect.sync(() => order.push(rank)),
+        Effect.sleep(1),
+      )
+    await Effect.runPromise(
+      Effect.forEach(ranks, (rank) => permits.use(rank, work(rank)), { concurrency: 'unbounded', discard: true }),
+    )
+    return order
+  }
+
+  it('goes by rank, whoever came first', async () => {
+    expect(await orderOf([7, 3, 5, 1, 3.5])).to.deep.equal([7, 1, 3, 3.5, 5])
+  })
+
+  it('may give up without taking the turn of another, and leaves its slot when it fails', async () => {
+    const permits = makePermits(1)
+    const order: string[] = []
+    const says = (text: string) => Effect.sync(() => order.push(text))
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const holding = yield* Effect.forkChild(
+          Effect.exit(permits.use(0, Effect.andThen(Effect.sleep(20), Effect.fail('broken')))),
+        )
+        yield* Effect.sleep(1)
+        const impatient = yield* Effect.forkChild(permits.use(1, says('impatient')))
+        const patient = yield* Effect.forkChild(permits.use(2, says('patient')))
+        yield* Effect.sleep(1)
+        yield* Fiber.interrupt(impatient)
+        yield* Fiber.join(holding)
+        yield* Fiber.join(patient)
+        yield* permits.use(3, says('last'))
+      }),
+    )
+    expect(order).to.deep.equal(['patient', 'last'])
   })
 })
 

@@ -4,6 +4,7 @@ import type { DistillLoss, DistillParams, LossPositions } from '../../src/dsl/no
 import type { Engine } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/open.js'
 import * as Effect from 'effect/Effect'
+import { readSafetensors } from '../../src/stages/model/safetensors.js'
 import { openDataset } from '../../src/stages/data/dataset.js'
 import { distill, distillStep, startStudent } from '../../src/stages/distill.js'
 import { teacher } from '../../src/stages/teacher.js'
@@ -31,6 +32,9 @@ const POSITIONS: Readonly<Record<LossPositions, readonly number[]>> = {
   'front+end': [1, 3, 5],
   every: [0, 1, 2, 3, 4, 5],
 }
+
+/** What the branches of the six blocks are multiplied by where paths are dropped. */
+const KEEP = Float32Array.of(1, 1, 1.25, 0, 0, 1.25, 1.5, 1.5, 0, 0, 0, 2)
 
 type Rows = readonly (readonly number[])[]
 
@@ -69,6 +73,7 @@ describe('distillation', () => {
       pixels: image,
       labels: Float32Array.of(0, 0, 1),
       'teacher.logits': Float32Array.from(taught.logits),
+      ...(params.train.dropPath > 0 && { 'keep.student': KEEP }),
     }
     for (const name of Object.keys(definition.inputs)) {
       const [, feature, block] = name.split('.')
@@ -84,10 +89,27 @@ describe('distillation', () => {
   }
 
   const reference = (params: DistillParams, state: ReturnType<typeof startStudent>): Record<string, number> => {
-    const student = referenceVit(STUDENT, valuesOf([state.student], 'student'), image)
-    const matrices = valuesOf(Object.values(state.transforms), 'transforms')
-    const feature = (name: 'att' | 'map') =>
+    const keep = params.train.dropPath > 0 ? KEEP : undefined
+    const student = referenceVit(STUDENT, valuesOf([state.student], 'student'), image, keep)
+    const matrices = valuesOf([...state.transforms.values()], 'transforms')
+    const towardsTeacher = (name: 'att' | 'map', matrix: string, relative: boolean) =>
       POSITIONS[params.positions].reduce((sum, block, p) => {
+        const found = transform(
+          student.blocks[block][name],
+          matrices[`${matrix}.${p}.weight`],
+          matrices[`${matrix}.${p}.bias`],
+        )
+        const target = taught.blocks[block][name]
+        const scale = meanSquare(
+          target,
+          target.map((row) => row.map(() => 0)),
+        )
+        return sum + meanSquare(target, found) / (relative ? scale : 1)
+      }, 0)
+    const feature = (name: 'att' | 'map') => {
+      if (params.transforms === 'toTeacher')
+        return towardsTeacher(name, name === 'map' ? 'reverse' : 'reverseAtt', true)
+      return POSITIONS[params.positions].reduce((sum, block, p) => {
         const target = transform(
           taught.blocks[block][name],
           matrices[`${name}.${p}.weight`],
@@ -95,9 +117,11 @@ describe('distillation', () => {
         )
         return sum + meanSquare(student.blocks[block][name], target)
       }, 0)
+    }
     const [s, t] = [student.logits, taught.logits].map(logSoftmax)
     const soft = s.reduce((sum, x, c) => sum - Math.exp(t[c]) * x, 0) / 3
-    return { ce: -s[2], soft, rep: feature('map'), att: feature('att') }
+    const parts = { ce: -s[2], soft, rep: feature('map'), att: feature('att') }
+    return params.reverseTransforms ? { ...parts, reverse: towardsTeacher('map', 'reverse', false) } : parts
   }
 
   for (const positions of ['end', 'mid+end', 'front+end'] as const) {
@@ -107,6 +131,49 @@ describe('distillation', () => {
       for (const [name, value] of Object.entries(parts)) expect(value, name).to.be.closeTo(expected[name], 1e-5)
     })
   }
+
+  it('dropped paths are the student’s alone, and its attention is compared before it is dropped', async () => {
+    const train = trainParams({ batchSize: 1, dropPath: 0.5 })
+    const { parts, expected } = await partsOf({ train, positions: 'every' })
+    for (const [name, value] of Object.entries(parts)) expect(value, name).to.be.closeTo(expected[name], 1e-5)
+    const { parts: whole } = await partsOf({ positions: 'every' })
+    expect(Math.abs(whole['rep'] - parts['rep'])).to.be.greaterThan(1e-3)
+  })
+
+  for (const loss of ['all', 'logits+rep'] as const) {
+    it(`matrices to the teacher compare in its own space, relative to its scale, with loss '${loss}'`, async () => {
+      const { parts, expected, weights } = await partsOf({ loss, transforms: 'toTeacher' })
+      expect(weights).to.include({ ce: 0.1, rep: 0.9 })
+      for (const [name, value] of Object.entries(parts)) expect(value / expected[name], name).to.be.closeTo(1, 1e-5)
+    })
+  }
+
+  it('matrices of the other direction are trained beside it and leave the student as it would be', async () => {
+    const { parts, expected, weights } = await partsOf({ reverseTransforms: true, positions: 'every' })
+    expect(weights['reverse']).to.equal(1)
+    expect(parts['reverse']).to.be.closeTo(expected['reverse'], 1e-4)
+    const data = syntheticData(folder.file('beside'))
+    const taughtBy = await runModelStage(teacher, {
+      params: teacherParams(),
+      inputs: { data },
+      outDir: folder.file('b'),
+    })
+    const [without, beside] = await Promise.all(
+      [false, true].map(async (reverseTransforms) => {
+        const params = distillParams({ reverseTransforms })
+        const outDir = folder.file(`reverse ${reverseTransforms}`)
+        const { files } = await runModelStage(distill, { params, inputs: { data, teacher: taughtBy }, outDir })
+        return files
+      }),
+    )
+    const bytes = (files: Readonly<Record<string, string>>, name: string) => readFileSync(files[name])
+    expect(bytes(beside, 'model.safetensors').equals(bytes(without, 'model.safetensors'))).to.equal(true)
+    const names = (files: Readonly<Record<string, string>>) => [
+      ...readSafetensors(files['transforms.safetensors']).tensors.keys(),
+    ]
+    expect(names(beside).filter((name) => name.startsWith('reverse.'))).to.have.lengthOf(6)
+    expect(names(without).filter((name) => name.startsWith('reverse.'))).to.have.lengthOf(0)
+  })
 
   const weights: readonly (readonly [DistillLoss, Readonly<Record<string, number>>])[] = [
     ['all', { ce: 0.25, soft: 0.75, rep: 0.75, att: 0.75 }],

@@ -2,11 +2,12 @@ import { expect } from 'chai'
 import { readFileSync } from 'node:fs'
 import { distill } from '../../src/stages/distill.js'
 import { openDataset } from '../../src/stages/data/dataset.js'
-import { evaluate, type DescendantScores } from '../../src/stages/evaluate.js'
+import { evaluate } from '../../src/stages/evaluate.js'
 import { loadModel } from '../../src/stages/load-model.js'
 import { readModel } from '../../src/stages/model/model-files.js'
 import { pool } from '../../src/stages/pool.js'
-import { readGridFile } from '../../src/stages/stitching/pool-grid.js'
+import type { DescendantScores } from '../../src/stages/stitching/descendant-scores.js'
+import { readGridFile } from '../../src/stages/stitching/stitched-pool.js'
 import { readSafetensors } from '../../src/stages/model/safetensors.js'
 import { stitch } from '../../src/stages/stitch.js'
 import { teacher } from '../../src/stages/teacher.js'
@@ -102,11 +103,11 @@ describe('the stages from teacher to evaluation', () => {
       }
       expect(after['history.jsonl']).to.equal('')
       const { tensors } = readSafetensors(join(at(init), 'stitches.safetensors'))
-      expect([...tensors.keys()]).to.deep.equal([0, 1].flatMap((i) => [`stitch.${i}.weight`, `stitch.${i}.bias`]))
-      expect(tensors.get('stitch.0.weight')?.shape).to.deep.equal([16, 8])
+      expect([...tensors.keys()]).to.deep.equal([0, 1].flatMap((i) => [`stitch.0.${i}.weight`, `stitch.0.${i}.bias`]))
+      expect(tensors.get('stitch.0.0.weight')?.shape).to.deep.equal([16, 8])
     }
     const maps = readSafetensors(at('tiny/transforms.safetensors')).tensors
-    const learned = readSafetensors(at('learned/stitches.safetensors')).tensors.get('stitch.1.weight')
+    const learned = readSafetensors(at('learned/stitches.safetensors')).tensors.get('stitch.0.1.weight')
     const mean = [0, 1, 2].reduce((sum, p) => sum + Number(maps.get(`map.${p}.weight`)?.data[5 * 16 + 9]) / 3, 0)
     expect(learned?.data[9 * 8 + 5]).to.be.closeTo(mean, 1e-7)
   })
@@ -135,23 +136,59 @@ describe('the stages from teacher to evaluation', () => {
     const models = { tiny: open('tiny'), base: open('base') }
     const file = readSafetensors(at('tuned/stitches.safetensors')).tensors
     const stitches = Object.fromEntries([...file].map(([name, { data }]) => [name, data as Float32Array]))
-    const { positions } = readGridFile(at('tuned/grid.json'))
-    for (const { name, from, to, front, end, depth, top1, top5, loss } of descendants) {
+    const [{ positions: served }] = readGridFile(at('tuned/grid.json')).stitches
+    for (const { name, models: order, positions, depth, top1, top5, loss } of descendants) {
+      const [position] = positions
       const rows = Array.from(labels, (_, i) => {
         const image = pixels.subarray(i * 64, (i + 1) * 64)
-        const position = positions.find((each) => each.front === front && each.end === end)
-        return position === undefined
-          ? referenceVit(models[from as 'tiny'].config, models[from as 'tiny'].values, image).logits
-          : referenceStitched(models.tiny, models.base, stitches, position, image)
+        if (position === undefined) {
+          const { config, values } = models[order[0] as 'tiny']
+          return referenceVit(config, values, image).logits
+        }
+        const [front, end] = position
+        const { layer } = served.find((each) => each.front === front && each.end === end)!
+        return referenceStitched(models.tiny, models.base, stitches, { front, end, layer }, image)
       })
       const expected = judge(rows, labels)
       expect(top1, name).to.equal(expected.top1)
       expect(loss, name).to.be.closeTo(expected.loss, 1e-5)
       expect(top5, name).to.equal(1)
-      expect(depth, name).to.equal(to === null ? 3 : (front ?? 0) + 1 + 3 - (end ?? 0))
+      expect(depth, name).to.equal(position === undefined ? 3 : position[0] + 1 + 3 - position[1])
     }
-    expect(descendants[2]).to.include({ name: 'tiny[0..0]→base[0..2]', from: 'tiny', to: 'base', front: 0, end: 0 })
-    expect(descendants[1]).to.include({ name: 'base', from: 'base', to: null, front: null, end: null })
+    const keys = [
+      'id',
+      'name',
+      'models',
+      'positions',
+      'depth',
+      'params',
+      'paramsStored',
+      'macs',
+      'top1',
+      'top5',
+      'loss',
+    ]
+    for (const line of descendants) expect(Object.keys(line)).to.deep.equal(keys)
+    expect(descendants[2]).to.deep.include({
+      name: 'tiny[0..0]→base[0..2]',
+      models: ['tiny', 'base'],
+      positions: [[0, 0]],
+    })
+    expect(descendants[1]).to.deep.include({ name: 'base', models: ['base'], positions: [] })
+
+    const mean = (of: readonly DescendantScores[]) => of.reduce((sum, { top1 }) => sum + top1, 0) / of.length
+    const best = descendants.reduce((a, b) => (b.top1 > a.top1 ? b : a))
+    expect(measured.summary).to.deep.equal({
+      models: 9,
+      best: best.name,
+      bestTop1: best.top1,
+      meanTop1: mean(descendants),
+      stitchedMeanTop1: mean(descendants.slice(2)),
+      worstTop1: Math.min(...descendants.map(({ top1 }) => top1)),
+      smallest: 'tiny',
+      smallestParams: descendants[0].params,
+      smallestTop1: descendants[0].top1,
+    })
   })
 
   it('hard and no distillation tune as well, and differently', async () => {

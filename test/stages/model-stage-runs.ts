@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
-import type { DistillParams, StitchParams, TeacherParams, TrainParams } from '../../src/dsl/nodes.js'
+import type { DistillParams, GridParams, StitchParams, TeacherParams, TrainParams } from '../../src/dsl/nodes.js'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { StageError } from '../../src/runtime/errors.js'
 import type {
@@ -69,6 +69,7 @@ export const distillParams = (changes: Partial<DistillParams> = {}): DistillPara
   alpha: 0.1,
   temperature: 1,
   softReduction: 'elementMean',
+  transforms: 'toStudent',
   trainTransforms: true,
   reverseTransforms: false,
   train: trainParams(),
@@ -77,9 +78,19 @@ export const distillParams = (changes: Partial<DistillParams> = {}): DistillPara
   ...changes,
 })
 
+export const gridParams = (changes: Partial<GridParams> = {}): GridParams => ({
+  pairs: [[0, 1]],
+  triples: false,
+  twoWay: false,
+  kernel: 2,
+  stride: 1,
+  finalNorm: 'all',
+  ...changes,
+})
+
 export const stitchParams = (changes: Partial<StitchParams> = {}): StitchParams => ({
   models: ['tiny', 'base'],
-  grid: { pairs: [[0, 1]], triples: false, twoWay: false, kernel: 2, stride: 1, finalNorm: 'all' },
+  grid: gridParams(),
   init: 'learned',
   matrices: 'mean',
   inverse: 'transpose',
@@ -144,6 +155,7 @@ export interface Given<Params extends object> {
   readonly params: Params
   readonly inputs: Readonly<Record<string, InputArtifact>>
   readonly outDir: string
+  readonly sources?: Readonly<Record<string, string>>
   readonly engine?: EngineChoice
   readonly progress?: (progress: Progress) => void
 }
@@ -155,7 +167,7 @@ export const stageEffect = <Params extends object>(
 ): Effect.Effect<StageSummary, StageError> => {
   const checkpointDir = `${given.outDir}.checkpoint`
   for (const folder of [given.outDir, checkpointDir]) mkdirSync(folder, { recursive: true })
-  const context: StageContext<Params> = { engine: ONNX, progress: () => {}, ...given, sources: {}, checkpointDir }
+  const context: StageContext<Params> = { engine: ONNX, sources: {}, progress: () => {}, ...given, checkpointDir }
   return stage(context)
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
@@ -85,9 +85,16 @@ describe('the pool stage', () => {
 
   it('names the student and the file that is missing', async () => {
     const { files, summary } = student('tiny', tiny, 10)
-    const { 'transforms.safetensors': _, ...rest } = files
+    const { 'config.json': _, ...rest } = files
     const error = await failStage(pool, given({ tiny: { files: rest, summary } }))
-    expect(error.message).to.equal('the student tiny has no transforms.safetensors')
+    expect(error.message).to.equal('the student tiny has no config.json')
+  })
+
+  it('takes an anchor, which brings no matrices', async () => {
+    const { files, summary } = student('tiny', tiny, 10)
+    const { 'transforms.safetensors': _, ...rest } = files
+    await runStage(pool, given({ tiny: { files: rest, summary } }))
+    expect(readdirSync(folder.file('out/students/tiny')).sort()).to.deep.equal(['config.json', 'model.safetensors'])
   })
 
   it('refuses a configuration that lacks a figure', async () => {

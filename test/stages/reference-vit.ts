@@ -117,14 +117,23 @@ export const referenceEmbed = (config: VitConfig, values: Values, pixels: Float3
   return tokens.map((token, t) => token.map((x, i) => x + values['pos_embed'][t * d + i]))
 }
 
-export const referenceBlock = (config: VitConfig, values: Values, index: number, x: Rows): { att: Rows; map: Rows } => {
+const times = (rows: Rows, factor: number): Rows => rows.map((row) => row.map((x) => factor * x))
+
+/** `keep`: what both residual branches are multiplied by. */
+export const referenceBlock = (
+  config: VitConfig,
+  values: Values,
+  index: number,
+  x: Rows,
+  keep: readonly [number, number] = [1, 1],
+): { att: Rows; map: Rows } => {
   const at = `blocks.${index}`
   const att = attention(config, values, `${at}.attn`, layerNorm(x, values, `${at}.norm1`, config.layerNormEps))
-  const middle = add(x, att)
+  const middle = add(x, times(att, keep[0]))
   const normed = layerNorm(middle, values, `${at}.norm2`, config.layerNormEps)
   const hidden = linear(normed, values, `${at}.mlp.fc1`)
   const active = hidden.map((row) => row.map((h) => (h / 2) * (1 + erf(h / Math.SQRT2))))
-  return { att, map: add(middle, linear(active, values, `${at}.mlp.fc2`)) }
+  return { att, map: add(middle, times(linear(active, values, `${at}.mlp.fc2`), keep[1])) }
 }
 
 export const referenceHead = (config: VitConfig, values: Values, x: Rows, finalNorm = true): readonly number[] => {
@@ -132,31 +141,64 @@ export const referenceHead = (config: VitConfig, values: Values, x: Rows, finalN
   return linear([normed[0]], values, 'head')[0]
 }
 
-export const referenceVit = (config: VitConfig, values: Values, pixels: Float32Array) => {
+/** `keep` `[2·depth]`: the factors of the blocks' branches, in their order. */
+export const referenceVit = (
+  config: VitConfig,
+  values: Values,
+  pixels: Float32Array,
+  keep: ArrayLike<number> = new Float32Array(2 * config.depth).fill(1),
+) => {
   const embedded = referenceEmbed(config, values, pixels)
   const blocks: { att: Rows; map: Rows }[] = []
   let tokens = embedded
   for (let index = 0; index < config.depth; index++) {
-    blocks.push(referenceBlock(config, values, index, tokens))
+    blocks.push(referenceBlock(config, values, index, tokens, [keep[2 * index], keep[2 * index + 1]]))
     tokens = blocks[index].map
   }
   return { embedded, blocks, logits: referenceHead(config, values, tokens) }
 }
 
+/** A model's configuration and tensors. */
+export interface ReferenceModel {
+  readonly config: VitConfig
+  readonly values: Values
+}
+
+/** Blocks `first` to `last` of a model, into which tokens come by the stitch layer of this name, or as an image. */
+export type ReferencePart = readonly [model: ReferenceModel, first: number, last: number, stitch?: string]
+
+/** A descendant that runs these parts one after the other, then the last model's head. */
+export const referencePath = (
+  parts: readonly ReferencePart[],
+  stitches: Values,
+  pixels: Float32Array,
+  finalNorm = true,
+): readonly number[] => {
+  const [[front]] = parts
+  let tokens = referenceEmbed(front.config, front.values, pixels)
+  for (const [{ config, values }, first, last, stitch] of parts) {
+    if (stitch !== undefined) tokens = linear(tokens, stitches, stitch)
+    for (let index = first; index <= last; index++) tokens = referenceBlock(config, values, index, tokens).map
+  }
+  const [end] = parts[parts.length - 1]
+  return referenceHead(end.config, end.values, tokens, finalNorm)
+}
+
 /** Descendant (j, k): front's blocks 0..j, the stitch, end's blocks k.. and its head. */
 export const referenceStitched = (
-  front: { config: VitConfig; values: Values },
-  end: { config: VitConfig; values: Values },
+  front: ReferenceModel,
+  end: ReferenceModel,
   stitches: Values,
   { front: j, end: k, layer }: { front: number; end: number; layer: number },
   pixels: Float32Array,
   finalNorm = true,
-): readonly number[] => {
-  let tokens = referenceEmbed(front.config, front.values, pixels)
-  for (let index = 0; index <= j; index++) tokens = referenceBlock(front.config, front.values, index, tokens).map
-  tokens = linear(tokens, stitches, `stitch.${layer}`)
-  for (let index = k; index < end.config.depth; index++) {
-    tokens = referenceBlock(end.config, end.values, index, tokens).map
-  }
-  return referenceHead(end.config, end.values, tokens, finalNorm)
-}
+): readonly number[] =>
+  referencePath(
+    [
+      [front, 0, j],
+      [end, k, end.config.depth - 1, `stitch.0.${layer}`],
+    ],
+    stitches,
+    pixels,
+    finalNorm,
+  )

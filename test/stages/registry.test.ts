@@ -8,9 +8,12 @@ describe('the registry of stages', () => {
     expect(stageKinds.map(({ kind }) => kind)).to.deep.equal([
       'data',
       'teacher',
+      'anchor',
       'distill',
       'pool',
       'stitch',
+      'single',
+      'latency',
       'evaluate',
     ])
     for (const { module, exportName } of stageKinds) {

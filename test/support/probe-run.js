@@ -1,5 +1,6 @@
 // Runs stages of probe-stages.js through the real runtime: the composition root with other stages, so that a test can
-// start, signal and kill it like the command line. Its argument is a ProbeDefinition (probe.ts); prints events as JSON.
+// start, signal and kill it like the command line. Its argument is a file with what is to run (probe.ts); prints events.
+import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
 import * as Effect from 'effect/Effect'
@@ -11,9 +12,10 @@ import { planStages } from '../../dist/runtime/plan.js'
 import { prepare } from '../../dist/runtime/prepare.js'
 import { runStages } from '../../dist/runtime/run.js'
 import { Engines, StageKinds } from '../../dist/runtime/services.js'
+import { stageGraph } from '../../dist/runtime/stage-graph.js'
 import { Store } from '../../dist/runtime/store.js'
 
-const definition = JSON.parse(process.argv[2])
+const definition = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'))
 const { engine: numeric = 'cpu', device = 'cpu', deviceIndex } = definition
 const {
   name = 'probe',
@@ -23,22 +25,35 @@ const {
   plan = false,
   reuse = 'same-engine',
   only,
+  deviceName,
   store,
 } = definition
 
-const nodes = new Map()
-for (const [stage, { kind, params = {}, reads = {} }] of Object.entries(definition.stages)) {
-  const inputs = Object.fromEntries(Object.entries(reads).map(([input, from]) => [input, nodes.get(from)]))
-  nodes.set(stage, { kind, name: stage, params, inputs })
+const pipelineOf = (stages) => {
+  const nodes = new Map()
+  for (const [stage, { kind, params = {}, reads = {} }] of Object.entries(stages)) {
+    const inputs = Object.fromEntries(Object.entries(reads).map(([input, from]) => [input, nodes.get(from)]))
+    nodes.set(stage, { kind, name: stage, params, inputs })
+  }
+  return { kind: 'pipeline', name, seed: 0, stages: [...nodes.values()] }
 }
-const pipeline = { kind: 'pipeline', name, seed: 0, stages: [...nodes.values()] }
+const cellOf = ({ at, seed, stages }) => ({
+  name: [...Object.entries(at), ['seed', seed]].map(([axis, label]) => `${axis}=${label}`).join(','),
+  at,
+  seed,
+  pipeline: pipelineOf(stages),
+})
+const { axes, seeds, cells, stages } = definition
+const defined =
+  cells === undefined ? pipelineOf(stages) : { kind: 'suite', name, axes, seeds, cells: cells.map(cellOf) }
 
 const kinds = Layer.succeed(StageKinds, {
   find: (kind) => ({
     kind,
     module: path.resolve('stages', 'probe-stages.js'),
     exportName: kind,
-    usesEngine: kind === 'steps' || kind === 'engine',
+    usesEngine: ['steps', 'engine', 'clock'].includes(kind),
+    ...(kind === 'clock' && { exclusive: true, onMachine: true }),
     sources: (params) => (params.file === undefined ? {} : { file: path.resolve(params.file) }),
   }),
 })
@@ -49,13 +64,18 @@ const engine = {
   why: 'it is there',
   identity: { engine: numeric, device, versions: { numbers: version } },
 }
-const engines = Layer.succeed(Engines, { packages: ['numbers'], resolve: () => Effect.succeed(engine) })
+const engines = Layer.succeed(Engines, {
+  packages: ['numbers'],
+  deviceName: () => deviceName,
+  resolve: () => Effect.succeed(engine),
+})
 const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
 
 const planned = Effect.gen(function* () {
-  const prepared = yield* prepare(pipeline, { engine, reuse, baseDir: process.cwd() })
-  const { stages } = yield* planStages(prepared, new LastKnown(yield* Store, name))
-  for (const stage of stages) emit(stage)
+  const graph = yield* stageGraph(defined)
+  const prepared = yield* prepare(graph, { engine, reuse, baseDir: process.cwd() })
+  const plan = yield* planStages(prepared, new LastKnown(yield* Store, graph.remembered))
+  for (const stage of plan.stages) emit(stage)
 })
 const options = {
   engine: 'auto',
@@ -67,7 +87,8 @@ const options = {
   emit,
   ...(only && { only }),
 }
-const ran = runStages(pipeline, options).pipe(
+const ran = stageGraph(defined).pipe(
+  Effect.flatMap((graph) => runStages(graph, options)),
   Effect.flatMap(({ failed }) => (failed === 0 ? Effect.void : Effect.fail(new StagesFailed({ failed })))),
 )
 const layer = Layer.mergeAll(Store.layer(store), Executor.layerLocal, kinds, engines)

@@ -16,6 +16,12 @@ export const write = (context) => Effect.sync(() => leave(context, context.param
 export const join = (context) =>
   Effect.sync(() => leave(context, `(${Object.values(context.inputs).map(read).join(' ')})`))
 
+/** Leaves its parameters and all that it reads. */
+export const note = (context) =>
+  Effect.sync(() =>
+    leave(context, `${JSON.stringify(context.params)}(${Object.values(context.inputs).map(read).join(' ')})`),
+  )
+
 /** Leaves how long its input is: many inputs have one result. */
 export const measure = (context) => Effect.sync(() => leave(context, String(read(context.inputs.from).length)))
 
@@ -60,6 +66,14 @@ export const stubborn = (context) =>
 
 /** Leaves what it was told to compute on. */
 export const engine = (context) => Effect.sync(() => leave(context, JSON.stringify(context.engine)))
+
+/** Leaves when it ran, in ms since 1970, and on how many threads; runs alone, and for its machine only. */
+export const clock = (context) =>
+  Effect.gen(function* () {
+    const from = Date.now()
+    yield* Effect.sleep(context.params.ms)
+    return leave(context, JSON.stringify({ from, to: Date.now(), threads: context.engine.threads }))
+  })
 
 /** Its input has to be a number. */
 export const fail = (context) => Effect.fail(new Error(context.params.message))

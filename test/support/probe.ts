@@ -1,6 +1,8 @@
 /** Stages without tensors through the real runtime: cheap, and able to misbehave in every way (probe-stages.js). */
+import { randomUUID } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { AxisLabel } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Reuse } from '../../src/runtime/prepare.js'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
@@ -22,6 +24,8 @@ export interface ProbeOptions {
   readonly engine?: string
   readonly device?: string
   readonly deviceIndex?: number
+  /** What the device is called, where it has a name. */
+  readonly deviceName?: string
   /** Default `same-engine`. */
   readonly reuse?: Reuse
   readonly jobs?: number
@@ -32,6 +36,28 @@ export interface ProbeOptions {
 }
 
 export type ProbeStages = Readonly<Record<string, ProbeStage>>
+
+type At = Readonly<Record<string, AxisLabel>>
+
+export interface ProbeSuite {
+  readonly axes: Readonly<Record<string, readonly AxisLabel[]>>
+  readonly seeds: readonly number[]
+  readonly cells: readonly { readonly at: At; readonly seed: number; readonly stages: ProbeStages }[]
+}
+
+/** Every combination of the axes, once a seed. */
+export const probeSuite = (
+  axes: ProbeSuite['axes'],
+  seeds: readonly number[],
+  stages: (at: At, seed: number) => ProbeStages,
+): ProbeSuite => {
+  const combinations = Object.entries(axes).reduce<readonly At[]>(
+    (all, [axis, labels]) => all.flatMap((at) => labels.map((label) => ({ ...at, [axis]: label }))),
+    [{}],
+  )
+  const cells = combinations.flatMap((at) => seeds.map((seed) => ({ at, seed, stages: stages(at, seed) })))
+  return { axes, seeds, cells }
+}
 
 type Environment = Pick<StartOptions, 'env' | 'timeoutMs'>
 
@@ -47,8 +73,9 @@ const stagesOf = (workspace: Workspace): string => {
 
 const startWith = (workspace: Workspace, definition: object, environment: Environment): Running => {
   stagesOf(workspace)
-  const argument = JSON.stringify({ store: 'store', ...definition })
-  return start([runner, argument], { cwd: workspace.path, ...environment })
+  // In a file: a suite's definition may be longer than a command line.
+  const file = workspace.write(`probe-${randomUUID()}.json`, JSON.stringify({ store: 'store', ...definition }))
+  return start([runner, file], { cwd: workspace.path, ...environment })
 }
 
 export const startProbe = (
@@ -65,13 +92,17 @@ export const runProbe = (
   environment: Environment = {},
 ): Promise<Finished> => startProbe(workspace, stages, options, environment).done
 
+export const runProbeSuite = (workspace: Workspace, suite: ProbeSuite, options: ProbeOptions = {}): Promise<Finished> =>
+  startWith(workspace, { ...options, ...suite }, {}).done
+
 /** What a run would do, by stage. */
 export const planProbe = async (
   workspace: Workspace,
-  stages: ProbeStages,
+  stages: ProbeStages | ProbeSuite,
   options: ProbeOptions = {},
 ): Promise<Readonly<Record<string, PlannedStage>>> => {
-  const { stdout, stderr } = await startWith(workspace, { ...options, stages, plan: true }, {}).done
+  const defined = 'cells' in stages ? stages : { stages }
+  const { stdout, stderr } = await startWith(workspace, { ...options, ...defined, plan: true }, {}).done
   const planned = stdout
     .split('\n')
     .filter((line) => line !== '')

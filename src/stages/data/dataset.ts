@@ -26,6 +26,10 @@ export interface Split {
   readonly images: Uint8Array
   /** Class of every image, `[count]`. */
   readonly labels: Int32Array
+  /** The data set's. */
+  readonly mean: readonly number[]
+  /** `(x / 255 − mean) / std` of all 256 values x, by channel. */
+  readonly normalised: readonly Float32Array[]
   /**
    * Fills `pixels` `[b, imageSize, imageSize, channels]` with the images at `indices`, normalised to
    * `(x / 255 − mean) / std`, and `labels` `[b]` with their classes; b = `indices.length`. The arrays may be longer.
@@ -39,7 +43,7 @@ export interface Dataset extends Omit<DatasetInfo, 'counts'> {
 }
 
 /** All 256 normalised values of one channel: one look-up a pixel instead of three operations. */
-const normalised = (mean: number, std: number): Float32Array =>
+const normalisedBytes = (mean: number, std: number): Float32Array =>
   Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std)
 
 const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo): Split => {
@@ -51,7 +55,7 @@ const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo
     throw new StageError({ message: `${path}: does not hold images [n, h, w, c] and labels [n] of a data set` })
   }
   const count = labels.length
-  const tables = Array.from({ length: channels }, (_, channel) => normalised(mean[channel], std[channel]))
+  const normalised = Array.from({ length: channels }, (_, channel) => normalisedBytes(mean[channel], std[channel]))
 
   const gather = (indices: ArrayLike<number>, pixels: Float32Array, target: Int32Array): void => {
     if (pixels.length < indices.length * size || target.length < indices.length) {
@@ -62,14 +66,14 @@ const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo
       if (!(index >= 0 && index < count)) throw new RangeError(`no image ${index} among ${count}`)
       target[row] = labels[index]
       for (let channel = 0; channel < channels; channel++) {
-        const table = tables[channel]
+        const table = normalised[channel]
         const to = row * size
         const from = index * size
         for (let pixel = channel; pixel < size; pixel += channels) pixels[to + pixel] = table[images[from + pixel]]
       }
     }
   }
-  return { count, images, labels, gather }
+  return { count, images, labels, mean, normalised, gather }
 }
 
 /** Opens the artifact of a data stage. Throws a StageError when it is none. */

@@ -32,7 +32,9 @@ export interface Forward {
   /** How many calls can be under way at a time. */
   readonly slots: number
   /** The outputs for the images at these places of the split, `batch` of them. The slot's next call overwrites them. */
-  readonly run: (slot: number, split: Split, indices: ArrayLike<number>) => Promise<Arrays>
+  readonly run: (slot: number, split: Pick<Split, 'gather'>, indices: ArrayLike<number>) => Promise<Arrays>
+  /** The same for given pixels `[batch, h, w, c]`, which it copies before it returns. */
+  readonly runOn: (slot: number, pixels: Float32Array) => Promise<Arrays>
   readonly release: () => Promise<void>
 }
 
@@ -69,6 +71,11 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
     run: async (slot, split, indices) => {
       const { pixels, call, labels } = slots[slot]
       split.gather(indices, pixels, labels)
+      return await call()
+    },
+    runOn: async (slot, given) => {
+      const { pixels, call } = slots[slot]
+      pixels.set(given)
       return await call()
     },
     release: compiled.release,

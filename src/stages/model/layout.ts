@@ -1,6 +1,8 @@
 /** Many tensors in one flat vector: what an optimiser step reads and writes in one piece. */
 import * as tf from '@tensorflow/tfjs'
-import { sizeOf, type TensorDefinition, type Values } from './vit-params.js'
+import type { DecayGroup } from '../../dsl/nodes.js'
+import { UNDECAYED } from '../../dsl/train-options.js'
+import { sizeOf, type TensorDefinition, type TensorGroup, type Values } from './vit-params.js'
 import type { Params } from './vit.js'
 
 interface Slot extends TensorDefinition {
@@ -17,18 +19,20 @@ export interface Layout {
 }
 
 /** Decayed tensors first, so that weight decay is one slice; otherwise in the order given. */
-export const layoutOf = (tensors: readonly TensorDefinition[]): Layout => {
-  const ordered = [...tensors.filter(({ decayed }) => decayed), ...tensors.filter(({ decayed }) => !decayed)]
+export const layoutOf = (
+  tensors: readonly TensorDefinition[],
+  undecayed: readonly DecayGroup[] = UNDECAYED,
+): Layout => {
+  const spared: ReadonlySet<TensorGroup> = new Set(undecayed)
+  const decaying = tensors.filter(({ group }) => !spared.has(group))
   const slots: Slot[] = []
   let offset = 0
-  let decayed = 0
-  for (const tensor of ordered) {
+  for (const tensor of [...decaying, ...tensors.filter(({ group }) => spared.has(group))]) {
     const size = sizeOf(tensor.shape)
     slots.push({ ...tensor, offset, size })
     offset += size
-    if (tensor.decayed) decayed = offset
   }
-  return { slots, size: offset, decayed }
+  return { slots, size: offset, decayed: slots[decaying.length]?.offset ?? offset }
 }
 
 /** The flat vector `[size]` of the named values. Throws where a tensor is missing or has another size. */

@@ -85,10 +85,11 @@ export const writeModel = (
   config: VitConfig,
   values: Values,
   metadata: Readonly<Record<string, Json>>,
+  tensors: readonly TensorDefinition[] = vitTensors(config),
 ): void => {
   mkdirSync(folder, { recursive: true })
   const unshaped = Object.fromEntries(UNSHAPED.map((key) => [key, String(config[key])]))
-  writeTensors(join(folder, 'model.safetensors'), vitTensors(config), values, unshaped)
+  writeTensors(join(folder, 'model.safetensors'), tensors, values, unshaped)
   writeJson(join(folder, 'config.json'), { ...config, ...metadata })
 }
 
@@ -124,8 +125,12 @@ export const parseConfig = (text: string, path: string): Omit<StoredModel, 'valu
   return { config, metadata }
 }
 
-/** Reads a model; a ModelFileError where shape and weights do not agree to the last tensor. */
-export const readModel = (weightsPath: string, configPath: string): StoredModel => {
+/** Reads a model, or those of its tensors that were kept; a ModelFileError where shape and weights do not agree to the last tensor. */
+export const readModel = (
+  weightsPath: string,
+  configPath: string,
+  tensorsOf: (config: VitConfig) => readonly TensorDefinition[] = vitTensors,
+): StoredModel => {
   let text: string
   try {
     text = readFileSync(configPath, 'utf8')
@@ -138,7 +143,7 @@ export const readModel = (weightsPath: string, configPath: string): StoredModel 
   }
   const parsed = parseConfig(text, configPath)
   checkUnshaped(weightsPath, configPath, parsed.config)
-  return { ...parsed, values: readTensors(weightsPath, vitTensors(parsed.config), `the model of ${configPath}`) }
+  return { ...parsed, values: readTensors(weightsPath, tensorsOf(parsed.config), `the model of ${configPath}`) }
 }
 
 /** The model of a stage's artifact; `described` names the input where it is none. */

@@ -1,12 +1,18 @@
 /** The tensors of a vision transformer: timm's names, in the order of its `named_parameters`. */
+import type { DecayGroup } from '../../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
+
+/**
+ * What a tensor is: it belongs to one group alone, a LayerNorm's shift to its norm. `matrices` are a model's own weights of two
+ * or more dimensions, patch filters among them, which always decay.
+ */
+export type TensorGroup = DecayGroup | 'matrices'
 
 /** One tensor of a model; values are row-major. */
 export interface TensorDefinition {
   readonly name: string
   readonly shape: readonly number[]
-  /** Whether weight decay applies: matrices and patch filters only, not biases, norms, positions and the cls token. */
-  readonly decayed: boolean
+  readonly group: TensorGroup
 }
 
 /** Values of named tensors on the host. */
@@ -17,22 +23,19 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((produc
 /** Units that start, train and stop together when models are stitched. */
 export type VitPart = 'embed' | `blocks.${number}` | 'norm' | 'head'
 
-/** A weight of two or more dimensions decays; everything else does not (docs/method.md, section 2). */
-const define = (name: string, ...shape: number[]): TensorDefinition => ({
-  name,
-  shape,
-  decayed: name.endsWith('.weight') && shape.length > 1,
-})
+const define = (group: TensorGroup, name: string, ...shape: number[]): TensorDefinition => ({ name, shape, group })
 
-/** Weight `[out, in]` and bias `[out]` of a Linear. */
-export const linearTensors = (name: string, out: number, inner: number): readonly TensorDefinition[] => [
-  define(`${name}.weight`, out, inner),
-  define(`${name}.bias`, out),
-]
+/** Weight `[out, in]`, of this group, and bias `[out]` of a Linear. */
+export const linearTensors = (
+  name: string,
+  out: number,
+  inner: number,
+  group: TensorGroup = 'matrices',
+): readonly TensorDefinition[] => [define(group, `${name}.weight`, out, inner), define('biases', `${name}.bias`, out)]
 
 const normTensors = (name: string, width: number): readonly TensorDefinition[] => [
-  define(`${name}.weight`, width),
-  define(`${name}.bias`, width),
+  define('norms', `${name}.weight`, width),
+  define('norms', `${name}.bias`, width),
 ]
 
 /** Width of the hidden layer of a block's MLP. */
@@ -55,10 +58,10 @@ const blockTensors = (config: VitConfig, index: number): readonly TensorDefiniti
 export const vitTensors = (config: VitConfig): readonly TensorDefinition[] => {
   const { embedDim: d, patchSize, channels, depth, numClasses } = config
   return [
-    define('cls_token', 1, 1, d),
-    define('pos_embed', 1, numTokens(config), d),
-    define('patch_embed.proj.weight', d, channels, patchSize, patchSize),
-    define('patch_embed.proj.bias', d),
+    define('clsToken', 'cls_token', 1, 1, d),
+    define('positions', 'pos_embed', 1, numTokens(config), d),
+    define('matrices', 'patch_embed.proj.weight', d, channels, patchSize, patchSize),
+    define('biases', 'patch_embed.proj.bias', d),
     ...Array.from({ length: depth }, (_, index) => blockTensors(config, index)).flat(),
     ...normTensors('norm', d),
     ...linearTensors('head', numClasses, d),

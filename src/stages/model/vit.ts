@@ -11,11 +11,17 @@ export type Params = Readonly<Record<string, tf.Tensor>>
 
 /** What a block computes; both are `[B, T, d]`. */
 export interface BlockOutput {
-  /** The attention's output after its projection, before the residual is added. */
+  /** The attention's output after its projection, before anything is dropped and the residual is added. */
   readonly att: tf.Tensor3D
   /** The block's output. */
   readonly map: tf.Tensor3D
 }
+
+/**
+ * Stochastic depth: what the residual branches of every image are multiplied by before they are added, `[B, 2·depth]`; column
+ * 2l is that of block l's attention, 2l + 1 that of its MLP. Undefined leaves all of them as they are.
+ */
+export type Keep = tf.Tensor2D | undefined
 
 /** Patch embedding, cls token and positions: pixels `[B, h, w, c]` → tokens `[B, T, d]`. */
 export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D => {
@@ -73,29 +79,43 @@ const selfAttention = (params: Params, at: string, config: VitConfig, queries: t
 
 const clsToken = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]])
 
+/** A residual branch `[B, T, d]` times its column of factors. */
+const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
+  if (keep === undefined) return branch
+  const [batch] = keep.shape
+  return tf.mul(branch, tf.reshape(tf.slice(keep, [0, column], [batch, 1]), [batch, 1, 1]))
+}
+
 /** Pre-norm block number `index` on tokens x; with `clsOnly` what it makes of the cls token alone, `[B, 1, d]` each. */
-const runBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, clsOnly: boolean): BlockOutput => {
+const runBlock = (
+  params: Params,
+  config: VitConfig,
+  index: number,
+  x: tf.Tensor3D,
+  keep: Keep,
+  clsOnly: boolean,
+): BlockOutput => {
   const at = `blocks.${index}`
   const norm = (name: string, y: tf.Tensor3D) =>
     layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
   const normed = norm('norm1', x)
   const att = selfAttention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
-  const middle = tf.add(clsOnly ? clsToken(x) : x, att) as tf.Tensor3D
+  const middle = tf.add(clsOnly ? clsToken(x) : x, kept(att, keep, 2 * index)) as tf.Tensor3D
   const dense = (name: string) => ({
     weight: params[`${at}.mlp.${name}.weight`],
     bias: params[`${at}.mlp.${name}.bias`],
   })
-  const out = mlp(norm('norm2', middle), dense('fc1'), dense('fc2'))
-  return { att, map: tf.add(middle, out) }
+  const out = mlp(norm('norm2', middle), dense('fc1'), dense('fc2')) as tf.Tensor3D
+  return { att, map: tf.add(middle, kept(out, keep, 2 * index + 1)) }
 }
 
 /** Block number `index`: tokens `[B, T, d]` → its attention's output and its own. */
-export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): BlockOutput =>
-  runBlock(params, config, index, x, false)
+export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): BlockOutput =>
+  runBlock(params, config, index, x, keep, false)
 
 /** The same block for the cls token alone, `[B, T, d]` → `[B, 1, d]`: of the last block the head reads no more. */
-export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D): tf.Tensor3D =>
-  runBlock(params, config, index, x, true).map
+export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): tf.Tensor3D =>
+  runBlock(params, config, index, x, keep, true).map
 
 /** Logits `[B, classes]` of the cls token, the first of the tokens x; the norm acts on each token alone. */
 export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
@@ -105,12 +125,12 @@ export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNor
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
-export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D) => {
+export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
   const embedded = embed(params, config, pixels)
   const blocks: BlockOutput[] = []
   let tokens = embedded
   for (let index = 0; index < config.depth; index++) {
-    const output = block(params, config, index, tokens)
+    const output = block(params, config, index, tokens, keep)
     blocks.push(output)
     tokens = output.map
   }
@@ -118,9 +138,9 @@ export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D) => {
 }
 
 /** The logits of `vit` and nothing that they do not need. */
-export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor2D => {
+export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep): tf.Tensor2D => {
   const last = config.depth - 1
   let tokens = embed(params, config, pixels)
-  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens).map
-  return head(params, config, clsBlock(params, config, last, tokens))
+  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens, keep).map
+  return head(params, config, clsBlock(params, config, last, tokens, keep))
 }

@@ -19,10 +19,10 @@ const truncatedNormal = (generator: Generator, std: number) => (): number => {
 
 const uniform = (generator: Generator, bound: number) => (): number => bound * (2 * generator.uniform() - 1)
 
-const startTensor = ({ name, shape, decayed }: TensorDefinition, start: WeightStart, generator: Generator) => {
+const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStart, generator: Generator) => {
   const size = sizeOf(shape)
   if (name === 'cls_token' || name === 'pos_embed') return fill(size, truncatedNormal(generator, TOKEN_STD))
-  if (!decayed) return fill(size, () => (name.endsWith('.weight') ? 1 : 0))
+  if (group !== 'matrices') return fill(size, () => (name.endsWith('.weight') ? 1 : 0))
   if (start.type === 'truncatedNormal') return fill(size, truncatedNormal(generator, start.std))
   // Patch filters [d, c, p, p] count as the matrix [d, c·p·p] that they are used as; qkv as one matrix.
   const [out] = shape

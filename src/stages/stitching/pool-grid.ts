@@ -1,21 +1,18 @@
-/** The grid of one pair of students, as the stitch stage writes it down and the evaluation reads it. */
-import { readFileSync } from 'node:fs'
+/** The grid of a pool: every descendant, what it runs, and the stitch layers between each pair of models. */
 import { enumerateDescendants, type Descendant } from '../../dsl/descendants.js'
-import type { FinalNorm } from '../../dsl/nodes.js'
-import type { StitchPosition } from '../../dsl/stitch-window.js'
+import { orderedPairs, type ModelPair } from '../../dsl/model-pairs.js'
+import type { GridParams } from '../../dsl/nodes.js'
+import { stitchPositions, type StitchPosition } from '../../dsl/stitch-window.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
-import { segmentsOf, type Grid, type Segment } from './stitched-vit.js'
+import type { TensorDefinition } from '../model/vit-params.js'
+import { segmentsOf, stitchName, stitchTensors, type Grid, type Segment } from './stitched-vit.js'
 
-/** `grid.json` of a stitched pool. */
-export interface GridFile {
-  /** Names of the students, the narrower first. */
-  readonly models: readonly [string, string]
-  readonly kernel: number
-  readonly stride: number
-  readonly finalNorm: FinalNorm
+/** The stitch layers of one ordered pair of models. */
+export interface PairStitches {
+  readonly pair: ModelPair
   /** Number of stitch layers. */
   readonly layers: number
-  /** `front`: last block of the first student; `end`: first block of the second. */
+  /** `front`: last block of the first model; `end`: first block of the second. */
   readonly positions: readonly StitchPosition[]
 }
 
@@ -23,30 +20,40 @@ export interface PoolGrid extends Grid {
   readonly descendants: readonly Descendant[]
   /** What each descendant runs. */
   readonly paths: readonly (readonly Segment[])[]
-  readonly positions: readonly StitchPosition[]
-  readonly layers: number
+  /** In the order of `pairs`. */
+  readonly stitches: readonly PairStitches[]
 }
 
-/** Both students alone, then every stitched model in the order of docs/method.md. */
-export const poolGrid = (
-  configs: readonly [VitConfig, VitConfig],
-  { kernel, stride, finalNorm }: Pick<GridFile, 'kernel' | 'stride' | 'finalNorm'>,
-): PoolGrid => {
-  const descendants = enumerateDescendants({ models: configs, pairs: 'all', triples: false, finalNorm, kernel, stride })
-  const positions = descendants.flatMap(({ positions, layers }) =>
-    positions.map(([front, end], index) => ({ front, end, layer: layers[index] })),
-  )
-  const grid = { configs, finalNorm }
+/** Single models, then every stitched model in the order of docs/method.md. */
+export const poolGrid = (configs: readonly VitConfig[], params: GridParams): PoolGrid => {
+  const pairs = orderedPairs(params.pairs, params.twoWay)
+  const grid: Grid = { configs, pairs, finalNorm: params.finalNorm }
+  const descendants = enumerateDescendants({ models: configs, ...params })
   return {
     ...grid,
     descendants,
     paths: descendants.map((descendant) => segmentsOf(descendant, grid)),
-    positions,
-    layers: new Set(positions.map(({ layer }) => layer)).size,
+    stitches: pairs.map((pair) => {
+      const [front, end] = pair.map((index) => configs[index].depth)
+      const positions = stitchPositions(front, end, params)
+      return { pair, positions, layers: new Set(positions.map(({ layer }) => layer)).size }
+    }),
   }
 }
 
-export const readGridFile = (path: string): GridFile => JSON.parse(readFileSync(path, 'utf8')) as GridFile
+/** Names of one pair's stitch layers. */
+export const layerNames = ({ stitches }: Pick<PoolGrid, 'stitches'>, pair: number): readonly string[] =>
+  Array.from({ length: stitches[pair].layers }, (_, layer) => stitchName(pair, layer))
+
+/** Weights and biases of one pair's stitch layers. */
+export const pairTensors = (grid: PoolGrid, pair: number): readonly TensorDefinition[] => {
+  const [front, end] = grid.pairs[pair].map((index) => grid.configs[index])
+  return layerNames(grid, pair).flatMap((name) => stitchTensors(name, front, end))
+}
+
+/** Weights and biases of all stitch layers. */
+export const gridStitchTensors = (grid: PoolGrid): readonly TensorDefinition[] =>
+  grid.pairs.flatMap((_, pair) => pairTensors(grid, pair))
 
 /** `tiny` for a student alone, `tiny[0..2]→base[3..5]` for a stitched model. */
 export const descendantName = (names: readonly string[], path: readonly Segment[]): string =>

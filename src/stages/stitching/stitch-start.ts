@@ -1,85 +1,114 @@
-/** How stitch layers start (docs/method.md, section 4). Every start gives `stitch.<i>.weight` `[d_end, d_front]` and its bias. */
+/** How the stitch layers of every pair of a grid start (docs/method.md, section 4). */
 import * as Effect from 'effect/Effect'
-import type { StitchPosition } from '../../dsl/stitch-window.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
+import type { StitchParams } from '../../dsl/nodes.js'
+import type { Engine } from '../../engine/engine.js'
 import type { StageError } from '../../runtime/errors.js'
-import type { Progress } from '../../runtime/stage-contract.js'
+import type { InputArtifact, Progress } from '../../runtime/stage-contract.js'
 import { attempt } from '../attempt.js'
-import { leastSquares } from './least-squares.js'
+import { Generator } from '../data/random.js'
+import type { Split } from '../data/dataset.js'
+import { ModelFileError, type StoredModel } from '../model/model-files.js'
 import type { Values } from '../model/vit-params.js'
+import { startLinears } from '../model/weight-start.js'
+import type { Affine } from './affine.js'
+import { leastSquaresMaps, type FeaturesOf } from './least-squares-start.js'
+import { composedMaps, learnedMaps } from './matrix-start.js'
+import { gridStitchTensors, layerNames, type PoolGrid } from './pool-grid.js'
+import { stitchFeatures } from './stitch-features.js'
+import { openMatrices, type StudentMatrices } from './student-matrices.js'
 
-/** A student's learned matrices: `map.<p>.weight` `[d, D]` for `count` loss positions p. */
-export interface LearnedMaps {
-  readonly values: Values
-  readonly count: number
-  /** d */
-  readonly width: number
+export interface StartFrom {
+  readonly engine: Engine
+  readonly grid: PoolGrid
+  /** The students, in the grid's order. */
+  readonly models: readonly StoredModel[]
+  /** The pool's artifact, which holds their matrices. */
+  readonly pool: InputArtifact
+  /** Null where there is no teacher. */
+  readonly teacherWidth: number | null
+  /** The training images. */
+  readonly split: Split
+  readonly progress: (progress: Progress) => void
 }
 
-/** Mean over the loss positions of a student's map matrices, `[d, D]`. */
-const meanMap = ({ values, count, width }: LearnedMaps, teacherWidth: number): Float64Array => {
-  const mean = new Float64Array(width * teacherWidth)
-  for (let p = 0; p < count; p++) values[`map.${p}.weight`].forEach((value, index) => (mean[index] += value / count))
-  return mean
+type Params = Pick<StitchParams, 'models' | 'init' | 'matrices' | 'inverse' | 'samples' | 'seed'>
+
+/** The layers of all pairs by their tensors' names, rounded to single precision. */
+const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): Values =>
+  Object.fromEntries(
+    maps.flatMap((layers, pair) =>
+      layerNames(grid, pair).flatMap((name, layer) => [
+        [`${name}.weight`, Float32Array.from(layers[layer].weight)],
+        [`${name}.bias`, Float32Array.from(layers[layer].bias)],
+      ]),
+    ),
+  )
+
+/** Starts from the students' matrices. A student that stands for the teacher needs none. */
+const fromMatrices = (params: Params, { grid, models, pool, teacherWidth }: StartFrom): Values => {
+  if (teacherWidth === null) throw new ModelFileError(`init '${params.init}' starts from a teacher, but there is none`)
+  const opened = new Map<number, StudentMatrices>()
+  const matricesOf = (index: number): StudentMatrices => {
+    const { config } = models[index]
+    const unread = params.init === 'learned' && config.embedDim === teacherWidth
+    const known =
+      opened.get(index) ??
+      (unread
+        ? { config, positions: [], map: [], reverse: [] }
+        : openMatrices(pool, params.models[index], models[index], teacherWidth))
+    opened.set(index, known)
+    return known
+  }
+  return valuesOf(
+    grid,
+    grid.stitches.map(({ pair: [front, end], positions }) => {
+      const pair = { front: matricesOf(front), end: matricesOf(end), positions }
+      if (params.init === 'learned') return learnedMaps(pair, teacherWidth, params)
+      if (pair.front.reverse.length === 0) {
+        const name = params.models[front]
+        throw new ModelFileError(
+          `the pool's student ${name} has no matrices towards its teacher, so nothing is composed`,
+        )
+      }
+      return composedMaps(pair, params)
+    }),
+  )
 }
+
+/** Starts from the students' features on `samples` training images. */
+const fromFeatures = Effect.fnUntraced(function* (
+  { seed, samples }: Params,
+  { engine, grid, models, split, progress }: StartFrom,
+): Effect.fn.Return<Values, StageError> {
+  const indices = Generator.from(seed, 'samples').sample(split.count, Math.min(samples, split.count))
+  const features = new Map<number, FeaturesOf>()
+  for (const index of new Set(grid.pairs.flat())) {
+    const tokens = yield* stitchFeatures(engine, models[index], split, indices)
+    features.set(index, { width: models[index].config.embedDim, tokens })
+  }
+  const steps = grid.stitches.reduce((sum, { positions }) => sum + positions.length, 0)
+  let step = 0
+  const solved = () => progress({ phase: 'least squares', step: ++step, steps })
+  const maps: (readonly Affine[])[] = []
+  for (const { pair, positions } of grid.stitches) {
+    const [front, end] = pair.map((index) => features.get(index)!)
+    maps.push(yield* leastSquaresMaps(front, end, positions, solved))
+  }
+  return valuesOf(grid, maps)
+})
 
 /**
- * The paper's start: the front's mean map matrix, transposed, where the end is as wide as the teacher; for a narrower end
- * the end's mean map matrix times that. Biases start at zero.
+ * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning; in whatever direction
+ * a pair goes. `random` is the usual start of a Linear.
  */
-export const learnedStart = (front: LearnedMaps, end: LearnedMaps, teacherWidth: number, layers: number): Values => {
-  const frontMap = meanMap(front, teacherWidth)
-  const weight = new Float32Array(end.width * front.width)
-  const endMap = end.width === teacherWidth ? undefined : meanMap(end, teacherWidth)
-  for (let e = 0; e < end.width; e++) {
-    for (let f = 0; f < front.width; f++) {
-      let value = 0
-      if (endMap === undefined) value = frontMap[f * teacherWidth + e]
-      else {
-        for (let t = 0; t < teacherWidth; t++) value += endMap[e * teacherWidth + t] * frontMap[f * teacherWidth + t]
-      }
-      weight[e * front.width + f] = value
-    }
+export const startStitches = (params: Params, from: StartFrom): Effect.Effect<Values, StageError> => {
+  switch (params.init) {
+    case 'random':
+      return attempt(() => startLinears(gridStitchTensors(from.grid), params.seed, 'stitch'))
+    case 'leastSquares':
+      return fromFeatures(params, from)
+    case 'learned':
+    case 'composed':
+      return attempt(() => fromMatrices(params, from))
   }
-  return Object.fromEntries(
-    Array.from({ length: layers }, (_, layer) => [
-      [`stitch.${layer}.weight`, weight.slice()],
-      [`stitch.${layer}.bias`, new Float32Array(end.width)],
-    ]).flat(),
-  ) as Values
 }
-
-/** Tokens of the samples, `[rows, width]`, by block: what comes out of the front's blocks and into the end's. */
-export interface StitchFeatures {
-  readonly rows: number
-  readonly frontOutputs: readonly Float32Array[]
-  readonly endInputs: readonly Float32Array[]
-}
-
-/** SN-Net's start: least squares from front's output to end's input, averaged over the positions that share a layer. */
-export const leastSquaresStart = Effect.fnUntraced(function* (
-  { rows, frontOutputs, endInputs }: StitchFeatures,
-  positions: readonly StitchPosition[],
-  front: VitConfig,
-  end: VitConfig,
-  progress: (progress: Progress) => void,
-): Effect.fn.Return<Values, StageError> {
-  const sharing = new Map<number, number>()
-  for (const { layer } of positions) sharing.set(layer, (sharing.get(layer) ?? 0) + 1)
-  const sums: Record<string, Float64Array> = {}
-  const add = (name: string, values: Float32Array, share: number) => {
-    sums[name] ??= new Float64Array(values.length)
-    values.forEach((value, index) => (sums[name][index] += value / share))
-  }
-  for (const [index, { front: j, end: k, layer }] of positions.entries()) {
-    const solution = yield* attempt(() =>
-      leastSquares(frontOutputs[j], rows, front.embedDim, endInputs[k], end.embedDim),
-    )
-    const share = sharing.get(layer) ?? 1
-    add(`stitch.${layer}.weight`, solution.weight, share)
-    add(`stitch.${layer}.bias`, solution.bias, share)
-    progress({ phase: 'least squares', step: index + 1, steps: positions.length })
-    yield* Effect.yieldNow
-  }
-  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, Float32Array.from(sum)]))
-})

@@ -1,11 +1,13 @@
 /** AdamW on plain arrays, in place: the update of `adamw.ts`, computed in double precision and rounded when it is stored. */
-import type { AdamwParams, AdamwScalars } from './adamw.js'
+import type { AdamwScalars, UpdateParams } from './adamw.js'
 
 /** A stretch of one component's flat vectors. */
 export interface AdamwStretch {
   readonly theta: Float32Array
   readonly m: Float32Array
   readonly v: Float32Array
+  /** Running mean of theta, with `emaDecay`. */
+  readonly mean: Float32Array | undefined
   /** Gradients of the batch's halves, whose mean is the batch's, or the batch's own. */
   readonly gradients: readonly Float32Array[]
   readonly from: number
@@ -15,7 +17,7 @@ export interface AdamwStretch {
   readonly scalars: AdamwScalars<number>
 }
 
-type Moments = Pick<AdamwParams, 'beta1' | 'beta2' | 'eps'>
+type Moments = Pick<UpdateParams, 'beta1' | 'beta2' | 'eps' | 'emaDecay'>
 
 /** Values `from` to `to` with the gradient `(one + other) · share`. One loop: every array passes through the cache once. */
 const update = (
@@ -39,14 +41,20 @@ const update = (
   }
 }
 
-/** One update of every stretch, of whose gradients there are one or two. */
-export const adamwInPlace = (params: Moments, stretches: readonly AdamwStretch[]): void => {
+const average = (mean: Float32Array, theta: Float32Array, decay: number, from: number, to: number): void => {
+  const rest = 1 - decay
+  for (let index = from; index < to; index++) mean[index] = decay * mean[index] + rest * theta[index]
+}
+
+/** One update of every stretch, of whose gradients there are one or two; it moves by their mean times `scale`. */
+export const adamwInPlace = (params: Moments, stretches: readonly AdamwStretch[], scale: number): void => {
   for (const stretch of stretches) {
-    const { gradients, from, to, decayed, scalars } = stretch
+    const { theta, mean, gradients, from, to, decayed, scalars } = stretch
     // One gradient counts as two halves of its sum with itself: exact, and the loop stays the same.
     const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
     const border = Math.min(Math.max(decayed, from), to)
-    update(stretch, params, one, other, 0.5, from, border, scalars.keep)
-    update(stretch, params, one, other, 0.5, border, to, 1)
+    update(stretch, params, one, other, 0.5 * scale, from, border, scalars.keep)
+    update(stretch, params, one, other, 0.5 * scale, border, to, 1)
+    if (mean !== undefined && typeof params.emaDecay === 'number') average(mean, theta, params.emaDecay, from, to)
   }
 }

@@ -7,6 +7,9 @@ import type { TrainParams } from '../../dsl/nodes.js'
 
 export type AdamwParams = Pick<TrainParams, 'beta1' | 'beta2' | 'eps' | 'weightDecay'>
 
+/** What an update is made of; without the optional ones it is AdamW's on the batch's own gradient. */
+export type UpdateParams = AdamwParams & Partial<Pick<TrainParams, 'accumulate' | 'clipNorm' | 'emaDecay'>>
+
 /** What changes from step to step; each is one number. */
 export interface AdamwScalars<Scalar> {
   /** `1 − lr·λ` */

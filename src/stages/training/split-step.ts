@@ -5,26 +5,19 @@
  */
 import { discard } from '../../engine/discard.js'
 import type { Engine, TensorFunction, TensorSpec } from '../../engine/engine.js'
-import { oneLane, type HostCall, type Lanes } from '../../engine/lanes.js'
+import { oneLane, type Lanes } from '../../engine/lanes.js'
 import { sizeOf } from '../model/vit-params.js'
-import { adamwScalars, type AdamwParams } from './adamw.js'
-import { adamwInPlace, type AdamwStretch } from './adamw-host.js'
+import type { UpdateParams } from './adamw.js'
 import { partsAndGradients } from './gradients.js'
-import type { Arrays, Specs, StepDefinition } from './step-definition.js'
-import type { Component } from './train-state.js'
-import type { StepResult, TrainStep, TrainSteps } from './train-step.js'
+import { openHostUpdate, type HostUpdate, type Piece } from './host-update.js'
+import { ALONE, type Arrays, type Specs, type StepDefinition, type Turn } from './step-definition.js'
+import { parametersOf, partOfState, stateParts, type Component, type StatePart } from './train-state.js'
+import type { TrainStep, TrainSteps } from './train-step.js'
 
 /** Parameters above which a batch stays whole: every part has parameters and gradients of its own, and they are memory. */
 const WIDE = 30e6
-/** Fewer parameters are updated sooner than a thread is woken. */
-const WORTH_A_THREAD = 20_000
 /** Parts that a loss can have. */
 const MOST_LOSSES = 16
-
-const STATE = ['theta', 'm', 'v'] as const
-
-const parametersOf = (components: readonly Component[]): number =>
-  components.reduce((sum, { layout }) => sum + layout.size, 0)
 
 /**
  * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: the parts' sums
@@ -76,34 +69,18 @@ const gradientFunction =
   }
 
 /** Moves the components' state to memory that the lanes can reach, if it is not there yet. */
-const adopt = (components: readonly Component[], lanes: Lanes): void => {
+const adopt = (components: readonly Component[], parts: readonly StatePart[], lanes: Lanes): void => {
   const reachable = lanes.allocate(0).buffer.constructor
   for (const component of components) {
-    for (const part of STATE) {
-      if (component[part].buffer.constructor === reachable) continue
+    for (const part of parts) {
+      const vector = partOfState(component, part)
+      if (vector.buffer.constructor === reachable) continue
       const moved = lanes.allocate(component.layout.size)
-      moved.set(component[part])
+      moved.set(vector)
       component[part] = moved
     }
   }
 }
-
-/** Stretches of components, or of their tensors one by one, whole. */
-type Stretches = readonly Omit<AdamwStretch, 'from' | 'to'>[]
-
-/** The update in as many calls as there are lanes, each of a part of every stretch. */
-const updateCalls = (lanes: Lanes, optimiser: AdamwParams, stretches: Stretches): readonly HostCall[] =>
-  Array.from({ length: lanes.count }, (_, lane) => ({
-    module: new URL('./adamw-host.js', import.meta.url).href,
-    name: 'adamwInPlace',
-    args: [
-      optimiser,
-      stretches.map((stretch) => {
-        const border = (index: number) => Math.floor((stretch.theta.length * index) / lanes.count)
-        return { ...stretch, from: border(lane), to: border(lane + 1) }
-      }),
-    ],
-  }))
 
 /** What one part of the batch is computed from and leaves; the steps of a training use the same arrays in turn. */
 interface PartArrays {
@@ -130,31 +107,19 @@ const partArrays = ({ allocate }: Lanes): PartArrays => {
   }
 }
 
-/** What the parts' gradients are, once all of them are computed. */
-const stretchesOf = (
-  trained: readonly Component[],
-  optimiser: AdamwParams,
-  lr: number,
-  gradients: (component: Component) => readonly Float32Array[],
-): Stretches =>
+/** Components whole, each with its gradient from every part of the batch. */
+const componentPieces = (trained: readonly Component[], parts: readonly PartArrays[]): readonly Piece[] =>
   trained.map((component) => {
-    const { theta, m, v, layout, updates } = component
-    const scalars = adamwScalars(optimiser, lr, updates + 1)
-    return { theta, m, v, gradients: gradients(component), decayed: layout.decayed, scalars }
+    const gradients = parts.map(({ gradient }) => gradient(component))
+    return { component, offset: 0, size: component.layout.size, gradients }
   })
 
 /** The same for gradients that came tensor by tensor. */
-const tensorStretchesOf = (
-  trained: readonly Component[],
-  optimiser: AdamwParams,
-  lr: number,
-  results: readonly Arrays[],
-): Stretches =>
-  stretchesOf(trained, optimiser, lr, () => []).flatMap(({ theta, m, v, decayed, scalars }, index) =>
-    trained[index].layout.slots.map(({ name, offset, size }) => {
-      const [part, moment, square] = [theta, m, v].map((flat) => flat.subarray(offset, offset + size))
-      const gradients = results.map((result) => result[GRADIENT + slotName(trained[index], name)] as Float32Array)
-      return { theta: part, m: moment, v: square, gradients, decayed: offset < decayed ? size : 0, scalars }
+const tensorPieces = (trained: readonly Component[], results: readonly Arrays[]): readonly Piece[] =>
+  trained.flatMap((component) =>
+    component.layout.slots.map(({ name, offset, size }) => {
+      const gradients = results.map((result) => result[GRADIENT + slotName(component, name)] as Float32Array)
+      return { component, offset, size, gradients }
     }),
   )
 
@@ -162,23 +127,24 @@ const tensorStretchesOf = (
 export const openSplitSteps = (
   engine: Engine,
   components: readonly Component[],
-  optimiser: AdamwParams,
+  optimiser: UpdateParams,
 ): TrainSteps => {
-  let shared: { readonly lanes: Lanes; readonly parts: readonly PartArrays[] } | undefined
+  let shared: { readonly lanes: Lanes; readonly parts: readonly PartArrays[]; readonly update: HostUpdate } | undefined
   const sharedFor = ({ inputs }: StepDefinition) => {
     if (shared !== undefined) return shared
     const [batch] = Object.values(inputs).map(({ shape }) => shape[0]!)
     const count = partsOfBatch(components, batch ?? 1)
     // A batch in one part has every thread for itself.
     const lanes = count > 1 && engine.lanes !== undefined ? engine.lanes : oneLane(engine)
-    adopt(components, lanes)
-    shared = { lanes, parts: Array.from({ length: count }, () => partArrays(lanes)) }
+    adopt(components, stateParts(optimiser), lanes)
+    const parts = Array.from({ length: count }, () => partArrays(lanes))
+    shared = { lanes, parts, update: openHostUpdate(lanes, optimiser) }
     return shared
   }
 
   const compile = async (definition: StepDefinition): Promise<TrainStep> => {
     const { trained, frozen, weights } = definition
-    const { lanes, parts } = sharedFor(definition)
+    const { lanes, parts, update } = sharedFor(definition)
     const inputs = mapValues(definition.inputs, ({ shape, dtype }) => ({
       shape: [shape[0]! / parts.length, ...shape.slice(1)],
       dtype,
@@ -194,27 +160,14 @@ export const openSplitSteps = (
       const into = { parts: losses, ...(Object.fromEntries(gradients) as Arrays) }
       return { batch, call: compiled.bind({ ...parameters, ...batch }, into) }
     })
-    const inWhole = (stretches: Stretches): void =>
-      adamwInPlace(
-        optimiser,
-        stretches.map((stretch) => ({ ...stretch, from: 0, to: stretch.theta.length })),
-      )
 
-    const commit = async (lr: number, results: readonly Arrays[]): Promise<void> => {
-      if (lanes.count === 1) {
-        inWhole(tensorStretchesOf(trained, optimiser, lr, results))
-        for (const result of results) discard(Object.values(result))
-      } else {
-        const stretches = stretchesOf(trained, optimiser, lr, (component) =>
-          parts.map(({ gradient }) => gradient(component)),
-        )
-        if (parametersOf(trained) < WORTH_A_THREAD) inWhole(stretches)
-        else await lanes.call(updateCalls(lanes, optimiser, stretches))
-      }
-      for (const component of trained) component.updates++
+    const commit = async (lr: number, results: readonly Arrays[], turn: Turn): Promise<void> => {
+      if (lanes.count > 1) return await update(lr, trained, componentPieces(trained, parts), turn)
+      await update(lr, trained, tensorPieces(trained, results), turn)
+      for (const result of results) discard(Object.values(result))
     }
 
-    const run = async (lr: number, batch: Arrays): Promise<StepResult> => {
+    const run: TrainStep['run'] = async (lr, batch, turn = ALONE) => {
       bound.forEach((part, index) => {
         for (const [name, rows] of Object.entries(part.batch)) {
           rows.set(batch[name].subarray(index * rows.length, (index + 1) * rows.length))
@@ -225,7 +178,7 @@ export const openSplitSteps = (
       else for (const { call } of bound) results.push(await call())
       const losses = results.map((result) => [...result['parts']])
       const means = losses[0].map((_, index) => losses.reduce((sum, one) => sum + one[index], 0) / losses.length)
-      return { parts: means, commit: () => commit(lr, results) }
+      return { parts: means, commit: () => commit(lr, results, turn) }
     }
     return { updates: 'on commit', run }
   }

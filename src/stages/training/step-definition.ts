@@ -28,6 +28,15 @@ export interface StepDefinition {
   ) => Readonly<Record<string, tf.Scalar>>
 }
 
+/** Which of the batches it is whose mean gradient makes one update: number `index`, from 0, of `size`. */
+export interface Turn {
+  readonly index: number
+  readonly size: number
+}
+
+/** A batch that makes an update by itself. */
+export const ALONE: Turn = { index: 0, size: 1 }
+
 /** Every tensor of the components by model and name, for a list of tensors in the order of their slots. */
 export const byModel = (components: readonly Component[], tensors: readonly tf.Tensor[]): Record<string, Params> => {
   const models: Record<string, Record<string, tf.Tensor>> = {}

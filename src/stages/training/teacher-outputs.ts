@@ -1,14 +1,17 @@
 /**
- * What a frozen teacher says of a batch. It sees the same images every epoch, so where its answers for the whole training
- * split fit into memory they are computed once, in the split's own order; a resumed stage computes the same ones.
+ * What a frozen teacher says of a batch. Without augmentation it sees the same images every epoch, so where its answers for
+ * the whole training split fit into memory they are computed once, in the split's own order; a resumed stage computes the
+ * same ones. Augmented images are never the same again: their answers are computed batch by batch.
  */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
+import type { TrainParams } from '../../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
 import type { StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { attemptAsync } from '../attempt-async.js'
+import { pixelSpec } from '../data/batches.js'
 import type { Split } from '../data/dataset.js'
 import { compileForward, overSplit, type Forward } from '../model/forward.js'
 import { layoutOf, pack, slices } from '../model/layout.js'
@@ -30,8 +33,13 @@ export interface Wanted {
   readonly map: readonly number[]
 }
 
-/** Answers to a batch of images, named as in `teacherSpecs`; the arrays are used again by the call after the next. */
-export type TeacherOutputs = (indices: Int32Array) => Promise<Arrays>
+/**
+ * Answers to a batch of images, named as in `teacherSpecs`; the arrays are used again by the call after the next. `pixels`
+ * `[B, h, w, c]` is the batch as the student sees it: where training augments, it is what the teacher answers for, and has to
+ * be given; where it does not, it is the split's own images at these indices and may be left out. It is read until the
+ * promise ends.
+ */
+export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<Arrays>
 
 /** `teacher.logits` `[B, C]`; `teacher.att.<block>` and `teacher.map.<block>` `[B, T, D]`. */
 export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: number): Specs => {
@@ -83,34 +91,41 @@ const copyRows = (
 }
 
 /**
- * Compiles the teacher for batches of `batch` images of the split. With more than one epoch, and where they fit, all
- * answers are computed first. Either way they are the same to the last bit: every call has the same shape, and the rows of a
- * call do not depend on one another.
+ * Compiles the teacher for batches of `batchSize` images of the split. With more than one epoch, unaugmented images and
+ * where they fit, all answers are computed first. Either way they are the same to the last bit: every call has the same shape,
+ * and the rows of a call do not depend on one another.
  */
 export const teacherOutputs = Effect.fnUntraced(function* (
   engine: Engine,
   teacher: Teacher,
   wanted: Wanted,
   split: Split,
-  train: { readonly batchSize: number; readonly epochs: number },
+  train: Pick<TrainParams, 'batchSize' | 'epochs'> & Partial<Pick<TrainParams, 'augment'>>,
   progress: (progress: Progress) => void,
   budget = BUDGET,
 ): Effect.fn.Return<TeacherOutputs, StageError> {
   const { batchSize, epochs } = train
+  const augmented = (train.augment ?? null) !== null
   const forward = yield* attemptAsync(() => compileTeacher(engine, teacher, wanted, batchSize))
   const specs = Object.entries(teacherSpecs(teacher.config, wanted, batchSize))
   const rowSizes = new Map(specs.map(([name, { shape }]) => [name, sizeOf(shape) / batchSize]))
   const arraysFor = (count: number) =>
     new Map([...rowSizes].map(([name, size]) => [name, new Float32Array(count * size)]))
+  const imageSize = sizeOf(pixelSpec(teacher.config, 1).shape)
   const perImage = [...rowSizes.values()].reduce((sum, size) => sum + 4 * size, 0)
-  if (epochs < 2 || perImage * split.count > budget) {
+  if (augmented || epochs < 2 || perImage * split.count > budget) {
     const sets = [arraysFor(batchSize), arraysFor(batchSize)] as const
     let calls = 0
-    return async (indices) => {
+    return async (indices, pixels) => {
+      if (augmented && pixels === undefined)
+        throw new TypeError('the teacher is asked about augmented images without them')
       const answers = sets[calls++ % 2]
       const starts = Array.from({ length: batchSize / forward.batch }, (_, part) => part * forward.batch)
       const ask = async (from: number, slot: number): Promise<void> => {
-        const outputs = await forward.run(slot, split, indices.subarray(from, from + forward.batch))
+        const outputs =
+          pixels === undefined
+            ? await forward.run(slot, split, indices.subarray(from, from + forward.batch))
+            : await forward.runOn(slot, pixels.subarray(from * imageSize, (from + forward.batch) * imageSize))
         copyRows(outputs, answers, rowSizes, from, forward.batch)
       }
       if (forward.slots > 1) await Promise.all(starts.map(ask))

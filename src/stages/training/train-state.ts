@@ -1,4 +1,5 @@
 /** What trains together: one flat vector of parameters with its optimiser state. */
+import type { TrainParams } from '../../dsl/nodes.js'
 import { layoutOf, pack, unpack, type Layout } from '../model/layout.js'
 import type { TensorDefinition, Values } from '../model/vit-params.js'
 
@@ -12,25 +13,54 @@ export interface Component {
   theta: Float32Array
   m: Float32Array
   v: Float32Array
+  /** Running mean of theta over this component's own updates, `[layout.size]`, where training keeps one. */
+  mean?: Float32Array
   /** Updates so far: AdamW's t. */
   updates: number
 }
 
-/** A component before its first update. */
+/** The flat vectors of a component that change in training. */
+export type StatePart = 'theta' | 'm' | 'v' | 'mean'
+
+/** Those that a training with these parameters has. */
+export const stateParts = ({ emaDecay }: Partial<Pick<TrainParams, 'emaDecay'>>): readonly StatePart[] =>
+  typeof emaDecay === 'number' ? ['theta', 'm', 'v', 'mean'] : ['theta', 'm', 'v']
+
+/** Gives every component that lacks one of these parts its start: a mean begins with the weights. */
+export const startParts = (components: readonly Component[], parts: readonly StatePart[]): void => {
+  if (!parts.includes('mean')) return
+  for (const component of components) component.mean ??= component.theta.slice()
+}
+
+/** The vector of a part that the component has. */
+export const partOfState = (component: Component, part: StatePart): Float32Array => {
+  const vector = component[part]
+  if (vector === undefined) throw new Error(`the component ${component.name} has no ${part}`)
+  return vector
+}
+
+/** A component before its first update; weight decay leaves the groups `undecayed` alone. */
 export const newComponent = (
   name: string,
   model: string,
   tensors: readonly TensorDefinition[],
   values: Values,
+  { undecayed }: Partial<Pick<TrainParams, 'undecayed'>> = {},
 ): Component => {
-  const layout = layoutOf(tensors)
+  const layout = layoutOf(tensors, undecayed)
   const zeros = () => new Float32Array(layout.size)
   return { name, model, layout, theta: pack(layout, values), m: zeros(), v: zeros(), updates: 0 }
 }
 
-/** The named tensors of all components of one model. */
+/** Values of all of them. */
+export const parametersOf = (components: readonly Component[]): number =>
+  components.reduce((sum, { layout }) => sum + layout.size, 0)
+
+/** The named tensors of all components of one model, as training leaves them: the means of the weights where it keeps them. */
 export const valuesOf = (components: readonly Component[], model: string): Values =>
   Object.assign(
     {},
-    ...components.filter((component) => component.model === model).map(({ layout, theta }) => unpack(layout, theta)),
+    ...components
+      .filter((component) => component.model === model)
+      .map(({ layout, theta, mean }) => unpack(layout, mean ?? theta)),
   )

@@ -1,4 +1,4 @@
-/** The loop that trains a teacher, a student or a stitched pool: one step an effect, resumable at every step. */
+/** The loop that trains a teacher, a student or a stitched pool: one batch an effect, resumable at every update. */
 import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { Engine } from '../../engine/engine.js'
@@ -9,9 +9,9 @@ import { attemptAsync } from '../attempt-async.js'
 import { loadCheckpoint, saveCheckpoint, type HistoryLine, type Position } from './checkpoint.js'
 import { Generator } from '../data/random.js'
 import { learningRate } from './schedule.js'
-import type { Arrays, StepDefinition } from './step-definition.js'
+import type { Arrays, StepDefinition, Turn } from './step-definition.js'
 import { openSteps, type TrainStep } from './train-step.js'
-import type { Component } from './train-state.js'
+import { stateParts, type Component } from './train-state.js'
 
 export interface Training {
   /** What progress calls it. */
@@ -22,9 +22,9 @@ export interface Training {
   readonly images: number
   /** Everything that trains: what a checkpoint holds. */
   readonly components: readonly Component[]
-  /** Each step takes one of these; they have the same parts of the loss. Compiled when first drawn. */
+  /** Each update takes one of these for all of its batches; they have the same parts of the loss. Compiled when first drawn. */
   readonly steps: readonly StepDefinition[]
-  /** Indices of `steps`: a step draws a group, then one of its members, uniformly each. Default: all in one group. */
+  /** Indices of `steps`: an update draws a group, then one of its members, uniformly each. Default: all in one group. */
   readonly groups?: readonly (readonly number[])[]
   /**
    * The values of a step's inputs for these images; they must stay as they are until the call after the next one. What is
@@ -71,8 +71,8 @@ export const stepsPerEpoch = (images: number, batchSize: number): number => {
   })
 }
 
-/** What an epoch does, step by step: a function of seed and epoch alone, so a resumed epoch goes on the same way. */
-const epochPlan = ({ seed, images, steps, groups }: Training, epoch: number, count: number) => {
+/** What an epoch does, update by update: a function of seed and epoch alone, so a resumed epoch goes on the same way. */
+const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: number, count: number) => {
   const draws = Generator.from(seed, 'draws', String(epoch))
   const draw = (): number => {
     if (groups === undefined) return draws.integer(steps.length)
@@ -81,7 +81,7 @@ const epochPlan = ({ seed, images, steps, groups }: Training, epoch: number, cou
   }
   return {
     order: Generator.from(seed, 'order', String(epoch)).permutation(images),
-    draws: Int32Array.from({ length: count }, draw),
+    draws: Int32Array.from({ length: Math.ceil(count / train.accumulate) }, draw),
   }
 }
 
@@ -92,28 +92,31 @@ const notFinite = (loss: number, step: number, epoch: number, lr: number): Stage
   })
 
 /**
- * Trains until the last epoch and leaves the result in the components; returns one line an epoch. Goes on from the
- * checkpoint of an interrupted run, and saves one after every epoch and when it is interrupted. A StageError where the
- * loss is not a finite number.
+ * Trains until the last epoch and leaves the result in the components; returns one line an epoch. `train.accumulate` batches
+ * in a row make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are
+ * left do. Goes on from the checkpoint of an interrupted run, and saves one after every epoch and when it is interrupted: of
+ * the last whole update, so that batches of the next one are computed again. A StageError where the loss is not a finite number.
  */
 export const runTraining = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'checkpointDir' | 'progress'>,
   engine: Engine,
   training: Training,
 ): Effect.fn.Return<readonly HistoryLine[], StageError> {
-  const { train, components, steps } = training
+  const { train, components, steps, phase } = training
   if (train.epochs === 0) return []
-  const { batchSize, epochs } = train
+  const { batchSize, epochs, accumulate } = train
   const count = yield* attempt(() => stepsPerEpoch(training.images, batchSize))
   const parts = Object.keys(steps[0].weights)
   const weights = Object.values(steps[0].weights)
+  const lossOf = (values: readonly number[]) => values.reduce((sum, value, index) => sum + weights[index] * value, 0)
+  const state = stateParts(train)
   const start: Position = { epoch: 0, step: 0, sums: parts.map(() => 0), history: [] }
-  let position = (yield* attempt(() => loadCheckpoint(context.checkpointDir, components))) ?? start
+  let position = (yield* attempt(() => loadCheckpoint(context.checkpointDir, components, state))) ?? start
   let saved = position
   const save = Effect.gen(function* () {
     if (position === saved) return
     yield* attemptAsync(trainSteps.sync)
-    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components))
+    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components, state))
     saved = position
   })
 
@@ -124,38 +127,57 @@ export const runTraining = Effect.fnUntraced(function* (
     compiled.set(index, known)
     return known
   }
+  let images = 0
 
-  /** One step from `position`; returns its loss. */
-  const advance = Effect.fnUntraced(function* (
-    { order, draws }: ReturnType<typeof epochPlan>,
-    batches: Batches,
-  ): Effect.fn.Return<number, StageError> {
-    const { epoch, step, sums, history } = position
-    const lr = learningRate(train, epoch + step / count)
-    const drawn = yield* attemptAsync(() => stepFor(draws[step]))
+  /** One batch of an update. `done` runs with the parts of its loss once it counts. */
+  const takeBatch = (
+    drawn: TrainStep,
+    { lr, step, turn }: { readonly lr: number; readonly step: number; readonly turn: Turn },
+    { batches, order }: { readonly batches: Batches; readonly order: Int32Array },
+    done: (values: readonly number[]) => void,
+  ): Effect.Effect<void, StageError> => {
+    const { epoch } = position
     const taken = Effect.gen(function* () {
       const result = yield* attemptAsync(async () => {
         const batch = await batches.take(step)
-        const running = drawn.run(lr, batch)
+        const running = drawn.run(lr, batch, turn)
         // What the next step reads is prepared while this one computes.
         if (step + 1 < count) batches.prepare(step + 1, order.subarray((step + 1) * batchSize, (step + 2) * batchSize))
         return await running
       })
-      const loss = result.parts.reduce((sum, part, index) => sum + weights[index] * part, 0)
+      const loss = lossOf(result.parts)
       if (!Number.isFinite(loss)) return yield* notFinite(loss, epoch * count + step + 1, epoch + 1, lr)
-      // A checkpoint is never of a step half done.
-      return yield* Effect.uninterruptible(
-        Effect.map(attemptAsync(result.commit), () => {
-          position = { epoch, step: step + 1, sums: sums.map((sum, index) => sum + result.parts[index]), history }
-          return loss
-        }),
-      )
+      // A checkpoint is never of an update half done.
+      yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
+      images += batchSize
+      const at = { step: epoch * count + step + 1, steps: epochs * count, epoch: epoch + 1, epochs }
+      context.progress({ phase, ...at, loss, images })
     })
-    return yield* drawn.updates === 'at once' ? Effect.uninterruptible(taken) : taken
+    return drawn.updates === 'at once' ? Effect.uninterruptible(taken) : taken
+  }
+
+  /** One update from `position`. */
+  const advance = Effect.fnUntraced(function* (
+    { order, draws }: ReturnType<typeof epochPlan>,
+    batches: Batches,
+  ): Effect.fn.Return<void, StageError> {
+    const { epoch, step: first, history } = position
+    let { sums } = position
+    const lr = learningRate(train, epoch + first / count)
+    const drawn = yield* attemptAsync(() => stepFor(draws[first / accumulate]))
+    const size = Math.min(accumulate, count - first)
+    for (let index = 0; index < size; index++) {
+      const batch = { lr, step: first + index, turn: { index, size } }
+      yield* takeBatch(drawn, batch, { batches, order }, (values) => {
+        sums = sums.map((sum, part) => sum + values[part])
+        if (index === size - 1) position = { epoch, step: first + size, sums, history }
+      })
+      // An engine that computes in this thread never lets the event loop in by itself.
+      yield* Effect.yieldNow
+    }
   })
 
   const loop = Effect.gen(function* () {
-    let images = 0
     while (position.epoch < epochs) {
       const { epoch } = position
       const plan = epochPlan(training, epoch, count)
@@ -163,26 +185,11 @@ export const runTraining = Effect.fnUntraced(function* (
       if (position.step < count) {
         batches.prepare(position.step, plan.order.subarray(position.step * batchSize, (position.step + 1) * batchSize))
       }
-      while (position.step < count) {
-        const loss = yield* advance(plan, batches)
-        images += batchSize
-        context.progress({
-          phase: training.phase,
-          step: epoch * count + position.step,
-          steps: epochs * count,
-          epoch: epoch + 1,
-          epochs,
-          loss,
-          images,
-        })
-        // An engine that computes in this thread never lets the event loop in by itself.
-        yield* Effect.yieldNow
-      }
+      while (position.step < count) yield* advance(plan, batches)
       const means = position.sums.map((sum) => sum / count)
-      const loss = means.reduce((sum, mean, index) => sum + weights[index] * mean, 0)
       const line = {
         epoch: epoch + 1,
-        loss,
+        loss: lossOf(means),
         ...Object.fromEntries(parts.map((part, index) => [part, means[index]])),
         lr: learningRate(train, epoch + (count - 1) / count),
       }

@@ -1,48 +1,67 @@
 /** Tuning a stitched pool: what a step on one descendant reads, trains and minimises (docs/method.md, section 5). */
 import type * as tf from '@tensorflow/tfjs'
-import type { TuneLoss } from '../../dsl/nodes.js'
+import type { StitchParams, TrainParams, TuneLoss } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import { labelledSpecs } from '../data/batches.js'
-import { crossEntropy, klDivergence } from './losses.js'
-import type { StoredModel } from '../model/model-files.js'
-import { runsFinalNorm, stitchedVit, stitchTensors, type Grid, type Segment } from '../stitching/stitched-vit.js'
-import { newComponent, type Component } from './train-state.js'
-import type { Arrays, Specs, StepDefinition } from './step-definition.js'
 import { partOf, vitParts, vitTensors, type Values, type VitPart } from '../model/vit-params.js'
+import { partsOnPath, stitchesOnPath } from '../stitching/path-parts.js'
+import { layerNames, pairTensors, type PoolGrid } from '../stitching/pool-grid.js'
+import { stitchedVit, type Grid, type Segment } from '../stitching/stitched-vit.js'
+import { keepOf, keepSpecs, type Dropping } from './drop-path.js'
+import { crossEntropy, klDivergence } from './losses.js'
+import type { Arrays, Specs, StepDefinition } from './step-definition.js'
+import { newComponent, type Component } from './train-state.js'
 
-/** Names of the two models among the components, by their index in the grid. */
-export const MODELS = ['from', 'to'] as const
+/** What the models of a grid are called among the components, by their index; the stitch layers are `STITCHES`. */
+export const modelKey = (index: number): string => `model.${index}`
+export const STITCHES = 'stitches'
 
-export type Weights = Pick<StoredModel, 'config' | 'values'>
+const partName = (model: number, part: VitPart): string => `${modelKey(model)}/${part}`
 
-/** One component for every part that a step may change alone: embeddings, blocks, norms, heads and stitch layers. */
-export const poolComponents = (models: readonly Weights[], layers: number, stitches: Values): readonly Component[] => {
-  const [front, end] = models
+/**
+ * One component for every part that a step may change alone: embeddings, blocks, norms, heads and stitch layers. Of the whole
+ * grid, or those of these names.
+ */
+export const poolComponents = (
+  models: readonly Values[],
+  grid: PoolGrid,
+  stitches: Values,
+  train: Pick<TrainParams, 'undecayed'>,
+  only?: readonly string[],
+): readonly Component[] => {
+  const wanted = (name: string): boolean => only === undefined || only.includes(name)
   return [
-    ...models.flatMap(({ config, values }, index) =>
-      vitParts(config).map((part) => {
-        const tensors = vitTensors(config).filter(({ name }) => partOf(name) === part)
-        return newComponent(`${MODELS[index]}/${part}`, MODELS[index], tensors, values)
-      }),
+    ...grid.configs.flatMap((config, model) =>
+      vitParts(config)
+        .filter((part) => wanted(partName(model, part)))
+        .map((part) => {
+          const tensors = vitTensors(config).filter(({ name }) => partOf(name) === part)
+          return newComponent(partName(model, part), modelKey(model), tensors, models[model], train)
+        }),
     ),
-    ...Array.from({ length: layers }, (_, layer) =>
-      newComponent(`stitch/${layer}`, 'stitch', stitchTensors(layer, front.config, end.config), stitches),
-    ),
+    ...grid.pairs.flatMap((_, pair) => {
+      const tensors = pairTensors(grid, pair)
+      return layerNames(grid, pair)
+        .filter(wanted)
+        .map((layer) => {
+          const own = tensors.filter(({ name }) => name.startsWith(`${layer}.`))
+          return newComponent(layer, STITCHES, own, stitches, train)
+        })
+    }),
   ]
 }
 
-/** Names of the components on a descendant's path: all that its step may change. */
-export const trainedBy = (segments: readonly Segment[], grid: Grid): readonly string[] => {
-  const last = segments.length - 1
-  return segments.flatMap(({ model, first, last: lastBlock, layer }, index) => {
-    const parts: VitPart[] = []
-    if (index === 0) parts.push('embed')
-    for (let block = first; block <= lastBlock; block++) parts.push(`blocks.${block}`)
-    if (index === last && runsFinalNorm(segments, grid)) parts.push('norm')
-    if (index === last) parts.push('head')
-    const names = parts.map((part) => `${MODELS[model]}/${part}`)
-    return layer === null ? names : [`stitch/${layer}`, ...names]
-  })
+type Tuned = StitchParams['tuned']
+
+/** Names of the components that a descendant's step reads, and among them those that it may change. */
+export const componentsOnPath = (
+  segments: readonly Segment[],
+  grid: Pick<Grid, 'finalNorm'>,
+  tuned: Tuned,
+): { readonly trained: readonly string[]; readonly frozen: readonly string[] } => {
+  const parts = partsOnPath(segments, grid).map(({ model, part }) => partName(model, part))
+  const stitches = stitchesOnPath(segments)
+  return tuned === 'all' ? { trained: [...parts, ...stitches], frozen: [] } : { trained: stitches, frozen: parts }
 }
 
 const WEIGHTS: Readonly<Record<TuneLoss, Readonly<Record<string, number>>>> = {
@@ -68,26 +87,45 @@ export const hardLabels = (logits: Float32Array, classes: number): Arrays => {
   return { 'teacher.labels': labels }
 }
 
-/** One tuning step on one descendant. */
+/** The models whose blocks may be left out of an image's path, by the names of their components. */
+export const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): Dropping =>
+  Object.fromEntries([...new Set(models)].map((model) => [modelKey(model), configs[model]]))
+
+/** What of a step's parameters says what it minimises and changes. */
+export type TuneParams = Pick<StitchParams, 'loss' | 'tuned'> & {
+  readonly train: Pick<TrainParams, 'batchSize' | 'dropPath'>
+}
+
+/** One training step on one descendant. */
 export const tuningStep = (
   label: string,
   components: readonly Component[],
   grid: Grid,
   segments: readonly Segment[],
-  loss: TuneLoss,
-  batchSize: number,
+  { loss, tuned, train }: TuneParams,
 ): StepDefinition => {
-  const names = new Set(trainedBy(segments, grid))
+  const { trained, frozen } = componentsOnPath(segments, grid, tuned)
+  const named = (names: readonly string[]) => components.filter(({ name }) => names.includes(name))
   const config = grid.configs[segments[segments.length - 1].model]
+  const dropping = droppingModels(
+    grid.configs,
+    segments.map(({ model }) => model),
+  )
   return {
     label,
-    trained: components.filter(({ name }) => names.has(name)),
-    frozen: [],
-    inputs: { ...labelledSpecs(config, batchSize), ...taughtSpecs(loss, config, batchSize) },
+    trained: named(trained),
+    frozen: named(frozen),
+    inputs: {
+      ...labelledSpecs(config, train.batchSize),
+      ...taughtSpecs(loss, config, train.batchSize),
+      ...keepSpecs(dropping, train),
+    },
     weights: WEIGHTS[loss],
     loss: (models, batch): Readonly<Record<string, tf.Scalar>> => {
-      const params = MODELS.map((name) => models[name] ?? {})
-      const logits = stitchedVit(params, models['stitch'] ?? {}, grid, segments, batch['pixels'] as tf.Tensor4D)
+      const params = grid.configs.map((_, index) => models[modelKey(index)] ?? {})
+      const keeps = grid.configs.map((_, index) => keepOf(batch, modelKey(index)))
+      const pixels = batch['pixels'] as tf.Tensor4D
+      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, segments, pixels, keeps)
       const ce = crossEntropy(logits, batch['labels'] as tf.Tensor2D)
       if (loss === 'soft') return { ce, kl: klDivergence(logits, batch['teacher.logits'] as tf.Tensor2D) }
       if (loss === 'hard') return { ce, hard: crossEntropy(logits, batch['teacher.labels'] as tf.Tensor2D) }

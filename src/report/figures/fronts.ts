@@ -1,0 +1,155 @@
+/** Accuracy over parameters for each value of an axis, or for each cell: the best that each size reaches, with its spread. */
+import { describeAt, type At } from '../../results/group-cells.js'
+import type { ModelResult } from '../../results/group-models.js'
+import { paretoFront } from '../../results/pareto.js'
+import { costAxis, linearTicks, percentDomain } from '../axes.js'
+import type { Drawing, DrawnPlot } from '../drawing.js'
+import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
+import { colour, seriesRole, type Role } from '../theme.js'
+import { describeModel, point } from './points.js'
+
+/** The models of one group: of one value of an axis, or of one cell without its seed. */
+export interface Family {
+  readonly at: At
+  readonly models: readonly ModelResult[]
+}
+
+interface Step {
+  readonly x: number
+  readonly y: number
+  readonly low: number
+  readonly high: number
+}
+
+const stepsOf = (models: readonly ModelResult[]): readonly Step[] =>
+  paretoFront(models, 'params', 'top1').map(({ params, top1, std }) => ({
+    x: params,
+    y: 100 * top1,
+    low: 100 * (top1 - (std.top1 ?? 0)),
+    high: 100 * (top1 + (std.top1 ?? 0)),
+  }))
+
+/** The last step reaches to the end of the axis. */
+const untilEnd = (steps: readonly Step[], end: number): readonly Step[] => {
+  const last = steps.at(-1)
+  return last === undefined ? [] : [...steps, { ...last, x: end }]
+}
+
+interface Frame {
+  readonly plot: (marks: (drawing: Drawing, end: number) => unknown[]) => DrawnPlot
+}
+
+const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, height: number): Frame => {
+  const isSmall = width < 300
+  const xs = costAxis(
+    models.map(({ params }) => params),
+    'params',
+    1,
+    isSmall ? 4 : width < 500 ? 5 : 9,
+  )
+  const domain = percentDomain(models.flatMap(({ top1, std }) => [top1 - (std.top1 ?? 0), top1 + (std.top1 ?? 0)]))
+  return {
+    plot: (marksOf) =>
+      drawing.plot({
+        width,
+        height,
+        marginLeft: isSmall ? 42 : 48,
+        marginRight: 12,
+        marginTop: isSmall ? 38 : 26,
+        marginBottom: isSmall ? 26 : 44,
+        x: {
+          ...xs.options,
+          label: isSmall ? null : xs.label,
+          labelAnchor: 'center',
+          labelArrow: 'none',
+        },
+        y: {
+          domain: [...domain],
+          ticks: [...linearTicks(...domain, isSmall ? 4 : 7)],
+          label: isSmall ? null : 'top-1, %',
+          grid: true,
+          labelArrow: 'none',
+        },
+        marks: marksOf(drawing, xs.domain[1]) as never[],
+      }),
+  }
+}
+
+const stepLine = ({ marks }: Drawing, steps: readonly Step[], role: Role, width: number, opacity = 1): unknown =>
+  marks.line([...steps], {
+    x: 'x',
+    y: 'y',
+    curve: 'step-after',
+    stroke: colour(role),
+    strokeWidth: width,
+    strokeOpacity: opacity,
+  })
+
+const stepBand = ({ marks }: Drawing, steps: readonly Step[], role: Role): unknown =>
+  marks.areaY([...steps], { x: 'x', y1: 'low', y2: 'high', curve: 'step-after', fill: colour(role), fillOpacity: 0.14 })
+
+/** One standard deviation up and down from a point. */
+const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: Role): string => {
+  if (std.top1 === null || std.top1 === 0) return ''
+  const reach = plot.y.apply(100 * (top1 - std.top1)) - plot.y.apply(100 * top1)
+  return element('line', { x1: 0, x2: 0, y1: -reach, y2: reach, stroke: colour(role), 'stroke-opacity': 0.35 })
+}
+
+/** All families in one figure: for each the front, its spread as a band, and every model. */
+export const frontsFigure = (drawing: Drawing, families: readonly Family[], width: number): Picture => {
+  const models = families.flatMap((family) => family.models)
+  const plot = frame(drawing, models, width, width < 500 ? 300 : 400).plot((with_, end) =>
+    families.flatMap(({ models: own }, index) => {
+      const steps = untilEnd(stepsOf(own), end)
+      return [stepBand(with_, steps, seriesRole(index)), stepLine(with_, steps, seriesRole(index), 2)]
+    }),
+  )
+  const points = families.flatMap(({ models: own }, index) =>
+    own.map((model) =>
+      point(
+        plot.x.apply(model.params),
+        plot.y.apply(100 * model.top1),
+        whisker(plot, model, seriesRole(index)) +
+          element('circle', { r: 2.6, fill: colour(seriesRole(index)), 'fill-opacity': model.dominated ? 0.6 : 1 }),
+        describeModel(model),
+      ),
+    ),
+  )
+  const entries = families.map(({ at }, index) => ({
+    label: Object.values(at).map(String).join(', '),
+    symbol: element('line', { x1: -7, x2: 7, y1: 0, y2: 0, stroke: colour(seriesRole(index)), 'stroke-width': 2.5 }),
+  }))
+  return stack([legend(entries, width), { ...plot, body: plot.body + points.join('') }], 6)
+}
+
+/** A panel for each family, its front before those of all others in grey. */
+export const panelsFigure = (drawing: Drawing, families: readonly Family[], width: number): Picture => {
+  const gap = 14
+  const columns = width < 500 ? 2 : Math.min(4, families.length)
+  const each = (width - gap * (columns - 1)) / columns
+  const all = families.flatMap((family) => family.models)
+  const framed = frame(drawing, all, each, width < 500 ? 170 : 180)
+  const fronts = families.map(({ models }) => stepsOf(models))
+  const panels = families.map(({ at, models }, index): Picture => {
+    const plot = framed.plot((with_, end) => [
+      ...fronts.flatMap((steps, other) => (other === index ? [] : [stepLine(with_, untilEnd(steps, end), 'faint', 1)])),
+      stepBand(with_, untilEnd(fronts[index]!, end), 'c1'),
+      stepLine(with_, untilEnd(fronts[index]!, end), 'c1', 2),
+    ])
+    const points = models.map((model) =>
+      point(
+        plot.x.apply(model.params),
+        plot.y.apply(100 * model.top1),
+        element('circle', { r: 2.2, fill: colour('c1'), 'fill-opacity': model.dominated ? 0.45 : 1 }),
+        describeModel(model),
+      ),
+    )
+    const labels = Object.values(at).map(String)
+    const [first = describeAt(at), ...rest] = labels
+    const title =
+      text(0, 12, shortened(first, each - 4), { 'font-weight': 600 }) +
+      text(0, 27, shortened(rest.join(', '), each - 4), { fill: colour('muted') })
+    return { ...plot, body: plot.body + points.join('') + title }
+  })
+  return tile(panels, columns, gap)
+}

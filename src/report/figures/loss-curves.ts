@@ -1,0 +1,104 @@
+/** Loss over epochs of every training stage: one panel a stage, in a suite with the curves of all its cells. */
+import { linearTicks } from '../axes.js'
+import type { Drawing } from '../drawing.js'
+import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
+import { colour, seriesRole } from '../theme.js'
+
+export type HistoryLine = Readonly<Record<string, number>>
+
+export interface Curve {
+  /** What is said of it: the cell's stage. */
+  readonly name: string
+  readonly history: readonly HistoryLine[]
+}
+
+export interface LossPanel {
+  readonly title: string
+  readonly curves: readonly Curve[]
+}
+
+/** Columns of a history that are no part of the loss. */
+const notLoss = new Set(['epoch', 'lr', 'step', 'loss', 'seconds'])
+
+const partsOf = ({ curves }: LossPanel): readonly string[] =>
+  curves.length === 1 ? Object.keys(curves[0]!.history[0] ?? {}).filter((key) => !notLoss.has(key)) : []
+
+/** The colour of each part, the same in every panel. */
+const partRoles = (panels: readonly LossPanel[]): ReadonlyMap<string, ReturnType<typeof seriesRole>> =>
+  new Map([...new Set(panels.flatMap(partsOf))].map((part, index) => [part, seriesRole(index + 1)]))
+
+const drawPanel = (drawing: Drawing, panel: LossPanel, roles: ReturnType<typeof partRoles>, width: number): Picture => {
+  const { marks } = drawing
+  const height = 190
+  const isOne = panel.curves.length === 1
+  const series = panel.curves.flatMap(({ name, history }, index) =>
+    ['loss', ...partsOf(panel)].map((part) => ({
+      key: `${index} ${part}`,
+      stroke: colour(part === 'loss' ? 'c1' : roles.get(part)!),
+      weight: part === 'loss' ? (isOne ? 2 : 1) : 1.25,
+      opacity: isOne ? 1 : Math.max(0.25, Math.min(0.8, 6 / panel.curves.length)),
+      says: `${name}${part === 'loss' ? '' : `, ${part}`}`,
+      points: history
+        .map((line, at) => ({ epoch: line['epoch'] ?? at + 1, value: line[part] }))
+        .filter((each): each is { epoch: number; value: number } => Number.isFinite(each.value)),
+    })),
+  )
+  const all = series.flatMap(({ points }) => points)
+  if (all.length === 0) return { width, height: 0, body: '' }
+  const epochs = Math.max(...all.map(({ epoch }) => epoch))
+  const high = Math.max(...all.map(({ value }) => value)) * 1.04 || 1
+  const step = Math.max(1, Math.ceil(epochs / 6))
+  const ticks = Array.from({ length: epochs }, (_, index) => index + 1).filter(
+    (epoch) => epoch === 1 || epoch % step === 0,
+  )
+  const plot = drawing.plot({
+    width,
+    height,
+    marginLeft: 44,
+    marginRight: 10,
+    marginTop: 26,
+    marginBottom: 32,
+    x: {
+      type: 'linear',
+      domain: epochs === 1 ? [0.5, 1.5] : [1, epochs],
+      ticks: epochs === 1 ? [1] : ticks,
+      tickFormat: String,
+      label: 'epoch',
+      labelAnchor: 'right',
+      labelArrow: 'none',
+      labelOffset: 30,
+    },
+    y: { domain: [0, high], ticks: [...linearTicks(0, high, 4)], label: null, grid: true },
+    marks: series.flatMap(({ points, stroke, weight, opacity, says }) => [
+      marks.line(points, {
+        x: 'epoch',
+        y: 'value',
+        stroke,
+        strokeWidth: weight,
+        strokeOpacity: opacity,
+        title: () => says,
+      }),
+      ...(epochs <= 12
+        ? [marks.dot(points, { x: 'epoch', y: 'value', r: weight + 0.5, fill: stroke, fillOpacity: opacity })]
+        : []),
+    ]),
+  })
+  const more = isOne ? '' : ` (${panel.curves.length} stages)`
+  const title = text(0, 12, shortened(`${panel.title}${more}`, width), { 'font-weight': 600 })
+  return { width, height, body: plot.body + title }
+}
+
+export const lossFigure = (drawing: Drawing, panels: readonly LossPanel[], width: number): Picture => {
+  const roles = partRoles(panels)
+  const columns = width < 500 ? 1 : panels.length === 1 ? 1 : panels.length === 2 || panels.length === 4 ? 2 : 3
+  const gap = 18
+  const each = columns === 1 ? Math.min(width, 480) : (width - gap * (columns - 1)) / columns
+  const line = (role: Parameters<typeof colour>[0], weight: number): string =>
+    element('line', { x1: -7, x2: 7, y1: 0, y2: 0, stroke: colour(role), 'stroke-width': weight })
+  const entries = [
+    { label: 'loss', symbol: line('c1', 2) },
+    ...[...roles].map(([part, role]) => ({ label: part, symbol: line(role, 1.25) })),
+  ]
+  const drawn = panels.map((panel) => drawPanel(drawing, panel, roles, each)).filter((panel) => panel.height > 0)
+  return stack([legend(entries, width), tile(drawn, columns, gap)], 12)
+}

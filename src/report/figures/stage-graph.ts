@@ -1,0 +1,201 @@
+/** Who reads whom: the stages of an experiment with their times, drawn from top to bottom. */
+import { duration } from '../../results/format.js'
+import type { StageRecord } from '../stage-records.js'
+import { element, fontSize, legend, shortened, stack, text, textWidth, type Picture } from '../svg.js'
+import { colour, type Role } from '../theme.js'
+import { point } from './points.js'
+
+/** Distinct stages that play one part: `distill/tiny` of all cells, or all single models. */
+interface Part {
+  readonly name: string
+  readonly stages: readonly StageRecord[]
+  readonly reads: ReadonlySet<string>
+}
+
+/** Smaller than this share text is hard to read. */
+const leastScale = 0.85
+
+/** More single models than this are drawn as one. */
+const manySingles = 3
+
+const partsOf = (stages: readonly StageRecord[]): readonly Part[] => {
+  const singles = new Set(stages.filter(({ kind }) => kind === 'single').map(({ role }) => role))
+  const nameOf = ({ kind, role }: StageRecord): string =>
+    kind === 'single' && singles.size > manySingles ? 'single models' : role
+  const partOf = new Map(stages.map((stage) => [stage.name, nameOf(stage)]))
+  const parts = new Map<string, { readonly stages: StageRecord[]; readonly reads: Set<string> }>()
+  for (const stage of stages) {
+    const part = parts.get(nameOf(stage)) ?? { stages: [], reads: new Set() }
+    part.stages.push(stage)
+    for (const read of stage.reads) part.reads.add(partOf.get(read)!)
+    parts.set(nameOf(stage), part)
+  }
+  return [...parts].map(([name, part]) => ({ name, ...part }))
+}
+
+const linesOf = ({ stages }: Part, isSuite: boolean): readonly string[] => {
+  const made = stages.flatMap(({ made: each }) => (each === null ? [] : [each.ms]))
+  const missing = stages.length - made.length
+  const time = made.length === 0 ? '' : duration(made.reduce((sum, ms) => sum + ms, 0))
+  // What is in the store has a time; the colour says it too.
+  const state = missing === 0 ? '' : missing === stages.length ? 'not run' : `${missing} not run`
+  const shared = new Set(stages.flatMap(({ cells }) => cells)).size
+  return [
+    ...(isSuite || stages.length > 1 ? [`${stages.length} for ${shared} ${shared === 1 ? 'cell' : 'cells'}`] : []),
+    [time, state].filter((word) => word !== '').join(' · '),
+  ]
+}
+
+const describePart = ({ name, stages }: Part): string => {
+  const first = stages[0]!
+  const more = stages.length > 1 ? `${stages.length} distinct stages` : (first.fingerprint ?? 'not in the store')
+  return `${name} (${first.kind})\n${more}`
+}
+
+const roleOf = ({ stages }: Part): Role =>
+  stages.every(({ made }) => made !== null) ? 'c3' : stages.some(({ made }) => made !== null) ? 'c5' : 'c2'
+
+const box = (part: Part, lines: readonly string[], width: number, height: number): string => {
+  const role = roleOf(part)
+  const inner = width - 18
+  return [
+    element('rect', {
+      x: -width / 2,
+      y: -height / 2,
+      width,
+      height,
+      rx: 6,
+      fill: colour('paper'),
+      stroke: colour(role),
+      'stroke-width': 1.5,
+    }),
+    text(0, -height / 2 + 18, shortened(part.name, inner), { 'text-anchor': 'middle', 'font-weight': 600 }),
+    ...lines.map((line, index) =>
+      text(0, -height / 2 + 34 + 15 * index, shortened(line, inner, fontSize), {
+        'text-anchor': 'middle',
+        fill: colour('muted'),
+      }),
+    ),
+  ].join('')
+}
+
+/** How the layout names an edge. */
+interface EdgeKey {
+  readonly v: string
+  readonly w: string
+}
+
+interface Spot {
+  readonly x: number
+  readonly y: number
+}
+
+/** A smooth line through these points, ending in an arrow. */
+const edgePath = (points: readonly Spot[]): string => {
+  const [first, ...rest] = points
+  const at = ({ x, y }: Spot): string => `${x.toFixed(1)} ${y.toFixed(1)}`
+  const middles = rest.slice(0, -1).map((spot, index) => {
+    const next = rest[index + 1]!
+    const end = index === rest.length - 2 ? next : { x: (spot.x + next.x) / 2, y: (spot.y + next.y) / 2 }
+    return `Q${at(spot)} ${at(end)}`
+  })
+  return `M${at(first!)}${middles.length === 0 ? `L${at(rest.at(-1)!)}` : middles.join('')}`
+}
+
+interface Box extends Spot {
+  readonly width: number
+  readonly height: number
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value))
+
+/** An edge leaves a box below and enters the next one from above, wherever the layout lets it touch the border. */
+const fromTopToBottom = (points: readonly Spot[], from: Box, to: Box): readonly Spot[] => {
+  const inner = points.slice(1, -1)
+  const end = (box: Box, towards: Spot, side: 1 | -1): Spot => ({
+    x: clamp(towards.x, box.x - box.width / 2 + 14, box.x + box.width / 2 - 14),
+    y: box.y + (side * box.height) / 2,
+  })
+  return [end(from, inner[0] ?? to, 1), ...inner, end(to, inner.at(-1) ?? from, -1)]
+}
+
+const arrow = ({ x, y }: Spot): string =>
+  element('path', {
+    d: `M${(x - 3.5).toFixed(1)} ${(y - 6).toFixed(1)}L${x.toFixed(1)} ${y.toFixed(1)}L${(x + 3.5).toFixed(1)} ${(y - 6).toFixed(1)}Z`,
+    fill: colour('muted'),
+  })
+
+export const stageGraphFigure = async (
+  stages: readonly StageRecord[],
+  isSuite: boolean,
+  width: number,
+): Promise<Picture> => {
+  const { Graph, layout } = await import('@dagrejs/dagre')
+  const isNarrow = width < 500
+  const parts = partsOf(stages)
+  const lines = new Map(parts.map((part) => [part.name, linesOf(part, isSuite)]))
+  const graph = new Graph()
+  graph.setGraph({
+    rankdir: 'TB',
+    nodesep: isNarrow ? 8 : 22,
+    ranksep: 34,
+    edgesep: isNarrow ? 6 : 12,
+    marginx: 1,
+    marginy: 1,
+  })
+  graph.setDefaultEdgeLabel(() => ({}))
+  const most = isNarrow ? 130 : 190
+  for (const part of parts) {
+    const own = lines.get(part.name)!
+    const widest = Math.max(textWidth(part.name) * 1.06, ...own.map((line) => textWidth(line)))
+    graph.setNode(part.name, { width: Math.min(most, Math.max(84, widest + 20)), height: 28 + 15 * own.length })
+  }
+  for (const { name, reads } of parts) for (const read of reads) graph.setEdge(read, name)
+  layout(graph)
+  const paths: readonly (readonly Spot[])[] = graph.edges().map((edge: EdgeKey) => {
+    const laid = graph.edge(edge) as { readonly points: readonly Spot[] }
+    return fromTopToBottom(laid.points, graph.node(edge.v) as Box, graph.node(edge.w) as Box)
+  })
+  const edges = paths.map(
+    (points) =>
+      element('path', { d: edgePath(points), fill: 'none', stroke: colour('muted'), 'stroke-opacity': 0.65 }) +
+      arrow(points.at(-1)!),
+  )
+  const nodes = parts.map(({ name }) => graph.node(name) as Box)
+  const boxes = parts.map((part, index) => {
+    const { x, y, width: boxWidth, height } = nodes[index]!
+    return point(x, y, box(part, lines.get(part.name)!, boxWidth, height), describePart(part))
+  })
+  // The layout's own size leaves out where edges bend.
+  const xs = [
+    ...paths.flat().map(({ x }) => x),
+    ...nodes.flatMap((node) => [node.x - node.width / 2, node.x + node.width / 2]),
+  ]
+  const [left, right] = [Math.min(...xs) - 2, Math.max(...xs) + 2]
+  const bottom = Math.max(...nodes.map((node) => node.y + node.height / 2)) + 2
+  // A little too wide is made smaller; much too wide is left to scroll.
+  const scale = Math.min(1, Math.max(leastScale, width / (right - left)))
+  const transform = `scale(${scale.toFixed(3)}) translate(${(-left).toFixed(1)} 0)`
+  const body = element('g', { transform }, ...edges, ...boxes)
+  const drawn = { width: scale * (right - left), height: scale * bottom, body }
+  const symbol = (role: Role): string =>
+    element('rect', {
+      x: -6,
+      y: -5,
+      width: 12,
+      height: 10,
+      rx: 2,
+      fill: 'none',
+      stroke: colour(role),
+      'stroke-width': 1.5,
+    })
+  const used = new Set(parts.map(roleOf))
+  const entries = (
+    [
+      ['c3', 'all in the store'],
+      ['c5', 'some in the store'],
+      ['c2', 'would run'],
+    ] as const
+  ).flatMap(([role, label]) => (used.has(role) ? [{ label, symbol: symbol(role) }] : []))
+  return stack([legend(entries, Math.max(drawn.width, Math.min(width, 320))), drawn], 8)
+}

@@ -1,0 +1,236 @@
+/** Which figures a report has. */
+import { axesOf, groupResults } from '../results/experiment-results.js'
+import { groupCells } from '../results/group-cells.js'
+import { figureLongTitle, mainFigures } from '../results/group-columns.js'
+import { modelsOfGroup } from '../results/group-models.js'
+import { batchesOf } from '../results/model-columns.js'
+import type { Cost } from '../results/pareto.js'
+import { costTitle } from './axes.js'
+import type { Drawing } from './drawing.js'
+import { accuracyFigure, type Reference } from './figures/accuracy.js'
+import { frontsFigure, panelsFigure, type Family } from './figures/fronts.js'
+import { intervalFigure } from './figures/intervals.js'
+import { lossFigure, type LossPanel } from './figures/loss-curves.js'
+import { stageGraphFigure } from './figures/stage-graph.js'
+import { storageFigure } from './figures/storage.js'
+import type { Report } from './report-data.js'
+import type { StageRecord } from './stage-records.js'
+import type { Picture } from './svg.js'
+
+export type Section = 'accuracy' | 'ablation' | 'storage' | 'training' | 'stages'
+
+export interface ReportFigure {
+  /** File name without ending, and the page's anchor. */
+  readonly id: string
+  readonly section: Section
+  readonly title: string
+  readonly caption: string
+  readonly wide: Picture
+  readonly narrow: Picture
+}
+
+const wideWidth = 960
+const narrowWidth = 348
+
+/** More panels than this say nothing any more. */
+const mostPanels = 48
+/** A bar longer than this many others is in the table alone. */
+const mostScale = 12
+/** More labels than this have no colours of their own. */
+const mostColours = 8
+
+type Draft = Omit<ReportFigure, 'wide' | 'narrow'>
+
+const both = (draft: Draft, draw: (width: number) => Picture): ReportFigure => ({
+  ...draft,
+  wide: draw(wideWidth),
+  narrow: draw(narrowWidth),
+})
+
+const numberIn = ({ summary }: StageRecord, name: string): number | undefined =>
+  typeof summary[name] === 'number' ? summary[name] : undefined
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The teacher, and of a pipeline alone its students and anchors as they were before the pool was tuned. */
+const referencesOf = ({ data }: Report): readonly Reference[] => {
+  const kinds = data.experiment.kind === 'suite' ? ['teacher'] : ['teacher', 'distill', 'anchor']
+  const roles = [...new Set(data.stages.filter(({ kind }) => kinds.includes(kind)).map(({ role }) => role))]
+  return roles.flatMap((role) => {
+    const stages = data.stages.filter((stage) => stage.role === role)
+    const figures = ['params', 'macs', 'top1'].map((name) => stages.flatMap((stage) => numberIn(stage, name) ?? []))
+    if (figures.some((values) => values.length === 0)) return []
+    const [params, macs, top1] = figures.map(mean)
+    const name = role === 'teacher' ? role : `${role.replace(/^.*\//, '')} alone`
+    return [{ name, params: params!, macs: macs!, top1: top1! }]
+  })
+}
+
+/** How times were taken, from the first stage that took some. */
+const describeTiming = ({ data }: Report): string => {
+  const stage = data.stages.find(({ kind, made }) => kind === 'latency' && made !== null)
+  if (stage === undefined) return ''
+  const [warmup, rounds, threads] = ['warmup', 'rounds', 'threads'].map((name) => numberIn(stage, name))
+  const engine = stage.engine === null ? '' : `, ${stage.engine.engine} on ${stage.engine.device}`
+  const machine = stage.machine === null ? '' : `, ${stage.machine.device ?? stage.machine.processor}`
+  return ` Median of ${rounds} passes after ${warmup} to warm up${engine}${machine}, threads: ${threads}.`
+}
+
+const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigure[] => {
+  const { data, models } = report
+  const [axis] = Object.entries(data.experiment.axes).find(([, labels]) => labels.length <= mostColours) ?? []
+  const isSuite = data.experiment.kind === 'suite'
+  const references = referencesOf(report)
+  const figure = (cost: Cost, batch: number, id: string, title: string): ReportFigure =>
+    both(
+      {
+        id,
+        section: 'accuracy',
+        title,
+        caption:
+          `Test top-1 against ${costTitle(cost, batch)}. The line is the best that a budget buys.` +
+          (cost === 'latency' ? describeTiming(report) : '') +
+          (isSuite
+            ? ` A point is one model of one cell, averaged over seeds${axis === undefined ? '' : `; colours: ${axis}`}.`
+            : ''),
+      },
+      (width) =>
+        accuracyFigure(drawing, {
+          models,
+          references,
+          cost,
+          batch,
+          width,
+          ...(isSuite && axis !== undefined ? { colourBy: axis } : {}),
+        }),
+    )
+  return [
+    figure('params', 1, 'accuracy-params', 'Accuracy and parameters'),
+    figure('macs', 1, 'accuracy-macs', 'Accuracy and multiply-accumulates'),
+    ...batchesOf(models).map((batch) =>
+      figure('latency', batch, `accuracy-latency-${batch}`, `Accuracy and latency, batch ${batch}`),
+    ),
+  ]
+}
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
+
+const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonly ReportFigure[] => {
+  const axes = axesOf(results)
+  const [main] = mainFigures(groups)
+  if (results.experiment.kind === 'pipeline' || main === undefined) return []
+  const colourBy = axes.find((axis) => results.experiment.axes[axis]!.length <= mostColours)
+  const spread = 'Dots are means, bands one sample standard deviation, ticks single cells.'
+  const familiesBy = (by: readonly string[]): readonly Family[] =>
+    groupCells(results.cells, by)
+      .map((group) => ({ at: group.at, models: modelsOfGroup(group) }))
+      .filter(({ models }) => models.length > 0)
+  const marginal = axes.filter((axis) => axes.length > 1 && results.experiment.axes[axis]!.length > 1)
+  const families = familiesBy(axes)
+  const intervals = (id: string, title: string, by: readonly string[]): ReportFigure => {
+    const own = by.length === axes.length ? groups : groupResults(results, by)
+    return both({ id, section: 'ablation', title, caption: `${sentence(figureLongTitle(main))} ${spread}` }, (width) =>
+      intervalFigure(drawing, { groups: own, figure: main, width, colourBy: by.length === 1 ? by[0] : colourBy }),
+    )
+  }
+  return [
+    intervals('ablation', 'All cells', axes),
+    ...marginal.map((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, [axis])),
+    ...(axes.length > 1 ? marginal : axes)
+      .filter((axis) => results.experiment.axes[axis]!.length <= mostColours)
+      .map((axis) =>
+        both(
+          {
+            id: `curves-by-${axis}`,
+            section: 'ablation',
+            title: `Accuracy over parameters, by ${axis}`,
+            caption:
+              'Each model averaged over all cells of the value. Lines: the best that a budget buys; bands: one sample standard deviation.',
+          },
+          (width) => frontsFigure(drawing, familiesBy([axis]), width),
+        ),
+      ),
+    ...(families.length > 1 && families.length <= mostPanels
+      ? [
+          both(
+            {
+              id: 'cells',
+              section: 'ablation',
+              title: 'Every cell',
+              caption:
+                'Top-1 (%) over parameters of each cell, averaged over seeds, before the fronts of all others in grey.',
+            },
+            (width) => panelsFigure(drawing, families, width),
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** What can be drawn to one scale: models kept one by one may take a hundred times a pool's place. */
+const shownStorage = (items: Report['data']['storage']): Report['data']['storage'] => {
+  const least = Math.min(...items.map(({ params }) => params))
+  return items.filter(({ params }) => params <= mostScale * least)
+}
+
+const lossPanels = (stages: readonly StageRecord[]): readonly LossPanel[] => {
+  const panels = new Map<string, LossPanel & { readonly curves: { name: string; history: StageRecord['history'] }[] }>()
+  for (const { name, role, kind, history } of stages) {
+    if (history.length === 0) continue
+    const title = kind === 'single' ? 'single models' : role
+    const panel = panels.get(title) ?? { title, curves: [] }
+    panel.curves.push({ name, history })
+    panels.set(title, panel)
+  }
+  return [...panels.values()]
+}
+
+/** Every figure that there are data for, in the order of the page. */
+export const drawFigures = async (drawing: Drawing, report: Report): Promise<readonly ReportFigure[]> => {
+  const { data } = report
+  const panels = lossPanels(data.stages)
+  const isSuite = data.experiment.kind === 'suite'
+  const graph = {
+    id: 'stage-graph',
+    section: 'stages',
+    title: 'Who reads whom',
+    caption: isSuite
+      ? 'Distinct stages by their part in a cell, with the time that computing them took in all.'
+      : 'Each stage with the time that computing it took.',
+  } as const
+  return [
+    ...accuracyFigures(drawing, report),
+    ...ablationFigures(drawing, report),
+    ...(data.storage.length === 0
+      ? []
+      : [
+          both(
+            {
+              id: 'storage',
+              section: 'storage',
+              title: 'What is stored',
+              caption: 'Parameters of all weights that are kept. Pale bars are counted, not trained.',
+            },
+            (width) => storageFigure(drawing, shownStorage(data.storage), width),
+          ),
+        ]),
+    ...(panels.length === 0
+      ? []
+      : [
+          both(
+            {
+              id: 'loss',
+              section: 'training',
+              title: 'Loss of every training stage',
+              caption: 'Mean training loss of each epoch.',
+            },
+            (width) => lossFigure(drawing, panels, width),
+          ),
+        ]),
+    {
+      ...graph,
+      wide: await stageGraphFigure(data.stages, isSuite, wideWidth),
+      narrow: await stageGraphFigure(data.stages, isSuite, narrowWidth),
+    },
+  ]
+}

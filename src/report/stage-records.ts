@@ -1,0 +1,80 @@
+/** The distinct stages of an experiment, with what they left that a report shows. */
+import * as Effect from 'effect/Effect'
+import type { Json, StageNode } from '../dsl/nodes.js'
+import { readStored } from '../results/stored-text.js'
+import type { CorruptArtifact, StoreError } from '../runtime/errors.js'
+import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
+import type { EngineIdentity, MachineIdentity } from '../runtime/fingerprint.js'
+import type { Manifest, Store } from '../runtime/store.js'
+
+export type HistoryLine = Readonly<Record<string, number>>
+
+export interface StageRecord {
+  /** Unique in the experiment: `teacher[seed=1]`. */
+  readonly name: string
+  /** Within its pipeline: `teacher`. */
+  readonly role: string
+  readonly kind: string
+  /** Names of the stages that it reads. */
+  readonly reads: readonly string[]
+  /** Cells that it serves. */
+  readonly cells: readonly string[]
+  /** `cached` in the store; `run` or `maybe` where a run would have to make it. */
+  readonly status: 'cached' | 'run' | 'maybe'
+  readonly params: object
+  readonly fingerprint: string | null
+  readonly content: string | null
+  readonly engine: EngineIdentity | null
+  /** Of a stage that measures time: what it was measured on. */
+  readonly machine: MachineIdentity | null
+  readonly made: Manifest['made'] | null
+  readonly summary: Readonly<Record<string, Json>>
+  readonly history: readonly HistoryLine[]
+}
+
+const parseHistory = (text: string): readonly HistoryLine[] =>
+  text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => JSON.parse(line) as HistoryLine)
+
+interface Use {
+  readonly role: string
+  readonly stage: ExperimentStage
+  readonly cells: string[]
+}
+
+/** Every stage once, inputs first within each cell, however many cells have it. */
+export const readStages = Effect.fnUntraced(function* (
+  experiment: Experiment,
+): Effect.fn.Return<readonly StageRecord[], CorruptArtifact | StoreError, Store> {
+  const uses = new Map<StageNode, Use>()
+  for (const cell of experiment.cells) {
+    for (const [role, stage] of cell.stages) {
+      const use = uses.get(stage.node) ?? { role, stage, cells: [] }
+      use.cells.push(cell.name)
+      uses.set(stage.node, use)
+    }
+  }
+  return yield* Effect.forEach([...uses.values()], ({ role, stage: { node, planned, manifest }, cells }) =>
+    Effect.map(
+      manifest === undefined ? Effect.undefined : readStored(manifest, 'history.jsonl', parseHistory),
+      (history): StageRecord => ({
+        name: node.name,
+        role,
+        kind: node.kind,
+        reads: [...new Set(Object.values(node.inputs).map(({ name }) => name))],
+        cells,
+        status: planned.status,
+        params: node.params,
+        fingerprint: manifest?.fingerprint ?? null,
+        content: manifest?.content ?? null,
+        engine: manifest?.identity.engine ?? null,
+        machine: manifest?.identity.machine ?? null,
+        made: manifest?.made ?? null,
+        summary: manifest?.summary ?? {},
+        history: history ?? [],
+      }),
+    ),
+  )
+})

@@ -1,0 +1,49 @@
+/** Numbers as people read them. */
+
+/** 4 302 → `4.3 s`, 95 000 → `1:35`, 3 723 000 → `1:02:03`. */
+export const duration = (ms: number): string => {
+  if (ms < 1_000) return `${Math.round(ms)} ms`
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1_000)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60]
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+}
+
+/** 5717416 → `5.72 M`. */
+export const count = (value: number): string => {
+  for (const [unit, size] of [
+    ['G', 1e9],
+    ['M', 1e6],
+    ['k', 1e3],
+  ] as const) {
+    // 999 600 is 1.00 M: three digits of it in thousands would be a thousand.
+    if (Math.abs(value) >= 0.9995 * size) return `${(value / size).toPrecision(3)} ${unit}`
+  }
+  return Number.isInteger(value) ? String(value) : value.toPrecision(4)
+}
+
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
+
+export const bytes = (value: number): string => {
+  for (const [unit, size] of [
+    ['GiB', 2 ** 30],
+    ['MiB', 2 ** 20],
+    ['KiB', 2 ** 10],
+  ] as const) {
+    if (value >= size) return `${(value / size).toFixed(1)} ${unit}`
+  }
+  return `${value} B`
+}
+
+/** Milliseconds of one pass: `0.84 ms`, `12.3 ms`, `1 204 ms`. */
+export const milliseconds = (ms: number): string =>
+  `${ms < 1 ? ms.toFixed(2) : ms < 100 ? ms.toPrecision(3) : Math.round(ms)} ms`
+
+/** `93.04 ± 0.21 %`; one value has no spread. */
+export const percentSpread = ({ mean, std }: { readonly mean: number; readonly std: number | null }): string =>
+  std === null ? percent(mean) : `${(100 * mean).toFixed(2)} ± ${(100 * std).toFixed(2)} %`
+
+/** The same of a plain number. */
+export const countSpread = ({ mean, std }: { readonly mean: number; readonly std: number | null }): string =>
+  std === null || std === 0 ? count(mean) : `${count(mean)} ± ${count(std)}`

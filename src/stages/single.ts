@@ -1,0 +1,94 @@
+/** One descendant of a grid trained alone from random weights: what stitching is measured against. */
+import { join } from 'node:path'
+import * as Effect from 'effect/Effect'
+import type { SingleParams } from '../dsl/nodes.js'
+import type { Engine } from '../engine/engine.js'
+import type { StageError } from '../runtime/errors.js'
+import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
+import { attempt } from './attempt.js'
+import { checkImages } from './data/batches.js'
+import { openDataset } from './data/dataset.js'
+import { withEngine } from './model/engine-scope.js'
+import { openModel, writeLines } from './model/model-files.js'
+import { startLinears, startVit } from './model/weight-start.js'
+import { describeDescendants } from './stitching/descendant-scores.js'
+import { measureGrid } from './stitching/measure-grid.js'
+import { tensorsOnPaths } from './stitching/path-parts.js'
+import { poolGrid } from './stitching/pool-grid.js'
+import { onlyDescendant, writeStitchedPool } from './stitching/stitched-pool.js'
+import { tuningBatches } from './stitching/tuning-batches.js'
+import { valuesOf } from './training/train-state.js'
+import { runTraining } from './training/training.js'
+import { componentsOnPath, modelKey, poolComponents, STITCHES, tuningStep } from './training/tuning.js'
+
+const trainSingle = Effect.fnUntraced(function* (
+  context: StageContext<SingleParams>,
+  engine: Engine,
+): Effect.fn.Return<StageSummary, StageError> {
+  const { params, inputs, outDir, progress } = context
+  const { names, models: configs, train, seed, weightStart } = params
+  const { data, teacher: taught } = inputs
+  const dataset = yield* attempt(() => openDataset(data))
+  const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
+  const [split, test] = yield* attempt(() => {
+    for (const config of teacher === null ? configs : [teacher.config, ...configs]) checkImages(config, dataset)
+    return [dataset.split('train'), dataset.split('test')] as const
+  })
+  const { whole, grid } = yield* attempt(() => {
+    const all = poolGrid(configs, params.grid)
+    return { whole: all, grid: onlyDescendant(all, params.descendant) }
+  })
+  const [path] = grid.paths
+  const tensors = tensorsOnPaths([path], grid)
+  const components = poolComponents(
+    configs.map((config, index) =>
+      tensors.models[index].length === 0 ? {} : startVit(config, weightStart, seed, 'single'),
+    ),
+    grid,
+    startLinears(tensors.stitches, seed, 'stitch'),
+    train,
+    componentsOnPath(path, grid, 'all').trained,
+  )
+  const history = yield* runTraining(context, engine, {
+    phase: 'train',
+    train,
+    seed,
+    images: split.count,
+    components,
+    steps: [tuningStep('train a descendant', components, grid, path, { ...params, tuned: 'all' })],
+    batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
+  })
+
+  const values = configs.map((_, index) => valuesOf(components, modelKey(index)))
+  const stitches = valuesOf(components, STITCHES)
+  const groups = [
+    ...tensors.models.map((own, index) => ({ tensors: own, values: values[index] })),
+    { tensors: tensors.stitches, values: stitches },
+  ]
+  const scores = yield* measureGrid(engine, { names, grid, groups }, test, progress)
+  const { mean, std } = dataset
+  return yield* attempt(() => {
+    writeStitchedPool(outDir, {
+      names,
+      params: params.grid,
+      grid: whole,
+      descendant: params.descendant,
+      models: values,
+      stitches,
+      metadata: configs.map(() => ({ role: 'single', mean, std })),
+    })
+    const lines = describeDescendants(names, grid, scores)
+    writeLines(join(outDir, 'descendants.jsonl'), lines)
+    writeLines(join(outDir, 'history.jsonl'), history)
+    const [{ name, params: counted, macs, top1, top5, loss }] = lines
+    return { name, top1, top5, loss, params: counted, macs, finalLoss: history.at(-1)?.loss ?? null }
+  })
+})
+
+/**
+ * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), `history.jsonl`, one
+ * line an epoch, and its weights as the stage stitch does (`grid.json`, `students/<name>/`, `stitches.safetensors`), of which there is
+ * what the descendant runs and no more: `openStitchedPool` reads both.
+ */
+export const single: StageFunction<SingleParams> = (context) =>
+  withEngine(context.engine, (engine) => trainSingle(context, engine))

@@ -1,0 +1,106 @@
+/** Starts of stitch layers from what distillation learned (docs/method.md, section 4): `learned` and `composed`. */
+import type { StitchParams } from '../../dsl/nodes.js'
+import type { StitchPosition } from '../../dsl/stitch-window.js'
+import { compose, meanAffine, pseudoInverse, transposed, withoutBias, type Affine } from './affine.js'
+import type { StudentMatrices } from './student-matrices.js'
+
+/** The models of one ordered pair and the stitch positions between them. */
+export interface MatrixPair {
+  readonly front: StudentMatrices
+  readonly end: StudentMatrices
+  readonly positions: readonly StitchPosition[]
+}
+
+export type MatrixStart = Pick<StitchParams, 'matrices' | 'inverse'>
+
+/**
+ * How deep each stitch layer lies, as a share of a model's blocks. Of position (j, k) the front has run j + 1 blocks; the end takes
+ * up where its own block k − 1 would have left off, after k of its blocks. A layer lies in the middle of the two, on
+ * average over the positions that share it.
+ */
+export const layerDepths = (
+  positions: readonly StitchPosition[],
+  frontDepth: number,
+  endDepth: number,
+): readonly number[] => {
+  const depths: number[][] = []
+  for (const { front, end, layer } of positions) {
+    depths[layer] ??= []
+    depths[layer].push(((front + 1) / frontDepth + end / endDepth) / 2)
+  }
+  return depths.map((of) => of.reduce((sum, depth) => sum + depth, 0) / of.length)
+}
+
+/**
+ * Index of the loss position nearest to this depth; of two equally near ones the first. One depth for both sides of a layer,
+ * so that students that were compared at the same depths meet at one and the same feature of their teacher.
+ */
+export const nearestPosition = ({ positions, config }: StudentMatrices, depth: number): number => {
+  const distances = positions.map((block) => Math.abs((block + 1) / config.depth - depth))
+  const least = Math.min(...distances)
+  // Depths are sums of fractions: what differs by rounding alone is equal.
+  return distances.findIndex((distance) => distance < least + 1e-9)
+}
+
+/** One map for every layer of a pair. */
+const perLayer = (
+  { front, end, positions }: MatrixPair,
+  { matrices }: Pick<MatrixStart, 'matrices'>,
+  layerMap: (pick: (student: StudentMatrices, maps: readonly Affine[]) => Affine) => Affine,
+): readonly Affine[] => {
+  const depths = layerDepths(positions, front.config.depth, end.config.depth)
+  if (matrices === 'nearest') {
+    return depths.map((depth) => layerMap((student, maps) => maps[nearestPosition(student, depth)]))
+  }
+  const same = layerMap((_, maps) => meanAffine(maps))
+  return depths.map(() => same)
+}
+
+/** Turns matrices round, each once. */
+const turner = ({ inverse }: Pick<MatrixStart, 'inverse'>) => {
+  const known = new Map<Affine, Affine>()
+  return (map: Affine): Affine => {
+    const turned = known.get(map) ?? (inverse === 'transpose' ? transposed(map) : pseudoInverse(map))
+    known.set(map, turned)
+    return turned
+  }
+}
+
+/**
+ * The paper's start, front → teacher → end. A student as wide as the teacher stands for the teacher itself, on either side,
+ * and its own matrices take no part.
+ *
+ * - Front → teacher, `transpose`: the front's map matrix transposed. The layer's bias is zero, whatever the matrices' are.
+ * - Front → teacher, `pseudoInverse`: of the front's map f = M·t + c the shortest t that gives f back, M⁺·f − M⁺·c. Biases are
+ *   kept on both sides.
+ * - Teacher → end: the end's map matrix. So a stitch from wide to narrow, out of a front as wide as the teacher, starts as the
+ *   narrow student's map itself.
+ * - A student that was distilled towards its teacher (`transforms: 'toTeacher'`) has matrices of the other direction: of a
+ *   front they serve as they are, bias and all, and of an end they are turned round.
+ */
+export const learnedMaps = (pair: MatrixPair, teacherWidth: number, start: MatrixStart): readonly Affine[] => {
+  const { front, end } = pair
+  const stands = ({ config }: StudentMatrices): boolean => config.embedDim === teacherWidth
+  const turn = turner(start)
+  return perLayer(pair, start, (pick) => {
+    const back = (): Affine => (front.map.length > 0 ? turn(pick(front, front.map)) : pick(front, front.reverse))
+    const forward = (): Affine => {
+      if (end.map.length === 0) return turn(pick(end, end.reverse))
+      const map = pick(end, end.map)
+      return start.inverse === 'transpose' ? withoutBias(map) : map
+    }
+    if (stands(front)) return forward()
+    return stands(end) ? back() : compose(forward(), back())
+  })
+}
+
+/**
+ * Through the teacher by two learned matrices: the front's own one towards the teacher, then the end's from it, biases
+ * included; in either direction, whatever the widths. An end that learned matrices towards the teacher alone
+ * (`transforms: 'toTeacher'`) is entered through their pseudo-inverse.
+ */
+export const composedMaps = (pair: MatrixPair, start: Pick<MatrixStart, 'matrices'>): readonly Affine[] => {
+  const { front, end } = pair
+  const entries = end.map.length > 0 ? end.map : end.reverse.map(pseudoInverse)
+  return perLayer(pair, start, (pick) => compose(pick(end, entries), pick(front, front.reverse)))
+}

@@ -1,0 +1,123 @@
+/** A stitched pool on disk: what the stages stitch and single leave, and whoever measures descendants reads. */
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { GridParams, Json } from '../../dsl/nodes.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import type { InputArtifact } from '../../runtime/stage-contract.js'
+import {
+  ModelFileError,
+  parseConfig,
+  readModel,
+  readTensors,
+  writeJson,
+  writeModel,
+  writeTensors,
+} from '../model/model-files.js'
+import type { TensorDefinition, Values } from '../model/vit-params.js'
+import { tensorsOfGrid, tensorsOnPaths, type GridTensors } from './path-parts.js'
+import { poolGrid, type PairStitches, type PoolGrid } from './pool-grid.js'
+
+/** `grid.json` of a stitched pool. */
+export interface GridFile {
+  /** Names of the students, narrowest first. */
+  readonly models: readonly string[]
+  /** Which descendants the grid has. */
+  readonly grid: GridParams
+  /** The only descendant of the grid whose weights are there; null: all of them. */
+  readonly descendant: number | null
+  /** By the number in the layers' names: `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`. */
+  readonly stitches: readonly PairStitches[]
+}
+
+export interface TensorGroup {
+  readonly tensors: readonly TensorDefinition[]
+  readonly values: Values
+}
+
+export interface StitchedPool {
+  readonly names: readonly string[]
+  /** Its descendants, all of the grid or the one that there is. */
+  readonly grid: PoolGrid
+  /** Tensors of every model, in the order of `names`, then those of the stitch layers. */
+  readonly groups: readonly TensorGroup[]
+}
+
+/** The same grid with one descendant alone, which keeps its id. */
+export const onlyDescendant = (grid: PoolGrid, id: number): PoolGrid => ({
+  ...grid,
+  descendants: [grid.descendants[id]],
+  paths: [grid.paths[id]],
+})
+
+export interface Written {
+  readonly names: readonly string[]
+  readonly params: GridParams
+  readonly grid: PoolGrid
+  /** Null: everything. */
+  readonly descendant: number | null
+  /** By the model's index; of a single descendant what it runs. */
+  readonly models: readonly Values[]
+  readonly stitches: Values
+  /** What `config.json` says beside each model's shape. */
+  readonly metadata: readonly Readonly<Record<string, Json>>[]
+}
+
+const tensorsOf = (grid: PoolGrid, descendant: number | null): GridTensors =>
+  descendant === null ? tensorsOfGrid(grid) : tensorsOnPaths([grid.paths[descendant]], grid)
+
+/**
+ * Writes `grid.json` (a GridFile), `students/<name>/config.json` and `model.safetensors`, and `stitches.safetensors`. Files of weights
+ * that would hold no tensor are left out.
+ */
+export const writeStitchedPool = (folder: string, pool: Written): void => {
+  const { names, params, grid, descendant, metadata } = pool
+  const tensors = tensorsOf(grid, descendant)
+  grid.configs.forEach((config, index) => {
+    const student = join(folder, 'students', names[index])
+    if (tensors.models[index].length > 0) {
+      writeModel(student, config, pool.models[index], metadata[index], tensors.models[index])
+    } else {
+      mkdirSync(student, { recursive: true })
+      writeJson(join(student, 'config.json'), { ...config, ...metadata[index] })
+    }
+  })
+  if (tensors.stitches.length > 0) {
+    writeTensors(join(folder, 'stitches.safetensors'), tensors.stitches, pool.stitches)
+  }
+  const file: GridFile = { models: names, grid: params, descendant, stitches: grid.stitches }
+  writeJson(join(folder, 'grid.json'), file)
+}
+
+const fileOf = (input: InputArtifact, file: string): string => {
+  const path = input.files[file]
+  if (path === undefined) throw new ModelFileError(`the input is not a stitched pool: it has no ${file}`)
+  return path
+}
+
+export const readGridFile = (path: string): GridFile => JSON.parse(readFileSync(path, 'utf8')) as GridFile
+
+const readConfig = (path: string): VitConfig => parseConfig(readFileSync(path, 'utf8'), path).config
+
+/** The pool in the artifact of a stage stitch or single. Throws a ModelFileError where it is none. */
+export const openStitchedPool = (input: InputArtifact): StitchedPool => {
+  const file = readGridFile(fileOf(input, 'grid.json'))
+  const { models: names, grid: params, descendant } = file
+  const configPaths = names.map((name) => fileOf(input, `students/${name}/config.json`))
+  const whole = poolGrid(configPaths.map(readConfig), params)
+  const tensors = tensorsOf(whole, descendant)
+  const models = names.map((name, index): TensorGroup => {
+    const own = tensors.models[index]
+    if (own.length === 0) return { tensors: own, values: {} }
+    const weights = fileOf(input, `students/${name}/model.safetensors`)
+    return { tensors: own, values: readModel(weights, configPaths[index], () => own).values }
+  })
+  const stitches =
+    tensors.stitches.length === 0
+      ? {}
+      : readTensors(fileOf(input, 'stitches.safetensors'), tensors.stitches, 'the grid')
+  return {
+    names,
+    grid: descendant === null ? whole : onlyDescendant(whole, descendant),
+    groups: [...models, { tensors: tensors.stitches, values: stitches }],
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Stochastic depth (Huang and others, "Deep networks with stochastic depth", 2016) as timm does it: each residual branch of a
+ * block is left out of an image's path with the block's rate p, and multiplied by 1/(1 − p) where it is kept. What is drawn
+ * comes into a step as an input, `keep.<model>` `[B, 2·depth]`, so that a step stays a function of its inputs.
+ */
+import type * as tf from '@tensorflow/tfjs'
+import type { TrainParams } from '../../dsl/nodes.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import { Generator } from '../data/random.js'
+import type { Keep } from '../model/vit.js'
+import type { Arrays, Specs } from './step-definition.js'
+import type { BatchPlace } from './training.js'
+
+/** Models that drop paths, by the name that their input has. */
+export type Dropping = Readonly<Record<string, Pick<VitConfig, 'depth'>>>
+
+type DropPath = Pick<TrainParams, 'dropPath' | 'batchSize'>
+
+/** A block's rate: 0 for the first of `depth` blocks, rising linearly to `rate` for the last. */
+export const dropRate = (rate: number, index: number, depth: number): number =>
+  depth === 1 ? 0 : (rate * index) / (depth - 1)
+
+const keepName = (model: string): string => `keep.${model}`
+
+/** Inputs of a step in which these models drop paths; none where the rate is 0. */
+export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): Specs =>
+  dropPath === 0
+    ? {}
+    : Object.fromEntries(
+        Object.entries(models).map(([model, { depth }]) => [
+          keepName(model),
+          { shape: [batchSize, 2 * depth], dtype: 'float32' } as const,
+        ]),
+      )
+
+/** What `block` and `vit` take for this model; undefined where the step has no such input. */
+export const keepOf = (batch: Readonly<Record<string, tf.Tensor>>, model: string): Keep =>
+  batch[keepName(model)] as Keep
+
+/** Fills the factors of one model, row by row; the first block never drops and draws nothing. */
+const fillKeep = (keep: Float32Array, depth: number, rate: number, generator: Generator): void => {
+  for (let row = 0; row < keep.length; row += 2 * depth) {
+    for (let column = 0; column < 2 * depth; column++) {
+      const p = dropRate(rate, Math.floor(column / 2), depth)
+      keep[row + column] = p === 0 ? 1 : generator.uniform() < p ? 0 : 1 / (1 - p)
+    }
+  }
+}
+
+/**
+ * The values of `keepSpecs` for the batch at a place of the training: a function of seed, model and place. The arrays are
+ * filled anew by the call after the next one.
+ */
+export const keepBatches = (
+  models: Dropping,
+  { dropPath, batchSize }: DropPath,
+  seed: number,
+): ((place: BatchPlace) => Arrays) => {
+  if (dropPath === 0) return () => ({})
+  const arrays = () =>
+    Object.entries(models).map(([model, { depth }]) => ({
+      model,
+      depth,
+      keep: new Float32Array(batchSize * 2 * depth),
+    }))
+  const sets = [arrays(), arrays()] as const
+  let calls = 0
+  return ({ epoch, step }) => {
+    const set = sets[calls++ % 2]!
+    for (const { model, depth, keep } of set) {
+      fillKeep(keep, depth, dropPath, Generator.from(seed, 'dropPath', model, String(epoch), String(step)))
+    }
+    return Object.fromEntries(set.map(({ model, keep }) => [keepName(model), keep]))
+  }
+}

@@ -1,0 +1,157 @@
+/** The host's part of a step: gradients of a window's batches are summed, clipped and make one update, in place. */
+import type { HostCall, Lanes } from '../../engine/lanes.js'
+import { adamwScalars, type UpdateParams } from './adamw.js'
+import { adamwInPlace, type AdamwStretch } from './adamw-host.js'
+import { gatherInPlace, squareSums, type GradientStretch, type TensorGradient } from './gradient-host.js'
+import type { Turn } from './step-definition.js'
+import { parametersOf, type Component } from './train-state.js'
+
+/** Fewer parameters are updated sooner than a thread is woken. */
+const WORTH_A_THREAD = 20_000
+
+/** A stretch of a component's flat vectors with its gradient, which came from one or two parts of a batch whose mean it is. */
+export interface Piece {
+  readonly component: Component
+  readonly offset: number
+  readonly size: number
+  readonly gradients: readonly Float32Array[]
+}
+
+/** Work on every piece, on each of `of` threads a share of it. `name` is that of `run` among the module's exports. */
+interface Job<Args extends readonly unknown[]> {
+  readonly module: string
+  readonly name: string
+  readonly run: (...args: Args) => void
+  readonly args: (share: number, of: number) => Args
+}
+
+const moduleUrl = (file: string): string => new URL(file, import.meta.url).href
+
+/** Where a share of so many values begins, and where it ends. */
+const borders = (size: number, share: number, of: number) => ({
+  from: Math.floor((size * share) / of),
+  to: Math.floor((size * (share + 1)) / of),
+})
+
+const viewOf = (flat: Float32Array, { offset, size }: Pick<Piece, 'offset' | 'size'>): Float32Array =>
+  flat.subarray(offset, offset + size)
+
+const adamwJob = (
+  optimiser: UpdateParams,
+  lr: number,
+  pieces: readonly Piece[],
+  scale: number,
+): Job<Parameters<typeof adamwInPlace>> => ({
+  module: moduleUrl('./adamw-host.js'),
+  name: 'adamwInPlace',
+  run: adamwInPlace,
+  args: (share, of) => {
+    const stretches = pieces.map((piece): AdamwStretch => {
+      const { theta, m, v, mean, layout, updates } = piece.component
+      return {
+        theta: viewOf(theta, piece),
+        m: viewOf(m, piece),
+        v: viewOf(v, piece),
+        mean: mean === undefined ? undefined : viewOf(mean, piece),
+        gradients: piece.gradients,
+        decayed: layout.decayed - piece.offset,
+        scalars: adamwScalars(optimiser, lr, updates + 1),
+        ...borders(piece.size, share, of),
+      }
+    })
+    return [optimiser, stretches, scale]
+  },
+})
+
+const gatherJob = (
+  pieces: readonly Piece[],
+  sumOf: (piece: Piece) => Float32Array,
+  begins: boolean,
+): Job<Parameters<typeof gatherInPlace>> => ({
+  module: moduleUrl('./gradient-host.js'),
+  name: 'gatherInPlace',
+  run: gatherInPlace,
+  args: (share, of) => {
+    const stretches = pieces.map((piece): GradientStretch => {
+      const { gradients, size } = piece
+      return { gradients, sum: sumOf(piece), ...borders(size, share, of) }
+    })
+    return [stretches, begins]
+  },
+})
+
+/** Every tensor of the pieces, in their order. */
+const tensorsOf = (pieces: readonly Piece[]): readonly TensorGradient[] =>
+  pieces
+    .flatMap(({ component, offset, size, gradients }) =>
+      component.layout.slots
+        .filter((slot) => slot.offset >= offset && slot.offset < offset + size)
+        .map((slot) => ({ gradients, offset: slot.offset - offset, size: slot.size })),
+    )
+    .map((tensor, place) => ({ ...tensor, place }))
+
+/** A tensor is one thread's alone, so that however many there are, the sums are rounded the same way. */
+const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job<Parameters<typeof squareSums>> => {
+  const total = tensors.reduce((sum, { size }) => sum + size, 0)
+  return {
+    module: moduleUrl('./gradient-host.js'),
+    name: 'squareSums',
+    run: squareSums,
+    args: (share, of) => {
+      let before = 0
+      const own = tensors.filter(({ size }) => {
+        const lane = Math.floor((before * of) / total)
+        before += size
+        return lane === share
+      })
+      return [own, into]
+    },
+  }
+}
+
+/** Whoever computes gradients hands them here, batch by batch; the batch that ends a window updates its components. */
+export type HostUpdate = (
+  lr: number,
+  trained: readonly Component[],
+  pieces: readonly Piece[],
+  turn: Turn,
+) => Promise<void>
+
+export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdate => {
+  const { clipNorm } = optimiser
+  const sums = new Map<Component, Float32Array>()
+  const sumOf = (piece: Piece): Float32Array => {
+    const { component } = piece
+    const sum = sums.get(component) ?? lanes.allocate(component.layout.size)
+    sums.set(component, sum)
+    return viewOf(sum, piece)
+  }
+
+  return async (lr, trained, pieces, { index, size }) => {
+    const alone = lanes.count === 1 || parametersOf(trained) < WORTH_A_THREAD
+    const work = async <Args extends readonly unknown[]>({ module, name, run, args }: Job<Args>): Promise<void> => {
+      if (alone) return run(...args(0, 1))
+      const call = (_: unknown, lane: number): HostCall => ({ module, name, args: args(lane, lanes.count) })
+      await lanes.call(Array.from({ length: lanes.count }, call))
+    }
+    /** What torch's `clip_grad_norm_` multiplies gradients by that are these times `scale`. */
+    const clipping = async (given: readonly Piece[], scale: number): Promise<number> => {
+      if (typeof clipNorm !== 'number') return 1
+      const tensors = tensorsOf(given)
+      const squares = new Float64Array(lanes.allocate(2 * tensors.length).buffer)
+      await work(squaresJob(tensors, squares))
+      const norm = scale * Math.sqrt(squares.reduce((sum, square) => sum + square, 0))
+      return Math.min(1, clipNorm / (norm + 1e-6))
+    }
+
+    let gathered = pieces
+    if (size > 1) {
+      await work(gatherJob(pieces, sumOf, index === 0))
+      if (index < size - 1) return
+      gathered = pieces.map((piece) => ({ ...piece, gradients: [sumOf(piece)] }))
+    }
+    const scale = 1 / size
+    await work(adamwJob(optimiser, lr, gathered, scale * (await clipping(gathered, scale))))
+    for (const component of trained) component.updates++
+  }
+}

@@ -1,0 +1,33 @@
+import { expect } from 'chai'
+import { costAxis, linearTicks, percentDomain, shortCount } from '../../src/report/axes.js'
+
+describe('axes', () => {
+  it('are linear for a narrow range of costs and logarithmic for a wide one', () => {
+    expect(costAxis([45e3, 187e3], 'params', 1, 9).options.type).to.equal('linear')
+    const wide = costAxis([45e3, 87e6], 'params', 1, 9).options
+    expect(wide.type).to.equal('log')
+    expect(wide.ticks.map(wide.tickFormat)).to.deep.equal(['100 k', '300 k', '1 M', '3 M', '10 M', '30 M', '100 M'])
+  })
+
+  it('have no more ticks than fit, all within', () => {
+    for (const most of [4, 7, 9]) {
+      const { ticks, domain } = costAxis([12_345, 67_890], 'macs', 1, most).options
+      expect(ticks.length).to.be.within(1, most + 1)
+      expect(ticks.every((tick) => tick >= domain[0]! && tick <= domain[1]!)).to.equal(true)
+    }
+  })
+
+  it('hold for one model alone and for equal scores', () => {
+    const { ticks, domain } = costAxis([5000], 'params', 1, 5).options
+    expect(domain[0]).to.be.below(5000)
+    expect(ticks.length).to.be.above(0)
+    const [low, high] = percentDomain([0.5, 0.5])
+    expect(low).to.be.below(50)
+    expect(high).to.be.above(50)
+    expect(linearTicks(0, 0.9, 4)).to.have.length(4)
+  })
+
+  it('count without superfluous digits', () => {
+    expect([100_000, 1_500_000, 2e9, 0].map(shortCount)).to.deep.equal(['100 k', '1.5 M', '2 G', '0'])
+  })
+})
