@@ -54,8 +54,7 @@ export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
   const measure = flags.cost === 'latency' ? `latency at batch ${flags.batch}` : costNames[flags.cost]
   const shown = columns.filter(({ key }) => key !== 'dominated')
   const table = renderTable(shown, front)
-  process.stdout.write(
-    `${table}\n\n${front.length} of ${models.length} models: none of the others has a better ${flags.metric} for as little: ${measure}\n`,
-  )
+  const said = `${front.length} of ${models.length} models are on the front of ${measure} and ${flags.metric}`
+  process.stdout.write(`${table}\n\n${said}\n`)
   return undefined
 })

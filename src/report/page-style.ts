@@ -49,8 +49,7 @@ tbody tr:hover td{background:color-mix(in srgb,var(--gp-faint) 35%,transparent)}
 .note{font-size:13px}
 .long{max-height:70vh;overflow:auto}
 details{margin:4px 0}
-summary{cursor:pointer}
-summary code{overflow-wrap:anywhere}
+summary{cursor:pointer;overflow-wrap:anywhere}
 pre{overflow-x:auto;font-size:12.5px;line-height:1.45;padding:10px;border:1px solid var(--gp-faint);border-radius:6px;margin:6px 0 12px}
 code{font-size:.92em}
 footer{max-width:1120px;margin:40px auto;padding:0 20px;color:var(--gp-muted);font-size:13px}

@@ -75,7 +75,7 @@ describe('genepool pick and pareto', () => {
     const { stdout } = await genepool('pareto starts.ts --cost macs')
     expect(stdout)
       .to.match(/^init +loss +id +model /)
-      .and.match(/\d of 36 models: /)
+      .and.match(/\d of 36 models are on the front of MACs and top1$/m)
   })
 
   it('answers what cannot be met, read or found with a sentence and exit code 2', async () => {

@@ -149,11 +149,11 @@ describe('a real pipeline', () => {
 
   it('has its models as JSON lines of exactly the published keys', async () => {
     const rows = jsonLines(await genepool('results tiny.ts --json')) as readonly Record<string, unknown>[]
-    const keys = 'id name from to front end depth params paramsStored macs top1 top5 loss'.split(' ')
+    const keys = 'id name models positions depth params paramsStored macs top1 top5 loss latency dominated'.split(' ')
     expect(rows.map((row) => row['id'])).to.deep.equal([0, 1, 2, 3, 4, 5, 6, 7, 8])
     for (const row of rows) expect(Object.keys(row)).to.deep.equal(keys)
-    expect(rows[0]).to.deep.include({ name: 'small', from: 'small', to: null, front: null, end: null, depth: 3 })
-    expect(rows[8]).to.deep.include({ from: 'small', to: 'wide', front: 2, end: 2, depth: 4 })
+    expect(rows[0]).to.deep.include({ name: 'small', models: ['small'], positions: [], depth: 3, latency: [] })
+    expect(rows[8]).to.deep.include({ models: ['small', 'wide'], positions: [[2, 2]], depth: 4 })
   })
 
   it('shows a stage: manifest, inputs, parameters and loss history', async () => {

@@ -1,5 +1,5 @@
 /** Accuracy over parameters for each value of an axis, or for each cell: the best that each size reaches, with its spread. */
-import { describeAt, type At } from '../../results/group-cells.js'
+import { nameAt, type At } from '../../results/group-cells.js'
 import type { ModelResult } from '../../results/group-models.js'
 import { paretoFront } from '../../results/pareto.js'
 import { costAxis, linearTicks, percentDomain } from '../axes.js'
@@ -13,6 +13,9 @@ export interface Family {
   readonly at: At
   readonly models: readonly ModelResult[]
 }
+
+/** With more points than this their whiskers run together and are drawn paler. */
+const manyPoints = 60
 
 interface Step {
   readonly x: number
@@ -45,7 +48,7 @@ const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, 
     models.map(({ params }) => params),
     'params',
     1,
-    isSmall ? 4 : width < 500 ? 5 : 9,
+    width < 200 ? 2 : isSmall ? 4 : width < 500 ? 5 : 9,
   )
   const domain = percentDomain(models.flatMap(({ top1, std }) => [top1 - (std.top1 ?? 0), top1 + (std.top1 ?? 0)]))
   return {
@@ -89,10 +92,10 @@ const stepBand = ({ marks }: Drawing, steps: readonly Step[], role: Role): unkno
   marks.areaY([...steps], { x: 'x', y1: 'low', y2: 'high', curve: 'step-after', fill: colour(role), fillOpacity: 0.14 })
 
 /** One standard deviation up and down from a point. */
-const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: Role): string => {
+const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: Role, opacity: number): string => {
   if (std.top1 === null || std.top1 === 0) return ''
   const reach = plot.y.apply(100 * (top1 - std.top1)) - plot.y.apply(100 * top1)
-  return element('line', { x1: 0, x2: 0, y1: -reach, y2: reach, stroke: colour(role), 'stroke-opacity': 0.35 })
+  return element('line', { x1: 0, x2: 0, y1: -reach, y2: reach, stroke: colour(role), 'stroke-opacity': opacity })
 }
 
 /** All families in one figure: for each the front, its spread as a band, and every model. */
@@ -109,14 +112,14 @@ export const frontsFigure = (drawing: Drawing, families: readonly Family[], widt
       point(
         plot.x.apply(model.params),
         plot.y.apply(100 * model.top1),
-        whisker(plot, model, seriesRole(index)) +
+        whisker(plot, model, seriesRole(index), models.length > manyPoints ? 0.18 : 0.4) +
           element('circle', { r: 2.6, fill: colour(seriesRole(index)), 'fill-opacity': model.dominated ? 0.6 : 1 }),
         describeModel(model),
       ),
     ),
   )
   const entries = families.map(({ at }, index) => ({
-    label: Object.values(at).map(String).join(', '),
+    label: nameAt(at),
     symbol: element('line', { x1: -7, x2: 7, y1: 0, y2: 0, stroke: colour(seriesRole(index)), 'stroke-width': 2.5 }),
   }))
   return stack([legend(entries, width), { ...plot, body: plot.body + points.join('') }], 6)
@@ -144,8 +147,7 @@ export const panelsFigure = (drawing: Drawing, families: readonly Family[], widt
         describeModel(model),
       ),
     )
-    const labels = Object.values(at).map(String)
-    const [first = describeAt(at), ...rest] = labels
+    const [first = '', ...rest] = nameAt(at).split(', ')
     const title =
       text(0, 12, shortened(first, each - 4), { 'font-weight': 600 }) +
       text(0, 27, shortened(rest.join(', '), each - 4), { fill: colour('muted') })
