@@ -5,13 +5,16 @@
  * teacher's; at each compared block the root mean square singular value of the matrix there, and the share of the teacher's
  * variance that the best linear map of the student's features explains (least squares on the same images).
  */
+import { execFileSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as Effect from 'effect/Effect'
-import { inspectExperiment } from '../src/cli/inspect.js'
 import type { DistillParams } from '../src/dsl/nodes.js'
 import { lossPositions } from '../src/dsl/positions.js'
 import { openEngine } from '../src/engine/open.js'
 import type { InputArtifact } from '../src/runtime/stage-contract.js'
+import type { PlannedStage } from '../src/runtime/events.js'
 import type { Manifest } from '../src/runtime/store.js'
 import { Generator } from '../src/stages/data/random.js'
 import { openDataset } from '../src/stages/data/dataset.js'
@@ -25,14 +28,27 @@ const { values: flags, positionals } = parseArgs({
   options: { store: { type: 'string', default: '.genepool' }, samples: { type: 'string', default: '200' } },
 })
 const [pipeline = 'pipelines/starts.ts'] = positionals
-const { experiment, store } = await Effect.runPromise(
-  inspectExperiment({ pipeline, store: flags.store, engine: 'auto', device: 'auto', reuse: 'any-engine' }),
-)
+/** The command line answers: what it runs is what the store's fingerprints name. */
+const genepool = (command: string, ...more: readonly string[]): readonly unknown[] =>
+  execFileSync(process.execPath, ['dist/cli/bin.js', command, pipeline, ...more, '--store', flags.store, '--json'], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  })
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown)
+
+type Shown = Manifest & { readonly folder: string }
+const planned = genepool('plan') as readonly PlannedStage[]
+const made = planned
+  .filter(({ kind, status }) => status === 'cached' && ['data', 'teacher', 'distill'].includes(kind))
+  .map(({ stage }) => genepool('show', stage)[0] as Shown)
+const byContent = new Map(made.map((manifest) => [manifest.content, manifest]))
 const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 2 })
 
-const artifact = (manifest: Manifest): InputArtifact => ({
-  files: Object.fromEntries(Object.entries(manifest.files).map(([name, file]) => [name, store.blob(file)])),
-  summary: manifest.summary,
+const artifact = ({ folder, summary }: Shown): InputArtifact => ({
+  files: Object.fromEntries(readdirSync(folder).map((name) => [name, join(folder, name)])),
+  summary,
 })
 /** Mean over the channels of `[rows, width]` of each one's variance. */
 const variance = (values: Float32Array, width: number): number => {
@@ -50,51 +66,47 @@ const variance = (values: Float32Array, width: number): number => {
 }
 const rounded = (values: readonly number[]): readonly number[] => values.map((value) => Number(value.toPrecision(4)))
 
-const seen = new Set<string>()
-for (const { stages } of experiment.cells) {
-  const [data, teacher] = ['data', 'teacher'].map((name) => stages.get(name)?.manifest)
-  for (const [name, { node, manifest }] of stages) {
-    if (node.kind !== 'distill' || manifest === undefined || data === undefined || teacher === undefined) continue
-    if (seen.has(manifest.fingerprint)) continue
-    seen.add(manifest.fingerprint)
-    const { positions, transforms, model, seed } = node.params as DistillParams
-    const split = openDataset(artifact(data)).split('train')
-    const indices = Generator.from(seed, 'samples').sample(split.count, Number(flags.samples))
-    const taught = openModel(artifact(teacher), 'teacher')
-    const [own, theirs] = await Promise.all(
-      [openModel(artifact(manifest), 'student'), taught].map((one) =>
-        Effect.runPromise(stitchFeatures(engine, one, split, indices)),
-      ),
-    )
-    const width = taught.config.embedDim
-    const matrix = transforms === 'toTeacher' ? 'reverse' : 'map'
-    const { tensors } = readSafetensors(artifact(manifest).files['transforms.safetensors']!)
-    const blocks = lossPositions(positions, model.depth)
-    const taughtBlocks = lossPositions(positions, taught.config.depth, model.depth)
-    const explained = blocks.map((block, p) => {
-      const target = theirs![taughtBlocks[p]! + 1]!
-      const { residual } = leastSquares(own![block + 1]!, target.length / width, model.embedDim, target, width)
-      return 1 - residual / variance(target, width)
-    })
-    const singular = blocks.map((_, p) => {
-      const values = tensors.get(`${matrix}.${p}.weight`)!.data as Float32Array
-      const squares = values.reduce((sum, value) => sum + value ** 2, 0)
-      return Math.sqrt(squares / Math.min(model.embedDim, width))
-    })
-    const line = {
-      bench: 'features',
-      student: name,
-      seed,
-      width: model.embedDim,
-      transforms,
-      positions,
-      blocks,
-      variance: rounded(own!.map((values) => variance(values, model.embedDim))),
-      teacherVariance: rounded(theirs!.map((values) => variance(values, width))),
-      singularRms: rounded(singular),
-      explained: rounded(explained),
-    }
-    console.log(JSON.stringify(line))
+for (const manifest of made) {
+  const { kind, params, inputs } = manifest.identity
+  if (kind !== 'distill') continue
+  const { positions, transforms, model, seed } = params as DistillParams
+  const [data, teacher] = ['data', 'teacher'].map((input) => byContent.get(inputs[input]!)!)
+  const split = openDataset(artifact(data!)).split('train')
+  const indices = Generator.from(seed, 'samples').sample(split.count, Number(flags.samples))
+  const taught = openModel(artifact(teacher!), 'teacher')
+  const [own, theirs] = await Promise.all(
+    [openModel(artifact(manifest), 'student'), taught].map((one) =>
+      Effect.runPromise(stitchFeatures(engine, one, split, indices)),
+    ),
+  )
+  const width = taught.config.embedDim
+  const matrix = transforms === 'toTeacher' ? 'reverse' : 'map'
+  const { tensors } = readSafetensors(artifact(manifest).files['transforms.safetensors']!)
+  const blocks = lossPositions(positions, model.depth)
+  const taughtBlocks = lossPositions(positions, taught.config.depth, model.depth)
+  const explained = blocks.map((block, p) => {
+    const target = theirs![taughtBlocks[p]! + 1]!
+    const { residual } = leastSquares(own![block + 1]!, target.length / width, model.embedDim, target, width)
+    return 1 - residual / variance(target, width)
+  })
+  const singular = blocks.map((_, p) => {
+    const values = tensors.get(`${matrix}.${p}.weight`)!.data as Float32Array
+    const squares = values.reduce((sum, value) => sum + value ** 2, 0)
+    return Math.sqrt(squares / Math.min(model.embedDim, width))
+  })
+  const line = {
+    bench: 'features',
+    student: manifest.stage,
+    seed,
+    width: model.embedDim,
+    transforms,
+    positions,
+    blocks,
+    variance: rounded(own!.map((values) => variance(values, model.embedDim))),
+    teacherVariance: rounded(theirs!.map((values) => variance(values, width))),
+    singularRms: rounded(singular),
+    explained: rounded(explained),
   }
+  console.log(JSON.stringify(line))
 }
 await engine.release()
