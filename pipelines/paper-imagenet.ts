@@ -23,7 +23,6 @@ export default suite('paper-imagenet', { blocks: [6, 9] }, ({ blocks, seed }) =>
     .distill(
       {
         tiny: { embedDim: 192, depth: blocks, numHeads: 3 },
-        small: { embedDim: 384, depth: blocks, numHeads: 6 },
         base: { embedDim: 768, depth: blocks, numHeads: 12, lr: blocks === 9 ? 5e-5 : 5e-4 },
       },
       {

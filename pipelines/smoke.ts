@@ -1,4 +1,4 @@
-// Question: does every stage work, from digits to a table of nine models?
+// Question: does the whole method work, from digits to a table of nine models?
 // Time: under a minute on two cores.
 // The models learn next to nothing here: 512 digits, one epoch.
 import { mnist, pipeline, vit } from 'genepool'

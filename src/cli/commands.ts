@@ -26,20 +26,24 @@ const pipeline = Argument.String('pipeline').pipe(
   ),
 )
 const store = Flag.String('store').pipe(
-  Flag.withDescription('Folder that holds artifacts, checkpoints and records'),
+  Flag.withDescription('Folder that holds artifacts, checkpoints and records; default: .genepool'),
   Flag.withDefault('.genepool'),
 )
 const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
-  Flag.withDescription('What computes; auto takes the fastest that loads (genepool doctor shows which and why)'),
+  Flag.withDescription(
+    'What computes; auto, the default, takes the fastest that loads (genepool doctor shows which and why)',
+  ),
   Flag.withDefault('auto'),
 )
 const device = Flag.String('device').pipe(
-  Flag.withDescription('What it computes on: auto, cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU'),
+  Flag.withDescription(
+    'What it computes on: auto (the default), cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU',
+  ),
   Flag.withDefault('auto'),
 )
 const reuse = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
   Flag.withDescription(
-    'Which artifacts are good enough: those of the same engine, device class and versions, or also those that differ in these alone',
+    'Which artifacts are good enough: those of the same engine, device class and versions (the default), or also those that differ in these alone',
   ),
   Flag.withDefault('same-engine'),
 )
@@ -96,7 +100,7 @@ const run = Command.make('run', {
     { command: 'genepool run pipelines/quickstart.ts --only teacher', description: 'Train the teacher only' },
     { command: 'genepool run pipelines/quickstart.ts --json', description: 'One event a line, for programs' },
     {
-      command: 'genepool run pipelines/ablation.ts#init=learned,seed=1',
+      command: 'genepool run pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1',
       description: 'One cell of a suite alone',
     },
   ]),
@@ -221,7 +225,8 @@ const diff = Command.make('diff', {
   Command.withDescription('Say what differs between two pipelines, cells or recorded runs: parameters, code, metrics'),
   Command.withExamples([
     {
-      command: 'genepool diff pipelines/ablation.ts#init=learned,seed=0 pipelines/ablation.ts#init=random,seed=0',
+      command:
+        'genepool diff pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1 pipelines/ablation.ts#init=random,positions=end,loss=all,seed=1',
       description: 'Two cells of a suite (axes in any order, as many as tell the cell)',
     },
   ]),

@@ -14,11 +14,13 @@ import { renderTable } from './table.js'
 
 export const paretoFlags = {
   cost: Flag.Literals('cost', ['params', 'macs', 'latency']).pipe(
-    Flag.withDescription('What a model costs: parameters, multiply-accumulates, or the measured time of a pass'),
+    Flag.withDescription(
+      'What a model costs: parameters (the default), multiply-accumulates, or the measured time of a pass',
+    ),
     Flag.withDefault('params'),
   ),
   metric: metricFlag,
-  batch: Flag.Int('batch').pipe(Flag.withDescription('Images of a timed pass'), Flag.withDefault(1)),
+  batch: Flag.Int('batch').pipe(Flag.withDescription('Images of a timed pass; default: 1'), Flag.withDefault(1)),
   csv: Flag.Boolean('csv').pipe(Flag.withDescription('Print CSV (RFC 4180)'), Flag.withDefault(false)),
   json: Flag.Boolean('json').pipe(Flag.withDescription('Print one model a line as JSON'), Flag.withDefault(false)),
 } as const

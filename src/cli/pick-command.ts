@@ -23,7 +23,7 @@ export const pickFlags = {
   maxParams: budgetFlag('max-params', 'At most so many parameters: 5e6, 5M, 800k'),
   maxMacs: budgetFlag('max-macs', 'At most so many multiply-accumulates an image: 1e9, 1.2G'),
   maxLatency: budgetFlag('max-latency', 'At most this time a pass: 20ms, 0.02s; a plain number is milliseconds'),
-  batch: Flag.Int('batch').pipe(Flag.withDescription('Images of the timed pass'), Flag.withDefault(1)),
+  batch: Flag.Int('batch').pipe(Flag.withDescription('Images of the timed pass; default: 1'), Flag.withDefault(1)),
   metric: metricFlag,
   json: Flag.Boolean('json').pipe(
     Flag.withDescription('Print the choice as one line of JSON'),

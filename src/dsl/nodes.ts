@@ -152,8 +152,8 @@ export interface DistillParams {
   /** Whether the transformation matrices are trained with the student. */
   readonly trainTransforms: boolean
   /**
-   * Beside published matrices, whether those of the other direction are trained, at no effect on the student: the `composed`
-   * start reads them. Never with `toTeacher`, whose own they are.
+   * Beside published matrices, whether those of the other direction are trained; no gradient of theirs reaches the student, though
+   * they count in the norm of `clipNorm`. The `composed` start reads them. Never with `toTeacher`, whose own they are.
    */
   readonly reverseTransforms: boolean
   readonly train: TrainParams
@@ -218,7 +218,8 @@ export interface SingleParams {
   readonly descendant: number
   readonly loss: TuneLoss
   readonly train: TrainParams
-  readonly weightStart: WeightStart
+  /** Of each model. */
+  readonly weightStarts: readonly WeightStart[]
   readonly seed: number
 }
 

@@ -33,6 +33,7 @@ export class PipelineStart extends Step {
   readonly distill = tooEarly('distill')
   readonly pool = tooEarly('pool')
   readonly stitch = tooEarly('stitch')
+  readonly latency = tooEarly('latency')
   readonly evaluate = tooEarly('evaluate')
   readonly anchors = tooEarly('anchors')
   readonly singles = tooEarly('singles')
@@ -91,6 +92,7 @@ export class PipelineWithData extends Step {
   readonly distill = tooEarly('distill')
   readonly pool = tooEarly('pool')
   readonly stitch = tooEarly('stitch')
+  readonly latency = tooEarly('latency')
   readonly evaluate = tooEarly('evaluate')
 
   constructor(definition: Definition, data: DataNode) {
@@ -145,6 +147,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
   readonly #teacher: TeacherNode
   readonly pool = tooEarly('pool')
   readonly stitch = tooEarly('stitch')
+  readonly latency = tooEarly('latency')
   readonly evaluate = tooEarly('evaluate')
 
   constructor(definition: Definition, teacher: TeacherNode) {

@@ -77,7 +77,7 @@ export const readSingles = (
     grid,
     loss: readTuneLoss(options, hasTeacher),
     train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
-    weightStart: readWeightStart(readers.at(-1)!.options, configs.at(-1)!.embedDim),
+    weightStarts: readers.map((reader) => readWeightStart(reader.options, reader.config.embedDim)),
     seed,
   }
   const count = enumerateDescendants({ models: configs, ...grid }).length

@@ -26,7 +26,7 @@ const trainSingle = Effect.fnUntraced(function* (
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
   const { params, inputs, outDir, progress } = context
-  const { names, models: configs, train, seed, weightStart } = params
+  const { names, models: configs, train, seed, weightStarts } = params
   const { data, teacher: taught } = inputs
   const dataset = yield* attempt(() => openDataset(data))
   const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
@@ -42,7 +42,7 @@ const trainSingle = Effect.fnUntraced(function* (
   const tensors = tensorsOnPaths([path], grid)
   const components = poolComponents(
     configs.map((config, index) =>
-      tensors.models[index].length === 0 ? {} : startVit(config, weightStart, seed, 'single'),
+      tensors.models[index].length === 0 ? {} : startVit(config, weightStarts[index], seed, 'single'),
     ),
     grid,
     startLinears(tensors.stitches, seed, 'stitch'),

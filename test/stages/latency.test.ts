@@ -50,7 +50,10 @@ describe('the stage latency', () => {
         descendant: 6,
         loss: 'none',
         train: trainParams({ epochs: 1 }),
-        weightStart: { type: 'xavierUniform', gain: 1 },
+        weightStarts: [
+          { type: 'xavierUniform', gain: 1 },
+          { type: 'xavierUniform', gain: 1 },
+        ],
         seed: 5,
       },
       inputs: { data: syntheticData(folder.file('data')) },

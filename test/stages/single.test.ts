@@ -16,7 +16,10 @@ const singleParams = (changes: Partial<SingleParams> = {}): SingleParams => ({
   descendant: 6,
   loss: 'none',
   train: trainParams({ epochs: 3 }),
-  weightStart: { type: 'xavierUniform', gain: 1 },
+  weightStarts: [
+    { type: 'xavierUniform', gain: 1 },
+    { type: 'xavierUniform', gain: 1 },
+  ],
   seed: 5,
   ...changes,
 })
