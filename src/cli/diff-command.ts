@@ -4,7 +4,7 @@ import { genepoolLayer } from '../compose.js'
 import { differenceOf, type Difference, type FigureDifference, type StageDifference } from '../runtime/difference.js'
 import { isShare } from '../results/cell-figures.js'
 import { describeReason } from './describe.js'
-import { readSide, type Side, type SideFlags } from './diff-sides.js'
+import { readSides, type Side, type SideFlags } from './diff-sides.js'
 import { count, percent } from './format.js'
 import { renderTable } from './table.js'
 
@@ -90,7 +90,7 @@ const notesOf = (difference: Difference, sides: readonly (readonly ['a' | 'b', S
 }
 
 const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
-  const [a, b] = [yield* readSide(flags.a, flags), yield* readSide(flags.b, flags)]
+  const [a, b] = yield* readSides([flags.a, flags.b], flags)
   const difference = differenceOf(a.stages, b.stages)
   const notes = notesOf(difference, [
     ['a', a],

@@ -5,6 +5,7 @@ import { UsageError } from '../runtime/errors.js'
 import type { RunEvent } from '../runtime/events.js'
 import type { PreparedStage } from '../runtime/prepare.js'
 import { readRun, type RunRecord } from '../runtime/run-log.js'
+import { isInCell, parseStageName } from '../runtime/stage-in-cell.js'
 import { Store, type Manifest } from '../runtime/store.js'
 import { inspect, type InspectFlags } from './inspect.js'
 import { isFile, parseTarget } from './target.js'
@@ -17,6 +18,10 @@ export interface Side {
   readonly stages: ReadonlyMap<string, ComparedStage>
   /** Stages that have not run as the definition stands, or of which the run has nothing. */
   readonly without: readonly string[]
+  /** Of a run of a whole suite, whose stages have names of its own: `teacher[seed=1]`. */
+  readonly ofSuite?: boolean
+  /** Of a suite's cell as it stands, what the suite calls its stages. */
+  readonly inSuite?: ReadonlyMap<string, string>
 }
 
 export type SideFlags = Omit<InspectFlags, 'pipeline' | 'only'>
@@ -52,7 +57,7 @@ const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: Sid
     prepared.stages.map((stage) => [stage.node.name, stageOfDefinition(stage, plan.manifests)] as const),
   )
   const without = plan.stages.filter(({ status }) => status !== 'cached').map(({ stage }) => stage)
-  return { target, name: graph.name, stages, without } satisfies Side
+  return { target, name: graph.name, stages, without, inSuite: graph.remembered.names } satisfies Side
 })
 
 type StageEvent = Extract<RunEvent, { readonly stage: string }>
@@ -83,11 +88,12 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
       pathOf: {},
     })
   }
-  return { target: record.run, name: started?.pipeline ?? '', stages, without } satisfies Side
+  const ofSuite = started?.suite !== undefined
+  return { target: record.run, name: started?.pipeline ?? '', stages, without, ofSuite } satisfies Side
 })
 
 /** Fails with a UsageError where the target is neither a definition nor a run of the store. */
-export const readSide = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
+const readSide = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
   const { file } = parseTarget(target)
   if (isFile(file)) return yield* sideOfDefinition(target, flags)
   const record = yield* readRun(target)
@@ -96,4 +102,64 @@ export const readSide = Effect.fnUntraced(function* (target: string, flags: Side
     message: `'${target}' is neither a file nor a run in ${flags.store}`,
     hint: `genepool runs --store ${flags.store} lists the runs; a cell is FILE#init=learned,seed=0`,
   })
+})
+
+/** `teachers#lr=0.1,seed=0`, of the suite `teachers` → its labels; undefined for what is no cell of the suite. */
+const labelsOf = (name: string, suite: string): Readonly<Record<string, string>> | undefined => {
+  if (!name.startsWith(`${suite}#`)) return undefined
+  const parts = name.slice(suite.length + 1).split(',')
+  return Object.fromEntries(
+    parts.map((part) => [part.slice(0, part.indexOf('=')), part.slice(part.indexOf('=') + 1)] as const),
+  )
+}
+
+/**
+ * Of a suite's run, the stage that a cell calls so. A record does not say which cells a stage was in, but its name does
+ * nearly always: by the suite as it stands, else by the labels in brackets.
+ */
+const stageInRun = (
+  run: Side,
+  cell: Side,
+  labels: Readonly<Record<string, string>>,
+  called: string,
+): ComparedStage | undefined => {
+  const exact = run.stages.get(cell.inSuite?.get(called) ?? '')
+  if (exact !== undefined) return exact
+  return [...run.stages.values()].find(({ name }) => {
+    const parsed = parseStageName(name)
+    return parsed?.name === called && isInCell(parsed, labels)
+  })
+}
+
+/** A suite's run beside one of its cells is those of the cell's stages that it had, under the names that the cell has. */
+const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.Return<Side, UsageError> {
+  if (side.ofSuite !== true || other.ofSuite === true) return side
+  const hint = 'compare it with a cell of that suite, FILE#init=learned,seed=0, or with another of its runs'
+  const labels = labelsOf(other.name, side.name)
+  if (labels === undefined) {
+    return yield* new UsageError({
+      message: `${side.target} is a run of the whole suite '${side.name}', of which ${other.target} is no cell`,
+      hint,
+    })
+  }
+  const found = [...other.stages.keys()].flatMap((called) => {
+    const stage = stageInRun(side, other, labels, called)
+    return stage === undefined ? [] : [{ called, stage }]
+  })
+  if (found.length === 0) {
+    const message = `${side.target}, a run of the whole suite '${side.name}', has no stage of the cell ${other.target}`
+    return yield* new UsageError({ message, hint })
+  }
+  return {
+    target: side.target,
+    name: other.name,
+    stages: new Map(found.map(({ called, stage }) => [called, { ...stage, name: called }])),
+    without: found.flatMap(({ called, stage }) => (side.without.includes(stage.name) ? [called] : [])),
+  }
+})
+
+/** What `genepool diff A B` compares. Fails with a UsageError where a side is nothing, or nothing that the other compares to. */
+export const readSides = Effect.fnUntraced(function* (targets: readonly [a: string, b: string], flags: SideFlags) {
+  const [a, b] = [yield* readSide(targets[0], flags), yield* readSide(targets[1], flags)]
+  return [yield* beside(a, b), yield* beside(b, a)] as const
 })

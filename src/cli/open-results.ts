@@ -5,6 +5,7 @@ import { axesOf, hasResults, readResults, type ExperimentResults } from '../resu
 import { UsageError } from '../runtime/errors.js'
 import { Store } from '../runtime/store.js'
 import { inspectExperiment, type InspectFlags } from './inspect.js'
+import { warn } from './result-notes.js'
 
 export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe(
   Flag.withDescription('What is good about a model: top1, top5 (more is better) or loss (less is better)'),
@@ -23,10 +24,11 @@ const whatIsMissing = ({ experiment, cells }: ExperimentResults): string => {
   return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} did not run with these parameters`
 }
 
-/** Fails with a UsageError where nothing of the experiment has been measured as it stands. */
+/** Fails with a UsageError where nothing of the experiment has been measured as it stands. Says on stderr what is damaged. */
 export const openResults = Effect.fnUntraced(function* (flags: InspectFlags) {
   const { experiment, store } = yield* inspectExperiment(flags)
   const results = yield* readResults(experiment).pipe(Effect.provideService(Store, store))
+  warn(results.warnings)
   if (!hasResults(results)) {
     return yield* new UsageError({
       message: `there are no results of ${flags.pipeline} as it stands: ${whatIsMissing(results)}`,

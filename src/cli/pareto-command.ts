@@ -1,7 +1,7 @@
 /** `genepool pareto`: the models that no other beats at their cost. */
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
-import { axesOf, modelResults } from '../results/experiment-results.js'
+import { axesOf, groupResults, modelResults } from '../results/experiment-results.js'
 import { renderCsv } from '../results/data-table.js'
 import { batchesOf, modelColumns, withSpreadColumns } from '../results/model-columns.js'
 import { paretoFront, type Cost, type Metric } from '../results/pareto.js'
@@ -10,6 +10,7 @@ import { UsageError } from '../runtime/errors.js'
 import type { InspectFlags } from './inspect.js'
 import { checkBatch } from './latency-check.js'
 import { metricFlag, openResults } from './open-results.js'
+import { checkScores, missingNotes, modelNotes, warn } from './result-notes.js'
 import { renderTable } from './table.js'
 
 export const paretoFlags = {
@@ -40,7 +41,10 @@ export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
   const { results } = yield* openResults(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
-  if (flags.cost === 'latency') yield* checkBatch(models, flags.batch, flags.pipeline)
+  yield* checkScores(models, flags.metric, flags.pipeline)
+  if (flags.cost === 'latency') yield* checkBatch(results, models, flags.batch, flags.pipeline)
+  const notes = [...modelNotes(models, flags.metric), ...missingNotes(groupResults(results))]
+  if (flags.json || flags.csv) warn(notes)
   const front = paretoFront(models, flags.cost, flags.metric, flags.batch)
   if (flags.json) {
     process.stdout.write(front.map((model) => `${JSON.stringify(modelJson(kind, model))}\n`).join(''))
@@ -57,6 +61,6 @@ export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
   const shown = columns.filter(({ key }) => key !== 'dominated')
   const table = renderTable(shown, front)
   const said = `${front.length} of ${models.length} models are on the front of ${measure} and ${flags.metric}`
-  process.stdout.write(`${table}\n\n${said}\n`)
+  process.stdout.write(`${[table, '', said, ...notes].join('\n')}\n`)
   return undefined
 })

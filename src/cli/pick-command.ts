@@ -2,8 +2,8 @@
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
-import { axesOf, modelResults } from '../results/experiment-results.js'
-import { count, milliseconds, percent } from '../results/format.js'
+import { axesOf, groupResults, modelResults } from '../results/experiment-results.js'
+import { count, lossText, milliseconds, percent, plural } from '../results/format.js'
 import { describeAt } from '../results/group-cells.js'
 import type { ModelResult } from '../results/group-models.js'
 import { costOf, type Cost, type Metric } from '../results/pareto.js'
@@ -15,6 +15,7 @@ import type { InspectFlags } from './inspect.js'
 import { checkBatch } from './latency-check.js'
 import { renderModelResults } from './models-table.js'
 import { metricFlag, openResults } from './open-results.js'
+import { checkScores, missingNotes, modelNotes } from './result-notes.js'
 
 const budgetFlag = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
@@ -84,7 +85,7 @@ const list = (words: readonly string[]): string =>
 
 const named = (model: ModelResult): string => {
   const at = describeAt(model.at)
-  return at === '' ? model.name : `${model.name} of ${at}`
+  return at === '' ? model.name : `${model.name} of ${at} (n = ${model.n})`
 }
 
 /** Which budgets ask too much, and the least that there is. */
@@ -102,7 +103,7 @@ const unmetError = ({ nearest, least }: Unmet, budgets: readonly Budget[], flags
 
 const score = (model: ModelResult, metric: Metric): string =>
   metric === 'loss'
-    ? `loss ${model.loss.toFixed(4)}`
+    ? `loss ${lossText(model.loss)}`
     : `${metric === 'top1' ? 'top-1' : 'top-5'} ${percent(model[metric])}`
 
 const describeNext = ({ next }: Picked, budgets: readonly Budget[], { metric, batch }: PickFlags): string => {
@@ -118,7 +119,7 @@ const describe = (picked: Picked, budgets: readonly Budget[], flags: PickFlags):
   const { best, eligible, of, binding } = picked
   const words = binding.map((cost) => kindOf(cost).word)
   return [
-    ...(Object.keys(best.at).length === 0 ? [] : [`cell: ${describeAt(best.at)}, mean over ${best.n} seeds`]),
+    ...(Object.keys(best.at).length === 0 ? [] : [`cell: ${describeAt(best.at)}, mean over ${plural(best.n, 'seed')}`]),
     budgets.length === 0 ? `best of ${of} models` : `${eligible} of ${of} models meet ${list(budgets.map(limitOf))}`,
     ...(budgets.length === 0
       ? []
@@ -138,21 +139,23 @@ export const pickCommand = Effect.fnUntraced(function* (flags: PickFlags) {
   const { results } = yield* openResults(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
-  if (budgets.some(({ cost }) => cost === 'latency')) yield* checkBatch(models, flags.batch, flags.pipeline)
+  yield* checkScores(models, flags.metric, flags.pipeline)
+  if (budgets.some(({ cost }) => cost === 'latency')) yield* checkBatch(results, models, flags.batch, flags.pipeline)
+  const groups = groupResults(results)
   const picked = pickBest(models, { budgets, metric: flags.metric, batch: flags.batch })
   if ('nearest' in picked) return yield* unmetError(picked, budgets, flags)
   if (flags.json) {
     const { best, next, ...rest } = picked
     const nextJson = next === undefined ? null : modelJson(kind, next)
-    process.stdout.write(
-      `${JSON.stringify({ best: modelJson(kind, best), metric: flags.metric, budgets, ...rest, next: nextJson })}\n`,
-    )
+    const chosen = { best: modelJson(kind, best), metric: flags.metric, budgets, ...rest, next: nextJson }
+    process.stdout.write(`${JSON.stringify({ ...chosen, missing: groups.flatMap(({ missing }) => missing) })}\n`)
     return undefined
   }
   const table = renderModelResults([{ ...picked.best, dominated: false }], {
     axes: axesOf(results),
     spread: kind === 'suite',
   })
-  process.stdout.write(`${table}\n\n${describe(picked, budgets, flags).join('\n')}\n`)
+  const notes = [...modelNotes(models, flags.metric), ...missingNotes(groups)]
+  process.stdout.write(`${[table, '', ...describe(picked, budgets, flags), ...notes].join('\n')}\n`)
   return undefined
 })

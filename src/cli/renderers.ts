@@ -1,6 +1,7 @@
 /** Where events go: one JSON line each, plain lines, or a terminal with one live line a running stage. */
 import type { Emit, RunEvent } from '../runtime/events.js'
-import { describeEvent, describeProgress } from './describe.js'
+import { briefDescriber } from './describe-briefly.js'
+import { describeProgress } from './describe.js'
 
 /** What a renderer writes to; process.stdout is one. */
 export interface Output {
@@ -22,6 +23,7 @@ const plainProgressMs = 10_000
 
 export const plainRenderer = (output: Output, verbose: boolean): Emit => {
   const shownAt = new Map<string, number>()
+  const describe = briefDescriber()
   return (event) => {
     if (event.type === 'stage-started') shownAt.set(event.stage, Date.now())
     if (event.type === 'stage-progress') {
@@ -30,7 +32,7 @@ export const plainRenderer = (output: Output, verbose: boolean): Emit => {
       output.write(`  ${event.stage}  ${describeProgress(event)}\n`)
       return
     }
-    const text = describeEvent(event)
+    const text = describe(event)
     if (text !== undefined) output.write(`${withStack(text, event, verbose)}\n`)
   }
 }
@@ -41,6 +43,7 @@ const linesUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F
 /** Finished lines scroll up; below them stands one line a running stage, rewritten in place. */
 export const liveRenderer = (output: Output, verbose: boolean): Emit => {
   const running = new Map<string, string>()
+  const describe = briefDescriber()
   let drawn = 0
   const draw = (finished?: string): void => {
     const width = Math.max(20, (output.columns ?? 80) - 1)
@@ -67,7 +70,7 @@ export const liveRenderer = (output: Output, verbose: boolean): Emit => {
       default:
         break
     }
-    const text = describeEvent(event)
-    draw(text === undefined ? undefined : withStack(text, event, verbose))
+    const text = describe(event)
+    if (text !== undefined) draw(withStack(text, event, verbose))
   }
 }

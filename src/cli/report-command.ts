@@ -10,6 +10,7 @@ import { UsageError, sentenceOf } from '../runtime/errors.js'
 import { Store } from '../runtime/store.js'
 import type { InspectFlags } from './inspect.js'
 import { openResults } from './open-results.js'
+import { warn } from './result-notes.js'
 import { parseTarget } from './target.js'
 import { version } from './version.js'
 
@@ -57,6 +58,7 @@ export const reportCommand = Effect.fnUntraced(function* (flags: ReportFlags) {
   const report = yield* makeReport(results, { version, source, now: new Date() }).pipe(
     Effect.provideService(Store, store),
   )
+  warn(report.warnings)
   const out = path.resolve(Option.getOrElse(flags.out, () => fileNameOf(results.experiment.name)))
   const figures = Option.getOrUndefined(Option.map(flags.figures, (folder) => path.resolve(folder)))
   const written = yield* Effect.tryPromise({

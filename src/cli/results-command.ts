@@ -2,7 +2,14 @@
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
-import { axesOf, groupResults, modelResults, type ExperimentResults } from '../results/experiment-results.js'
+import { comparisonNote } from '../results/common-cells.js'
+import {
+  axesOf,
+  groupResults,
+  modelResults,
+  otherAxesOf,
+  type ExperimentResults,
+} from '../results/experiment-results.js'
 import { renderCsv } from '../results/data-table.js'
 import type { GroupResult } from '../results/group-cells.js'
 import { figuresOfGroups, fitColumns, groupColumns, groupCsvColumns, mainFigures } from '../results/group-columns.js'
@@ -12,6 +19,7 @@ import { UsageError } from '../runtime/errors.js'
 import type { InspectFlags } from './inspect.js'
 import { renderModelResults } from './models-table.js'
 import { openResults, readAxes } from './open-results.js'
+import { missingNotes, modelNotes, warn } from './result-notes.js'
 import { renderTable } from './table.js'
 
 const flag = (name: string, description: string) =>
@@ -47,13 +55,6 @@ const terminalWidth = 120
 
 const jsonLines = (rows: readonly ResultJson[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('')
 
-const renderMissing = (groups: readonly GroupResult[]): readonly string[] => {
-  const missing = groups.flatMap((group) => group.missing)
-  const shown = missing.slice(0, 5).map(({ cell, stages }) => `missing: ${cell} (${stages.join(', ')})`)
-  const rest = missing.length - shown.length
-  return rest > 0 ? [...shown, `… and ${rest} more cells; genepool plan shows all`] : shown
-}
-
 const readFigures = Effect.fnUntraced(function* (
   groups: readonly GroupResult[],
   flags: ResultsFlags,
@@ -70,55 +71,84 @@ const readFigures = Effect.fnUntraced(function* (
   })
 })
 
-const renderModelRows = (results: ExperimentResults, axes: readonly string[], flags: ResultsFlags): string => {
+/** The axes that `--by` names; undefined where it is not there. */
+type By = readonly string[] | undefined
+
+/** What has to be said of the groups: how they compare, and what has not run. */
+const groupNotes = (results: ExperimentResults, groups: readonly GroupResult[], by: By): readonly string[] => {
+  const compared = by === undefined ? undefined : comparisonNote(groups, otherAxesOf(results, by))
+  return [...(compared === undefined ? [] : [compared]), ...missingNotes(groups)]
+}
+
+const renderModelRows = (results: ExperimentResults, by: By, flags: ResultsFlags): string => {
   const { kind } = results.experiment
-  const models = modelResults(results, 'top1', axes)
+  const axes = by ?? axesOf(results)
+  const models = modelResults(results, 'top1', by)
   const spread = kind === 'suite'
+  const notes = [...modelNotes(models, 'top1'), ...groupNotes(results, groupResults(results, by), by)]
+  // Lines for a program hold no notes: they are told beside them.
+  if (flags.json || flags.csv) warn(notes)
   if (flags.json) return jsonLines(models.map((model) => modelJson(kind, model)))
   if (flags.csv) {
     const columns = modelColumns({ axes, batches: batchesOf(models), spread, stored: true })
     return renderCsv(spread ? withSpreadColumns(columns) : columns, models)
   }
-  return `${renderModelResults(models, { axes, spread, stored: flags.all })}\n`
+  const table = renderModelResults(models, { axes, spread, stored: flags.all })
+  return `${[table, ...(notes.length === 0 ? [] : ['', ...notes])].join('\n')}\n`
 }
 
-const spreadLegend = (groups: readonly GroupResult[], by: boolean): string =>
-  groups.some(({ n }) => n > 1)
-    ? `mean ± sample standard deviation over n ${by ? 'cells: seeds and all other axes' : 'seeds'}`
-    : ''
+const spreadLegend = (groups: readonly GroupResult[], by: By): readonly string[] => {
+  if (!groups.some(({ n }) => n > 1)) return []
+  const over = by === undefined ? 'seeds' : 'measurements: seeds and all other axes'
+  return [`mean ± sample standard deviation over n ${over}`]
+}
 
-const renderGroups = Effect.fnUntraced(function* (
-  results: ExperimentResults,
-  axes: readonly string[],
-  flags: ResultsFlags,
-) {
-  const groups = groupResults(results, axes)
-  if (flags.json) return jsonLines(groups)
+/** The groups with these figures alone. */
+const withFigures = (groups: readonly GroupResult[], figures: readonly string[]): readonly GroupResult[] =>
+  groups.map((group) => ({
+    ...group,
+    figures: Object.fromEntries(Object.entries(group.figures).filter(([figure]) => figures.includes(figure))),
+  }))
+
+const renderGroups = Effect.fnUntraced(function* (results: ExperimentResults, by: By, flags: ResultsFlags) {
+  const axes = by ?? axesOf(results)
+  const groups = groupResults(results, by)
   const figures = yield* readFigures(groups, flags)
   // A program gets everything unless it asks for less.
+  const asked = Option.isNone(flags.metric) ? figuresOfGroups(groups) : figures
+  if (flags.json) return jsonLines(withFigures(groups, asked))
+  const notes = groupNotes(results, groups, by)
   if (flags.csv) {
-    const all = Option.isNone(flags.metric) ? figuresOfGroups(groups) : figures
-    return renderCsv(groupCsvColumns(axes, all), groups)
+    warn(notes)
+    return renderCsv(groupCsvColumns(axes, asked), groups)
   }
   const columns = groupColumns(axes, figures)
   const isFixed = flags.all || Option.isSome(flags.metric)
   const shown = isFixed ? columns : fitColumns(columns, groups, terminalWidth, axes.length + 2)
-  const notes = [spreadLegend(groups, Option.isSome(flags.by)), ...renderMissing(groups)].filter((note) => note !== '')
-  return `${[renderTable(shown, groups), ...(notes.length === 0 ? [] : ['', ...notes])].join('\n')}\n`
+  const said = [...spreadLegend(groups, by), ...notes]
+  return `${[renderTable(shown, groups), ...(said.length === 0 ? [] : ['', ...said])].join('\n')}\n`
+})
+
+/** Which words exclude each other: none of them is left out in silence. */
+const checkFlags = Effect.fnUntraced(function* (flags: ResultsFlags): Effect.fn.Return<void, UsageError> {
+  const refused = (message: string): UsageError => new UsageError({ message })
+  if (flags.json && flags.csv) return yield* refused('--json and --csv exclude each other')
+  if (Option.isNone(flags.metric)) return undefined
+  if (flags.models) return yield* refused('--metric chooses figures of groups of cells, and --models prints models')
+  if (flags.all) return yield* refused('--metric and --all exclude each other')
+  return undefined
 })
 
 export const resultsCommand = Effect.fnUntraced(function* (flags: ResultsFlags) {
-  if (flags.json && flags.csv) return yield* new UsageError({ message: '--json and --csv exclude each other' })
+  yield* checkFlags(flags)
   const { results } = yield* openResults(flags)
   const { kind, name } = results.experiment
   if (kind === 'pipeline' && Option.isSome(flags.metric)) {
     return yield* new UsageError({ message: `--metric chooses figures of a suite, and ${name} is a single pipeline` })
   }
-  const axes = Option.isSome(flags.by) ? yield* readAxes(results, flags.by.value) : axesOf(results)
+  const by = Option.isSome(flags.by) ? yield* readAxes(results, flags.by.value) : undefined
   const text =
-    kind === 'pipeline' || flags.models
-      ? renderModelRows(results, axes, flags)
-      : yield* renderGroups(results, axes, flags)
+    kind === 'pipeline' || flags.models ? renderModelRows(results, by, flags) : yield* renderGroups(results, by, flags)
   process.stdout.write(text)
   return undefined
 })

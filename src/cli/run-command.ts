@@ -4,8 +4,7 @@ import { genepoolLayer } from '../compose.js'
 import { runStages } from '../runtime/run.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'
-import { readModels, renderModels } from './models-table.js'
-import { renderSuite } from './suite-table.js'
+import { renderFinished } from './finished-results.js'
 import { loadTarget } from './target.js'
 import { jsonRenderer, liveRenderer, plainRenderer } from './renderers.js'
 
@@ -36,9 +35,7 @@ const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
     emit: rendererFor(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
   })
-  if (graph.kind === 'suite' && !flags.json) process.stdout.write(`\n${renderSuite(result.cells)}\n`)
-  const rows = flags.json || graph.kind === 'suite' ? undefined : yield* readModels(result.manifests.values())
-  if (rows !== undefined) process.stdout.write(`\n${renderModels(rows)}\n`)
+  if (!flags.json) process.stdout.write(yield* renderFinished(graph, result.cells, flags.pipeline))
   if (result.failed > 0) return yield* new StagesFailed({ failed: result.failed })
   return undefined
 })

@@ -25,6 +25,10 @@ export interface Coordinates {
   readonly seed: number
 }
 
+/** A suite of more cells is a slip of the pen. */
+const mostCells = 100_000
+const fewer = `write fewer, a suite has at most ${mostCells} cells`
+
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -32,17 +36,19 @@ const readSeeds = (reader: OptionReader): readonly number[] => {
   const seeds = reader.value('seeds') ?? 1
   if (typeof seeds === 'number') {
     const count = reader.number('seeds', COUNT, 1)
+    if (count > mostCells) return reader.fail('outOfRange', 'seeds', `is ${count}: ${fewer}`)
     return Array.from({ length: count }, (_, seed) => seed)
   }
   const words = 'a number of seeds, or a list of whole numbers'
   if (!Array.isArray(seeds)) return reader.fail('wrongType', 'seeds', `is ${shown(seeds)}: write ${words}`)
   if (seeds.length === 0) return reader.fail('empty', 'seeds', `is empty: write ${words}`)
-  const list: readonly unknown[] = seeds
-  return list.map((seed, index) => {
+  const seen = new Set<number>()
+  return seeds.map((seed: unknown) => {
     if (typeof seed !== 'number' || !COUNT_OR_ZERO.test(seed)) {
       return reader.fail('wrongType', 'seeds', `has ${shown(seed)}: write whole numbers, 0 or more`)
     }
-    if (list.indexOf(seed) < index) return reader.fail('duplicateName', 'seeds', `has ${seed} twice`)
+    if (seen.has(seed)) return reader.fail('duplicateName', 'seeds', `has ${seed} twice`)
+    seen.add(seed)
     return seed + 0
   })
 }
@@ -102,11 +108,31 @@ class CellReader {
   }
 }
 
-type Predicate = (cell: Readonly<Record<string, AxisLabel>>) => unknown
+/** What a function that excludes gets. */
+type CellAsLabels = Readonly<Record<string, AxisLabel>>
+type Predicate = (cell: CellAsLabels) => boolean
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  isObject(value) && typeof value['then'] === 'function'
+
+/** By what the function returns, as `if` would take it. */
+const byAnswer =
+  (reader: OptionReader, exclude: (cell: CellAsLabels) => unknown): Predicate =>
+  (cell) => {
+    const answer = exclude(cell)
+    if (!isThenable(answer)) return Boolean(answer)
+    // What it is rejected with is nobody's concern any more.
+    answer.then(undefined, () => {})
+    return reader.fail(
+      'wrongType',
+      'exclude',
+      'returns a promise, which is neither true nor false: it must not be async',
+    )
+  }
 
 const readExclude = (reader: OptionReader, cells: CellReader): Predicate => {
   const exclude = reader.value('exclude') ?? []
-  if (typeof exclude === 'function') return exclude as Predicate
+  if (typeof exclude === 'function') return byAnswer(reader, exclude as (cell: CellAsLabels) => unknown)
   if (!Array.isArray(exclude)) {
     const words = "write a function of a cell, or a list of cells, [{ init: 'random' }]"
     return reader.fail('wrongType', 'exclude', `is ${shown(exclude)}: ${words}`)
@@ -115,15 +141,23 @@ const readExclude = (reader: OptionReader, cells: CellReader): Predicate => {
   return (cell) => partial.some((given) => Object.entries(given).every(([axis, label]) => cell[axis] === label))
 }
 
-const readInclude = (reader: OptionReader, cells: CellReader, seeds: readonly number[]): readonly Coordinates[] => {
+/** `others` is the number of cells that there are without them. */
+const readInclude = (
+  reader: OptionReader,
+  cells: CellReader,
+  seeds: readonly number[],
+  others: number,
+): readonly Coordinates[] => {
   const include = reader.value('include') ?? []
   if (!Array.isArray(include)) {
     return reader.fail('wrongType', 'include', `is ${shown(include)}: write a list of cells`)
   }
-  return include.flatMap((cell: unknown, index) => {
-    const { at, seed } = cells.full(`${reader.path('include')}[${index}]`, cell)
-    return seed === undefined ? seeds.map((each) => ({ at, seed: each })) : [{ at, seed }]
-  })
+  const added = include.map((cell: unknown, index) => cells.full(`${reader.path('include')}[${index}]`, cell))
+  const count = added.reduce((sum, { seed }) => sum + (seed === undefined ? seeds.length : 1), others)
+  if (count > mostCells) return reader.fail('outOfRange', 'include', `makes them ${count} cells: ${fewer}`)
+  return added.flatMap(({ at, seed }) =>
+    seed === undefined ? seeds.map((each) => ({ at, seed: each })) : [{ at, seed }],
+  )
 }
 
 /** The cells of these axes that the options leave, and their seeds. Throws a DefinitionError for options that are none. */
@@ -137,8 +171,13 @@ export const readCells = (
   const seeds = readSeeds(reader)
   const cells = new CellReader(axes, seeds, place)
   const isExcluded = readExclude(reader, cells)
-  const kept = product(axes, seeds).filter(({ at, seed }) => isExcluded({ ...at, seed }) !== true)
-  const all = [...kept, ...readInclude(reader, cells, seeds)]
+  const count = axes.reduce((cellsSoFar, { labels }) => cellsSoFar * labels.length, seeds.length)
+  if (count > mostCells) {
+    const message = `suite: its axes and seeds make ${count} cells before any is left out: ${fewer}`
+    throw new DefinitionError('outOfRange', message, place)
+  }
+  const kept = product(axes, seeds).filter(({ at, seed }) => !isExcluded({ ...at, seed }))
+  const all = [...kept, ...readInclude(reader, cells, seeds, kept.length)]
   if (all.length > 0) return { seeds, cells: all }
   return reader.fail('empty', 'exclude', 'leaves no cell: exclude fewer, or include some')
 }

@@ -1,4 +1,5 @@
 /** Axes that read well: costs on a line or, where they span much, by factors; shares in per cent. */
+import { extentOf } from '../results/extent.js'
 import { count, milliseconds } from '../results/format.js'
 import type { Cost } from '../results/pareto.js'
 
@@ -57,7 +58,7 @@ export const linearTicks = (low: number, high: number, most: number): readonly n
 }
 
 export const costAxis = (values: readonly number[], cost: Cost, batch: number, most: number): CostAxis => {
-  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const [low, high] = extentOf(values)
   const isLog = high / low > wideSpan
   const margin = (high - low || high) * 0.06
   const domain = isLog ? ([low / 1.15, high * 1.15] as const) : ([Math.max(0, low - margin), high + margin] as const)
@@ -76,7 +77,7 @@ export const costAxis = (values: readonly number[], cost: Cost, batch: number, m
 
 /** A domain in per cent around shares of one, never beyond 0 and 100. */
 export const percentDomain = (shares: readonly number[]): readonly [number, number] => {
-  const [low, high] = [100 * Math.min(...shares), 100 * Math.max(...shares)]
+  const [low, high] = extentOf(shares.map((share) => 100 * share))
   const margin = Math.max((high - low) * 0.08, 0.05)
   return [Math.max(0, low - margin), Math.min(100, high + margin)]
 }

@@ -5,6 +5,8 @@ import type { StageRecord } from './stage-records.js'
 import { escapeXml } from './svg.js'
 
 const mostCells = 12
+/** Stages beyond this are in the page's data alone. */
+const mostStages = 200
 
 const listCells = (cells: readonly string[]): string => {
   const shown = cells.slice(0, mostCells).join('; ')
@@ -42,7 +44,15 @@ const stageHtml = (stage: StageRecord, isSuite: boolean): string => {
   return `<details><summary>${title}</summary><dl class="facts">${list}</dl><pre>${escapeXml(JSON.stringify(params, null, 2))}</pre></details>`
 }
 
+const leftOut = (stages: readonly StageRecord[]): string =>
+  stages.length > mostStages
+    ? `<p class="muted">Shown are the first ${mostStages} of ${stages.length} stages; the table above lists all, and the data of this page have the parameters of all.</p>\n`
+    : ''
+
 export const appendix = ({ stages, experiment }: ReportData): string =>
   `<section id="appendix"><h2>Appendix: exact parameters</h2>
 <p class="muted">Every distinct stage with its parameters, defaults filled in (the seed is one of them), and what identifies its artifact.</p>
-${stages.map((stage) => stageHtml(stage, experiment.kind === 'suite')).join('\n')}</section>`
+${leftOut(stages)}${stages
+    .slice(0, mostStages)
+    .map((stage) => stageHtml(stage, experiment.kind === 'suite'))
+    .join('\n')}</section>`

@@ -21,6 +21,12 @@ export const pageScript = `
     tip.style.left = Math.max(8, Math.min(innerWidth - width - 8, middle - width / 2)) + 'px'
     tip.style.top = (top > 8 ? top : box.bottom + 8) + 'px'
   }
+  // Where points are, asked once until something moves them.
+  let middles = new Map()
+  const forget = () => { middles = new Map() }
+  addEventListener('scroll', forget, { capture: true, passive: true })
+  addEventListener('toggle', forget, { capture: true })
+  addEventListener('resize', forget)
   for (const svg of document.querySelectorAll('figure svg')) {
     const points = [...svg.querySelectorAll('.gp-point, path:has(> title)')]
     for (const point of points) {
@@ -30,8 +36,12 @@ export const pageScript = `
     }
     if (points.length === 0) continue
     const middleOf = (point) => {
+      const known = middles.get(point)
+      if (known) return known
       const box = point.getBoundingClientRect()
-      return [box.left + box.width / 2, box.top + box.height / 2, box]
+      const middle = [box.left + box.width / 2, box.top + box.height / 2, box]
+      middles.set(point, middle)
+      return middle
     }
     const distance = (point, x, y) => {
       const [a, b, box] = middleOf(point)

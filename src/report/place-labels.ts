@@ -1,4 +1,5 @@
 /** Names beside points so that no two overlap and none covers a point. */
+import { leastOf } from '../results/extent.js'
 import { fontSize, textWidth } from './svg.js'
 
 export interface Point {
@@ -77,7 +78,7 @@ interface Choice {
 /** The first of the boxes that cover the fewest points. */
 const freest = <C extends Choice>(boxes: readonly C[], points: readonly Point[]): C | undefined => {
   const covered = boxes.map(({ box }) => points.filter((point) => contains(box, point)).length)
-  return boxes[covered.indexOf(Math.min(...covered))]
+  return boxes[covered.indexOf(leastOf(covered))]
 }
 
 /**

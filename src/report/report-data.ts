@@ -2,11 +2,17 @@
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
 import type { AxisLabel } from '../dsl/nodes.js'
-import { axesOf, groupResults, modelResults, type ExperimentResults } from '../results/experiment-results.js'
+import {
+  axesOf,
+  groupResults,
+  modelResults,
+  warningsOf,
+  type ExperimentResults,
+} from '../results/experiment-results.js'
 import type { GroupResult } from '../results/group-cells.js'
 import type { ModelResult } from '../results/group-models.js'
 import { modelJson, type ModelJson, type ResultJson } from '../results/results-json.js'
-import type { CorruptArtifact, StoreError } from '../runtime/errors.js'
+import type { StoreError } from '../runtime/errors.js'
 import type { Store } from '../runtime/store.js'
 import { readStages, type StageRecord } from './stage-records.js'
 import { storageOf, type StorageItem } from './storage.js'
@@ -44,6 +50,8 @@ export interface Report {
   readonly results: ExperimentResults
   readonly models: readonly ModelResult[]
   readonly groups: readonly GroupResult[]
+  /** Sentences about artifacts that were found damaged, beside those of `results`. */
+  readonly warnings: readonly string[]
 }
 
 export interface ReportContext {
@@ -76,12 +84,13 @@ const describeMachine = (): string => {
 export const makeReport = Effect.fnUntraced(function* (
   results: ExperimentResults,
   { version, source, now }: ReportContext,
-): Effect.fn.Return<Report, CorruptArtifact | StoreError, Store> {
+): Effect.fn.Return<Report, StoreError, Store> {
   const { experiment } = results
   const { kind, name, file, axes, seeds, cells, engine } = experiment
   const models = modelResults(results)
   const groups = groupResults(results)
   const rows = models.map((model) => modelJson(kind, model))
+  const { stages, damaged } = yield* readStages(experiment)
   const data: ReportData = {
     genepool: version,
     written: { at: now.toISOString(), machine: describeMachine(), node: process.version },
@@ -102,7 +111,7 @@ export const makeReport = Effect.fnUntraced(function* (
     by:
       kind === 'suite' ? Object.fromEntries(axesOf(results).map((axis) => [axis, groupResults(results, [axis])])) : {},
     storage: storageOf(results),
-    stages: yield* readStages(experiment),
+    stages,
   }
-  return { data, results, models, groups }
+  return { data, results, models, groups, warnings: warningsOf(damaged, file) }
 })

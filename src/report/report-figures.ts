@@ -1,15 +1,18 @@
 /** Which figures a report has. */
-import { axesOf, groupResults } from '../results/experiment-results.js'
-import { groupCells } from '../results/group-cells.js'
+import { comparisonNote } from '../results/common-cells.js'
+import { axesOf, groupResults, groupsBy, otherAxesOf } from '../results/experiment-results.js'
+import { leastOf } from '../results/extent.js'
+import { groupCells, type CellGroup } from '../results/group-cells.js'
 import { figureLongTitle, mainFigures } from '../results/group-columns.js'
 import { modelsOfGroup } from '../results/group-models.js'
 import { batchesOf } from '../results/model-columns.js'
 import type { Cost } from '../results/pareto.js'
+import type { EvaluateParams } from '../dsl/nodes.js'
 import { costTitle } from './axes.js'
 import type { Drawing } from './drawing.js'
 import { accuracyFigure, type Reference } from './figures/accuracy.js'
 import { frontsFigure, panelsFigure, type Family } from './figures/fronts.js'
-import { intervalFigure } from './figures/intervals.js'
+import { intervalFigure, intervalsLeftOut } from './figures/intervals.js'
 import { lossFigure, type LossPanel } from './figures/loss-curves.js'
 import { stageGraphFigure } from './figures/stage-graph.js'
 import { storageFigure } from './figures/storage.js'
@@ -76,6 +79,22 @@ const describeTiming = ({ data }: Report): string => {
   return ` Median of ${rounds} passes after ${warmup} to warm up${engine}${machine}, threads: ${threads}.`
 }
 
+const splitWords = { test: 'Test', validation: 'Validation' } as const
+
+/** `Test top-1`, by what the evaluations say that they measure; single models are measured on the test images. */
+const describeScore = ({ data }: Report, references: readonly Reference[]): string => {
+  const splits = new Set(
+    data.stages.flatMap(({ kind, params }) =>
+      kind === 'evaluate' ? [(params as EvaluateParams).split] : kind === 'single' ? ['test' as const] : [],
+    ),
+  )
+  const words = [...splits].map((split) => splitWords[split])
+  const [first = 'Test', second] = words
+  const score = second === undefined ? `${first} top-1` : `${first} or ${second.toLowerCase()} top-1`
+  const isMixed = splits.has('validation') && references.length > 0
+  return isMixed ? `${score} (test top-1 of what was trained alone)` : score
+}
+
 const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigure[] => {
   const { data, models } = report
   const [axis] = Object.entries(data.experiment.axes).find(([, labels]) => labels.length <= mostColours) ?? []
@@ -88,7 +107,7 @@ const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigur
         section: 'accuracy',
         title,
         caption:
-          `Test top-1 against ${costTitle(cost, batch)}. The line is the best that a budget buys.` +
+          `${describeScore(report, references)} against ${costTitle(cost, batch)}. The line is the best that a budget buys.` +
           (cost === 'latency' ? describeTiming(report) : '') +
           (isSuite
             ? ` A point is one model of one cell, averaged over seeds${axis === undefined ? '' : `; colours: ${axis}`}.`
@@ -101,6 +120,7 @@ const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigur
           cost,
           batch,
           width,
+          named: isSuite ? axis === undefined && report.groups.length <= mostColours : true,
           ...(isSuite && axis !== undefined ? { colourBy: axis } : {}),
         }),
     )
@@ -120,22 +140,34 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
   const [main] = mainFigures(groups)
   if (results.experiment.kind === 'pipeline' || main === undefined) return []
   const colourBy = axes.find((axis) => results.experiment.axes[axis]!.length <= mostColours)
-  const spread = 'Dots are means, bands one sample standard deviation, ticks single cells.'
-  const familiesBy = (by: readonly string[]): readonly Family[] =>
-    groupCells(results.cells, by)
+  const spread = 'Dots are means, bands one sample standard deviation, ticks single measurements.'
+  const familiesOf = (cellGroups: readonly CellGroup[]): readonly Family[] =>
+    cellGroups
       .map((group) => ({ at: group.at, models: modelsOfGroup(group) }))
       .filter(({ models }) => models.length > 0)
+  /** A sentence where the values of an axis are not over all their cells, with a space before it. */
+  const compared = (by: readonly string[]): string => {
+    const note = comparisonNote(groupResults(results, by), otherAxesOf(results, by))
+    return note === undefined ? '' : ` ${sentence(note)}`
+  }
   const marginal = axes.filter((axis) => axes.length > 1 && results.experiment.axes[axis]!.length > 1)
-  const families = familiesBy(axes)
-  const intervals = (id: string, title: string, by: readonly string[]): ReportFigure => {
-    const own = by.length === axes.length ? groups : groupResults(results, by)
-    return both({ id, section: 'ablation', title, caption: `${sentence(figureLongTitle(main))} ${spread}` }, (width) =>
-      intervalFigure(drawing, { groups: own, figure: main, width, colourBy: by.length === 1 ? by[0] : colourBy }),
-    )
+  const families = familiesOf(groupCells(results.cells, axes))
+  const intervals = (id: string, title: string, by?: string): readonly ReportFigure[] => {
+    const own = by === undefined ? groups : groupResults(results, [by])
+    const [figure] = mainFigures(own)
+    if (figure === undefined) return []
+    const leftOut = intervalsLeftOut(own)
+    const caption = [sentence(figureLongTitle(figure)), spread, ...(leftOut === '' ? [] : [leftOut])].join(' ')
+    return [
+      both(
+        { id, section: 'ablation', title, caption: `${caption}${by === undefined ? '' : compared([by])}` },
+        (width) => intervalFigure(drawing, { groups: own, figure, width, colourBy: by ?? colourBy }),
+      ),
+    ]
   }
   return [
-    intervals('ablation', 'All cells', axes),
-    ...marginal.map((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, [axis])),
+    ...intervals('ablation', 'All cells'),
+    ...marginal.flatMap((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, axis)),
     ...(axes.length > 1 ? marginal : axes)
       .filter((axis) => results.experiment.axes[axis]!.length <= mostColours)
       .map((axis) =>
@@ -145,9 +177,10 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
             section: 'ablation',
             title: `Accuracy over parameters, by ${axis}`,
             caption:
-              'Each model averaged over all cells of the value. Lines: the best that a budget buys; bands: one sample standard deviation.',
+              'Each model averaged over the cells of the value. Lines: the best that a budget buys; bands: one sample standard deviation.' +
+              compared([axis]),
           },
-          (width) => frontsFigure(drawing, familiesBy([axis]), width),
+          (width) => frontsFigure(drawing, familiesOf(groupsBy(results, [axis])), width),
         ),
       ),
     ...(families.length > 1 && families.length <= mostPanels
@@ -169,7 +202,7 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
 
 /** What can be drawn to one scale: models kept one by one may take a hundred times a pool's place. */
 const shownStorage = (items: Report['data']['storage']): Report['data']['storage'] => {
-  const least = Math.min(...items.map(({ params }) => params))
+  const least = leastOf(items.map(({ params }) => params))
   return items.filter(({ params }) => params <= mostScale * least)
 }
 

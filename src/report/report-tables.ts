@@ -1,8 +1,10 @@
 /** Which tables a report has, each as the page, a spreadsheet and a paper want it. */
 import { renderCsv, renderMarkdown, type DataColumn } from '../results/data-table.js'
-import { axesOf } from '../results/experiment-results.js'
+import { comparisonNote } from '../results/common-cells.js'
+import { axesOf, otherAxesOf } from '../results/experiment-results.js'
 import { count, duration } from '../results/format.js'
 import { figuresOfGroups, groupColumns, groupCsvColumns, mainFigures } from '../results/group-columns.js'
+import type { GroupResult } from '../results/group-cells.js'
 import type { ModelResult } from '../results/group-models.js'
 import { batchesOf, dominatedLegend, modelColumns, withSpreadColumns } from '../results/model-columns.js'
 import { paretoFront } from '../results/pareto.js'
@@ -101,6 +103,10 @@ const groupTables = ({ results, groups, data }: Report): readonly ReportTable[] 
   const axes = axesOf(results)
   const shown = mainFigures(groups)
   const all = figuresOfGroups(groups)
+  const compared = (axis: string, rows: readonly GroupResult[]): string => {
+    const note = comparisonNote(rows, otherAxesOf(results, [axis]))
+    return note === undefined ? '' : `${note.charAt(0).toUpperCase()}${note.slice(1)}.`
+  }
   const over = (what: string): string => `Mean ± sample standard deviation over n ${what}.`
   return [
     makeTable({
@@ -117,7 +123,7 @@ const groupTables = ({ results, groups, data }: Report): readonly ReportTable[] 
         id: `by-${axis}`,
         section: 'ablation',
         title: `By ${axis}`,
-        note: over('cells: seeds and all other axes'),
+        note: [over('measurements: seeds and all other axes'), compared(axis, rows)].join(' ').trim(),
         columns: groupColumns([axis], shown),
         csvColumns: groupCsvColumns([axis], all),
         rows,

@@ -1,8 +1,8 @@
 /** The distinct stages of an experiment, with what they left that a report shows. */
 import * as Effect from 'effect/Effect'
 import type { Json, StageNode } from '../dsl/nodes.js'
-import { readStored } from '../results/stored-text.js'
-import type { CorruptArtifact, StoreError } from '../runtime/errors.js'
+import { Damaged, readStored } from '../results/stored-text.js'
+import type { StoreError } from '../runtime/errors.js'
 import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
 import type { EngineIdentity, MachineIdentity } from '../runtime/fingerprint.js'
 import type { Manifest, Store } from '../runtime/store.js'
@@ -44,10 +44,16 @@ interface Use {
   readonly cells: string[]
 }
 
+export interface ReadStages {
+  readonly stages: readonly StageRecord[]
+  /** Stages whose artifacts are damaged, and why; their records are those of stages that have not run. */
+  readonly damaged: ReadonlyMap<StageNode, string>
+}
+
 /** Every stage once, inputs first within each cell, however many cells have it. */
 export const readStages = Effect.fnUntraced(function* (
   experiment: Experiment,
-): Effect.fn.Return<readonly StageRecord[], CorruptArtifact | StoreError, Store> {
+): Effect.fn.Return<ReadStages, StoreError, Store> {
   const uses = new Map<StageNode, Use>()
   for (const cell of experiment.cells) {
     for (const [role, stage] of cell.stages) {
@@ -56,25 +62,33 @@ export const readStages = Effect.fnUntraced(function* (
       uses.set(stage.node, use)
     }
   }
-  return yield* Effect.forEach([...uses.values()], ({ role, stage: { node, planned, manifest }, cells }) =>
+  const damaged = new Map<StageNode, string>()
+  const stages = yield* Effect.forEach([...uses.values()], ({ role, stage: { node, planned, ...stage }, cells }) =>
     Effect.map(
-      manifest === undefined ? Effect.undefined : readStored(manifest, 'history.jsonl', parseHistory),
-      (history): StageRecord => ({
-        name: node.name,
-        role,
-        kind: node.kind,
-        reads: [...new Set(Object.values(node.inputs).map(({ name }) => name))],
-        cells,
-        status: planned.status,
-        params: node.params,
-        fingerprint: manifest?.fingerprint ?? null,
-        content: manifest?.content ?? null,
-        engine: manifest?.identity.engine ?? null,
-        machine: manifest?.identity.machine ?? null,
-        made: manifest?.made ?? null,
-        summary: manifest?.summary ?? {},
-        history: history ?? [],
-      }),
+      stage.manifest === undefined
+        ? Effect.undefined
+        : readStored(stage.manifest, 'history.jsonl', parseHistory, `stage ${node.name}`),
+      (history): StageRecord => {
+        if (history instanceof Damaged) damaged.set(node, history.why)
+        const manifest = history instanceof Damaged ? undefined : stage.manifest
+        return {
+          name: node.name,
+          role,
+          kind: node.kind,
+          reads: [...new Set(Object.values(node.inputs).map(({ name }) => name))],
+          cells,
+          status: history instanceof Damaged ? 'run' : planned.status,
+          params: node.params,
+          fingerprint: manifest?.fingerprint ?? null,
+          content: manifest?.content ?? null,
+          engine: manifest?.identity.engine ?? null,
+          machine: manifest?.identity.machine ?? null,
+          made: manifest?.made ?? null,
+          summary: manifest?.summary ?? {},
+          history: history instanceof Damaged ? [] : (history ?? []),
+        }
+      },
     ),
   )
+  return { stages, damaged }
 })

@@ -3,7 +3,9 @@ import { countParams } from '../dsl/counting.js'
 import type { StageNode } from '../dsl/nodes.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { ExperimentResults } from '../results/experiment-results.js'
+import { plural } from '../results/format.js'
 import { nameAt } from '../results/group-cells.js'
+import type { Cell, CellStage } from '../results/read-cells.js'
 
 /** One thing that could be kept, in parts. */
 export interface StorageItem {
@@ -39,6 +41,9 @@ const modelsOf = (stitch: StageNode): readonly PooledModel[] => {
   })
 }
 
+const stitchOf = ({ stages }: Cell): CellStage | undefined =>
+  [...stages.values()].find(({ node }) => node.kind === 'stitch')
+
 const describe = ({ name, model }: PooledModel): string => `${name} ${model.embedDim}×${model.depth}`
 
 const deepened = (models: readonly PooledModel[], depth: number): StorageItem | undefined => {
@@ -57,56 +62,103 @@ const deepened = (models: readonly PooledModel[], depth: number): StorageItem | 
   }
 }
 
+interface Kept extends StorageItem {
+  readonly cells: string[]
+}
+
+/** The item, with one cell more that keeps it. */
+const keep = (items: Map<string, Kept>, key: string, at: string, make: () => Omit<StorageItem, 'cells'>): void => {
+  const item = items.get(key) ?? { ...make(), cells: [] }
+  item.cells.push(at)
+  items.set(key, item)
+}
+
+/** Things of one kind are told apart by where they are used, as long as that can be said shortly. */
+const named = (items: readonly Kept[]): readonly StorageItem[] =>
+  items.map((item): StorageItem => {
+    const used = [...new Set(item.cells)].filter((name) => name !== '')
+    const where = items.length > 1 && used.length > 0 && used.length <= mostNamed ? ` (${used.join('; ')})` : ''
+    return { ...item, name: `${item.name}${where}`, cells: used }
+  })
+
+interface Pool {
+  readonly at: string
+  readonly isDistilled: boolean
+  readonly models: readonly PooledModel[]
+  readonly parts: StorageItem['parts']
+  /** Of its weights and stitch layers; undefined where it has not been stitched yet. */
+  readonly stored: number | undefined
+}
+
+const poolItem = ({ isDistilled, models, parts, stored }: Pool): Omit<StorageItem, 'cells'> => {
+  const weights = parts.reduce((sum, { params }) => sum + params, 0)
+  return {
+    name: isDistilled ? 'learngene pool' : 'anchors, trained on labels',
+    blocks: models.reduce((sum, { model }) => sum + model.depth, 0),
+    params: stored ?? weights,
+    parts:
+      stored === undefined || stored <= weights
+        ? parts
+        : [...parts, { name: 'stitch layers', params: stored - weights }],
+    measured: stored !== undefined,
+  }
+}
+
+/** Distinct pools. One that has not been stitched yet is held to be the one of the same models that has. */
+const poolItems = (pools: readonly Pool[]): readonly StorageItem[] => {
+  const items = new Map<string, Kept>()
+  const firstOf = new Map<string, string>()
+  const stitchedFirst = [...pools].sort((a, b) => Number(a.stored === undefined) - Number(b.stored === undefined))
+  for (const pool of stitchedFirst) {
+    const parts = JSON.stringify([pool.isDistilled, pool.parts])
+    const own = `${parts} ${pool.stored}`
+    if (!firstOf.has(parts)) firstOf.set(parts, own)
+    keep(items, pool.stored === undefined ? firstOf.get(parts)! : own, pool.at, () => poolItem(pool))
+  }
+  return named([...items.values()])
+}
+
+/** All models of a cell kept one by one, for each set of models that cells have measured. */
+const aloneItems = (cells: ExperimentResults['cells']): readonly StorageItem[] => {
+  const items = new Map<string, Kept>()
+  for (const { cell, rows, isMeasured } of cells) {
+    if (!isMeasured || stitchOf(cell) === undefined) continue
+    const params = rows.reduce((sum, { paramsStored }) => sum + paramsStored, 0)
+    const blocks = rows.reduce((sum, { depth }) => sum + depth, 0)
+    const name = `all ${plural(rows.length, 'model')} one by one (counted)`
+    keep(items, JSON.stringify([rows.length, blocks, params]), nameAt(cell.at), () => ({
+      name,
+      blocks,
+      params,
+      parts: [],
+      measured: false,
+    }))
+  }
+  // Where there is one such set, it is that of the whole experiment.
+  return items.size === 1 ? [...items.values()].map((item) => ({ ...item, cells: [] })) : named([...items.values()])
+}
+
 /**
  * Every distinct pool; beside the distilled ones what full anchors of the same widths and the teacher's depth would take, and
  * all models kept one by one.
  */
-export const storageOf = ({ cells }: ExperimentResults): readonly StorageItem[] => {
-  const items = new Map<string, StorageItem & { readonly cells: string[] }>()
-  const compared = new Map<string, StorageItem>()
-  for (const { cell, rows } of cells) {
-    const stitch = [...cell.stages.values()].find(({ node }) => node.kind === 'stitch')
+export const storageOf = ({ cells }: Pick<ExperimentResults, 'cells'>): readonly StorageItem[] => {
+  const pools: Pool[] = []
+  const anchors = new Map<string, StorageItem>()
+  for (const { cell } of cells) {
+    const stitch = stitchOf(cell)
     if (stitch === undefined) continue
     const models = modelsOf(stitch.node)
     const parts = models.map((one) => ({ name: describe(one), params: countParams(one.model) }))
-    const weights = parts.reduce((sum, { params }) => sum + params, 0)
-    const stored = numberOf(stitch.manifest?.summary['storedParams'])
     const isDistilled = models.some(({ kind }) => kind === 'distill')
-    const key = JSON.stringify([isDistilled, parts, stored])
-    const item = items.get(key) ?? {
-      name: isDistilled ? 'learngene pool' : 'anchors, trained on labels',
-      blocks: models.reduce((sum, { model }) => sum + model.depth, 0),
-      params: stored ?? weights,
-      parts:
-        stored === undefined || stored <= weights
-          ? parts
-          : [...parts, { name: 'stitch layers', params: stored - weights }],
-      measured: stitch.manifest !== undefined,
-      cells: [],
-    }
-    item.cells.push(nameAt(cell.at))
-    items.set(key, item)
+    const weights = parts.reduce((sum, { params }) => sum + params, 0)
+    const stored =
+      stitch.manifest === undefined ? undefined : (numberOf(stitch.manifest.summary['storedParams']) ?? weights)
+    pools.push({ at: nameAt(cell.at), isDistilled, models, parts, stored })
     const teacher = cell.stages.get('teacher')?.node.params as { readonly model: VitConfig } | undefined
-    const anchors = isDistilled && teacher !== undefined ? deepened(models, teacher.model.depth) : undefined
-    if (anchors !== undefined) compared.set(JSON.stringify(anchors.parts), anchors)
-    if (rows.length > 0 && compared.get('alone') === undefined) {
-      const params = rows.reduce((sum, { paramsStored }) => sum + paramsStored, 0)
-      const name = `all ${rows.length} models one by one (counted)`
-      compared.set('alone', {
-        name,
-        blocks: rows.reduce((sum, { depth }) => sum + depth, 0),
-        params,
-        parts: [],
-        measured: false,
-        cells: [],
-      })
-    }
+    const deeper = isDistilled && teacher !== undefined ? deepened(models, teacher.model.depth) : undefined
+    if (deeper !== undefined) anchors.set(JSON.stringify(deeper.parts), deeper)
   }
-  const pools = [...items.values()].map((item): StorageItem => {
-    const used = [...new Set(item.cells)].filter((name) => name !== '')
-    // Pools of one kind are told apart by where they are used, as long as that can be said shortly.
-    const where = items.size > 1 && used.length > 0 && used.length <= mostNamed ? ` (${used.join('; ')})` : ''
-    return { ...item, name: `${item.name}${where}`, cells: used }
-  })
-  return [...pools, ...compared.values()]
+  if (pools.length === 0) return []
+  return [...poolItems(pools), ...anchors.values(), ...aloneItems(cells)]
 }

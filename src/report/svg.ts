@@ -1,4 +1,5 @@
 /** SVG as text: elements, text widths, figures side by side. */
+import { largestOf } from '../results/extent.js'
 import { colour } from './theme.js'
 
 export const escapeXml = (text: string): string =>
@@ -84,7 +85,7 @@ export const tile = (pictures: readonly Picture[], columns: number, gap = 16): P
       x += picture.width + gap
     }
     width = Math.max(width, x - gap)
-    y += Math.max(...row.map(({ height }) => height)) + gap
+    y += largestOf(row.map(({ height }) => height)) + gap
   }
   return { width, height: y - gap, body: placed.join('') }
 }

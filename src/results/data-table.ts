@@ -1,4 +1,5 @@
 /** A table as data: what the terminal, CSV, Markdown and the report show of the same rows. */
+import { longestOf } from './extent.js'
 
 export type Raw = string | number | boolean | null
 
@@ -32,7 +33,7 @@ export const renderMarkdown = <Row>(columns: readonly DataColumn<Row>[], rows: r
     columns.map(({ title }) => markdownCell(title)),
     ...rows.map((row) => columns.map(({ cell }) => markdownCell(cell(row)))),
   ]
-  const widths = columns.map((_, at) => Math.max(3, ...lines.map((line) => line[at]!.length)))
+  const widths = columns.map((_, at) => Math.max(3, longestOf(lines.map((line) => line[at]!))))
   const isLeft = (at: number): boolean => columns[at]!.align === 'left'
   const rule = widths.map((width, at) => (isLeft(at) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   const padded = lines.map((line) =>

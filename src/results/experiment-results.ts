@@ -1,38 +1,74 @@
 /** Everything that an experiment has measured. */
 import * as Effect from 'effect/Effect'
-import type { CorruptArtifact, StoreError } from '../runtime/errors.js'
-import type { Experiment } from '../runtime/experiment.js'
+import type { StageNode } from '../dsl/nodes.js'
+import type { StoreError } from '../runtime/errors.js'
+import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
 import type { Store } from '../runtime/store.js'
-import { groupCells, summariseGroup, type GroupResult } from './group-cells.js'
+import { overCommonCells } from './common-cells.js'
+import { groupCells, seedAxis, summariseGroup, type CellGroup, type GroupResult } from './group-cells.js'
 import { modelsOfGroup, type ModelResult } from './group-models.js'
 import type { Metric } from './pareto.js'
-import { readCell, type CellResults } from './read-cell.js'
+import { readCells, type CellResults } from './read-cells.js'
 
 export interface ExperimentResults {
+  /** Without artifacts that are damaged. */
   readonly experiment: Experiment
   readonly cells: readonly CellResults[]
+  /** Sentences about artifacts that are damaged and count as missing. */
+  readonly warnings: readonly string[]
 }
 
-/** Reads and verifies every measurement. */
+/** The experiment where these stages would have to run again. */
+export const withoutStages = (experiment: Experiment, gone: ReadonlyMap<StageNode, string>): Experiment => {
+  if (gone.size === 0) return experiment
+  const stageOf = (stage: ExperimentStage): ExperimentStage =>
+    gone.has(stage.node) ? { ...stage, planned: { ...stage.planned, status: 'run' }, manifest: undefined } : stage
+  return {
+    ...experiment,
+    cells: experiment.cells.map((cell) => ({
+      ...cell,
+      stages: new Map([...cell.stages].map(([name, stage]) => [name, stageOf(stage)])),
+    })),
+  }
+}
+
+/** A line for each damaged stage, which says what to do. */
+export const warningsOf = (damaged: ReadonlyMap<StageNode, string>, target: string): readonly string[] =>
+  [...damaged].map(([{ name }, why]) => `${name} counts as missing: ${why}; genepool run ${target} makes it again`)
+
+/** Reads and verifies every measurement; what is damaged counts as missing. */
 export const readResults = Effect.fnUntraced(function* (
   experiment: Experiment,
-): Effect.fn.Return<ExperimentResults, CorruptArtifact | StoreError, Store> {
-  return { experiment, cells: yield* Effect.forEach(experiment.cells, readCell) }
+): Effect.fn.Return<ExperimentResults, StoreError, Store> {
+  const { cells, damaged } = yield* readCells(experiment.cells)
+  return { experiment: withoutStages(experiment, damaged), cells, warnings: warningsOf(damaged, experiment.file) }
 })
 
 export const hasResults = ({ cells }: ExperimentResults): boolean => cells.some(({ rows }) => rows.length > 0)
 
 export const axesOf = ({ experiment }: ExperimentResults): readonly string[] => Object.keys(experiment.axes)
 
-/** One result a combination of these axes' labels, by default of all of them: cells that differ in their seed alone. */
-export const groupResults = (
-  results: ExperimentResults,
-  axes: readonly string[] = axesOf(results),
-): readonly GroupResult[] => groupCells(results.cells, axes).map(summariseGroup)
+/** The axes beside these, the seed among them: what tells cells of one value apart. */
+export const otherAxesOf = (results: ExperimentResults, axes: readonly string[]): readonly string[] =>
+  [...new Set([...axesOf(results), seedAxis])].filter((axis) => !axes.includes(axis))
+
+/** A group for each combination of all axes' labels: cells that differ in their seed alone. */
+const groupsOfAll = (results: ExperimentResults): readonly CellGroup[] => groupCells(results.cells, axesOf(results))
+
+/** A group for each combination of these axes' labels, compared over the cells that all of them have. */
+export const groupsBy = (results: ExperimentResults, axes: readonly string[]): readonly CellGroup[] =>
+  overCommonCells(groupCells(results.cells, axes), otherAxesOf(results, axes))
+
+const groupsOf = (results: ExperimentResults, by: readonly string[] | undefined): readonly CellGroup[] =>
+  by === undefined ? groupsOfAll(results) : groupsBy(results, by)
+
+/** One result a combination of the labels of these axes, over common cells (`groupsBy`); by default one for cells alike but for their seed. */
+export const groupResults = (results: ExperimentResults, by?: readonly string[]): readonly GroupResult[] =>
+  groupsOf(results, by).map(summariseGroup)
 
 /** Every model of every such group. */
 export const modelResults = (
   results: ExperimentResults,
   metric: Metric = 'top1',
-  axes: readonly string[] = axesOf(results),
-): readonly ModelResult[] => groupCells(results.cells, axes).flatMap((group) => modelsOfGroup(group, metric))
+  by?: readonly string[],
+): readonly ModelResult[] => groupsOf(results, by).flatMap((group) => modelsOfGroup(group, metric))

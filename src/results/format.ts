@@ -2,8 +2,9 @@
 
 /** 4 302 → `4.3 s`, 95 000 → `1:35`, 3 723 000 → `1:02:03`. */
 export const duration = (ms: number): string => {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`
+  // What rounds up to the next unit is written in that.
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)} ms`
+  if (Math.round(ms / 100) < 600) return `${(ms / 1_000).toFixed(1)} s`
   const seconds = Math.round(ms / 1_000)
   const two = (value: number): string => String(value).padStart(2, '0')
   const [hours, minutes] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60]
@@ -23,6 +24,9 @@ export const count = (value: number): string => {
   return Number.isInteger(value) ? String(value) : value.toPrecision(4)
 }
 
+/** `1 seed`, `3 seeds`. */
+export const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
+
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`
 
 export const bytes = (value: number): string => {
@@ -31,7 +35,8 @@ export const bytes = (value: number): string => {
     ['MiB', 2 ** 20],
     ['KiB', 2 ** 10],
   ] as const) {
-    if (value >= size) return `${(value / size).toFixed(1)} ${unit}`
+    // 1023.96 KiB is 1.0 MiB: one digit of it in KiB would be 1024.0.
+    if (value >= size - size / 20_480) return `${(value / size).toFixed(1)} ${unit}`
   }
   return `${value} B`
 }
@@ -47,3 +52,6 @@ export const percentSpread = ({ mean, std }: { readonly mean: number; readonly s
 /** The same of a plain number. */
 export const countSpread = ({ mean, std }: { readonly mean: number; readonly std: number | null }): string =>
   std === null || std === 0 ? count(mean) : `${count(mean)} ± ${count(std)}`
+
+/** `0.5123`; a dash where it was not a number. */
+export const lossText = (loss: number | null): string => loss?.toFixed(4) ?? '–'

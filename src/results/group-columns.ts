@@ -1,6 +1,7 @@
 /** The table of a suite: one line a group of cells, figures with their spread. */
 import { isShare } from './cell-figures.js'
 import type { DataColumn } from './data-table.js'
+import { longestOf } from './extent.js'
 import { countSpread, percentSpread } from './format.js'
 import type { GroupResult } from './group-cells.js'
 import { axisKey } from './model-columns.js'
@@ -53,7 +54,7 @@ export const mainFigures = (groups: readonly GroupResult[]): readonly string[] =
   return shown.filter((figure) => figure !== 'meanTop1' || !shown.includes('stitchedMeanTop1'))
 }
 
-/** Axes, n (`2/3` where cells are missing), and these figures. */
+/** Axes, n (`2/3` where cells are missing or left out), and these figures. */
 export const groupColumns = (axes: readonly string[], figures: readonly string[]): readonly Column[] => [
   ...axes.map((axis): Column => ({
     key: axisKey(axis, ['n', 'cells', ...figures]),
@@ -65,7 +66,7 @@ export const groupColumns = (axes: readonly string[], figures: readonly string[]
   {
     key: 'n',
     title: 'n',
-    cell: ({ n, cells }) => (n === cells ? String(n) : `${n}/${cells}`),
+    cell: ({ n, asked }) => (n === asked ? String(n) : `${n}/${asked}`),
     raw: ({ n }) => n,
   },
   ...figures.map((figure): Column => ({
@@ -100,7 +101,7 @@ export const fitColumns = <Row>(
 ): readonly DataColumn<Row>[] => {
   let used = -2
   return columns.filter((column, index) => {
-    used += 2 + Math.max(column.title.length, ...rows.map((row) => column.cell(row).length))
+    used += 2 + Math.max(column.title.length, longestOf(rows.map((row) => column.cell(row))))
     return used <= width || index < least
   })
 }

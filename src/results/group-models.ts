@@ -1,13 +1,16 @@
 /** Models over the cells of a group: what each descendant scores on average. */
-import type { CellGroup, At } from './group-cells.js'
+import { distinctBy, type At, type CellGroup } from './group-cells.js'
 import type { LatencyFigure, ModelRow } from './model-row.js'
 import { markDominated, type Metric } from './pareto.js'
-import type { CellResults } from './read-cell.js'
+import type { CellResults, CellRow } from './read-cells.js'
 import { measuredOf, spreadOf, type CellValue } from './spread.js'
 
 type Scores<A> = { readonly [M in Metric]: A }
 
-/** A model of a group; its scores and times are means over the group's cells. Of a pipeline alone, `n` is 1. */
+/**
+ * A model of a group; its scores and times are means over the group's cells, of which those that share an evaluation count once. Of a
+ * pipeline alone, `n` is 1. The loss is over the cells where it is a number.
+ */
 export interface ModelResult extends ModelRow {
   readonly at: At
   readonly n: number
@@ -18,9 +21,7 @@ export interface ModelResult extends ModelRow {
   readonly dominated: boolean
 }
 
-type Measurement = readonly [cell: CellResults, row: ModelRow]
-
-const metrics = ['top1', 'top5', 'loss'] as const satisfies readonly Metric[]
+type Measurement = readonly [cell: CellResults, row: CellRow]
 
 /** The same descendant: cells of other grids may give an id to another one. */
 const keyOf = ({ id, name, params, macs }: ModelRow): string => JSON.stringify([id, name, params, macs])
@@ -38,35 +39,45 @@ const scores = <A>(of: (metric: Metric) => A): Scores<A> => ({ top1: of('top1'),
 
 const combine = (at: At, measurements: readonly Measurement[]): Omit<ModelResult, 'dominated'> => {
   const rows = measurements.map(([, row]) => row)
-  const measured = Object.fromEntries(
-    metrics.map((metric) => [
-      metric,
-      measuredOf(measurements.map(([{ cell }, row]) => ({ cell: cell.name, seed: cell.seed, value: row[metric] })))!,
-    ]),
+  const { source: _source, ...first } = rows[0]!
+  const values = scores((metric) =>
+    measurements.flatMap(([{ cell }, row]): readonly CellValue[] => {
+      const value = row[metric]
+      return value === null ? [] : [{ cell: cell.name, seed: cell.seed, value }]
+    }),
   )
+  const spreads = scores((metric) => measuredOf(values[metric]))
   return {
-    ...rows[0]!,
-    ...scores((metric) => measured[metric]!.mean),
+    ...first,
+    top1: spreads.top1!.mean,
+    top5: spreads.top5!.mean,
+    loss: spreads.loss?.mean ?? null,
     latency: meanLatency(rows),
     at,
     n: rows.length,
-    std: scores((metric) => measured[metric]!.std),
-    values: scores((metric) => measured[metric]!.values),
+    std: scores((metric) => spreads[metric]?.std ?? null),
+    values,
   }
 }
 
 /** Every model of the group's cells, by id, with `dominated` by this metric. */
-export const modelsOfGroup = ({ at, cells }: CellGroup, metric: Metric = 'top1'): readonly ModelResult[] => {
+export const modelsOfGroup = ({ at, used }: CellGroup, metric: Metric = 'top1'): readonly ModelResult[] => {
   const byKey = new Map<string, Measurement[]>()
-  for (const one of cells) {
+  for (const one of used) {
     for (const row of one.rows) {
-      const measurements = byKey.get(keyOf(row)) ?? []
-      measurements.push([one, row])
-      byKey.set(keyOf(row), measurements)
+      const key = keyOf(row)
+      const measurements = byKey.get(key)
+      if (measurements === undefined) byKey.set(key, [[one, row]])
+      else measurements.push([one, row])
     }
   }
   const models = [...byKey.values()]
-    .map((measurements) => combine(at, measurements))
+    .map((measurements) =>
+      combine(
+        at,
+        distinctBy(measurements, ([, { source }]) => source),
+      ),
+    )
     .sort((a, b) => a.id - b.id || a.params - b.params)
   const dominated = markDominated(models, metric)
   return models.map((model, index) => ({ ...model, dominated: dominated[index]! }))

@@ -1,5 +1,5 @@
 /** The table of models: of a pipeline, of a front, or of a suite's cells. */
-import { count, milliseconds, percent, percentSpread } from './format.js'
+import { count, lossText, milliseconds, percent, percentSpread } from './format.js'
 import type { DataColumn } from './data-table.js'
 import type { ModelResult } from './group-models.js'
 import { latencyOf, type Comparable } from './pareto.js'
@@ -83,7 +83,7 @@ export const modelColumns = ({ axes, batches, spread, stored = false }: ModelCol
     ? [{ key: 'n', title: 'n', cell: ({ n }: ModelResult) => String(n), raw: ({ n }: ModelResult) => n }]
     : []),
   ...scoreColumns(spread),
-  { key: 'loss', title: 'loss', cell: ({ loss }) => loss.toFixed(4), raw: ({ loss }) => loss },
+  { key: 'loss', title: 'loss', cell: ({ loss }) => lossText(loss), raw: ({ loss }) => loss },
   {
     key: 'dominated',
     title: '',

@@ -15,7 +15,8 @@ const DescendantRowSchema = Schema.Struct({
   macs: figure,
   top1: figure,
   top5: figure,
-  loss: figure,
+  /** Null where it was not a number: logits that overflowed. */
+  loss: Schema.NullOr(figure),
 })
 
 const LatencyRowSchema = Schema.Struct({

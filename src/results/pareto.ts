@@ -11,11 +11,16 @@ export interface Comparable {
   readonly latency: readonly LatencyFigure[]
   readonly top1: number
   readonly top5: number
-  readonly loss: number
+  /** Null where it was not a number. */
+  readonly loss: number | null
 }
 
-/** Larger is better: the loss counts negatively. */
-export const scoreOf = (model: Comparable, metric: Metric): number => (metric === 'loss' ? -model.loss : model[metric])
+/** Larger is better: the loss counts negatively, and one that is no number is worse than all others. */
+export const scoreOf = (model: Comparable, metric: Metric): number =>
+  metric === 'loss' ? -(model.loss ?? Infinity) : model[metric]
+
+/** Whether the model can be compared by this metric at all. */
+export const hasScore = (model: Comparable, metric: Metric): boolean => scoreOf(model, metric) > -Infinity
 
 /** Median time of one pass over `batch` images, in milliseconds; undefined where it was not measured. */
 export const latencyOf = (model: Comparable, batch: number): number | undefined =>
@@ -26,7 +31,7 @@ export const costOf = (model: Comparable, cost: Cost, batch = 1): number | undef
 
 /**
  * The models that no other beats: none costs at most as much, scores at least as well, and is better in one of the two. Of
- * models equal in both all stay. Cheapest first; models without the cost are left out.
+ * models equal in both all stay. Cheapest first; models without the cost or the score are left out.
  */
 export const paretoFront = <M extends Comparable>(
   models: readonly M[],
@@ -37,7 +42,7 @@ export const paretoFront = <M extends Comparable>(
   const points = models
     .flatMap((model) => {
       const price = costOf(model, cost, batch)
-      return price === undefined ? [] : [{ model, price, score: scoreOf(model, metric) }]
+      return price === undefined || !hasScore(model, metric) ? [] : [{ model, price, score: scoreOf(model, metric) }]
     })
     .sort((a, b) => a.price - b.price || b.score - a.score)
   const front: typeof points = []

@@ -1,6 +1,7 @@
 /** The best model under budgets. */
+import { leastOf } from './extent.js'
 import type { ModelResult } from './group-models.js'
-import { costOf, scoreOf, type Cost, type Metric } from './pareto.js'
+import { costOf, hasScore, scoreOf, type Cost, type Metric } from './pareto.js'
 
 export interface Budget {
   readonly cost: Cost
@@ -16,7 +17,7 @@ export interface PickOptions {
 
 export interface Picked {
   readonly best: ModelResult
-  /** Models that meet every budget, and models in all. */
+  /** Models that meet every budget, and models in all; those without a score are among neither. */
   readonly eligible: number
   readonly of: number
   /** Costs of which more would buy a better model, the other budgets as they are. */
@@ -55,9 +56,10 @@ const leastExcess = (models: readonly ModelResult[], options: PickOptions): Mode
     return order > 0 ? model : least
   }, undefined)
 
-/** The best of these models under the budgets, or how far they are from being met. `models` must not be empty. */
-export const pickBest = (models: readonly ModelResult[], options: PickOptions): Picked | Unmet => {
+/** The best of these models under the budgets, or how far they are from being met. Some model must have a score. */
+export const pickBest = (all: readonly ModelResult[], options: PickOptions): Picked | Unmet => {
   const { budgets, metric, batch } = options
+  const models = all.filter((model) => hasScore(model, metric))
   const meets = (model: ModelResult, but?: Cost): boolean =>
     budgets.every((budget) => budget.cost === but || isMet(model, budget, batch))
   const eligible = models.filter((model) => meets(model))
@@ -65,7 +67,7 @@ export const pickBest = (models: readonly ModelResult[], options: PickOptions): 
   if (best === undefined) {
     const least = budgets.map(({ cost }): [Cost, number] => [
       cost,
-      Math.min(...models.flatMap((model) => costOf(model, cost, batch) ?? [])),
+      leastOf(models.flatMap((model) => costOf(model, cost, batch) ?? [])),
     ])
     return { nearest: leastExcess(models, options)!, least: Object.fromEntries(least) }
   }

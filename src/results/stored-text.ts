@@ -2,24 +2,48 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
-import { StoreError, sentenceOf, type CorruptArtifact } from '../runtime/errors.js'
+import { sentenceOf, StoreError } from '../runtime/errors.js'
 import { Store, type Manifest } from '../runtime/store.js'
+
+/** A file that is not there any more, or not as it was stored: what the artifact measured has to be measured again. */
+export class Damaged {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
+  }
+}
 
 /**
  * What `parse` makes of a file of an artifact; undefined where the artifact has no such file. A file that is not as it was stored
- * sends its artifact to quarantine; the artifact's other files, weights that may be large, are not read.
+ * sends its artifact to quarantine, so that the next run makes it again; the artifact's other files, weights that may be large, are
+ * not read. Fails with a StoreError that begins with `what` where `parse` throws.
  */
 export const readStored = Effect.fnUntraced(function* <A>(
   manifest: Manifest,
   name: string,
   parse: (text: string) => A,
-): Effect.fn.Return<A | undefined, CorruptArtifact | StoreError, Store> {
+  what: string,
+): Effect.fn.Return<A | Damaged | undefined, StoreError, Store> {
   const store = yield* Store
   const file = manifest.files[name]
   if (file === undefined) return undefined
-  const unreadable = (cause: unknown): StoreError =>
-    new StoreError({ message: `${name} of ${manifest.stage} cannot be read: ${sentenceOf(cause)}`, cause })
-  const bytes = yield* Effect.try({ try: () => fs.readFileSync(store.blob(file)), catch: unreadable })
-  if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) yield* store.verify(manifest)
-  return yield* Effect.try({ try: () => parse(bytes.toString('utf8')), catch: unreadable })
+  const bytes = yield* Effect.sync(() => {
+    try {
+      return fs.readFileSync(store.blob(file))
+    } catch (cause) {
+      const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+      return new Damaged(isGone ? `${name} is not in the store any more` : `${name}: ${sentenceOf(cause)}`)
+    }
+  })
+  if (bytes instanceof Damaged) return bytes
+  if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) {
+    return yield* Effect.match(store.verify(manifest), {
+      onFailure: ({ message }) => new Damaged(message),
+      onSuccess: () => new Damaged(`${name} was not as it was stored when it was read`),
+    })
+  }
+  return yield* Effect.try({
+    try: () => parse(bytes.toString('utf8')),
+    catch: (cause) => new StoreError({ message: `${name} of ${what} cannot be read: ${sentenceOf(cause)}`, cause }),
+  })
 })

@@ -7,7 +7,7 @@ export interface CellOutcome {
   readonly name: string
   readonly at: Readonly<Record<string, AxisLabel>>
   readonly seed: number
-  /** `skipped`: not all of it was run, although nothing of it failed. */
+  /** `done`: all of its stages are there. `skipped`: not all of them were run, although none of them failed. */
   readonly state: 'done' | 'failed' | 'skipped'
   /** The stage that failed, by its name in the run, and what it said. */
   readonly failure?: { readonly stage: string; readonly message: string }
@@ -71,7 +71,7 @@ export const finishedCells = (
     const { name, at, seed } = cell
     const first = failed.find((node) => nodes.has(node))
     if (first === undefined) {
-      return { name, at, seed, manifests, state: manifests.size === stages.length ? 'done' : 'skipped' }
+      return { name, at, seed, manifests, state: manifests.size === cell.stages.size ? 'done' : 'skipped' }
     }
     const failure = { stage: first.name, message: failures.get(first)! }
     return { name, at, seed, manifests, state: 'failed', failure }

@@ -93,10 +93,15 @@ export type RunEvent =
       readonly type: 'stage-failed'
       readonly stage: string
       readonly kind: string
+      /** Since it started; 0 where it failed before. */
       readonly ms: number
     } & StageFailure)
-  /** Not run, because a stage that it reads failed or the run stopped at the first failure. */
-  | { readonly type: 'stage-skipped'; readonly stage: string; readonly because: string }
+  /**
+   * Not run, because a stage that it reads failed or the run stopped at the first failure. `failed` is the stage that failed,
+   * however far above; absent where the run stopped.
+   */
+  | { readonly type: 'stage-skipped'; readonly stage: string; readonly because: string; readonly failed?: string }
+  /** Of stages that had started; `ms` from there. */
   | { readonly type: 'stage-interrupted'; readonly stage: string; readonly ms: number }
   | { readonly type: 'warning'; readonly message: string }
   | {

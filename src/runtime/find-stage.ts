@@ -2,7 +2,8 @@
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import { UsageError } from './errors.js'
-import { reachable, type GraphCell, type StageGraph } from './stage-graph.js'
+import { reachable, type StageGraph } from './stage-graph.js'
+import { isInCell, parseStageName } from './stage-in-cell.js'
 
 /** More names than this are not listed in a hint. */
 const mostListed = 12
@@ -12,21 +13,6 @@ const listed = (names: readonly string[]): string =>
     ? names.join(', ')
     : `${names.slice(0, mostListed).join(', ')} and ${names.length - mostListed} more`
 
-/** `stitch[seed=1,init=learned]` → `stitch` and its parts; undefined where the brackets are not closed. */
-const parse = (written: string): { readonly name: string; readonly parts: readonly string[] } | undefined => {
-  const open = written.indexOf('[')
-  if (open < 0) return { name: written, parts: [] }
-  if (!written.endsWith(']')) return undefined
-  const inside = written.slice(open + 1, -1)
-  return { name: written.slice(0, open), parts: inside === '' ? [] : inside.split(',').map((part) => part.trim()) }
-}
-
-const isAt = (cell: GraphCell, part: string): boolean => {
-  const [axis, ...rest] = part.split('=')
-  const label = axis === 'seed' ? cell.seed : cell.at[axis!]
-  return label !== undefined && rest.join('=').split('|').includes(String(label))
-}
-
 /**
  * By its own name, else by what cells call it, in the cells that the brackets name: `teacher` is every teacher of a suite,
  * `stitch[seed=1]` every stitch of that seed. At least one; fails with a UsageError where there is none.
@@ -35,12 +21,12 @@ export const stagesCalled = (graph: StageGraph, written: string): Effect.Effect<
   const all = reachable(graph.roots)
   const own = all.filter((node) => node.name === written)
   if (own.length > 0) return Effect.succeed(own)
-  const parsed = graph.kind === 'suite' ? parse(written) : undefined
+  const parsed = graph.kind === 'suite' ? parseStageName(written) : undefined
   const found = new Set(
     parsed === undefined
       ? []
       : graph.cells
-          .filter((cell) => parsed.parts.every((part) => isAt(cell, part)))
+          .filter(({ at, seed }) => isInCell(parsed, { ...at, seed }))
           .flatMap((cell) => cell.stages.get(parsed.name) ?? []),
   )
   if (found.size > 0) return Effect.succeed([...found])

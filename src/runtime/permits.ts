@@ -30,27 +30,36 @@ export const makePermits = (number: number): Permits => {
     for (const each of queue) if (best === undefined || each.rank < best.rank) best = each
     return best
   }
+  const isTurnOf = (own: Waiting): boolean => free > 0 && next() === own
   const wakeNext = (): void => {
     if (free > 0) next()?.wake?.()
   }
+  /** Until it may be its turn. */
   const sleep = (own: Waiting): Effect.Effect<void> =>
     Effect.callback<void>((resume) => {
+      // A fiber may yield between two steps: its turn may have come since it looked, when there was nobody to wake.
+      if (isTurnOf(own)) return resume(Effect.void)
       own.wake = () => {
         own.wake = undefined
         resume(Effect.void)
       }
-      // Interrupted while it waits, perhaps just when it was its turn.
-      return Effect.sync(() => {
-        queue.delete(own)
-        wakeNext()
-      })
     })
   const use: Permits['use'] = (rank, work) =>
     Effect.uninterruptibleMask((restore) => {
       const own: Waiting = { rank, wake: undefined }
       queue.add(own)
+      // Interrupted while it waits, perhaps before it is asleep, perhaps just when it was its turn.
+      const leave = Effect.sync(() => {
+        queue.delete(own)
+        wakeNext()
+      })
       const take: typeof work = Effect.suspend(() => {
-        if (free === 0 || next() !== own) return Effect.flatMap(restore(sleep(own)), () => take)
+        if (!isTurnOf(own)) {
+          return restore(sleep(own)).pipe(
+            Effect.onInterrupt(() => leave),
+            Effect.flatMap(() => take),
+          )
+        }
         free -= 1
         queue.delete(own)
         wakeNext()

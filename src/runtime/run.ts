@@ -92,7 +92,15 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const run = newRunId()
   const startedAt = Date.now()
   const log = openRunLog(store, run)
+  /** By name, when a stage that computes has started. */
+  const startedStages = new Map<string, number>()
+  const msOf = (node: StageNode): number => {
+    const started = startedStages.get(node.name)
+    return started === undefined ? 0 : Date.now() - started
+  }
   const emit = (event: RunEvent): void => {
+    if (event.type === 'stage-started') startedStages.set(event.stage, Date.now())
+    else if (event.type === 'stage-finished') startedStages.delete(event.stage)
     log(event)
     options.emit(event)
   }
@@ -119,6 +127,13 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
       stage,
       inputsOf(stage.node, (from) => current.get(from)),
     ).pipe(
+      Effect.onInterrupt(() =>
+        Effect.sync(() => {
+          const { node } = stage
+          // One that still waits, for a slot or for another process, has nothing to go on from.
+          if (startedStages.has(node.name)) emit({ type: 'stage-interrupted', stage: node.name, ms: msOf(node) })
+        }),
+      ),
       Effect.tap(({ manifest, how }) =>
         Effect.sync(() => {
           current.set(stage.node, manifest)
@@ -137,20 +152,28 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
       }),
     )
 
-  const skip = (node: StageNode, because: string): boolean => {
+  /** By stage that failed or was skipped because of that, the name of the one that failed. */
+  const failedBehind = new Map<StageNode, string>()
+  const skip = (node: StageNode, because: string, failed?: string): boolean => {
     standings.set(node, 'skipped')
-    emit({ type: 'stage-skipped', stage: node.name, because })
+    if (failed !== undefined) failedBehind.set(node, failed)
+    emit({ type: 'stage-skipped', stage: node.name, because, ...(failed === undefined ? {} : { failed }) })
     return false
   }
   const skipStopped = (node: StageNode): boolean => skip(node, 'a stage failed and the run stops at the first failure')
-  const fail = (node: StageNode, error: unknown, ms: number): boolean => {
+  const skipWithout = (node: StageNode, from: StageNode): boolean => {
+    const failed = failedBehind.get(from)
+    return failed === undefined ? skipStopped(node) : skip(node, `it reads ${from.name}, which is not there`, failed)
+  }
+  const fail = (node: StageNode, error: unknown): boolean => {
     standings.set(node, 'failed')
+    failedBehind.set(node, node.name)
     stopped ||= options.failFast
     const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
     const stack = stackOf(error)
     failures.set(node, sentenceOf(error))
     const failure = { message: sentenceOf(error), ...hint, ...(stack === undefined ? {} : { stack }) }
-    emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms, ...failure })
+    emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms: msOf(node), ...failure })
     return false
   }
 
@@ -160,20 +183,16 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
       const isThere = yield* Deferred.await(outcomes.get(from)!)
-      if (!isThere) return skip(node, `it reads ${from.name}, which is not there`)
+      if (!isThere) return skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
-    const began = Date.now()
     return yield* make(stage).pipe(
       Effect.as(true),
       Effect.catchTag('RunStopped', () => Effect.sync(() => skipStopped(node))),
-      Effect.onInterrupt(() =>
-        Effect.sync(() => emit({ type: 'stage-interrupted', stage: node.name, ms: Date.now() - began })),
-      ),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
-          : Effect.sync(() => fail(node, Cause.squash(cause), Date.now() - began)),
+          : Effect.sync(() => fail(node, Cause.squash(cause))),
       ),
     )
   })

@@ -5,6 +5,7 @@
  */
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
+import * as Latch from 'effect/Latch'
 import * as Semaphore from 'effect/Semaphore'
 import { makePermits, type Permits } from './permits.js'
 
@@ -18,7 +19,10 @@ export interface Slots {
     work: (threads: number) => Effect.Effect<A, E, R>,
     rank?: number,
   ) => Effect.Effect<A, E, R>
-  /** Runs `work`, on all cores, when no other work runs; what has to wait until it is done waits. */
+  /**
+   * Runs `work`, on all cores, when no other work runs or wants a slot: were it to go before, slots would be empty while
+   * the last of the others ends. What comes later waits until it is done.
+   */
   readonly useAlone: <A, E, R>(work: (threads: number) => Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
@@ -31,8 +35,9 @@ const everything = 1_000_000
 export const makeSlots = (jobs: number): Slots => {
   const cores = os.availableParallelism()
   const cpu = makePermits(jobs)
-  // Other work goes first: what wants to be alone would leave slots empty while the last of it finishes.
   const gate = Semaphore.makeUnsafe(everything)
+  /** One at a time, so that what one of them leads to goes before the next. */
+  const alone = Semaphore.makeUnsafe(1)
   const gpus = new Map<string, Permits>()
   const slotOf = (gpu: string | undefined): Permits => {
     if (gpu === undefined) return cpu
@@ -40,12 +45,23 @@ export const makeSlots = (jobs: number): Slots => {
     gpus.set(gpu, slot)
     return slot
   }
+  /** Work that runs or waits for a slot, exclusive work aside. */
   let wanting = 0
+  /** Open while there is none. */
+  const quiet = Latch.makeUnsafe(true)
+  const want = (change: 1 | -1): void => {
+    wanting += change
+    if (wanting === 0) quiet.openUnsafe()
+    else quiet.closeUnsafe()
+  }
+  const untilQuiet: Effect.Effect<void> = quiet.await.pipe(
+    // What follows on work that has just been done wants its slot a moment later.
+    Effect.andThen(Effect.sleep(settleMs)),
+    Effect.andThen(Effect.suspend(() => (wanting === 0 ? Effect.void : untilQuiet))),
+  )
   const use: Slots['use'] = (gpu, work, rank = 0) =>
     Effect.acquireUseRelease(
-      Effect.sync(() => {
-        wanting += 1
-      }),
+      Effect.sync(() => want(1)),
       () =>
         slotOf(gpu).use(
           rank,
@@ -55,13 +71,9 @@ export const makeSlots = (jobs: number): Slots => {
             ),
           ),
         ),
-      () =>
-        Effect.sync(() => {
-          wanting -= 1
-        }),
+      () => Effect.sync(() => want(-1)),
     )
   const useAlone: Slots['useAlone'] = (work) =>
-    // Stages that become ready in the same moment take their slots first.
-    Effect.sleep(settleMs).pipe(Effect.andThen(gate.withPermits(everything)(Effect.suspend(() => work(cores)))))
+    alone.withPermits(1)(Effect.andThen(untilQuiet, gate.withPermits(everything)(Effect.suspend(() => work(cores)))))
   return { use, useAlone }
 }

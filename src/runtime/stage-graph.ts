@@ -69,9 +69,7 @@ const pipelineGraph = (pipeline: PipelineNode): StageGraph => ({
 
 /** A stage of some cells while the graph is being built; inputs are there before it. */
 interface Shared extends SharedStage {
-  /** What it is called within its cells: the first by the alphabet, so that the cells' order does not matter. */
-  name: string
-  readonly cells: CellNode[]
+  readonly cells: Map<CellNode, string>
   readonly node: StageNode
   readonly inputs: Readonly<Record<string, Shared>>
 }
@@ -101,7 +99,7 @@ class Sharing {
   }
 
   #add(key: string, node: StageNode, inputs: Readonly<Record<string, Shared>>): Shared {
-    const shared: Shared = { name: node.name, cells: [], node, inputs }
+    const shared: Shared = { cells: new Map(), node, inputs }
     this.#ids.set(shared, this.all.length)
     this.#byKey.set(key, shared)
     this.all.push(shared)
@@ -115,8 +113,10 @@ const suiteGraph = (suite: SuiteNode): StageGraph => {
     const nodes = reachable(cell.pipeline.stages)
     const own = new Map(nodes.map((node) => [node.name, sharing.of(node)]))
     if (own.size < nodes.length) throw new Error(`cell ${cell.name} has two stages of one name`)
-    for (const [name, shared] of own) if (name < shared.name) shared.name = name
-    for (const shared of new Set(own.values())) shared.cells.push(cell)
+    for (const [name, { cells }] of own) {
+      const other = cells.get(cell)
+      if (other === undefined || name < other) cells.set(cell, name)
+    }
     return own
   })
   const names = nameStages(sharing.all, { ...suite.axes, seed: suite.seeds })

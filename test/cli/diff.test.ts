@@ -91,11 +91,15 @@ describe('genepool diff', () => {
       call('run', 'suite.ts#lr=0.001,short=true', '--json'),
     ])
     const ids = [alone, again].map(({ events }) => String((events[0] as unknown as Line)['run']))
-    const lines = await linesOf(run, ids[0]!)
-    // The suite's run has its stages under its own names.
-    expect(lines).to.deep.include({ type: 'stage', stage: 'data', state: 'same' })
-    expect(lines).to.deep.include({ type: 'stage', stage: 'teacher[lr=0.001]', state: 'only-a' })
-    expect(lines).to.deep.include({ type: 'stage', stage: 'teacher', state: 'only-b' })
+    // Of the suite's run, what the cell has.
+    const changes = [{ type: 'parameter-changed', parameter: 'train.epochs', before: 1, now: 2 }]
+    expect((await linesOf(run, ids[0]!)).filter(({ type }) => type === 'stage')).to.deep.equal([
+      { type: 'stage', stage: 'data', state: 'same' },
+      { type: 'stage', stage: 'teacher', state: 'differs', changes },
+    ])
+    expect((await linesOf(run, ids[1]!)).filter(({ type }) => type === 'stage')).to.deep.equal([
+      { type: 'stage', stage: 'data', state: 'same' },
+    ])
     workspace.write('suite.ts', teachers(1))
     const before = await call('run', slow, '--json')
     const then = String((before.events[0] as unknown as Line)['run'])
@@ -103,10 +107,39 @@ describe('genepool diff', () => {
       type: 'stage',
       stage: 'teacher',
       state: 'differs',
-      changes: [{ type: 'parameter-changed', parameter: 'train.epochs', before: 1, now: 2 }],
+      changes,
     })
     // A definition beside a run: as it stands now.
     expect(await linesOf(slow, then)).to.deep.include({ type: 'stage', stage: 'teacher', state: 'same' })
+  })
+
+  it("of a suite's run beside a cell takes the cell's stages from it, whichever side it is on", async () => {
+    const same = { type: 'stage', stage: 'teacher', state: 'same' }
+    expect((await linesOf(run, slow))[0]).to.deep.equal({
+      type: 'diff',
+      a: { target: run, name: 'teachers#lr=0.001,short=false,seed=0' },
+      b: { target: slow, name: 'teachers#lr=0.001,short=false,seed=0' },
+    })
+    expect(await linesOf(run, slow)).to.deep.include(same)
+    expect(await linesOf(fast, run)).to.deep.include(same)
+    expect(await linesOf(run, run)).to.deep.include({ ...same, stage: 'teacher[lr=0.1]' })
+  })
+
+  it("of a suite's run beside a cell finds its stages where the suite calls them otherwise by now", async () => {
+    // `data` was there once; now it is data[short=false] and data[short=true].
+    workspace.write('suite.ts', teachers().replace('take: 32', 'take: short ? 31 : 32'))
+    expect(await linesOf(run, slow)).to.deep.include({ type: 'stage', stage: 'data', state: 'same' })
+    workspace.write('suite.ts', teachers())
+  })
+
+  it("of a suite's run beside what is no cell of it says what to compare", async () => {
+    workspace.write('other.ts', teachers().replace("'teachers'", "'others'"))
+    const { code, stdout, stderr } = await call('diff', 'other.ts#lr=0.1,short=false', run)
+    expect(stderr).to.match(
+      /is a run of the whole suite 'teachers', of which other\.ts#lr=0\.1,short=false is no cell\n/,
+    )
+    expect(stderr).to.match(/compare it with a cell of that suite/)
+    expect([code, stdout]).to.deep.equal([2, ''])
   })
 
   for (const [a, b, says] of [

@@ -89,6 +89,31 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
       'duplicateName',
       'suite.include: the cell init=a,depth=6,seed=0 is there already',
     ],
+    [
+      () => options({ exclude: async () => false }),
+      'wrongType',
+      'suite.exclude returns a promise, which is neither true nor false: it must not be async',
+    ],
+    [
+      () => options({ exclude: () => Promise.reject(new Error('not waited for')) }),
+      'wrongType',
+      'suite.exclude returns a promise',
+    ],
+    [
+      () => options({ seeds: 1e10 }),
+      'outOfRange',
+      'suite.seeds is 10000000000: write fewer, a suite has at most 100000 cells',
+    ],
+    [
+      () => options({ seeds: 50_000 }),
+      'outOfRange',
+      'suite: its axes and seeds make 200000 cells before any is left out: write fewer',
+    ],
+    [
+      () => options({ seeds: 25_000, include: [{ init: 'a', depth: 6 }] }),
+      'outOfRange',
+      'suite.include makes them 125000 cells: write fewer',
+    ],
     [() => options({ include: {} }), 'wrongType', 'suite.include is {}: write a list of cells'],
   ],
   'a cell': [

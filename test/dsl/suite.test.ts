@@ -78,6 +78,12 @@ describe('a suite', () => {
       ])
     })
 
+    it('cells for which a function gives what counts as true', () => {
+      const text = ({ init }: { readonly init: string }) => (init === 'random' ? 'too slow' : '')
+      const made = suite('s', axes, () => data(), { exclude: text as unknown as () => boolean })
+      expect(namesOf(made)).to.deep.equal(['init=learned,depth=6,seed=0', 'init=learned,depth=9,seed=0'])
+    })
+
     it('cells that agree with a listed one in all that it names', () => {
       const made = suite('s', axes, () => data(), { seeds: 2, exclude: [{ init: 'random', seed: 1 }, { depth: 9 }] })
       expect(namesOf(made)).to.deep.equal([

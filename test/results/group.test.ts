@@ -2,20 +2,28 @@ import { expect } from 'chai'
 import { describeAt, groupCells, nameAt, summariseGroup } from '../../src/results/group-cells.js'
 import { modelsOfGroup } from '../../src/results/group-models.js'
 import { joinLatency, readDescendantRows, readLatencyRows } from '../../src/results/model-row.js'
-import type { CellResults } from '../../src/results/read-cell.js'
+import type { CellResults, CellRow } from '../../src/results/read-cells.js'
 import { modelWith } from './models.js'
+
+const rowOf = (given: Parameters<typeof modelWith>[0], source: string): CellRow => ({ ...modelWith(given), source })
 
 const cellOf = (init: string, seed: number, top1: number | undefined): CellResults => ({
   cell: {
     name: `init=${init},seed=${seed}`,
     at: { init, blocks: 6 },
     seed,
-    pipeline: { kind: 'pipeline', name: 'cell', seed, stages: [] },
     stages: new Map(),
   },
   rows:
-    top1 === undefined ? [] : [modelWith({ top1 }), modelWith({ id: 1, name: 'base', params: 9, top1: top1 + 0.1 })],
-  figures: top1 === undefined ? {} : { bestTop1: top1 + 0.1 },
+    top1 === undefined
+      ? []
+      : [
+          rowOf({ top1 }, `${init} ${seed}`),
+          rowOf({ id: 1, name: 'base', params: 9, top1: top1 + 0.1 }, `${init} ${seed}`),
+        ],
+  isMeasured: top1 !== undefined,
+  source: `${init} ${seed}`,
+  figures: top1 === undefined ? {} : { bestTop1: { value: top1 + 0.1, source: `${init} ${seed}` } },
   missing: top1 === undefined ? ['stitch', 'evaluate'] : [],
 })
 
@@ -34,6 +42,17 @@ describe('cells put together', () => {
     expect(random).to.deep.include({ cells: 2, n: 1 })
     expect(random!.missing).to.deep.equal([{ cell: 'init=random,seed=2', stages: ['stitch', 'evaluate'] }])
     expect(random!.figures['bestTop1']).to.deep.include({ std: null, n: 1 })
+  })
+
+  it('count a measurement that cells share once, in figures and in models', () => {
+    const [first, second] = [cells[0]!, cells[1]!]
+    const again = { ...first, cell: { ...first.cell, name: 'init=learned,blocks=9,seed=1' } }
+    const [group] = groupCells([first, again, second], ['init'])
+    const { cells: all, asked, n, figures } = summariseGroup(group!)
+    expect({ all, asked, n }).to.deep.equal({ all: 3, asked: 2, n: 2 })
+    expect(figures['bestTop1']!.values.map(({ seed }) => seed)).to.deep.equal([1, 2])
+    expect(modelsOfGroup(group!).map((model) => model.n)).to.deep.equal([2, 2])
+    expect(modelsOfGroup(group!)[0]!.top1).to.be.closeTo(0.6, 1e-12)
   })
 
   it('can be put together by an axis, by the seed, or all', () => {
@@ -62,7 +81,7 @@ describe('models of a group', () => {
   })
 
   it('are told apart where cells of other grids give one id to two models', () => {
-    const other = { ...cells[0]!, rows: [modelWith({ id: 0, name: 'small', params: 3 })] }
+    const other = { ...cells[0]!, rows: [rowOf({ id: 0, name: 'small', params: 3 }, 'other')] }
     const [group] = groupCells([cells[0]!, other], ['init'])
     expect(modelsOfGroup(group!).map(({ id, name }) => [id, name])).to.deep.equal([
       [0, 'tiny'],
@@ -88,6 +107,19 @@ describe('files of measurements', () => {
     )
     const [tiny] = joinLatency(readDescendantRows(`${line}\n`), times)
     expect(tiny!.latency.map(({ batch }) => batch)).to.deep.equal([1, 64])
+  })
+
+  it('may have a loss that is no number, which no mean and no spread is over', () => {
+    const [tiny] = readDescendantRows(line.replace('"loss":1', '"loss":null'))
+    expect(tiny!.loss).to.equal(null)
+    const losses = [null, 0.2, 0.4].map((loss, seed) => ({
+      ...cellOf('learned', seed, 0.5),
+      rows: [rowOf({ loss }, String(seed))],
+    }))
+    const [model] = modelsOfGroup(groupCells(losses, ['init'])[0]!)
+    expect(model!.loss).to.be.closeTo(0.3, 1e-12)
+    expect([model!.n, model!.values.loss.length]).to.deep.equal([3, 2])
+    expect(modelsOfGroup(groupCells(losses.slice(0, 1), ['init'])[0]!)[0]!.loss).to.equal(null)
   })
 
   it('are refused with the number of the line that is not as it should be', () => {

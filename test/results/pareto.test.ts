@@ -42,6 +42,16 @@ describe('the Pareto front', () => {
     expect(names(paretoFront(models, 'params', 'top1'))).to.deep.equal(['b', 'a', 'c'])
   })
 
+  it('leaves out models whose loss is no number, and no such model dominates another', () => {
+    const models = [
+      modelWith({ name: 'broken', params: 1, loss: null }),
+      modelWith({ name: 'good', params: 2, loss: 1 }),
+    ]
+    expect(names(paretoFront(models, 'params', 'loss'))).to.deep.equal(['good'])
+    expect(names(paretoFront(models.slice(0, 1), 'params', 'loss'))).to.deep.equal([])
+    expect(markDominated(models, 'loss')).to.deep.equal([false, false])
+  })
+
   it('leaves out models without a measured time', () => {
     const models = [
       modelWith({ name: 'fast', latency: timed(1) }),

@@ -52,6 +52,12 @@ describe('picking a model', () => {
     expect((pickBest(equal, { budgets: [], metric: 'top1', batch: 1 }) as Picked).best.name).to.equal('first')
   })
 
+  it('never takes a model whose loss is no number for the one with the lowest', () => {
+    const two = [modelWith({ name: 'broken', loss: null }), modelWith({ name: 'good', loss: 3 })]
+    const { best, next, of } = pickBest(two, { budgets: [], metric: 'loss', batch: 1 }) as Picked
+    expect([best.name, next, of]).to.deep.equal(['good', undefined, 1])
+  })
+
   it('takes a lower loss for better', () => {
     const two = [modelWith({ name: 'a', loss: 0.5, top1: 0.1 }), modelWith({ name: 'b', loss: 0.7, top1: 0.9 })]
     expect((pickBest(two, { budgets: [], metric: 'loss', batch: 1 }) as Picked).best.name).to.equal('a')

@@ -27,10 +27,23 @@ describe('a failing stage', () => {
     expect(run.code).to.equal(1)
     expect(countsOf(run)).to.deep.equal({ ran: 3, cached: 0, failed: 1, skipped: 2 })
     expect(eventOf(run.events, 'stage-failed', 'broken').message).to.equal('the data is bad')
-    expect(eventOf(run.events, 'stage-skipped', 'grandchild').because).to.equal('it reads child, which is not there')
+    expect(eventOf(run.events, 'stage-skipped', 'grandchild')).to.include({
+      because: 'it reads child, which is not there',
+      failed: 'broken',
+    })
     expect(stagesWith(run.events, 'stage-finished')).to.deep.equal(['after', 'good', 'slow'])
     const again = await runProbe(workspace, stages)
     expect(countsOf(again)).to.deep.equal({ ran: 0, cached: 3, failed: 1, skipped: 2 })
+  })
+
+  it('is timed from its start, not from when it began to wait for a slot', async () => {
+    const stages: ProbeStages = {
+      slow: { kind: 'steps', params: { steps: 4, ms: 500 } },
+      broken: { kind: 'fail', params: { message: 'after a while' } },
+    }
+    const { events } = await runProbe(workspace, stages, { jobs: 1 })
+    const { ms } = eventOf(events, 'stage-failed', 'broken')
+    expect(ms).to.be.within(1, eventOf(events, 'stage-finished', 'slow').ms)
   })
 
   it('with failFast lets nothing new start, not even what was waiting for its turn', async () => {
@@ -44,6 +57,11 @@ describe('a failing stage', () => {
     expect(run.code).to.equal(1)
     expect(stagesWith(run.events, 'stage-started')).to.deep.equal(['broken'])
     expect(countsOf(run)).to.deep.equal({ ran: 0, cached: 0, failed: 1, skipped: 3 })
+    expect(eventOf(run.events, 'stage-skipped', 'three')).to.deep.equal({
+      type: 'stage-skipped',
+      stage: 'three',
+      because: 'a stage failed and the run stops at the first failure',
+    })
   })
 
   it('with failFast lets what is running finish', async () => {

@@ -91,6 +91,23 @@ describe('an interrupted run', () => {
     for (const folder of emptyFolders) expect(readdirSync(workspace.file('store', folder)), folder).to.deep.equal([])
   })
 
+  it('names as interrupted only what had started, timed from there', async () => {
+    const stages: ProbeStages = {
+      long: { kind: 'steps', params: { steps: 40, ms: 50 } },
+      interrupted: { kind: 'steps', params: { steps: 100, ms: 40 } },
+      waiting: { kind: 'steps', params: { steps: 100, ms: 41 } },
+    }
+    const run = startProbe(workspace, stages, { jobs: 1 })
+    await run.waitFor((event) => event.type === 'stage-progress' && event.stage === 'interrupted')
+    run.signalGroup('SIGINT')
+    const { events } = await run.done
+    // While the first ran, for longer than that, the others waited for its slot.
+    expect(eventOf(events, 'stage-interrupted', 'interrupted').ms).to.be.below(
+      eventOf(events, 'stage-finished', 'long').ms,
+    )
+    expect(eventsOf(events, 'stage-interrupted')).to.have.length(1)
+  })
+
   it('by Ctrl-C before anything began ends as an interruption too', async () => {
     const run = startProbe(workspace, walk(33))
     await pause(350)

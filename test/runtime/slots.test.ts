@@ -36,6 +36,47 @@ describe('slots', () => {
   })
 })
 
+describe('work that has to be alone', () => {
+  /** The order in which these begin, all asked for at once. */
+  const orderOf = async (jobs: number, names: readonly string[]): Promise<readonly string[]> => {
+    const slots = makeSlots(jobs)
+    const order: string[] = []
+    const work = (name: string) => () =>
+      Effect.andThen(
+        Effect.sync(() => order.push(name)),
+        Effect.sleep(10),
+      )
+    await Effect.runPromise(
+      Effect.forEach(
+        names,
+        (name) => (name.startsWith('alone') ? slots.useAlone(work(name)) : slots.use(undefined, work(name))),
+        { concurrency: 'unbounded', discard: true },
+      ),
+    )
+    return order
+  }
+
+  it('goes last, however few slots there are', async () => {
+    const names = ['a', 'alone 1', 'b', 'alone 2', 'c']
+    for (const jobs of [1, 2]) {
+      expect(await orderOf(jobs, names), `${jobs} jobs`).to.deep.equal(['a', 'b', 'c', 'alone 1', 'alone 2'])
+    }
+  })
+
+  it('lets what has come meanwhile go before the next that has to be alone', async () => {
+    const slots = makeSlots(1)
+    const order: string[] = []
+    const says = (name: string) => Effect.sync(() => order.push(name))
+    const late = slots.use(undefined, () => says('late'))
+    const first = slots.useAlone(() => Effect.andThen(says('alone 1'), Effect.forkChild(late)))
+    const second = slots.useAlone(() => says('alone 2'))
+    await Effect.runPromise(
+      Effect.all([Effect.flatMap(first, Fiber.join), second], { concurrency: 'unbounded', discard: true }),
+    )
+    expect(order).to.deep.equal(['alone 1', 'late', 'alone 2'])
+  })
+})
+
 describe('who waits for a slot', () => {
   /** The order in which `ranks`, all asked for at once, get the only slot. */
   const orderOf = async (ranks: readonly number[]): Promise<readonly number[]> => {

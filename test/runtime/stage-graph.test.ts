@@ -141,6 +141,42 @@ describe("a suite's graph", () => {
     expect(new Set(namesOf(graph)).size).to.equal(2)
   })
 
+  it('numbers stages that would be called alike in the order of the axes, whatever that of the cells', async () => {
+    const named = async (cells: readonly Labels[]) => {
+      const graph = await suiteOf(({ init }) => {
+        const shared = stage(init === 'learned' ? 'x/a' : 'x/b', { one: 1 })
+        return init === 'learned' ? [shared] : [stage('x/a', { two: 2 }), shared]
+      }, cells)
+      return Object.fromEntries(graph.roots.map(({ name, params }) => [name, params]))
+    }
+    const names = { 'x/a': { one: 1 }, 'x/a#2': { two: 2 } }
+    expect(await named(everyCell)).to.deep.equal(names)
+    expect(await named([...everyCell].reverse())).to.deep.equal(names)
+  })
+
+  it('of 2 000 cells is named in a moment, also where labels alone do not tell stages apart', async () => {
+    const many: SuiteNode['axes'] = { lr: Array.from({ length: 50 }, (_, index) => index), depth: [6, 9, 12, 15] }
+    const labels = many['lr']!.flatMap((lr) =>
+      many['depth']!.flatMap((depth) => Array.from({ length: 10 }, (_, seed) => ({ lr, depth, seed }))),
+    )
+    const cells = labels.map(({ lr, depth, seed }) => {
+      const data = stage('data', {})
+      // Two cells each that agree on no axis: one of them has to stand for both.
+      const teacher = stage('teacher', { pair: (Number(lr) + 50 * Number(depth) + 1_000 * seed) % 997 }, { data })
+      return cellOf({ lr: lr!, depth: depth!, seed }, [
+        data,
+        teacher,
+        stage('stitch', { lr, depth, seed }, { teacher }),
+      ])
+    })
+    const suite: SuiteNode = { kind: 'suite', name: 's', axes: many, seeds: [...Array(10).keys()], cells }
+    const before = performance.now()
+    const graph = await Effect.runPromise(stageGraph(suite))
+    expect(performance.now() - before).to.be.below(1_500)
+    expect(new Set(namesOf(graph)).size).to.equal(graph.roots.length)
+    expect(namesOf(graph)).to.include.members(['data', 'stitch[lr=49,depth=6,seed=9]'])
+  })
+
   it('of a pipeline alone is its stages as they are, in one cell without a name', async () => {
     const stages = method({ init: 'learned', positions: 'end', seed: 0 })
     const graph = await Effect.runPromise(stageGraph({ kind: 'pipeline', name: 'p', seed: 3, stages }))

@@ -80,6 +80,16 @@ describe('a suite', () => {
     ])
   })
 
+  it('with only has no cell done of which stages were left out', async () => {
+    const starts = probeSuite({ init: ['learned', 'random', 'none'] }, [0], ({ init }): ProbeStages => {
+      const teacher: ProbeStages = { teacher: { kind: 'write', params: { text: 'teacher' } } }
+      return init === 'none' ? teacher : { ...teacher, stitch: { kind: 'note', params: { init: init! } } }
+    })
+    const { events } = await runProbeSuite(workspace, starts, { only: 'teacher', store: 'other' })
+    const { outcomes = [] } = eventsOf(events, 'run-finished')[0]?.suite ?? {}
+    expect(outcomes.map(({ state }) => state)).to.deep.equal(['skipped', 'skipped', 'done'])
+  })
+
   it('names its stages where there is none called so', async () => {
     const run = await runProbeSuite(workspace, two, { only: 'teacher[seed=7]' })
     expect(run.code).to.equal(2)

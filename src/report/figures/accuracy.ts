@@ -1,4 +1,5 @@
 /** Accuracy against cost: every model, the Pareto front, single models by name. */
+import { largestOf } from '../../results/extent.js'
 import { count, percent } from '../../results/format.js'
 import type { ModelResult } from '../../results/group-models.js'
 import { costOf, paretoFront, type Cost } from '../../results/pareto.js'
@@ -26,6 +27,8 @@ export interface AccuracyOptions {
   readonly width: number
   /** Axis whose labels get colours of their own. */
   readonly colourBy?: string
+  /** Whether single models have their names beside them. */
+  readonly named: boolean
 }
 
 interface Mark {
@@ -64,7 +67,7 @@ const modelMarks = (
   priced: readonly Priced[],
   front: ReadonlySet<ModelResult>,
   labels: readonly unknown[],
-  colourBy: string | undefined,
+  { colourBy, named }: AccuracyOptions,
 ): readonly Mark[] => {
   const rank = ({ model }: Priced): number => (isSingle(model) ? 2 : front.has(model) ? 1 : 0)
   const roleOf = (model: ModelResult, otherwise: Role): Role =>
@@ -76,7 +79,7 @@ const modelMarks = (
       top1: model.top1,
       says: describeModel(model),
       symbol: isSingle(model) ? diamond(roleOf(model, 'c2'), true) : circle(roleOf(model, 'c1'), front.has(model)),
-      ...(isSingle(model) && colourBy === undefined ? { label: model.name } : {}),
+      ...(isSingle(model) && named ? { label: model.name } : {}),
     }))
 }
 
@@ -105,7 +108,7 @@ const along = (steps: readonly { readonly x: number; readonly y: number }[]) =>
 export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Picture => {
   const { cost, batch, width, colourBy } = options
   const priced = pricedModels(options)
-  const dearest = Math.max(...priced.map(({ price }) => price))
+  const dearest = largestOf(priced.map(({ price }) => price))
   const isNear = (one: Reference): boolean => (countedCost(one, cost) ?? Infinity) <= farFactor * dearest
   const near = options.references.filter(isNear)
   const far = options.references.filter((one) => !isNear(one) && one.name === 'teacher')
@@ -113,7 +116,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
   const front = paretoFront(ranked, cost, 'top1', batch)
   const labels = colourBy === undefined ? [] : [...new Set(ranked.map(({ at }) => at[colourBy]))]
   const drawn: readonly Mark[] = [
-    ...modelMarks(priced, new Set(front), labels, colourBy),
+    ...modelMarks(priced, new Set(front), labels, options),
     ...near.map((one) => ({
       price: countedCost(one, cost)!,
       top1: one.top1,

@@ -2,6 +2,7 @@
 import { isShare } from '../../results/cell-figures.js'
 import { nameAt, type GroupResult } from '../../results/group-cells.js'
 import { figureLongTitle, figureText, figureTitle } from '../../results/group-columns.js'
+import { extentOf, largestOf } from '../../results/extent.js'
 import { count } from '../../results/format.js'
 import { linearTicks } from '../axes.js'
 import type { Drawing } from '../drawing.js'
@@ -19,19 +20,25 @@ export interface IntervalOptions {
 
 const rowHeight = 22
 
-/** Groups from the best to the worst; those without the figure last, as missing. */
+/** More rows than this are read in the table. */
+const mostRows = 60
+
+/** What is not drawn, as a sentence; empty where everything is. */
+export const intervalsLeftOut = (groups: readonly GroupResult[]): string =>
+  groups.length > mostRows ? `Drawn are the first ${mostRows} of ${groups.length}; the table has all.` : ''
+
+/** Groups from the best to the worst, as many as there is room for; those without the figure last, as missing. */
 export const intervalFigure = (drawing: Drawing, { groups, figure, width, colourBy }: IntervalOptions): Picture => {
   const factor = isShare(figure) ? 100 : 1
-  const rows = [...groups].sort(
-    (a, b) => (b.figures[figure]?.mean ?? -Infinity) - (a.figures[figure]?.mean ?? -Infinity),
-  )
+  const meanOf = ({ figures }: GroupResult): number => figures[figure]?.mean ?? -Infinity
+  const rows = [...groups].sort((a, b) => (meanOf(b) === meanOf(a) ? 0 : meanOf(b) - meanOf(a))).slice(0, mostRows)
   const labels = colourBy === undefined ? [] : [...new Set(groups.map(({ at }) => at[colourBy]))]
   const roleOf = ({ at }: GroupResult): Role =>
     colourBy === undefined ? 'c1' : seriesRole(labels.indexOf(at[colourBy]))
   const isNarrow = width < 500
   const names = rows.map(({ at }) => nameAt(at))
-  const widest = Math.max(...names.map((name) => textWidth(name)))
-  const valueWidth = Math.max(...rows.map((row) => textWidth(figureText(figure, row.figures[figure])))) + 14
+  const widest = largestOf(names.map((name) => textWidth(name)))
+  const valueWidth = largestOf(rows.map((row) => textWidth(figureText(figure, row.figures[figure])))) + 14
   const marginLeft = isNarrow ? 10 : Math.min(widest + 14, width * 0.45)
   const step = isNarrow ? rowHeight + 18 : rowHeight
   const [top, bottom] = [8, 40]
@@ -42,7 +49,7 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
     const std = measured.std ?? 0
     return [measured.mean - std, measured.mean + std, ...measured.values.map(({ value }) => value)]
   })
-  const [low, high] = [factor * Math.min(...ends), factor * Math.max(...ends)]
+  const [low, high] = extentOf(ends.map((end) => factor * end))
   const margin = (high - low || Math.abs(high) || 1) * 0.05
   const domain = [low - margin, high + margin] as const
   const plot = drawing.plot({

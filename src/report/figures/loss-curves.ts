@@ -1,4 +1,5 @@
 /** Loss over epochs of every training stage: one panel a stage, in a suite with the curves of all its cells. */
+import { largestOf } from '../../results/extent.js'
 import { linearTicks } from '../axes.js'
 import type { Drawing } from '../drawing.js'
 import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
@@ -45,8 +46,8 @@ const drawPanel = (drawing: Drawing, panel: LossPanel, roles: ReturnType<typeof 
   )
   const all = series.flatMap(({ points }) => points)
   if (all.length === 0) return { width, height: 0, body: '' }
-  const epochs = Math.max(...all.map(({ epoch }) => epoch))
-  const high = Math.max(...all.map(({ value }) => value)) * 1.04 || 1
+  const epochs = largestOf(all.map(({ epoch }) => epoch))
+  const high = largestOf(all.map(({ value }) => value)) * 1.04 || 1
   const step = Math.max(1, Math.ceil(epochs / 6))
   const ticks = Array.from({ length: epochs }, (_, index) => index + 1).filter(
     (epoch) => epoch === 1 || epoch % step === 0,

@@ -1,4 +1,5 @@
 /** Who reads whom: the stages of an experiment with their times, drawn from top to bottom. */
+import { extentOf, largestOf } from '../../results/extent.js'
 import { duration } from '../../results/format.js'
 import type { StageRecord } from '../stage-records.js'
 import { element, fontSize, legend, shortened, stack, text, textWidth, type Picture } from '../svg.js'
@@ -144,11 +145,11 @@ export const stageGraphFigure = async (
     marginy: 1,
   })
   graph.setDefaultEdgeLabel(() => ({}))
-  const most = isNarrow ? 130 : 190
+  const widestBox = isNarrow ? 130 : 190
   for (const part of parts) {
     const own = lines.get(part.name)!
     const widest = Math.max(textWidth(part.name) * 1.06, ...own.map((line) => textWidth(line)))
-    graph.setNode(part.name, { width: Math.min(most, Math.max(84, widest + 20)), height: 28 + 15 * own.length })
+    graph.setNode(part.name, { width: Math.min(widestBox, Math.max(84, widest + 20)), height: 28 + 15 * own.length })
   }
   for (const { name, reads } of parts) for (const read of reads) graph.setEdge(read, name)
   layout(graph)
@@ -171,8 +172,9 @@ export const stageGraphFigure = async (
     ...paths.flat().map(({ x }) => x),
     ...nodes.flatMap((node) => [node.x - node.width / 2, node.x + node.width / 2]),
   ]
-  const [left, right] = [Math.min(...xs) - 2, Math.max(...xs) + 2]
-  const bottom = Math.max(...nodes.map((node) => node.y + node.height / 2)) + 2
+  const [least, most] = extentOf(xs)
+  const [left, right] = [least - 2, most + 2]
+  const bottom = largestOf(nodes.map((node) => node.y + node.height / 2)) + 2
   // A little too wide is made smaller; much too wide is left to scroll.
   const scale = Math.min(1, Math.max(leastScale, width / (right - left)))
   const transform = `scale(${scale.toFixed(3)}) translate(${(-left).toFixed(1)} 0)`

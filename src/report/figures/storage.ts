@@ -1,4 +1,5 @@
 /** Parameters that are kept, as bars in parts. */
+import { largestOf } from '../../results/extent.js'
 import { count } from '../../results/format.js'
 import { linearTicks, shortCount } from '../axes.js'
 import type { Drawing } from '../drawing.js'
@@ -11,7 +12,7 @@ const barHeight = 20
 const rowHeight = 58
 
 export const storageFigure = (drawing: Drawing, items: readonly StorageItem[], width: number): Picture => {
-  const most = Math.max(...items.map(({ params }) => params))
+  const most = largestOf(items.map(({ params }) => params))
   const [top, bottom, left, right] = [4, 40, 2, 14]
   const height = top + items.length * rowHeight + bottom
   const plot = drawing.plot({

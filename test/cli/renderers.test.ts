@@ -1,0 +1,104 @@
+import { stripVTControlCharacters } from 'node:util'
+import { expect } from 'chai'
+import { jsonRenderer, liveRenderer, plainRenderer, type Output } from '../../src/cli/renderers.js'
+import type { CellOutcome } from '../../src/runtime/cell-outcomes.js'
+import type { Emit, RunEvent } from '../../src/runtime/events.js'
+
+const numbers = (count: number): readonly number[] => [...Array(count).keys()]
+
+const skipped = (stage: string, failed?: string): RunEvent => ({
+  type: 'stage-skipped',
+  stage,
+  ...(failed === undefined ? { because: 'the run stops' } : { because: `it reads ${stage}'s input`, failed }),
+})
+
+const finished = (outcomes: readonly CellOutcome[] = []): RunEvent => ({
+  type: 'run-finished',
+  run: 'r',
+  ran: 0,
+  cached: 0,
+  failed: outcomes.length,
+  skipped: 0,
+  suite: { cells: outcomes.length, asked: outcomes.length, distinct: outcomes.length, outcomes },
+  interrupted: false,
+  ms: 1_000,
+  at: '2026-01-01T00:00:00.000Z',
+})
+
+const failedCells = (count: number, message: (cell: number) => string): readonly CellOutcome[] =>
+  numbers(count).map((n) => ({
+    name: `n=${n},seed=0`,
+    at: { n },
+    seed: 0,
+    state: 'failed',
+    failure: { stage: `stitch[n=${n}]`, message: message(n) },
+  }))
+
+const linesOf = (renderer: (output: Output) => Emit, events: readonly RunEvent[]): readonly string[] => {
+  let text = ''
+  const emit = renderer({ write: (more) => (text += more) })
+  for (const event of events) emit(event)
+  // Without what moves the cursor.
+  return stripVTControlCharacters(text).trimEnd().split('\n')
+}
+
+const renderers: Readonly<Record<string, (output: Output) => Emit>> = {
+  'without a terminal': (output) => plainRenderer(output, false),
+  'on a terminal': (output) => liveRenderer(output, false),
+}
+
+for (const [where, renderer] of Object.entries(renderers)) {
+  describe(`a run ${where}`, () => {
+    it('names five stages that are not run, and counts the others by what failed', () => {
+      const lines = linesOf(renderer, [
+        ...numbers(800).map((n) => skipped(`stitch[n=${n}]`, 'teacher[seed=1]')),
+        ...numbers(200).map((n) => skipped(`evaluate[n=${n}]`)),
+        finished(),
+      ])
+      expect(lines.slice(0, 9)).to.deep.equal([
+        ...numbers(5).map((n) => `- stitch[n=${n}]  not run: it reads stitch[n=${n}]'s input`),
+        '- 795 more stages not run: teacher[seed=1] failed',
+        '- 200 more stages not run: the run stops',
+        'finished in 1.0 s: 0 ran, 0 cached',
+        'stages asked for 0, distinct 0, run 0',
+      ])
+    })
+
+    it('counts together what was not run for many causes', () => {
+      const lines = linesOf(renderer, [...numbers(1_000).map((n) => skipped(`a[n=${n}]`, `b[n=${n}]`)), finished()])
+      expect(lines[10]).to.equal('- 990 more stages not run, for 990 other causes')
+      expect(lines).to.have.length(13)
+    })
+
+    it('that is short of that has a line a stage, as it comes', () => {
+      expect(linesOf(renderer, [skipped('a', 'b')])).to.deep.equal(["- a  not run: it reads a's input"])
+    })
+
+    it('ends with five cells a failure and how many more there are', () => {
+      const lines = linesOf(renderer, [finished(failedCells(1_000, () => 'no images'))])
+      expect(lines.slice(2)).to.deep.equal([
+        '1000 of 1000 cells failed',
+        '  no images',
+        ...numbers(5).map((n) => `    n=${n},seed=0  in stitch[n=${n}]`),
+        '    and 995 more',
+      ])
+    })
+
+    it('ends with ten failures where each cell has its own', () => {
+      const lines = linesOf(renderer, [finished(failedCells(1_000, (n) => `no images ${n}`))])
+      expect(lines.slice(-3)).to.deep.equal([
+        '  no images 9',
+        '    n=9,seed=0  in stitch[n=9]',
+        '  and 990 more for other reasons',
+      ])
+      expect(lines).to.have.length(24)
+    })
+  })
+}
+
+describe('a run as JSON', () => {
+  it('has every event, however many are alike', () => {
+    const events = numbers(100).map((n) => skipped(`a[n=${n}]`, 'b'))
+    expect(linesOf(jsonRenderer, events).map((line) => JSON.parse(line) as unknown)).to.deep.equal(events)
+  })
+})
