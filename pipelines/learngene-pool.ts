@@ -1,5 +1,5 @@
 // Question: how good are the models of the paper's own method, with pools of 12 and of 18 instances (students of 6 and 9 blocks)?
-// Time: about six minutes on two cores, for 18 and 27 models of handwritten digits.
+// Time: six minutes on two cores by estimate, for 18 and 27 models of handwritten digits.
 // Losses, positions, grid and start are as published, sizes and epochs are not; starts.ts and ablation.ts ask what would be better.
 import { mnist, pipeline, suite, vit } from 'genepool'
 

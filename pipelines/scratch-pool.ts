@@ -1,5 +1,5 @@
 // Question: what does distillation add? The quickstart's students learn from the labels alone, and are stitched all the same.
-// Time: about two minutes on two cores; teacher and data are the quickstart's and computed once for both.
+// Time: two minutes on two cores by estimate; teacher and data are the quickstart's and computed once for both.
 // The teacher still helps to tune the stitched models, as it does in the quickstart; stitches start from least squares, for want of matrices.
 import { mnist, pipeline, vit } from 'genepool'
 

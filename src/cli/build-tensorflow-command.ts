@@ -1,7 +1,7 @@
 /** `genepool engine build tensorflow`: the engine `tensorflow` from any TensorFlow library. */
 import * as Effect from 'effect/Effect'
 import { UsageError } from '../runtime/errors.js'
-import { bytes, duration } from './format.js'
+import { bytes, duration } from '../results/format.js'
 import { interruptible, printJson, stepPrinter } from './long-work.js'
 
 export interface BuildTensorflowFlags {

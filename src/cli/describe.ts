@@ -4,7 +4,7 @@ import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
 import { describeOutcomes, describeSharing } from './describe-suite.js'
-import { count, duration, percent } from './format.js'
+import { count, duration, percent } from '../results/format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
 

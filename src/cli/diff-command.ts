@@ -5,7 +5,7 @@ import { differenceOf, type Difference, type FigureDifference, type StageDiffere
 import { isShare } from '../results/cell-figures.js'
 import { describeReason } from './describe.js'
 import { readSides, type Side, type SideFlags } from './diff-sides.js'
-import { count, percent } from './format.js'
+import { count, percent } from '../results/format.js'
 import { renderTable } from './table.js'
 
 export interface DiffFlags extends SideFlags {

@@ -1,7 +1,7 @@
 /** `genepool engine install cuda`: ONNX Runtime's CUDA provider, by its package's own installer. */
 import { statSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
-import { bytes } from './format.js'
+import { bytes } from '../results/format.js'
 import { interruptible, printJson, stepPrinter } from './long-work.js'
 
 export interface InstallCudaFlags {

@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import type { RunEvent } from '../runtime/events.js'
 import { readRuns, type RunRecord } from '../runtime/run-log.js'
-import { duration } from './format.js'
+import { duration } from '../results/format.js'
 import { renderTable } from './table.js'
 import { loadTarget } from './target.js'
 

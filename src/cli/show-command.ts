@@ -5,7 +5,7 @@ import { UsageError } from '../runtime/errors.js'
 import { stageCalled } from '../runtime/find-stage.js'
 import type { Manifest } from '../runtime/store.js'
 import { describeReasons, describeSummary } from './describe.js'
-import { bytes, duration } from './format.js'
+import { bytes, duration } from '../results/format.js'
 import { inspect, type InspectFlags } from './inspect.js'
 import { renderTable, type Column } from './table.js'
 

@@ -1,8 +1,9 @@
 import type { DataParams, Place, TeacherParams } from './nodes.js'
+import { readModel } from './model-options.js'
 import { readNamed } from './named-options.js'
-import { COUNT, POSITIVE, type OptionReader } from './option-reader.js'
+import type { OptionReader } from './option-reader.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
-import { checkPatchSize, defaultPatchSize, readShape, VIT_OPTIONS, type VitOptions } from './vit.js'
+import { VIT_OPTIONS, type VitOptions } from './vit.js'
 import { readWeightStart } from './weight-start.js'
 
 /** How a model that learns from the labels begins: `weights`, a safetensors file beside its `config.json`, or at random. */
@@ -35,15 +36,11 @@ export const readAnchors = (
   place?: Place,
 ): readonly (readonly [name: string, params: TeacherParams])[] =>
   readNamed('anchors', anchors, ANCHOR_OPTIONS, shared, TRAIN_OPTIONS, place).map(([name, options]) => {
-    const patchSize = options.number('patchSize', COUNT, defaultPatchSize(data.imageSize))
-    checkPatchSize(options, patchSize, data.imageSize)
-    const { imageSize, channels, numClasses } = data
-    const shape = readShape(options, 4)
-    const layerNormEps = options.number('layerNormEps', POSITIVE, 1e-6)
+    const model = readModel(options, data)
     const params: TeacherParams = {
-      model: { imageSize, patchSize, channels, numClasses, ...shape, layerNormEps },
+      model,
       ...readLabelTraining(options),
-      weightStart: readWeightStart(options, shape.embedDim),
+      weightStart: readWeightStart(options, model.embedDim),
       seed,
     }
     return [name, params]

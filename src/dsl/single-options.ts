@@ -2,13 +2,13 @@ import type { Anchors } from './anchor-options.js'
 import { enumerateDescendants } from './descendants.js'
 import { GRID_OPTIONS, readGrid, type GridOptions } from './grid-options.js'
 import { selectPairs, checkPairs } from './model-pairs.js'
+import { readModel } from './model-options.js'
 import { readNamed } from './named-options.js'
 import type { DataParams, GridParams, Place, SingleParams } from './nodes.js'
-import { COUNT, OptionReader, POSITIVE, shown } from './option-reader.js'
+import { OptionReader, shown } from './option-reader.js'
 import { readTuneLoss } from './stitch-options.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
-import { checkPatchSize, defaultPatchSize, readShape, VIT_OPTIONS } from './vit.js'
-import type { VitConfig } from './vit-config.js'
+import { VIT_OPTIONS } from './vit.js'
 import { readWeightStart } from './weight-start.js'
 
 /** The models whose blocks descendants are made of, by name. */
@@ -27,14 +27,6 @@ export type SingleOptions = TrainOptions &
   }
 
 const SINGLE_OPTIONS = ['descendants', 'pairs', ...GRID_OPTIONS, 'loss', ...TRAIN_OPTIONS]
-
-const readModel = (options: OptionReader, data: DataParams): VitConfig => {
-  const patchSize = options.number('patchSize', COUNT, defaultPatchSize(data.imageSize))
-  checkPatchSize(options, patchSize, data.imageSize)
-  const { imageSize, channels, numClasses } = data
-  const layerNormEps = options.number('layerNormEps', POSITIVE, 1e-6)
-  return { imageSize, patchSize, channels, numClasses, ...readShape(options, 4), layerNormEps }
-}
 
 const readDescendants = (options: OptionReader, count: number): readonly number[] => {
   const all = Array.from({ length: count }, (_, id) => id)

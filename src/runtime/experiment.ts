@@ -1,7 +1,8 @@
 /** What a file defines, one pipeline or a suite of them, with what the store holds of it. */
-import type { AxisLabel, PipelineNode, StageNode } from '../dsl/nodes.js'
+import type { AxisLabel, StageNode } from '../dsl/nodes.js'
 import type { PlannedStage } from './events.js'
 import type { ResolvedEngine } from './services.js'
+import type { GraphCell } from './stage-graph.js'
 import type { Manifest } from './store.js'
 
 export interface ExperimentStage {
@@ -12,13 +13,7 @@ export interface ExperimentStage {
   readonly manifest: Manifest | undefined
 }
 
-export interface ExperimentCell {
-  /** `init=learned,seed=1`; empty for a pipeline alone. */
-  readonly name: string
-  /** Axis → label; empty for a pipeline alone. */
-  readonly at: Readonly<Record<string, AxisLabel>>
-  readonly seed: number
-  readonly pipeline: PipelineNode
+export interface ExperimentCell extends Omit<GraphCell, 'stages'> {
   /** By the stage's name in this pipeline: `teacher`, `evaluate`. Inputs come first. */
   readonly stages: ReadonlyMap<string, ExperimentStage>
 }

@@ -12,6 +12,7 @@ import { nameStages, type SharedStage } from './stage-names.js'
 export interface GraphCell {
   /** `init=learned,seed=1`; empty for a pipeline alone. */
   readonly name: string
+  /** Axis → label; empty for a pipeline alone. */
   readonly at: Readonly<Record<string, AxisLabel>>
   readonly seed: number
   readonly pipeline: PipelineNode
