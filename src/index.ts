@@ -7,6 +7,8 @@ export { suite, type CellValues } from './dsl/suite.js'
 export type { Axes, AxisValues } from './dsl/suite-axes.js'
 export type { CellLabels, SuiteOptions } from './dsl/suite-options.js'
 export { isSuite } from './dsl/suite-node.js'
+export { stage, type UserStage } from './dsl/stage.js'
+export type { StageFigures, StageInput, StageOptions, StageProgress, StageRun } from './dsl/stage.js'
 export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
 export { vit, type VitOptions, type VitSpec } from './dsl/vit.js'
 export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'
@@ -62,6 +64,7 @@ export type {
   TeacherParams,
   TrainParams,
   TuneLoss,
+  UserStageNode,
   WeightStart,
 } from './dsl/nodes.js'
 

@@ -10,6 +10,7 @@ import type { Emit } from './runtime/events.js'
 import type { Reuse } from './runtime/prepare.js'
 import { defaultJobs, runStages, type RunResult } from './runtime/run.js'
 import { stageGraph } from './runtime/stage-graph.js'
+import { isInWorker } from './runtime/in-worker.js'
 
 export interface RunPipelineOptions {
   /** Folder of the store; default `.genepool` in the working directory. */
@@ -32,6 +33,9 @@ export interface RunPipelineOptions {
   readonly onEvent?: Emit
 }
 
+const runsInWorker =
+  'a module with a stage(…) runs a pipeline when it is imported, and workers import it: keep stages in a module of their own'
+
 /** What can be run: a pipeline, a builder of one, or a suite. */
 export type Runnable = PipelineNode | PipelineBuilder | SuiteNode
 
@@ -45,7 +49,10 @@ export const runPipeline = (
   options: RunPipelineOptions = {},
 ): Effect.Effect<RunResult, UsageError | StoreError> =>
   Effect.try({
-    try: () => (isSuite(definition) ? definition : toPipelineNode(definition)),
+    try: () => {
+      if (isInWorker()) throw new Error(runsInWorker)
+      return isSuite(definition) ? definition : toPipelineNode(definition)
+    },
     catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
   }).pipe(
     Effect.flatMap((node) =>

@@ -20,11 +20,11 @@ export interface InspectFlags {
 }
 
 const inspectInStore = Effect.fnUntraced(function* (flags: InspectFlags) {
-  const { graph, baseDir } = yield* loadTarget(flags.pipeline)
+  const { graph, file, baseDir } = yield* loadTarget(flags.pipeline)
   const store = yield* Store
   const engine = yield* (yield* Engines).resolve({ engine: flags.engine, device: flags.device, toCompute: false })
   const only = flags.only === undefined ? {} : { only: flags.only }
-  const prepared = yield* prepare(graph, { engine, baseDir, reuse: flags.reuse, tellMissing: true, ...only })
+  const prepared = yield* prepare(graph, { engine, baseDir, file, reuse: flags.reuse, tellMissing: true, ...only })
   const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
   return { graph, prepared, plan, store, engine }
 })

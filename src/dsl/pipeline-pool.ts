@@ -52,6 +52,10 @@ export class PipelineWithStudents<
     Object.freeze(this)
   }
 
+  protected override with(definition: Definition): this {
+    return new PipelineWithStudents(definition, this.#data, this.#teacher, this.#students) as this
+  }
+
   /** All blocks of all students, with the matrices learned in distillation. */
   pool(): PipelineWithPool<W, Start, Taught> {
     const narrowestFirst = [...this.#students].sort(
@@ -112,6 +116,10 @@ export class PipelineWithPool<
     Object.freeze(this)
   }
 
+  protected override with(definition: Definition): this {
+    return new PipelineWithPool(definition, this.#data, this.#teacher, this.#pool) as this
+  }
+
   /**
    * Stitches students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5): the
    * two of `from` and `to`, else neighbours in width. `epochs: 0` keeps every weight as it starts.
@@ -145,6 +153,10 @@ export class PipelineWithStitch extends Step {
     super(definition)
     this.#stitch = stitch
     Object.freeze(this)
+  }
+
+  protected override with(definition: Definition): this {
+    return new PipelineWithStitch(definition, this.#stitch) as this
   }
 
   /**

@@ -1,6 +1,9 @@
+import { addUserStages } from './added-stages.js'
 import { deepFreeze } from './deep-freeze.js'
 import type { PipelineNode, Place, StageNode } from './nodes.js'
 import { pipelineNode, type PipelineBuilder } from './pipeline-node.js'
+import { placeOfCall } from './place.js'
+import { checkUserStages, type UserStage } from './stage.js'
 
 /** A pipeline as far as it is written. */
 export interface Definition {
@@ -8,6 +11,8 @@ export interface Definition {
   readonly seed: number
   readonly place: Place | undefined
   readonly stages: readonly StageNode[]
+  /** Stages of the user's own; what they read may be written after them. */
+  readonly added: readonly UserStage[]
 }
 
 /** A node as it stays: frozen, with its place where that is known. */
@@ -21,8 +26,8 @@ export const extend = (definition: Definition, stages: readonly StageNode[]): De
 })
 
 /** The pipeline that a definition stands for. */
-export const finish = ({ name, seed, stages, place }: Definition): PipelineNode =>
-  pipelineNode(name, seed, stages, place)
+export const finish = ({ name, seed, stages, added, place }: Definition): PipelineNode =>
+  pipelineNode(name, seed, addUserStages(name, stages, added), place)
 
 /** One step of the builder. */
 export abstract class Step implements PipelineBuilder {
@@ -30,6 +35,18 @@ export abstract class Step implements PipelineBuilder {
 
   constructor(definition: Definition) {
     this.definition = Object.freeze(definition)
+  }
+
+  /** The same step of another definition. */
+  protected abstract with(definition: Definition): this
+
+  /**
+   * Stages of the user's own, and with them the stages that they read. Those that they name may come before or after
+   * in the pipeline: `.add(confusion)` may stand before the `.evaluate()` whose artifact `confusion` reads.
+   */
+  add(...stages: readonly UserStage[]): this {
+    checkUserStages(stages, placeOfCall())
+    return this.with({ ...this.definition, added: [...this.definition.added, ...stages] })
   }
 
   /** The pipeline as it stands: it may stop here. */

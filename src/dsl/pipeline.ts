@@ -43,6 +43,10 @@ export class PipelineStart extends Step {
     Object.freeze(this)
   }
 
+  protected override with(definition: Definition): this {
+    return new PipelineStart(definition) as this
+  }
+
   /** The images: `mnist()`, or `idx({ … })` for a data set of one's own. */
   data(data: DataNode): PipelineWithData {
     if (!isKind(data, 'data')) {
@@ -101,6 +105,10 @@ export class PipelineWithData extends Step {
     Object.freeze(this)
   }
 
+  protected override with(definition: Definition): this {
+    return new PipelineWithData(definition, this.#data) as this
+  }
+
   /** The big model that is trained on the labels and then taught from. */
   teacher<const Width extends number>(
     model: VitSpec<Width>,
@@ -156,6 +164,10 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
     Object.freeze(this)
   }
 
+  protected override with(definition: Definition): this {
+    return new PipelineWithTeacher(definition, this.#teacher) as this
+  }
+
   /** Students by name, and what they share (docs/method.md, section 2). Each student is a stage of its own. */
   distill<const S extends Students>(
     students: S & CheckStudents<S, TeacherWidth>,
@@ -203,5 +215,6 @@ export const pipeline = (name: string, options: PipelineOptions = {}): PipelineS
     seed: reader.number('seed', COUNT_OR_ZERO, 0),
     place,
     stages: [],
+    added: [],
   })
 }

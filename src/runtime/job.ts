@@ -4,12 +4,12 @@
  */
 import type { Json } from '../dsl/nodes.js'
 import type { StageFailure } from './events.js'
-import type { EngineChoice, InputArtifact, Progress } from './stage-contract.js'
+import type { EngineChoice, InputArtifact, Progress, StageEntry } from './stage-contract.js'
 
 export interface Job {
   readonly stage: string
   readonly module: string
-  readonly exportName: string
+  readonly entry: StageEntry
   readonly params: object
   readonly inputs: Readonly<Record<string, InputArtifact>>
   readonly sources: Readonly<Record<string, string>>

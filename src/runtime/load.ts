@@ -23,7 +23,8 @@ const isEsModule = (file: string): boolean => {
   }
 }
 
-const importFile = async (file: string): Promise<unknown> => {
+/** Imports a TypeScript or JavaScript file of the user's, by its absolute path. */
+export const importFile = async (file: string): Promise<unknown> => {
   const url = pathToFileURL(file).href
   if (!/\.[cm]?tsx?$/.test(file)) return import(url)
   // A folder without "type": "module" makes the file CommonJS, which import() cannot load as TypeScript.

@@ -113,7 +113,7 @@ const compute = Effect.fnUntraced(function* (
   const job = {
     stage: node.name,
     module: stage.kind.module,
-    exportName: stage.kind.exportName,
+    entry: stage.kind.entry,
     params: node.params,
     inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, artifactOf(store, input)])),
     sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),

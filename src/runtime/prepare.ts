@@ -15,6 +15,7 @@ import { Engines, StageKinds, type ResolvedEngine } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import type { StageKind } from './stage-contract.js'
 import { Store } from './store.js'
+import { isUserStageNode, userStageKind } from './user-stage.js'
 
 export interface SourceFile {
   readonly path: string
@@ -50,6 +51,8 @@ export interface PrepareOptions {
   readonly engine: ResolvedEngine
   /** Relative paths of external files start here. */
   readonly baseDir: string
+  /** The definition's file, where it comes from one: workers import it for stages of the user's own. */
+  readonly file?: string
   readonly only?: string
   /** Default `same-engine`. */
   readonly reuse?: Reuse
@@ -97,7 +100,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const read = new Set(nodes.flatMap((node) => Object.values(node.inputs)))
   const stages: PreparedStage[] = []
   for (const node of nodes) {
-    const kind = kinds.find(node.kind)
+    const kind = isUserStageNode(node) ? userStageKind(node, options.file) : kinds.find(node.kind)
     if (kind === undefined) {
       return yield* new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
     }

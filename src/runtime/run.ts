@@ -87,7 +87,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const { device, reuse, baseDir } = options
   const engine = yield* (yield* Engines).resolve({ engine: options.engine, device, toCompute: true })
   const only = options.only === undefined ? {} : { only: options.only }
-  const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...only })
+  const file = options.file === undefined ? {} : { file: options.file }
+  const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...file, ...only })
   yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()

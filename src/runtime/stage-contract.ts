@@ -3,7 +3,7 @@
  * this contract inside a worker process and knows nothing of tensors; a stage knows nothing of stores and schedules.
  */
 import type * as Effect from 'effect/Effect'
-import type { Json } from '../dsl/nodes.js'
+import type { Json, Place } from '../dsl/nodes.js'
 import type { StageError } from './errors.js'
 
 /** An artifact as a stage reads it: verified files by their name inside the artifact. */
@@ -66,14 +66,20 @@ export type StageFunction<Params extends object = object> = (
   context: StageContext<Params>,
 ) => Effect.Effect<StageSummary, StageError>
 
+/** A built-in stage's function is an export of its module; a user's was given to a `stage(…)` call of this name, at this place. */
+export type StageEntry = { readonly export: string } | { readonly call: string; readonly place: Place }
+
 /** What the runtime knows of a kind of stage without loading it. */
 export interface StageKind {
   readonly kind: string
-  /** Module that exports the stage function, and under which name; its import closure is the stage's code identity. */
+  /** Module that a worker imports for the stage's function. */
   readonly module: string
-  readonly exportName: string
+  /** How the function is found there; what it reaches is the stage's code identity. */
+  readonly entry: StageEntry
   /** Whether the stage computes with an engine: then engine, device class and library versions are in its identity. */
   readonly usesEngine: boolean
+  /** Whether its worker may serve other such stages of the same module after it; default false. */
+  readonly warm?: boolean
   /** Whether the stage measures time: it runs when nothing else of its run computes. */
   readonly exclusive?: boolean
   /** Whether its result holds for one machine only: then processor, cores and device are in its identity. */

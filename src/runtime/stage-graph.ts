@@ -7,6 +7,7 @@ import type { AxisLabel, CellNode, PipelineNode, StageNode, SuiteNode } from '..
 import { canonical } from './canonical.js'
 import { UsageError, sentenceOf } from './errors.js'
 import { nameStages, type SharedStage } from './stage-names.js'
+import { isUserStageNode } from './user-stage.js'
 
 /** One pipeline within the graph. */
 export interface GraphCell {
@@ -93,7 +94,9 @@ class Sharing {
     if (this.#open.has(node)) throw new Error(`stage '${node.name}' needs its own artifact`)
     this.#open.add(node)
     const inputs = mapValues(node.inputs, (from) => this.of(from))
-    const key = canonical([node.kind, node.params, mapValues(inputs, (input) => this.#ids.get(input)!)], node.name)
+    const own = isUserStageNode(node) ? [node.call.name, { ...node.sources }] : []
+    const from = mapValues(inputs, (input) => this.#ids.get(input)!)
+    const key = canonical([node.kind, node.params, from, ...own], node.name)
     const shared = this.#byKey.get(key) ?? this.#add(key, node, inputs)
     this.#ofNode.set(node, shared)
     return shared

@@ -38,10 +38,11 @@ const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
   return { message: sentenceOf(error), ...hint, ...stack }
 }
 
-const load = async (job: Job): Promise<StageFunction> => {
-  const module = (await import(pathToFileURL(job.module).href)) as Record<string, unknown>
-  const stage = module[job.exportName]
-  if (typeof stage !== 'function') throw new Error(`${job.module} exports no stage function '${job.exportName}'`)
+const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction> => {
+  if ('call' in entry) return (await import('./user-stage-function.js')).loadUserStage(file, entry.call, job)
+  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+  const stage = module[entry.export]
+  if (typeof stage !== 'function') throw new Error(`${file} exports no stage function '${entry.export}'`)
   return stage as StageFunction
 }
 

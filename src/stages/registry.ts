@@ -12,7 +12,7 @@ const EXTENSION = extname(fileURLToPath(import.meta.url))
 const stage = (kind: string, usesEngine: boolean): StageKind => ({
   kind,
   module: fileURLToPath(new URL(`./${kind}${EXTENSION}`, import.meta.url)),
-  exportName: kind,
+  entry: { export: kind },
   usesEngine,
 })
 

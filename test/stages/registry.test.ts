@@ -16,9 +16,10 @@ describe('the registry of stages', () => {
       'latency',
       'evaluate',
     ])
-    for (const { module, exportName } of stageKinds) {
+    for (const { module, entry } of stageKinds) {
+      const name = 'export' in entry ? entry.export : ''
       const exports = (await import(pathToFileURL(module).href)) as Record<string, unknown>
-      expect(exports[exportName], exportName).to.be.a('function')
+      expect(exports[name], name).to.be.a('function')
     }
   })
 

@@ -51,7 +51,7 @@ const kinds = Layer.succeed(StageKinds, {
   find: (kind) => ({
     kind,
     module: path.resolve('stages', 'probe-stages.js'),
-    exportName: kind,
+    entry: { export: kind },
     usesEngine: ['steps', 'engine', 'clock'].includes(kind),
     ...(kind === 'clock' && { exclusive: true, onMachine: true }),
     sources: (params) => (params.file === undefined ? {} : { file: path.resolve(params.file) }),

@@ -1,0 +1,183 @@
+/**
+ * A stage of the user's own: `stage('confusion', { inputs: { model: 'teacher' }, run })`, added to a pipeline by
+ * `.add(confusion)` and cached like the built-in ones. The value says what it reads; its function stays here, by name,
+ * for the worker process that imports the same file to compute it.
+ */
+import { deepFreeze } from './deep-freeze.js'
+import { DefinitionError } from './definition-error.js'
+import { checkName } from './names.js'
+import type { Json, Place } from './nodes.js'
+import { OptionReader, shown } from './option-reader.js'
+import { placeOfCall } from './place.js'
+
+/** An artifact as a stage reads it. Never write to its files. */
+export interface StageInput {
+  /** Folder with the artifact's files under their own names. */
+  readonly folder: string
+  /** File name inside the artifact (`model.safetensors`) → absolute path. */
+  readonly files: { readonly [name: string]: string }
+  /** The figures that the stage which made it returned. */
+  readonly summary: { readonly [figure: string]: Json }
+}
+
+/** How far a stage is: what the run shows. */
+export interface StageProgress {
+  /** What is going on: `count`, `evaluate`. */
+  readonly phase: string
+  readonly step: number
+  readonly steps: number
+  readonly loss?: number
+  /** Images handled since the phase began. */
+  readonly images?: number
+}
+
+/** What a stage's function is given. */
+export interface StageRun<Params, Input extends string, Source extends string> {
+  readonly params: Params
+  readonly inputs: { readonly [name in Input]: StageInput }
+  /** Absolute paths of the files that `sources` names. */
+  readonly sources: { readonly [role in Source]: string }
+  /** Empty folder; every file left here becomes part of the artifact, byte for byte. One at least. */
+  readonly outDir: string
+  /** Folder that outlives an interruption, for state to go on from; gone once the artifact is stored. */
+  readonly checkpointDir: string
+  /** Share of the machine's cores. Never let a result depend on it. */
+  readonly threads: number
+  /** Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second. */
+  readonly signal: AbortSignal
+  /** May be called as often as one likes. */
+  readonly progress: (progress: StageProgress) => void
+}
+
+/** Figures of the artifact, for tables (`{ accuracy: 0.97 }`): the same whenever the stage is computed, so never a time. */
+export type StageFigures = { readonly [figure: string]: Json }
+
+export interface StageOptions<Params, Input extends string, Source extends string> {
+  /** What it reads: the name of a stage of the pipeline (`'teacher'`, `'distill/tiny'`), or another `stage(…)`. */
+  readonly inputs?: { readonly [name in Input]: string | UserStage }
+  /** JSON data that `run` is given; part of the stage's identity. */
+  readonly params?: Params
+  /** Files from outside, role → path; relative ones start at the pipeline file's folder. Their bytes are part of the identity. */
+  readonly sources?: { readonly [role in Source]: string }
+  /** Whether `run` computes with an engine (`loadModel`): engine and versions are part of the identity then. Default false. */
+  readonly usesEngine?: boolean
+  /**
+   * Whether its process may go on to other stages of the file after it: thousands of cheap stages are affordable then, but what one
+   * of them leaves in the process the next one finds. Default false: a process of its own.
+   */
+  readonly warm?: boolean
+  /**
+   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It must use
+   * nothing but what it is given and what its module imports or declares: no variable of a function around it.
+   */
+  readonly run: (context: StageRun<Params, Input, Source>) => StageFigures | void | Promise<StageFigures | void>
+}
+
+/** A stage of the user's own, to be added to pipelines. */
+export interface UserStage {
+  readonly kind: 'userStage'
+  readonly name: string
+  readonly inputs: { readonly [name: string]: string | UserStage }
+  readonly params: object
+  readonly sources: { readonly [role: string]: string }
+  readonly usesEngine: boolean
+  readonly warm: boolean
+  readonly place: Place
+}
+
+type UserFunction = StageOptions<never, string, string>['run']
+
+interface Registered {
+  readonly place: Place
+  readonly run: UserFunction
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Of this process, shared by all copies of this package in it: a worker reads what the user's copy has put there. */
+const registered = (): Map<string, Registered> => {
+  const key = Symbol.for('genepool/stages')
+  const shared = globalThis as unknown as Record<symbol, Map<string, Registered> | undefined>
+  return (shared[key] ??= new Map())
+}
+
+/** The function of the `stage(…)` call of this name, once its module has been imported. */
+export const userFunction = (name: string): UserFunction | undefined => registered().get(name)?.run
+
+const samePlace = (a: Place, b: Place): boolean => a.file === b.file && a.line === b.line && a.column === b.column
+
+/** Whether `value` is a stage of the user's own. By shape: it may come from another copy of this package. */
+export const isUserStage = (value: unknown): value is UserStage => isRecord(value) && value['kind'] === 'userStage'
+
+/** Refuses what is no stage of the user's own. */
+export const checkUserStages = (stages: readonly unknown[], place: Place | undefined): void => {
+  const stranger = stages.find((each) => !isUserStage(each))
+  if (stranger === undefined && stages.length > 0) return
+  const found = stages.length === 0 ? 'nothing' : shown(stranger)
+  throw new DefinitionError('wrongType', `add is given ${found}: write .add(stage('name', { inputs, run }))`, place)
+}
+
+const readInputs = (name: string, value: unknown, place: Place | undefined): UserStage['inputs'] => {
+  if (!isRecord(value)) {
+    const message = `stage '${name}': inputs is ${shown(value)}: write { model: 'teacher' }`
+    throw new DefinitionError('wrongType', message, place)
+  }
+  for (const [input, from] of Object.entries(value)) {
+    checkName(`stage '${name}': the name of an input`, input, place)
+    if ((typeof from === 'string' && from !== '') || isUserStage(from)) continue
+    const message = `stage '${name}': inputs.${input} is ${shown(from)}: write the name of a stage ('teacher'), or another stage(…)`
+    throw new DefinitionError('wrongType', message, place)
+  }
+  return value as UserStage['inputs']
+}
+
+const readSources = (name: string, value: unknown, place: Place | undefined): UserStage['sources'] => {
+  if (isRecord(value) && Object.values(value).every((path) => typeof path === 'string' && path !== '')) {
+    return value as UserStage['sources']
+  }
+  throw new DefinitionError('wrongType', `stage '${name}': sources is ${shown(value)}: write { role: 'path' }`, place)
+}
+
+/**
+ * Defines a stage of one's own. Throws a DefinitionError for what cannot be run, and where another call of the file has
+ * given the same name already.
+ */
+export const stage = <
+  const Params extends object = Record<never, never>,
+  const Input extends string = never,
+  const Source extends string = never,
+>(
+  name: string,
+  options: StageOptions<Params, Input, Source>,
+): UserStage => {
+  const place = placeOfCall() ?? { file: '', line: 0, column: 0 }
+  checkName('stage: its name', name, place)
+  const known = ['inputs', 'params', 'sources', 'usesEngine', 'warm', 'run']
+  const reader = new OptionReader([{ path: `stage '${name}'`, options, known }], place)
+  const run = reader.value('run')
+  if (typeof run !== 'function') {
+    const message = `stage '${name}': run is ${shown(run)}: write run: async ({ inputs, params, outDir }) => { … }`
+    throw new DefinitionError(run === undefined ? 'missing' : 'wrongType', message, place)
+  }
+  const params = reader.value('params') ?? {}
+  if (!isRecord(params)) {
+    throw new DefinitionError('wrongType', `stage '${name}': params is ${shown(params)}: write an object`, place)
+  }
+  const other = registered().get(name)
+  if (other !== undefined && !samePlace(other.place, place)) {
+    const message = `two stage(…) calls give the name '${name}' (the other: ${other.place.file}:${other.place.line}): write another name`
+    throw new DefinitionError('duplicateName', message, place)
+  }
+  registered().set(name, { place, run: run as UserFunction })
+  return deepFreeze({
+    kind: 'userStage',
+    name,
+    inputs: readInputs(name, reader.value('inputs') ?? {}, place),
+    params,
+    sources: readSources(name, reader.value('sources') ?? {}, place),
+    usesEngine: reader.boolean('usesEngine', false),
+    warm: reader.boolean('warm', false),
+    place,
+  })
+}
