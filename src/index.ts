@@ -8,6 +8,7 @@ export type { Axes, AxisValues } from './dsl/suite-axes.js'
 export type { CellLabels, SuiteOptions } from './dsl/suite-options.js'
 export { isSuite } from './dsl/suite-node.js'
 export { stage, type UserStage } from './dsl/stage.js'
+export type { UserStageNode } from './dsl/user-stage-node.js'
 export type { StageFigures, StageInput, StageOptions, StageProgress, StageRun } from './dsl/stage.js'
 export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
 export { vit, type VitOptions, type VitSpec } from './dsl/vit.js'
@@ -64,7 +65,6 @@ export type {
   TeacherParams,
   TrainParams,
   TuneLoss,
-  UserStageNode,
   WeightStart,
 } from './dsl/nodes.js'
 

@@ -2,8 +2,9 @@
 import { closest } from './closest.js'
 import { deepFreeze } from './deep-freeze.js'
 import { DefinitionError } from './definition-error.js'
-import type { StageNode, UserStageNode } from './nodes.js'
+import type { StageNode } from './nodes.js'
 import { isUserStage, type UserStage } from './stage.js'
+import type { UserStageNode } from './user-stage-node.js'
 
 /** The user's stages with all that they read, each once, in an order in which inputs come first. */
 const withInputs = (added: readonly UserStage[], byName: ReadonlyMap<string, UserStage>): readonly UserStage[] => {

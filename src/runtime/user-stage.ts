@@ -1,6 +1,7 @@
 /** What the runtime knows of a stage of the user's own. */
 import * as path from 'node:path'
-import type { StageNode, UserStageNode } from '../dsl/nodes.js'
+import type { StageNode } from '../dsl/nodes.js'
+import type { UserStageNode } from '../dsl/user-stage-node.js'
 import type { StageKind } from './stage-contract.js'
 
 export const isUserStageNode = (node: StageNode): node is UserStageNode => node.kind === 'stage' && 'call' in node
