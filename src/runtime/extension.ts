@@ -70,7 +70,7 @@ export const shorterStages = Effect.fnUntraced(function* (
 
 /** Of these ends, those whose stages are to be kept on the way. */
 export const keptOnTheWay = (by: Extends, params: object, ends: readonly number[]): readonly number[] => {
-  const every = by.every === undefined ? 1 : valueAt(params, by.every)
+  const every = (by.every === undefined ? undefined : valueAt(params, by.every)) ?? 1
   return typeof every === 'number' && every > 0 ? ends.filter((at) => at % every === 0) : []
 }
 
