@@ -111,7 +111,7 @@ const compute = Effect.fnUntraced(function* (
   const store = yield* Store
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
-  const checkInputs = watchInputs(store, Object.values(inputs))
+  const checkInputs = stage.kind.extends === undefined ? Effect.void : watchInputs(store, Object.values(inputs))
   for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
   const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
   const startedAt = Date.now()

@@ -10,7 +10,7 @@ import * as Fiber from 'effect/Fiber'
 import * as Queue from 'effect/Queue'
 import type * as Scope from 'effect/Scope'
 import { milestoneFolder } from './deliver-milestone.js'
-import { sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { endingAt, extensionBy, keptOnTheWay, shorterStages, type Shorter } from './extension.js'
 import { identityOf } from './file-identity.js'
@@ -105,9 +105,11 @@ export const openExtension = Effect.fnUntraced(function* (
     // Another run may have made it meanwhile: an artifact is made once.
     if (!wanted.includes(at) || (yield* store.lookup(fingerprint)) !== undefined) return
     yield* extending.checkInputs
+    const outDir = milestoneFolder(folder, at)
+    if (fs.readdirSync(outDir).length === 0) return yield* new StageError({ message: 'it left no file' })
     const made = { ...extending.made(), milestoneOf: fingerprintOf(identity) }
     const draft = { fingerprint, stage: stage.node.name, summary, identity: identityThere, made }
-    const { content } = yield* store.publish(draft, milestoneFolder(folder, at))
+    const { content } = yield* store.publish(draft, outDir)
     emit({ type: 'stage-milestone', stage: stage.node.name, at, unit: by.unit, fingerprint, content })
   })
   const queue = yield* Queue.unbounded<Milestone, Cause.Done>()

@@ -217,6 +217,15 @@ describe('a stage that extends', () => {
     )
   })
 
+  it('keeps nothing where nothing was left on its way, says so, and goes on', async () => {
+    const run = await runProbe(workspace, climb(4, { emptyAt: 2 }))
+    expect(eventsOf(run.events, 'stage-milestone').map(({ at }) => at)).to.deep.equal([1, 3])
+    expect(eventsOf(run.events, 'warning').map(({ message }) => message)).to.deep.equal([
+      'climb as it was after number 2 was not stored: it left no file',
+    ])
+    expect(countsOf(run)).to.deep.include({ ran: 1, failed: 0 })
+  })
+
   it('says in the plan from where it goes on, and that it begins anew where it must', async () => {
     const reasons = async (stages: ProbeStages) => (await planProbe(workspace, stages))['climb']!.reasons
     expect(await reasons(climb(3))).to.deep.equal([{ type: 'never-ran' }])

@@ -115,6 +115,7 @@ export const climb = (context) =>
     let reached = Math.max(numberIn(checkpoint), numberIn(context.extension?.from?.artifact.files.reached))
     const leaveIn = (outDir) =>
       Effect.sync(() => {
+        if (reached === context.params.emptyAt) return {}
         fs.writeFileSync(path.join(outDir, 'reached'), String(reached))
         const numbers = Array.from({ length: reached }, (_, index) => index + 1).join(' ')
         return leave({ outDir }, `${numbers}(${Object.values(context.inputs).map(read).join(' ')})`)
