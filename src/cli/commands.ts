@@ -9,6 +9,7 @@ import { defaultJobs } from '../runtime/run.js'
 import { diffCommand } from './diff-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { engineCommand } from './engine-command.js'
+import { failureArguments, failureFlags, policyOf } from './failure-flags.js'
 import { paretoCommand, paretoFlags } from './pareto-command.js'
 import { pickCommand, pickFlags } from './pick-command.js'
 import { planCommand } from './plan-command.js'
@@ -78,6 +79,7 @@ const run = Command.make('run', {
     Flag.withDescription('Start nothing new once a stage has failed'),
     Flag.withDefault(false),
   ),
+  ...failureFlags,
   json: json('Print one event a line as JSON, and nothing else'),
   verbose,
 }).pipe(
@@ -88,7 +90,8 @@ const run = Command.make('run', {
       }
       const jobsWanted = Option.getOrElse(flags.jobs, defaultJobs)
       if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
-      return yield* runCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
+      const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
+      return yield* runCommand({ ...flags, policy, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
     }),
   ),
   Command.withDescription('Run what is missing of a pipeline or suite and print the table of its models or cells'),
@@ -114,6 +117,7 @@ const watch = Command.make('watch', {
   reuse,
   jobs,
   only,
+  ...failureFlags,
   json: json('Print the events of every run as JSON, one a line'),
   verbose,
 }).pipe(
@@ -130,6 +134,7 @@ const watch = Command.make('watch', {
         flags.reuse,
         ...Option.match(flags.jobs, { onNone: () => [], onSome: (number) => ['--jobs', String(number)] }),
         ...Option.match(flags.only, { onNone: () => [], onSome: (stage) => ['--only', stage] }),
+        ...failureArguments(flags),
         ...(flags.json ? ['--json'] : []),
         ...(flags.verbose ? ['--verbose'] : []),
       ],

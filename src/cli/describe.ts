@@ -4,7 +4,7 @@ import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
 import { describeOutcomes, describeSharing } from './describe-suite.js'
-import { count, duration, percent } from '../results/format.js'
+import { bytes, count, duration, percent } from '../results/format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
 
@@ -53,6 +53,10 @@ export const describeMaker = ({ engine, device, versions }: EngineIdentity): str
 const describeDevice = ({ device, deviceIndex }: { readonly device: string; readonly deviceIndex?: number }): string =>
   deviceIndex === undefined ? device : `${device}:${deviceIndex}`
 
+/** What runs of one machine share. */
+const describeResource = (resource: string): string =>
+  resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
+
 const manyReasons = 3
 
 /** The first few reasons in one line. */
@@ -93,7 +97,13 @@ export const describeEvent = (event: RunEvent): string | undefined => {
     case 'stage-started':
       return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
     case 'stage-waiting':
-      return `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+      return event.resource === undefined
+        ? `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+        : `… ${event.stage}  waits for ${describeResource(event.resource)}, which ${event.holder} uses`
+    case 'stage-retrying':
+      return `↻ ${event.stage}  ${event.because}; attempt ${event.attempt} of ${event.of} in ${duration(event.delayMs)}`
+    case 'stage-saving':
+      return `… ${event.stage}  saves its checkpoint (${bytes(event.bytes)}); Ctrl-C again ends it without`
     case 'stage-progress':
     case 'stage-milestone':
       return undefined

@@ -1,6 +1,7 @@
 /** `genepool run`: runs what is missing, shows it happening, ends with the table of models. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
+import type { FailurePolicy } from '../runtime/failure-policy.js'
 import { runStages } from '../runtime/run.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'
@@ -11,6 +12,7 @@ import { jsonRenderer, liveRenderer, plainRenderer } from './renderers.js'
 export interface RunFlags extends InspectFlags {
   readonly jobs: number
   readonly failFast: boolean
+  readonly policy: FailurePolicy
   readonly json: boolean
   readonly verbose: boolean
 }
@@ -30,6 +32,7 @@ const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
     reuse: flags.reuse,
     jobs: flags.jobs,
     failFast: flags.failFast,
+    policy: flags.policy,
     file,
     baseDir,
     emit: rendererFor(flags),

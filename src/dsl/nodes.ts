@@ -31,6 +31,11 @@ export interface PipelineNode {
   readonly name: string
   readonly seed: number
   readonly stages: readonly StageNode[]
+  /**
+   * How long stages may compute, in milliseconds: by name (`distill/tiny`), by kind (`distill`), '' of every other. How a run is
+   * run, not what it computes: no part of any stage's identity.
+   */
+  readonly timeouts?: { readonly [stage: string]: number }
   readonly place?: Place
 }
 

@@ -87,8 +87,22 @@ export type RunEvent =
       readonly fingerprint: string
       readonly content: string
     }
-  /** Another process is making this very artifact; this run waits for it instead of doing it twice. */
-  | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string }
+  /**
+   * Another process is making this very artifact; this run waits for it instead of doing it twice. With a `resource`, another
+   * run holds what the stage computes on: `cpu`, a GPU (`cuda:0`), or `machine` for one that has to be alone on it.
+   */
+  | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string; readonly resource?: string }
+  /** Its worker crashed and is started again in `delayMs`; the attempts are counted from 1. */
+  | {
+      readonly type: 'stage-retrying'
+      readonly stage: string
+      readonly attempt: number
+      readonly of: number
+      readonly delayMs: number
+      readonly because: string
+    }
+  /** It was asked to stop and saves a checkpoint of so many bytes first. */
+  | { readonly type: 'stage-saving'; readonly stage: string; readonly bytes: number }
   | ({ readonly type: 'stage-progress'; readonly stage: string } & Progress & {
         readonly imagesPerSecond?: number
         readonly secondsLeft?: number

@@ -9,15 +9,17 @@ import type { StageNode } from '../dsl/nodes.js'
 import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from './cell-outcomes.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
+import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
 import { LastKnown } from './last-known.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
 import { prepare, type PreparedStage, type Reuse } from './prepare.js'
 import { openRunLog } from './run-log.js'
 import { Engines } from './services.js'
-import { makeSlots } from './slots.js'
 import type { StageGraph } from './stage-graph.js'
+import { stageTimeouts } from './stage-timeouts.js'
 import { sweepKilledRuns } from './staging.js'
 import { Store, type Manifest } from './store.js'
+import { makeTurns } from './turns.js'
 
 export interface RunOptions {
   /** `auto`, or an engine's name. */
@@ -31,6 +33,8 @@ export interface RunOptions {
   readonly only?: string
   /** Stop at the first failure instead of finishing what does not depend on it. */
   readonly failFast: boolean
+  /** What is done about workers that crash, take too long or too much, or hang; default `defaultPolicy`. */
+  readonly policy?: FailurePolicy
   /** The pipeline's file, for the records. */
   readonly file?: string
   readonly baseDir: string
@@ -85,7 +89,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const store = yield* Store
   yield* store.make
   const { device, reuse, baseDir } = options
-  const engine = yield* (yield* Engines).resolve({ engine: options.engine, device, toCompute: true })
+  const engines = yield* Engines
+  const engine = yield* engines.resolve({ engine: options.engine, device, toCompute: true })
   const only = options.only === undefined ? {} : { only: options.only }
   const file = options.file === undefined ? {} : { file: options.file }
   const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...file, ...only })
@@ -107,11 +112,14 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   }
   let stopped = false
   const last = new LastKnown(store, graph.remembered)
-  const slots = makeSlots(options.jobs)
   const nodes = prepared.stages.map(({ node }) => node)
   const ranks = ranksOf(graph, nodes)
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
-  const context: MakeContext = { prepared, engine, slots, rankOf, last, run, emit, isStopped: () => stopped }
+  const gpu = () => engines.gpu?.(engine)
+  const turns = makeTurns({ jobs: options.jobs, engine, gpu, rankOf, run, pipeline: graph.name, emit })
+  const policy = options.policy ?? defaultPolicy
+  const timeoutOf = stageTimeouts(graph, policy.stageTimeoutMs)
+  const context: MakeContext = { prepared, engine, turns, policy, timeoutOf, last, run, emit, isStopped: () => stopped }
 
   const standings = new Map<StageNode, Standing>()
   const current = new Map<StageNode, Manifest>()
