@@ -64,6 +64,7 @@ const changedError = (file: string): StageError =>
   new StageError({
     message: `${file} changed while the stage ran, so its result was thrown away`,
     hint: 'run again: it is computed from what the file holds now',
+    changed: file,
   })
 
 /**
