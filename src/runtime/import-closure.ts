@@ -7,7 +7,7 @@ import * as path from 'node:path'
 import { createRequire } from 'node:module'
 import { FileIndex, identityOf } from './file-identity.js'
 
-const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
+const isFile = (file: string): boolean => identityOf(file) !== undefined && fs.statSync(file).isFile()
 
 /** TypeScript's names for what an import calls by its compiled name. */
 const sourceNames: Readonly<Record<string, readonly string[]>> = {

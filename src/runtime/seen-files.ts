@@ -1,7 +1,7 @@
 /** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
 import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
-import { identityOf } from './file-identity.js'
+import { changedAtMs, clockTickMs, identityOf } from './file-identity.js'
 import type { ReachedFile } from './reach.js'
 
 export interface FileChange {
@@ -26,15 +26,10 @@ const hashOfFile = async (file: string): Promise<string | undefined> => {
   return hash.digest('hex')
 }
 
-const changedAtMs = (file: string): number => fs.statSync(file, { throwIfNoEntry: false })?.ctimeMs ?? 0
-
 const read = async (file: string): Promise<Seen> => {
   const identity = identityOf(file)
   return { identity, sha256: identity === undefined ? undefined : await hashOfFile(file) }
 }
-
-/** A file system's clock may be this much behind the process's. */
-const clockTickMs = 50
 
 export class SeenFiles {
   readonly #seen = new Map<string, Seen>()
@@ -59,7 +54,7 @@ export class SeenFiles {
     for (const { path, sha256 } of known) {
       if (this.#seen.has(path)) continue
       const identity = identityOf(path)
-      const hasChanged = identity !== undefined && changedAtMs(path) > since - clockTickMs
+      const hasChanged = identity !== undefined && changedAtMs(identity) > since - clockTickMs
       this.#seen.set(path, sha256 === undefined || hasChanged ? await read(path) : { identity, sha256 })
       if (hasChanged) changes.push({ path, change: 'edited' })
     }
