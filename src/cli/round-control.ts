@@ -62,8 +62,8 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
         const taken = Deferred.makeUnsafe<void>()
         const hold = () => Effect.andThen(Deferred.succeed(taken, undefined), Deferred.await(untilFreed(id)))
         yield* Effect.forkChild(exclusive ? slots.useAlone(hold) : slots.use(gpu, hold, firstRank))
-        // One that computes alone has to be first, or it would wait for those that came before it here.
-        if (exclusive) yield* Effect.raceFirst(Deferred.await(taken), Deferred.await(untilFreed(id)))
+        // Before any stage of this run asks for one.
+        yield* Effect.raceFirst(Deferred.await(taken), Deferred.await(untilFreed(id)))
       }
     }),
     leave: (stage) => {
