@@ -23,7 +23,8 @@ export interface RoundListener {
   readonly problem: (problem: Problem) => void
   /** A line that the definition, or something below it, printed. */
   readonly printed: (line: string) => void
-  readonly ended: (round: Round) => void
+  /** `how` is `exit code 1` or a signal's name. */
+  readonly ended: (round: Round, how: string) => void
 }
 
 export interface Round {
@@ -43,7 +44,9 @@ export interface Round {
   /** The run's id, once it has begun. */
   run: string | undefined
   isSuperseded: boolean
-  /** Whether a stage was thrown away because its code or its data changed under it. */
+  /** Whether its end is to be expected: it has said that its run is over, or was asked to end. */
+  isFinished: boolean
+  /** Whether the same plan is worth running again: a stage was thrown away because something changed under it, or the process died. */
   isSpoilt: boolean
   readonly send: (message: ToRound) => void
   readonly kill: () => void
@@ -76,6 +79,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     signature: undefined,
     run: undefined,
     isSuperseded: false,
+    isFinished: false,
     isSpoilt: false,
     send: (message) => {
       // Of one that has just ended its end is noticed.
@@ -103,7 +107,9 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
       }
       case 'problem': {
         const { type: _, ...problem } = message
-        if (!settle({ type: 'problem', problem })) listener.problem(problem)
+        if (settle({ type: 'problem', problem })) break
+        round.isFinished = true
+        listener.problem(problem)
         break
       }
       case 'reads':
@@ -122,12 +128,12 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
   }
   child.on('message', receive)
 
-  const end = (why: string): void => {
+  const end = (how: string): void => {
     if (!Deferred.doneUnsafe(round.hasEnded, Effect.void)) return
     const said = lastPrinted === '' ? '' : `: ${lastPrinted}`
-    settle({ type: 'problem', problem: { message: `the process that plans ended without a plan (${why})${said}` } })
+    settle({ type: 'problem', problem: { message: `the process that plans ended without a plan (${how})${said}` } })
     Deferred.doneUnsafe(round.reads, Effect.succeed([]))
-    listener.ended(round)
+    listener.ended(round, how)
   }
   child.on('error', (cause) => end(cause.message))
   // Its last messages may come after the end of the process; the end of the channel comes after them.
@@ -145,6 +151,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
 /** Asks the round to end, then makes it; done once it is gone. What it computes saves its checkpoint first. */
 export const endRound = (round: Round): Effect.Effect<void> =>
   Effect.suspend(() => {
+    round.isFinished = true
     round.send({ type: 'end' })
     const gone = Deferred.await(round.hasEnded)
     return gone.pipe(

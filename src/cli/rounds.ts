@@ -51,6 +51,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
 
   const event = (round: Round, happened: RunEvent): void => {
     if (happened.type === 'run-started') round.run = happened.run
+    else if (happened.type === 'run-finished') round.isFinished = true
     else if (happened.type === 'stage-started') {
       const stage = round.stages.get(happened.stage)
       if (stage !== undefined) round.running.set(happened.stage, stage)
@@ -75,8 +76,12 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
   const isStarted = (round: Round): boolean => round === current || round.isSuperseded
   const isIdle = (): boolean => ![...alive].some(isStarted)
 
-  const ended = (round: Round): void => {
+  const ended = (round: Round, how: string): void => {
     alive.delete(round)
+    if (round === current && !round.isFinished) {
+      round.isSpoilt = true
+      listener.problem({ message: `run ${round.number} was cut off: its process ended (${how})` })
+    }
     for (const stage of round.running.keys()) free(round, stage)
     if (isStarted(round) && isIdle()) listener.idle()
   }
@@ -100,11 +105,12 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     const keys = stages.map(({ key }) => key)
     const fingerprints = stages.flatMap(({ fingerprint }) => (fingerprint === undefined ? [] : [fingerprint]))
     const earlier = [...alive].filter((each) => each !== round)
+    // From now on it hears what becomes of the others' stages.
+    number = round.number
+    current = round
     const goOn = yield* Effect.forEach(earlier, (each) => supersede(each, { type: 'supersede', keys, fingerprints }), {
       concurrency: 'unbounded',
     })
-    number = round.number
-    current = round
     const occupied = earlier.flatMap((each) =>
       [...each.running].map(([stage, { slot }]) => ({ id: idOf(each, stage), ...slot })),
     )

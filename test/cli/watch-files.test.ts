@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { writeStages } from '../support/watched-stages.js'
-import { endWatch, noticed, startWatch, type Watching } from '../support/watching.js'
+import { endWatch, noticed, startWatch, watchedWorkspaceForEach, type Watching } from '../support/watching.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 describe('genepool watch notices', () => {
@@ -98,5 +98,20 @@ describe('genepool watch notices', () => {
     expect((await ranAfter(() => workspace.write('text-only.ts', definition))).noticed).to.deep.equal([file])
     expect(await problemAfter(() => rmSync(file))).to.match(/there is no pipeline file/)
     expect((await ranAfter(() => workspace.write('text-only.ts', `${definition}export const a = 1\n`))).ran).to.equal(1)
+  })
+})
+
+describe('genepool watch, where the system does not tell of changes,', () => {
+  const { workspace, watch } = watchedWorkspaceForEach()
+
+  it('says so and looks every other second', async () => {
+    writeStages(workspace)
+    const patch = new URL('../support/no-inotify.js', import.meta.url).href
+    const watching = watch('text-only.ts', { NODE_OPTIONS: `--import=${patch}` })
+    expect((await watching.after(0, 'warning')).message).to.match(/file watchers reached; files are looked at/)
+    await watching.after(0, 'watch-waiting')
+    const saved = watching.now()
+    workspace.write('text.txt', 'another text')
+    expect(await watching.after(saved, 'run-finished')).to.include({ ran: 1 })
   })
 })

@@ -1,7 +1,8 @@
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, utimesSync } from 'node:fs'
 import { expect } from 'chai'
+import { endsWithin } from '../support/child.js'
 import { pidsOf, writeStages } from '../support/watched-stages.js'
-import { typesOf, watchedWorkspaceForEach, type Moment, type Watching } from '../support/watching.js'
+import { noticed, typesOf, watchedWorkspaceForEach, type Moment, type Watching } from '../support/watching.js'
 
 /** `slow` is computed, by a worker that has long loaded its code. */
 const untilSlowRuns = (watching: Watching, from: Moment = 0, step = 3) =>
@@ -96,6 +97,47 @@ describe('an edit while a stage runs under genepool watch', () => {
     workspace.write('go', '')
     expect(await watching.after(repaired, 'run-finished')).to.include({ round: 1, ran: 1 })
     expect(pidsOf(workspace, 'slow')).to.have.length(1)
+  })
+
+  it('that leaves its source as it was has its result thrown away, and it is made again at once', async () => {
+    workspace.write(
+      'lib/word.ts',
+      "import { existsSync } from 'node:fs'\nexport const word = String(existsSync('go'))\n",
+    )
+    const text = readFileSync(workspace.file('text.ts'), 'utf8')
+    const waiting = text
+      .replace('run: (', 'run: async (')
+      .replace('    appendFileSync', "    while (!existsSync('go')) await setTimeout(20)\n    appendFileSync")
+      .replace(
+        'import { appendFileSync',
+        'import { setTimeout } from "node:timers/promises"\nimport { existsSync, appendFileSync',
+      )
+    workspace.write('text.ts', waiting)
+    const watching = watch('text-only.ts')
+    await watching.after(0, 'stage-started')
+    await watching.after(0, 'watch-ready')
+    const source = workspace.file('text.txt')
+    utimesSync(source, new Date(), new Date())
+    workspace.write('go', '')
+    expect(await watching.after(0, 'stage-failed')).to.include({ round: 1, changed: source })
+    expect(await watching.after(0, 'stage-finished')).to.include({ round: 2, stage: 'text' })
+    await watching.after(0, 'watch-waiting')
+    expect(noticed(watching.since(0))).to.deep.equal([])
+    expect(pidsOf(workspace, 'text')).to.have.length(2)
+  })
+
+  it('goes on after its run was killed, once a file is saved', async () => {
+    const watching = await watchSlow('slow-only.ts')
+    const saved = watching.now()
+    const [worker] = pidsOf(workspace, 'slow')
+    const run = Number(readFileSync(`/proc/${worker}/stat`, 'utf8').split(' ')[3])
+    process.kill(run, 'SIGKILL')
+    expect(await endsWithin(worker!, 10_000)).to.be.true
+    const { message } = await watching.after(saved, 'watch-problem')
+    expect(message).to.match(/run 1 was cut off: its process ended \(SIGKILL\)/)
+    await watching.after(saved, 'watch-waiting')
+    appendFileSync(workspace.file('slow-only.ts'), '// Again.\n')
+    expect(await watching.after(saved, 'stage-started')).to.include({ round: 2, stage: 'slow', resumes: true })
   })
 
   it('is told of its failure, which counts for the new run too and is not tried again', async () => {

@@ -68,6 +68,15 @@ describe('genepool watch', () => {
     expect(typesOf(lines).filter((type) => type === 'run-finished')).to.have.length(1)
   })
 
+  it('is not kept waiting by a file that is saved again and again', async () => {
+    const saved = watching.now()
+    let save = 0
+    const saving = setInterval(() => workspace.write('text.txt', `again ${(save += 1)}`), 20)
+    await watching.after(saved, 'watch-changed').finally(() => clearInterval(saving))
+    await watching.after(saved, 'watch-planned')
+    await watching.after(saved, 'watch-waiting')
+  })
+
   it('prints nothing but events', async () => {
     watching.running.signalGroup('SIGINT')
     const { code, stdout, stderr, events } = await watching.running.done

@@ -25,8 +25,12 @@ export interface Watching {
   ) => Promise<LineOf<T>>
 }
 
-export const startWatch = (workspace: Workspace, call: string): Watching => {
-  const running = startCli(['watch', ...call.split(' '), '--json'], { cwd: workspace.path, timeoutMs: 115_000 })
+export const startWatch = (
+  workspace: Workspace,
+  call: string,
+  env: Readonly<Record<string, string>> = {},
+): Watching => {
+  const running = startCli(['watch', ...call.split(' '), '--json'], { cwd: workspace.path, env, timeoutMs: 115_000 })
   const lines: WatchLine[] = []
   const seen = new Set<unknown>()
   const note = (line: unknown): void => {
@@ -67,8 +71,8 @@ export const watchedWorkspaceForEach = () => {
     for (const watching of started.splice(0)) await endWatch(watching)
   })
   const workspace = workspaceForEach()
-  const watch = (call: string): Watching => {
-    const watching = startWatch(workspace, call)
+  const watch = (call: string, env?: Readonly<Record<string, string>>): Watching => {
+    const watching = startWatch(workspace, call, env)
     started.push(watching)
     return watching
   }
