@@ -21,11 +21,17 @@ export const describeFiles = ({ files }: Extract<WatchEvent, { type: 'watch-chan
 
 const describePlan = (event: Extract<WatchEvent, { type: 'watch-planned' }>): string => {
   const { cached, run, maybe, stages, goOn } = event
+  const untouched = new Set(goOn.map(({ stage }) => stage))
   const because = stages
-    .filter(({ status }) => status === 'run')
+    .filter(({ stage, status }) => status === 'run' && !untouched.has(stage))
     .map(({ stage, reasons }) => `${stage} (${describeReasons(reasons.slice(0, 1))})`)
-  const counts = `${cached} cached, ${run} to run${maybe === 0 ? '' : `, ${maybe} maybe`}`
-  const plan = `run ${event.round}: ${counts}${because.length === 0 ? '' : `: ${listed(because, mostStages, ', ')}`}`
+  const counts = [
+    `${cached} cached`,
+    ...(goOn.length === 0 ? [] : [`${goOn.length} ${goOn.length === 1 ? 'goes' : 'go'} on`]),
+    `${run - goOn.length} to run`,
+    ...(maybe === 0 ? [] : [`${maybe} maybe`]),
+  ]
+  const plan = `run ${event.round}: ${counts.join(', ')}${because.length === 0 ? '' : `: ${listed(because, mostStages, ', ')}`}`
   return [plan, ...goOn.map(({ stage, round }) => `  ${stage} is not touched: it goes on in run ${round}`)].join('\n')
 }
 

@@ -32,6 +32,9 @@ export const plainLines = (output: Output): StageLines => {
   }
 }
 
+/** A terminal may not know how wide it is. */
+export const widthOf = ({ columns = 0 }: Output): number => Math.max(20, (columns === 0 ? 80 : columns) - 1)
+
 const clearBelow = '\u001b[0J'
 const linesUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F`)
 
@@ -40,7 +43,7 @@ export const liveLines = (output: Output): StageLines => {
   const running = new Map<string, string>()
   let drawn = 0
   const draw = (printed?: string): void => {
-    const width = Math.max(20, (output.columns ?? 80) - 1)
+    const width = widthOf(output)
     const lines = [...running.values()].map((text) => `  ${text}`.slice(0, width))
     const above = printed === undefined ? '' : `${printed}\n`
     output.write(

@@ -6,7 +6,7 @@ import { describeProgress } from './describe.js'
 import { describeFiles, describeWatch } from './describe-watch.js'
 import { withStack } from './renderers.js'
 import type { Round } from './round.js'
-import { liveLines, plainLines, type Output } from './stage-lines.js'
+import { liveLines, plainLines, widthOf, type Output } from './stage-lines.js'
 import type { WatchEvent } from './watch-events.js'
 
 export interface WatchDisplay {
@@ -31,19 +31,16 @@ export const jsonDisplay = (output: Output, aside: Output): WatchDisplay => {
 
 const timeOfDay = (): string => new Date().toTimeString().slice(0, 8)
 
-const defaultWidth = 80
-
 /** `── 14:03:07  lib/sizes.ts changed ─────────────`. */
 const separator = (text: string, width: number): string => {
   const line = `── ${timeOfDay()}  ${text} `
-  return `\n${line}${'─'.repeat(Math.max(2, width - 1 - line.length))}`
+  return `\n${line}${'─'.repeat(Math.max(2, width - line.length))}`
 }
 
 type Described = Exclude<RunEvent, { readonly type: 'stage-progress' | 'stage-cached' }>
 
 export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbose: boolean): WatchDisplay => {
   const lines = output.isTTY === true ? liveLines(output) : plainLines(output)
-  const width = (): number => output.columns ?? defaultWidth
   const describers = new Map<Round, ReturnType<typeof briefDescriber>>()
   let engine: string | undefined
   /** Stages of the newest run that an earlier one computes. */
@@ -103,7 +100,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
     run,
     watch: (event, running) => {
       if (event.type === 'watch-planned') goOn = new Set(event.goOn.map(({ stage }) => stage))
-      if (event.type === 'watch-changed') return lines.print(separator(describeFiles(event), width()))
+      if (event.type === 'watch-changed') return lines.print(separator(describeFiles(event), widthOf(output)))
       const text = describeWatch(event, running)
       if (text === undefined) return
       const stack = verbose && event.type === 'watch-problem' && event.stack !== undefined ? `\n${event.stack}` : ''

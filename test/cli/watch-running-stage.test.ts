@@ -99,6 +99,20 @@ describe('an edit while a stage runs under genepool watch', () => {
     expect(pidsOf(workspace, 'slow')).to.have.length(1)
   })
 
+  it('that does not parse spoils what starts then, which is made again when it parses', async () => {
+    const watching = await watchSlow('both-only.ts --jobs 1')
+    const broken = watching.now()
+    workspace.write('lib/word.ts', 'export const word = = 1\n')
+    await watching.after(broken, 'watch-problem')
+    workspace.write('go', '')
+    const changed = workspace.file('lib', 'word.ts')
+    expect(await watching.after(broken, 'stage-failed')).to.include({ round: 1, stage: 'text', changed })
+    await watching.after(broken, 'run-finished')
+    const repaired = watching.now()
+    workspace.write('lib/word.ts', "export const word = 'word'\n")
+    expect(await watching.after(repaired, 'run-finished')).to.include({ round: 2, ran: 2, cached: 1, failed: 0 })
+  })
+
   it('that leaves its source as it was has its result thrown away, and it is made again at once', async () => {
     workspace.write(
       'lib/word.ts',
