@@ -128,6 +128,9 @@ const watch = Command.make('watch', {
   Command.withDescription(
     'Run a pipeline or suite, and again whenever anything that it reaches changes (its file and what that imports, the code of its stages, its data), until Ctrl-C. Stages that an edit does not touch go on; the others save their checkpoints and are run anew. What does not parse is waited out',
   ),
+  Command.withShortDescription(
+    'Run a pipeline or suite, and again whenever anything that it reaches changes, until Ctrl-C',
+  ),
   Command.withExamples([
     { command: 'genepool watch pipelines/quickstart.ts', description: 'Edit, save, and see what that changes' },
     {
