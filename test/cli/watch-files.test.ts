@@ -97,7 +97,8 @@ describe('genepool watch notices', () => {
     const definition = readFileSync(file, 'utf8').replace("pipeline('text')", "pipeline('renamed')")
     expect((await ranAfter(() => workspace.write('text-only.ts', definition))).noticed).to.deep.equal([file])
     expect(await problemAfter(() => rmSync(file))).to.match(/there is no pipeline file/)
-    expect((await ranAfter(() => workspace.write('text-only.ts', `${definition}export const a = 1\n`))).ran).to.equal(1)
+    const back = definition.replace("pipeline('renamed')", "pipeline('back')")
+    expect((await ranAfter(() => workspace.write('text-only.ts', back))).noticed).to.deep.equal([file])
   })
 })
 
