@@ -62,7 +62,3 @@ const wordsOf = (flags: FailureFlags): PolicyWords => {
 
 /** Throws a UsageError for a value that is no time, size or number. */
 export const policyOf = (flags: FailureFlags): FailurePolicy => readPolicy(wordsOf(flags), (word) => spelling[word])
-
-/** The flags for another `genepool run`. */
-export const failureArguments = (flags: FailureFlags): readonly string[] =>
-  Object.entries(wordsOf(flags)).flatMap(([word, value]) => [spelling[word as keyof PolicyWords], String(value)])

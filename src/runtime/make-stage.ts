@@ -69,6 +69,7 @@ const changedError = (file: string): StageError =>
   new StageError({
     message: `${file} changed while the stage ran, so its result was thrown away`,
     hint: 'run again: it is computed from what the file holds now',
+    changed: file,
   })
 
 /**
@@ -99,7 +100,13 @@ const runUnchanged = Effect.fnUntraced(function* (
     else if (!isSpoilt) takeMilestone(message)
   }
   const running = executor.run(job, { ...care, onMessage })
-  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt))
+  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
+    Effect.catch((error) => {
+      // One that failed before it had loaded its code may have found it half written.
+      const file = checked ? undefined : code.changedSinceRead(stage.kind.module)
+      return Effect.fail(file === undefined ? error : changedError(file))
+    }),
+  )
   const changed =
     (checked ? undefined : code.changedSinceRead(stage.kind.module)) ??
     Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path

@@ -18,6 +18,7 @@ import { Engines } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
 import { sweepKilledRuns } from './staging.js'
+import type { Steering } from './steering.js'
 import { Store, type Manifest } from './store.js'
 import { makeTurns } from './turns.js'
 
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly file?: string
   readonly baseDir: string
   readonly emit: Emit
+  /** Whoever may let a part of the run go, as watching does. */
+  readonly steering?: Steering
 }
 
 export interface RunResult {
@@ -94,6 +97,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const only = options.only === undefined ? {} : { only: options.only }
   const file = options.file === undefined ? {} : { file: options.file }
   const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...file, ...only })
+  if (options.steering !== undefined) yield* options.steering.review(prepared, engine)
   yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()
@@ -117,6 +121,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
   const gpu = () => engines.gpu?.(engine)
   const turns = makeTurns({ jobs: options.jobs, engine, gpu, rankOf, run, pipeline: graph.name, emit })
+  if (options.steering !== undefined) yield* options.steering.occupy(turns.slots)
   const policy = options.policy ?? defaultPolicy
   const timeoutOf = stageTimeouts(graph, policy.stageTimeoutMs)
   const context: MakeContext = { prepared, engine, turns, policy, timeoutOf, last, run, emit, isStopped: () => stopped }
@@ -181,23 +186,33 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
     const stack = stackOf(error)
     failures.set(node, sentenceOf(error))
-    const failure = { message: sentenceOf(error), ...hint, ...(stack === undefined ? {} : { stack }) }
+    const changed = error instanceof StageError && error.changed !== undefined ? { changed: error.changed } : {}
+    const failure = { message: sentenceOf(error), ...hint, ...changed, ...(stack === undefined ? {} : { stack }) }
     emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms: msOf(node), ...failure })
     return false
   }
 
+  /** Whether a stage of this run was let go: what reads it has then not been skipped for a failure. */
+  let withdrawn = false
+  const letGo = (): boolean => {
+    withdrawn = true
+    return false
+  }
   /** By stage: whether its artifact is there, as soon as that is known. */
   const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<boolean>()]))
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
       const isThere = yield* Deferred.await(outcomes.get(from)!)
-      if (!isThere) return skipWithout(node, from)
+      if (!isThere) return withdrawn ? false : skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
-    return yield* make(stage).pipe(
+    const { steering } = options
+    const made = steering === undefined ? make(stage) : Effect.raceFirst(steering.leave(node.name), make(stage))
+    return yield* made.pipe(
       Effect.as(true),
       Effect.catchTag('RunStopped', () => Effect.sync(() => skipStopped(node))),
+      Effect.catchTag('Withdrawn', () => Effect.sync(letGo)),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
@@ -234,7 +249,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
           run,
           ...count(standings),
           ...(suite.suite === undefined ? {} : { suite: { ...suite.suite, outcomes: finished().map(outcomeOf) } }),
-          interrupted: Exit.isFailure(exit),
+          interrupted: withdrawn || Exit.isFailure(exit),
           ms: Date.now() - startedAt,
           at,
         })

@@ -10,9 +10,11 @@ import type { Wants } from './lease-order.js'
 import { leaseFolder, leaseTrouble, takeLease, type Lease } from './leases.js'
 import type { PreparedStage } from './prepare.js'
 import type { GpuIdentity, ResolvedEngine } from './services.js'
-import { makeSlots } from './slots.js'
+import { makeSlots, type Slots } from './slots.js'
 
 export interface Turns {
+  /** The run's own; what holds one that is not this run's to give, as an earlier run's stage in watch mode, takes it here. */
+  readonly slots: Slots
   /** Runs `work` when it is the stage's turn. */
   readonly take: <A, E, R>(
     stage: PreparedStage,
@@ -90,6 +92,7 @@ export const makeTurns = (options: TurnsOptions): Turns => {
   }
 
   return {
+    slots,
     take: (stage, work) => {
       const { kind, node } = stage
       const compute = (threads: number) => leased(stage, threads, work)
