@@ -1,67 +1,22 @@
 /** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
-import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
-import { defaultJobs } from '../runtime/run.js'
-import { diffCommand } from './diff-command.js'
 import { doctorCommand } from './doctor-command.js'
 import { engineCommand } from './engine-command.js'
 import { failureFlags, policyOf } from './failure-flags.js'
+import { device, engine, jobs, jobsOf, json, only, pipeline, reuse, store, verbose } from './flags.js'
 import { paretoCommand, paretoFlags } from './pareto-command.js'
 import { pickCommand, pickFlags } from './pick-command.js'
 import { planCommand } from './plan-command.js'
+import { certify, diff, lineage, runs, show } from './record-commands.js'
 import { reportCommand, reportFlags } from './report-command.js'
 import { resultsCommand, resultsFlags } from './results-command.js'
 import { runCommand } from './run-command.js'
-import { runsCommand } from './runs-command.js'
-import { showCommand } from './show-command.js'
 import { version } from './version.js'
 import { watchCommand } from './watch-command.js'
-
-const pipeline = Argument.String('pipeline').pipe(
-  Argument.withDescription(
-    'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; FILE#init=learned,seed=1 is one cell of a suite',
-  ),
-)
-const store = Flag.String('store').pipe(
-  Flag.withDescription('Folder that holds artifacts, checkpoints and records; default: .genepool'),
-  Flag.withDefault('.genepool'),
-)
-const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
-  Flag.withDescription(
-    'What computes; auto, the default, takes the fastest that loads (genepool doctor shows which and why)',
-  ),
-  Flag.withDefault('auto'),
-)
-const device = Flag.String('device').pipe(
-  Flag.withDescription(
-    'What it computes on: auto (the default), cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU',
-  ),
-  Flag.withDefault('auto'),
-)
-const reuse = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
-  Flag.withDescription(
-    'Which artifacts are good enough: those of the same engine, device class and versions (the default), or also those that differ in these alone',
-  ),
-  Flag.withDefault('same-engine'),
-)
-const json = (what: string) => Flag.Boolean('json').pipe(Flag.withDescription(what), Flag.withDefault(false))
-const verbose = Flag.Boolean('verbose').pipe(
-  Flag.withDescription('Print stack traces with errors'),
-  Flag.withDefault(false),
-)
-const only = Flag.String('only').pipe(
-  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny; of a suite, all called so'),
-  Flag.optional,
-)
-const jobs = Flag.Int('jobs').pipe(
-  Flag.withAlias('j'),
-  Flag.withDescription('CPU stages side by side; default: the number of cores'),
-  Flag.optional,
-)
 
 const run = Command.make('run', {
   pipeline,
@@ -88,8 +43,7 @@ const run = Command.make('run', {
       if (flags.keepGoing && flags.failFast) {
         return yield* new UsageError({ message: '--keep-going and --fail-fast exclude each other' })
       }
-      const jobsWanted = Option.getOrElse(flags.jobs, defaultJobs)
-      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
+      const jobsWanted = yield* jobsOf(flags.jobs)
       const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
       return yield* runCommand({ ...flags, policy, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
     }),
@@ -153,12 +107,20 @@ const plan = Command.make('plan', {
   engine,
   device,
   reuse,
+  jobs,
   only,
-  json: json('Print one stage a line as JSON'),
+  json: json('Print one stage a line as JSON, and the time that the run is expected to take as the last'),
   verbose,
 }).pipe(
-  Command.withHandler((flags) => planCommand({ ...flags, only: Option.getOrUndefined(flags.only) })),
-  Command.withDescription('Say for each stage whether it is cached, would run or may have to, and why; runs nothing'),
+  Command.withHandler(
+    Effect.fnUntraced(function* (flags) {
+      const jobsWanted = yield* jobsOf(flags.jobs)
+      return yield* planCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
+    }),
+  ),
+  Command.withDescription(
+    'Say for each stage whether it is cached, would run or may have to, why, and how long it takes; runs nothing',
+  ),
 )
 
 const measured = { pipeline, store, engine, device, reuse, verbose }
@@ -193,54 +155,6 @@ const report = Command.make('report', { ...measured, ...reportFlags }).pipe(
   Command.withDescription('Write one HTML file with figures, tables and exact parameters of a pipeline or a suite'),
 )
 
-const runs = Command.make('runs', {
-  pipeline: pipeline.pipe(Argument.optional),
-  store,
-  json: json('Print one run a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => runsCommand({ ...flags, pipeline: Option.getOrUndefined(flags.pipeline) })),
-  Command.withDescription('List the recorded runs, of one pipeline or of all in the store'),
-)
-
-const show = Command.make('show', {
-  pipeline,
-  stage: Argument.String('stage').pipe(Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny')),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print the manifest as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => showCommand(flags)),
-  Command.withDescription("Print a stage's artifact: files, inputs, parameters, loss history"),
-)
-
-const side = (name: string) =>
-  Argument.String(name).pipe(Argument.withDescription('FILE, FILE#CELL, or the id of a run as genepool runs prints it'))
-
-const diff = Command.make('diff', {
-  a: side('a'),
-  b: side('b'),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one stage, one figure or one note a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => diffCommand(flags)),
-  Command.withDescription('Say what differs between two pipelines, cells or recorded runs: parameters, code, metrics'),
-  Command.withExamples([
-    {
-      command:
-        'genepool diff pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1 pipelines/ablation.ts#init=random,positions=end,loss=all,seed=1',
-      description: 'Two cells of a suite (axes in any order, as many as tell the cell)',
-    },
-  ]),
-)
-
 const doctor = Command.make('doctor', {
   engine: engine.pipe(Flag.withDescription('Only this engine; auto: all')),
   device: device.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
@@ -260,7 +174,22 @@ const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
-  Command.withSubcommands([run, watch, plan, results, pick, pareto, report, diff, runs, show, doctor, engineCommand]),
+  Command.withSubcommands([
+    run,
+    watch,
+    plan,
+    results,
+    pick,
+    pareto,
+    report,
+    diff,
+    runs,
+    show,
+    lineage,
+    certify,
+    doctor,
+    engineCommand,
+  ]),
 )
 
 export const cli = Command.runWith(genepool, { version })

@@ -3,6 +3,8 @@ import type { Json } from '../dsl/nodes.js'
 import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
+import type { RunEstimate } from '../runtime/run-estimate.js'
+import { describeEstimate } from './describe-estimate.js'
 import { describeOutcomes, describeSharing } from './describe-suite.js'
 import { bytes, count, duration, percent } from '../results/format.js'
 
@@ -57,6 +59,10 @@ const describeDevice = ({ device, deviceIndex }: { readonly device: string; read
 const describeResource = (resource: string): string =>
   resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
 
+/** Nothing where all that is known is that nothing is known. */
+const expectedAfter = (estimate: RunEstimate): string =>
+  estimate.mostMs === 0 ? '' : `, expected to take ${describeEstimate(estimate)}`
+
 const manyReasons = 3
 
 /** The first few reasons in one line. */
@@ -91,7 +97,7 @@ export const describeProgress = (event: Progress): string =>
 export const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
     case 'run-started':
-      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})`
+      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})${event.expected === undefined ? '' : expectedAfter(event.expected)}`
     case 'stage-cached':
       return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
     case 'stage-started':

@@ -4,7 +4,9 @@ import type { ComparedStage } from '../runtime/difference.js'
 import { UsageError } from '../runtime/errors.js'
 import type { RunEvent } from '../runtime/events.js'
 import type { PreparedStage } from '../runtime/prepare.js'
-import { readRun, type RunRecord } from '../runtime/run-log.js'
+import { findRun } from '../runtime/find-run.js'
+import type { RecordedEnvironment } from '../runtime/run-environment.js'
+import type { RunRecord } from '../runtime/run-log.js'
 import { isInCell, parseStageName } from '../runtime/stage-in-cell.js'
 import { Store, type Manifest } from '../runtime/store.js'
 import { inspect, type InspectFlags } from './inspect.js'
@@ -22,6 +24,8 @@ export interface Side {
   readonly ofSuite?: boolean
   /** Of a suite's cell as it stands, what the suite calls its stages. */
   readonly inSuite?: ReadonlyMap<string, string>
+  /** Of a run whose record has it. */
+  readonly environment?: RecordedEnvironment
 }
 
 export type SideFlags = Omit<InspectFlags, 'pipeline' | 'only'>
@@ -89,14 +93,15 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
     })
   }
   const ofSuite = started?.suite !== undefined
-  return { target: record.run, name: started?.pipeline ?? '', stages, without, ofSuite } satisfies Side
+  const environment = record.environment === undefined ? {} : { environment: record.environment }
+  return { target: record.run, name: started?.pipeline ?? '', stages, without, ofSuite, ...environment } satisfies Side
 })
 
 /** Fails with a UsageError where the target is neither a definition nor a run of the store. */
 const readSide = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
   const { file } = parseTarget(target)
   if (isFile(file)) return yield* sideOfDefinition(target, flags)
-  const record = yield* readRun(target)
+  const record = yield* findRun(target)
   if (record !== undefined) return yield* sideOfRun(record)
   return yield* new UsageError({
     message: `'${target}' is neither a file nor a run in ${flags.store}`,
@@ -155,6 +160,7 @@ const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.
     name: other.name,
     stages: new Map(found.map(({ called, stage }) => [called, { ...stage, name: called }])),
     without: found.flatMap(({ called, stage }) => (side.without.includes(stage.name) ? [called] : [])),
+    ...(side.environment === undefined ? {} : { environment: side.environment }),
   }
 })
 

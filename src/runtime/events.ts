@@ -5,6 +5,7 @@
 import type { Json } from '../dsl/nodes.js'
 import type { CellOutcome, Sharing } from './cell-outcomes.js'
 import type { EngineIdentity } from './fingerprint.js'
+import type { RunEstimate } from './run-estimate.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
 /** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */
@@ -55,6 +56,8 @@ export type RunEvent =
       readonly suite?: Sharing
       readonly engine: EngineChoice & { readonly why: string }
       readonly jobs: number
+      /** How long it is expected to take, by what such stages took before; absent where nothing is to run. */
+      readonly expected?: RunEstimate
       readonly at: string
     }
   | {

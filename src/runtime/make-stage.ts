@@ -16,13 +16,14 @@ import type { Emit, Reason } from './events.js'
 import { Executor, type JobCare } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
 import { identityOf } from './file-identity.js'
-import { findArtifact } from './find-artifact.js'
+import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
 import type { Lease } from './leases.js'
 import { tryLock, untilFree } from './lock.js'
 import { explainMiss } from './plan.js'
+import { takePlanned } from './planned-hits.js'
 import type { Prepared, PreparedStage } from './prepare.js'
 import type { ResolvedEngine } from './services.js'
 import type { InputArtifact, StageSummary } from './stage-contract.js'
@@ -40,7 +41,10 @@ export interface MakeContext {
   readonly timeoutOf: (node: StageNode) => number | undefined
   readonly last: LastKnown
   readonly run: string
+  /** Artifacts that the plan, made a moment ago, has found: each is taken out when its stage asks for it first. */
+  readonly planned: Map<StageNode, FoundArtifact>
   readonly emit: Emit
+  readonly keepsMilestones: boolean
   /** Whether the run starts nothing new any more. */
   readonly isStopped: () => boolean
 }
@@ -145,6 +149,7 @@ const compute = Effect.fnUntraced(function* (
     artifactOf: (manifest) => artifactOf(store, manifest),
     checkInputs,
     emit: context.emit,
+    keeps: context.keepsMilestones,
   })
   context.emit({
     type: 'stage-started',
@@ -224,7 +229,7 @@ const findHit = Effect.fnUntraced(function* (
   const { name, kind } = stage.node
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found = yield* findArtifact(identity, context.prepared.reuse)
+    const found = takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
     const damage = stage.isResult
