@@ -31,10 +31,7 @@ export interface PipelineNode {
   readonly name: string
   readonly seed: number
   readonly stages: readonly StageNode[]
-  /**
-   * How long stages may compute, in milliseconds: by name (`distill/tiny`), by kind (`distill`), '' of every other. How a run is
-   * run, not what it computes: no part of any stage's identity.
-   */
+  /** Milliseconds that a stage may compute, by its name or kind, '' for all others; no part of any identity. */
   readonly timeouts?: { readonly [stage: string]: number }
   readonly place?: Place
 }

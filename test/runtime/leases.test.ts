@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import * as os from 'node:os'
 import { expect } from 'chai'
 import { turnOf, type Ticket, type Wants } from '../../src/runtime/lease-order.js'
@@ -36,12 +36,23 @@ describe('runs of different stores on one machine', () => {
   const mostAtOnce = (all: readonly Span[]): number =>
     Math.max(...all.map((span) => all.filter(({ begin, end }) => begin <= span.begin && span.begin < end).length))
 
-  const stage = (name: string, kind = 'timed', more: object = {}, ms = 700): ProbeStages => ({
+  const stage = (name: string, kind = 'timed', more: object = {}, ms = 200): ProbeStages => ({
     [name]: { kind, params: { name, ms, log: 'log', ...more } },
   })
   const startIn = (store: string, stages: ProbeStages, options: ProbeOptions = {}): Running =>
     startProbe(workspace, stages, { store, name: store, ...options })
   const hasStarted = ({ type }: { type: string }): boolean => type === 'stage-started'
+  const isWaiting = ({ type }: { type: string }): boolean => type === 'stage-waiting'
+  /** Waits until so many stages have begun; rejects when a run ends before. */
+  const untilBegun = async (count: number, runs: readonly Running[]): Promise<void> => {
+    const ended = Promise.race(runs.map(({ done }) => done)).then(({ stderr }) => {
+      throw new Error(`a run ended: ${stderr}`)
+    })
+    // Afterwards they may.
+    ended.catch(() => {})
+    const begun = () => (existsSync(workspace.file('log')) ? spans().length : 0)
+    while (begun() < count) await Promise.race([ended, pause(20)])
+  }
   const onGpu: ProbeOptions = { engine: 'onnxruntime', device: 'cuda' }
 
   it('share the cores: never more CPU stages than there are, and all are computed', async () => {
@@ -55,11 +66,12 @@ describe('runs of different stores on one machine', () => {
   })
 
   it('take turns on one GPU, and the one that waits says who has it', async () => {
-    const first = startIn('a', stage('one', 'timedOnEngine', {}, 2_000), onGpu)
+    const first = startIn('a', stage('one', 'timedOnEngine', { go: 'go' }), onGpu)
     await first.waitFor(hasStarted)
     const second = startIn('b', stage('two', 'timedOnEngine'), onGpu)
-    const waiting = await second.waitFor(({ type }) => type === 'stage-waiting')
+    const waiting = await second.waitFor(isWaiting)
     expect(waiting).to.include({ resource: 'cuda:0', holder: `process ${first.pid} (one of a)` })
+    workspace.write('go', '')
     await Promise.all([first.done, second.done])
     const [one, two] = spans()
     expect(overlap(one!, two!)).to.be.false
@@ -67,32 +79,54 @@ describe('runs of different stores on one machine', () => {
 
   it('use two GPUs side by side, whatever number each run calls its own', async () => {
     const runs = ['cuda:0', 'cuda:1'].map((id, index) =>
-      startIn(id, stage(`on${index}`, 'timedOnEngine', {}, 2_500), { ...onGpu, gpu: { id } }),
+      startIn(id, stage(`on${index}`, 'timedOnEngine', { go: 'go' }), { ...onGpu, gpu: { id } }),
     )
-    await Promise.all(runs.map(({ done }) => done))
-    const [one, two] = spans()
-    expect(overlap(one!, two!)).to.be.true
+    // Neither ends before both have begun.
+    await untilBegun(2, runs)
+    workspace.write('go', '')
+    for (const { done } of runs) expect(countsOf(await done)).to.include({ ran: 1 })
   })
 
-  it('share one GPU where its memory holds both by their estimates, and only there', async () => {
+  describe('share one GPU', () => {
     const GiB = 2 ** 30
     const gpu = { id: 'cuda:0', bytes: 10 * GiB }
-    const two = (bytes: number, tag: string) =>
-      ['a', 'b'].map((run) =>
-        startIn(`${tag}${run}`, stage(`${tag}${run}`, 'timedOnEngine', { gpuBytes: bytes }, 2_000), { ...onGpu, gpu }),
-      )
-    await Promise.all(two(3 * GiB, 'small').map(({ done }) => done))
-    await Promise.all(two(5 * GiB, 'large').map(({ done }) => done))
-    const [small, other, large, last] = spans()
-    expect(overlap(small!, other!)).to.be.true
-    expect(overlap(large!, last!)).to.be.false
+    const stageOf = (name: string, gpuBytes: number): ProbeStages =>
+      stage(name, 'timedOnEngine', { gpuBytes, go: 'go' })
+    const startWith = (name: string, gpuBytes: number): Running =>
+      startIn(name, stageOf(name, gpuBytes), { ...onGpu, gpu })
+
+    it('where its memory holds both by their estimates', async () => {
+      const runs = [startWith('one', 3 * GiB), startWith('two', 3 * GiB)]
+      await untilBegun(2, runs)
+      workspace.write('go', '')
+      for (const { done } of runs) expect(countsOf(await done)).to.include({ ran: 1 })
+    })
+
+    it('with stages of the same run too', async () => {
+      const run = startIn('a', { ...stageOf('one', 3 * GiB), ...stageOf('two', 3 * GiB) }, { ...onGpu, gpu, jobs: 2 })
+      await untilBegun(2, [run])
+      workspace.write('go', '')
+      expect(countsOf(await run.done)).to.include({ ran: 2 })
+    })
+
+    it('not where it does not', async () => {
+      const first = startWith('one', 5 * GiB)
+      await untilBegun(1, [first])
+      const second = startWith('two', 5 * GiB)
+      await second.waitFor(isWaiting)
+      workspace.write('go', '')
+      await Promise.all([first.done, second.done])
+      const [one, two] = spans()
+      expect(overlap(one!, two!)).to.be.false
+    })
   })
 
   it('leave the machine to a stage that measures time, and it waits for what computes', async () => {
-    const first = startIn('a', { ...stage('one', 'timed', {}, 2_000), ...stage('later') }, { jobs: 1 })
+    const first = startIn('a', { ...stage('one', 'timed', { go: 'go' }), ...stage('later') }, { jobs: 1 })
     await first.waitFor(hasStarted)
     const second = startIn('b', stage('alone', 'timedAlone'))
-    expect(await second.waitFor(({ type }) => type === 'stage-waiting')).to.include({ resource: 'machine' })
+    expect(await second.waitFor(isWaiting)).to.include({ resource: 'machine' })
+    workspace.write('go', '')
     await Promise.all([first.done, second.done])
     const all = spans()
     const alone = all.find(({ name }) => name === 'alone')!
@@ -102,10 +136,10 @@ describe('runs of different stores on one machine', () => {
   })
 
   it('are not held up by one that was killed, nor by its queue', async () => {
-    const first = startIn('a', stage('one', 'timedOnEngine', {}, 60_000), onGpu)
+    const first = startIn('a', stage('one', 'timedOnEngine', { go: 'never' }), onGpu)
     await first.waitFor(hasStarted)
     const queued = startIn('q', stage('queued', 'timedOnEngine'), onGpu)
-    await queued.waitFor(({ type }) => type === 'stage-waiting')
+    await queued.waitFor(isWaiting)
     for (const run of [first, queued]) {
       run.signalGroup('SIGKILL')
       await run.done
@@ -114,7 +148,7 @@ describe('runs of different stores on one machine', () => {
       workspace,
       stage('two', 'timedOnEngine'),
       { ...onGpu, store: 'b' },
-      { timeoutMs: 20_000 },
+      { timeoutMs: 40_000 },
     )
     expect(countsOf(second)).to.include({ ran: 1 })
     expect(readdirSync(workspace.file('node_modules', '.leases'))).to.deep.equal([])

@@ -235,12 +235,13 @@ export const signedOrDead = (context) =>
     return visits(context.params.visits) === 0 ? toItself('SIGSEGV') : Effect.sync(() => leave(context, 'alive'))
   })
 
-/** Notes in `log` when it begins and ends; takes `ms`. */
+/** Notes in `log` when it begins and ends; takes `ms`, or until the file `go` is there. */
 export const timed = (context) =>
   Effect.gen(function* () {
-    const { log, ms, name } = context.params
+    const { log, ms, name, go } = context.params
     const note = (what) => fs.appendFileSync(log, `${Date.now()} ${what} ${name} ${context.engine.threads}\n`)
     note('begin')
+    while (!fs.existsSync(go ?? context.outDir)) yield* Effect.sleep(10)
     yield* Effect.sleep(ms)
     note('end')
     return leave(context, name)
