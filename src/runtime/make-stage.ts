@@ -229,7 +229,8 @@ const findHit = Effect.fnUntraced(function* (
   const { name, kind } = stage.node
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found = takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
+    const found =
+      takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
     const damage = stage.isResult
