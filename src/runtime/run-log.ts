@@ -4,6 +4,7 @@ import * as Effect from 'effect/Effect'
 import { readTextIfThere } from './atomic-file.js'
 import { StoreError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
+import { canWait, gatherWrites } from './gathered-text.js'
 import { Store } from './store.js'
 
 /** A recorded run as `genepool runs` lists it. */
@@ -23,8 +24,11 @@ export const openRunLog = (store: Store['Service'], run: string): Emit => {
       // The run itself goes on: everything may be there already, and what cannot be stored says so itself.
     }
   }
+  const { write, flush } = gatherWrites(append)
   return (event) => {
-    if (event.type !== 'stage-progress') append(`${JSON.stringify(event)}\n`)
+    if (event.type === 'stage-progress') return
+    write(`${JSON.stringify(event)}\n`)
+    if (!canWait(event)) flush()
   }
 }
 
