@@ -254,6 +254,22 @@ const findHit = Effect.fnUntraced(function* (
   }
 })
 
+const identityOfStage = (stage: PreparedStage, inputs: Inputs): StageIdentity => {
+  const contents: Record<string, string> = {}
+  for (const name in inputs) contents[name] = inputs[name]!.content
+  return stage.identify(contents)
+}
+
+/** The stage's artifact, if it is there; where the store cannot be read, making the stage says so. */
+export const findCached = (
+  context: MakeContext,
+  stage: PreparedStage,
+  inputs: Inputs,
+): Effect.Effect<Made | undefined, never, Store> =>
+  findHit(context, stage, identityOfStage(stage, inputs)).pipe(
+    Effect.catchTag('StoreError', () => Effect.succeed(undefined)),
+  )
+
 /**
  * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that input
  * has to be made again first; with RunStopped when the run starts nothing new any more.
@@ -265,9 +281,7 @@ export const makeStage = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Made, MakeError, Store | Executor> {
   const store = yield* Store
   const { node } = stage
-  const identity = stage.identify(
-    Object.fromEntries(Object.entries(inputs).map(([name, manifest]) => [name, manifest.content])),
-  )
+  const identity = identityOfStage(stage, inputs)
   const fingerprint = fingerprintOf(identity)
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
@@ -295,13 +309,15 @@ export const makeStage = Effect.fnUntraced(function* (
   }
 })
 
+/** Of what the stage reads, the artifacts that are there. */
 export const inputsOf = (
   node: StageNode,
   manifestOf: (from: StageNode) => Manifest | undefined,
-): Record<string, Manifest> =>
-  Object.fromEntries(
-    Object.entries(node.inputs).flatMap(([input, from]) => {
-      const manifest = manifestOf(from)
-      return manifest === undefined ? [] : [[input, manifest]]
-    }),
-  )
+): Record<string, Manifest> => {
+  const inputs: Record<string, Manifest> = {}
+  for (const [input, from] of Object.entries(node.inputs)) {
+    const manifest = manifestOf(from)
+    if (manifest !== undefined) inputs[input] = manifest
+  }
+  return inputs
+}

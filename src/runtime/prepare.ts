@@ -4,12 +4,13 @@
  */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
+import { canonical } from './canonical.js'
 import { CodeReader, type CodeIdentity } from './code-identity.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Reason } from './events.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
 import { identifyingParams } from './extension.js'
-import { fingerprintOf, keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
+import { keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
 import { orderStages } from './graph.js'
 import { machineOf } from './machine.js'
 import { Engines, StageKinds, type ResolvedEngine } from './services.js'
@@ -130,7 +131,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       ...(kind.onMachine === true ? { machine: machine() } : {}),
     })
     // Parameters that are no plain data are found here, before anything has run.
-    yield* Effect.try({ try: () => fingerprintOf(identify({})), catch: usageErrorOf(node) })
+    yield* Effect.try({ try: () => canonical(node.params, 'stage.params'), catch: usageErrorOf(node) })
     stages.push({ node, kind, sources, ...(missing && { missing }), isResult: !read.has(node), identify })
   }
   hashes.save()

@@ -10,6 +10,7 @@ import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from 
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
+import { findHits } from './find-hits.js'
 import { LastKnown } from './last-known.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
 import { noPlan, planStages } from './plan.js'
@@ -224,12 +225,13 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     withdrawn = true
     return false
   }
-  /** By stage: whether its artifact is there, as soon as that is known. */
-  const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<boolean>()]))
+  /** By stage that was not found at once: whether its artifact is there, as soon as that is known. */
+  const outcomes = new Map<StageNode, Deferred.Deferred<boolean>>()
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
-      const isThere = yield* Deferred.await(outcomes.get(from)!)
+      const outcome = outcomes.get(from)
+      const isThere = outcome === undefined || (yield* Deferred.await(outcome))
       if (!isThere) return withdrawn ? false : skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
@@ -264,11 +266,22 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     ...(expected === undefined ? {} : { expected: estimateOf(expected) }),
     at: new Date(startedAt).toISOString(),
   })
-  yield* Effect.forEach(
-    prepared.stages,
-    (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
-    { concurrency: 'unbounded', discard: true },
-  ).pipe(
+  const settleOthers = Effect.suspend(() => {
+    const others = prepared.stages.filter(({ node }) => !current.has(node))
+    for (const { node } of others) outcomes.set(node, Deferred.makeUnsafe())
+    return Effect.forEach(
+      others,
+      (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
+      { concurrency: 'unbounded', discard: true },
+    )
+  })
+  const noteHit = ({ node }: PreparedStage, { manifest, how }: Made): void => {
+    current.set(node, manifest)
+    last.set(node.name, manifest.fingerprint)
+    standings.set(node, how)
+  }
+  yield* findHits(context, current, noteHit).pipe(
+    Effect.andThen(settleOthers),
     Effect.onExit((exit) =>
       Effect.andThen(recorded, () => {
         last.save()
