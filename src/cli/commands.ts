@@ -77,8 +77,7 @@ const watch = Command.make('watch', {
 }).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* ({ jobs, only, ...flags }) {
-      const jobsWanted = Option.getOrElse(jobs, defaultJobs)
-      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
+      const jobsWanted = yield* jobsOf(jobs)
       const onlyStage = Option.match(only, { onNone: () => ({}), onSome: (stage) => ({ only: stage }) })
       const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
       const { pipeline, store, engine, device, reuse, json, verbose } = flags

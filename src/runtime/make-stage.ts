@@ -229,7 +229,8 @@ const findHit = Effect.fnUntraced(function* (
   const { name, kind } = stage.node
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found = takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
+    const found =
+      takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
     const damage = stage.isResult
@@ -293,14 +294,3 @@ export const makeStage = Effect.fnUntraced(function* (
     if (made !== undefined) return made
   }
 })
-
-export const inputsOf = (
-  node: StageNode,
-  manifestOf: (from: StageNode) => Manifest | undefined,
-): Record<string, Manifest> =>
-  Object.fromEntries(
-    Object.entries(node.inputs).flatMap(([input, from]) => {
-      const manifest = manifestOf(from)
-      return manifest === undefined ? [] : [[input, manifest]]
-    }),
-  )

@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import { StoreError, sentenceOf } from './errors.js'
 import { engineFreeKeyOf } from './fingerprint.js'
-import { isHeld, takeLock } from './lock.js'
+import { isHeld, tryLock } from './lock.js'
 import { Store, type Manifest } from './store.js'
 
 const linkOrCopy = (from: string, to: string): void => {
@@ -56,7 +56,7 @@ export const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Mani
   )
   yield* quietly(() => sweep(scratch))
   const root = path.join(scratch, randomBytes(6).toString('hex'))
-  yield* takeLock(lockOf(root), () => {})
+  yield* tryLock(lockOf(root))
   yield* Effect.addFinalizer(() => quietly(() => fs.rmSync(root, { recursive: true, force: true })))
   yield* Effect.try({
     try: () => {
