@@ -1,7 +1,8 @@
 /** The stages whose artifacts are there already, in one pass: ten thousand of them need no ten thousand fibers. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
-import { findCached, inputsOf, type Made, type MakeContext } from './make-stage.js'
+import { inputsOf } from './inputs-of.js'
+import { findCached, type Made, type MakeContext } from './make-stage.js'
 import type { PreparedStage } from './prepare.js'
 import type { Manifest, Store } from './store.js'
 

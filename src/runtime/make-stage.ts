@@ -308,16 +308,3 @@ export const makeStage = Effect.fnUntraced(function* (
     if (made !== undefined) return made
   }
 })
-
-/** Of what the stage reads, the artifacts that are there. */
-export const inputsOf = (
-  node: StageNode,
-  manifestOf: (from: StageNode) => Manifest | undefined,
-): Record<string, Manifest> => {
-  const inputs: Record<string, Manifest> = {}
-  for (const [input, from] of Object.entries(node.inputs)) {
-    const manifest = manifestOf(from)
-    if (manifest !== undefined) inputs[input] = manifest
-  }
-  return inputs
-}
