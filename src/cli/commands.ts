@@ -18,6 +18,7 @@ import { resultsCommand, resultsFlags } from './results-command.js'
 import { runCommand } from './run-command.js'
 import { runsCommand } from './runs-command.js'
 import { showCommand } from './show-command.js'
+import { gcFlagsCommand, storeCommand } from './store-command.js'
 import { version } from './version.js'
 import { watchCommand } from './watch-command.js'
 
@@ -260,7 +261,22 @@ const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
-  Command.withSubcommands([run, watch, plan, results, pick, pareto, report, diff, runs, show, doctor, engineCommand]),
+  Command.withSubcommands([
+    run,
+    watch,
+    plan,
+    results,
+    pick,
+    pareto,
+    report,
+    diff,
+    runs,
+    show,
+    gcFlagsCommand,
+    storeCommand,
+    doctor,
+    engineCommand,
+  ]),
 )
 
 export const cli = Command.runWith(genepool, { version })

@@ -7,7 +7,7 @@ import { inspect, type InspectFlags } from './inspect.js'
 import { renderTable } from './table.js'
 
 export const planCommand = Effect.fnUntraced(function* (flags: InspectFlags & { readonly json: boolean }) {
-  const { plan, graph, prepared } = yield* inspect(flags)
+  const { plan, graph, prepared, notice } = yield* inspect(flags)
   if (flags.json) {
     for (const stage of plan.stages) process.stdout.write(`${JSON.stringify(stage)}\n`)
     return
@@ -27,6 +27,7 @@ export const planCommand = Effect.fnUntraced(function* (flags: InspectFlags & { 
   const nodes = new Set(prepared.stages.map(({ node }) => node))
   const shared = graph.kind === 'suite' ? `: ${describeSharing(sharingOf(graph, nodes))}` : ''
   const number = (status: string): number => plan.stages.filter((stage) => stage.status === status).length
+  if (notice !== undefined) process.stdout.write(`${notice}\n`)
   process.stdout.write(
     `${graph.name}${shared}\n${table}\n${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe\n`,
   )

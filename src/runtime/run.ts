@@ -10,10 +10,13 @@ import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from 
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
+import { rememberTarget } from './known-targets.js'
 import { LastKnown } from './last-known.js'
+import { markAsLive } from './live-runs.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
 import { prepare, type PreparedStage, type Reuse } from './prepare.js'
 import { openRunLog } from './run-log.js'
+import { schemeNotice } from './scheme-notice.js'
 import { Engines } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
@@ -58,7 +61,7 @@ export interface RunResult {
 
 export const defaultJobs = (): number => os.availableParallelism()
 
-/** How often damaged inputs are made again before the disk itself is held to be broken. */
+/** How often a damaged input is made again before the disk itself, or the stage that reads it, is held to be broken. */
 const maxRepairs = 3
 
 const newRunId = (): string =>
@@ -100,6 +103,12 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   if (options.steering !== undefined) yield* options.steering.review(prepared, engine)
   yield* sweepKilledRuns(store)
   const run = newRunId()
+  yield* markAsLive(store, run)
+  if (options.file !== undefined) {
+    const { engine: name, device: on } = engine
+    const as = graph.remembered.as
+    rememberTarget(store, { file: options.file, cell: graph.cellName, name: as, engine: name, device: on, reuse })
+  }
   const startedAt = Date.now()
   const log = openRunLog(store, run)
   /** By name, when a stage that computes has started. */
@@ -116,6 +125,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   }
   let stopped = false
   const last = new LastKnown(store, graph.remembered)
+  const notice = yield* schemeNotice(prepared, last)
   const nodes = prepared.stages.map(({ node }) => node)
   const ranks = ranksOf(graph, nodes)
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
@@ -135,7 +145,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     return undefined
   }
 
-  const make = (stage: PreparedStage, repairs = 0): ReturnType<typeof makeStage> =>
+  /** `repairs` counts, for what the stage reads, how often it had to be made again. */
+  const make = (stage: PreparedStage, repairs: ReadonlyMap<string, number> = new Map()): ReturnType<typeof makeStage> =>
     makeStage(
       context,
       stage,
@@ -158,11 +169,16 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
       ),
       Effect.catchTag('CorruptArtifact', (corrupt) => {
         const producer = byFingerprint(corrupt.fingerprint)
-        if (producer === undefined || repairs >= maxRepairs) {
-          return Effect.fail(new StageError({ message: corrupt.message, hint: 'check the disk that holds the store' }))
+        const before = repairs.get(corrupt.fingerprint) ?? 0
+        if (before >= maxRepairs) {
+          const hint = `check the disk that holds the store, and whether ${stage.node.name} writes to the files that it reads`
+          return Effect.fail(new StageError({ message: corrupt.message, hint }))
         }
         emit({ type: 'warning', message: corrupt.message })
-        return make(producer, repairs + 1).pipe(Effect.flatMap(() => make(stage, repairs + 1)))
+        const counted = new Map(repairs).set(corrupt.fingerprint, before + 1)
+        // What a training went on from is nobody's input: without it, it goes on from another or begins anew.
+        if (producer === undefined) return make(stage, counted)
+        return make(producer, counted).pipe(Effect.flatMap(() => make(stage, counted)))
       }),
     )
 
@@ -235,6 +251,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     jobs: options.jobs,
     at: new Date(startedAt).toISOString(),
   })
+  if (notice !== undefined) emit({ type: 'warning', message: notice })
   yield* Effect.forEach(
     prepared.stages,
     (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
@@ -258,4 +275,4 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   )
   const manifests = new Map([...current].map(([node, manifest]) => [node.name, manifest]))
   return { run, ...count(standings), manifests, cells: finished() } satisfies RunResult
-})
+}, Effect.scoped)
