@@ -44,7 +44,16 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^node:/,
     /^@tensorflow\//,
   ],
-  'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//, /^esbuild$/, /^chokidar$/],
+  'src/runtime/': [
+    /^src\/(runtime|dsl)\//,
+    /^effect\//,
+    /^node:/,
+    /^ts-morph$/,
+    /^tsx\//,
+    /^esbuild$/,
+    /^chokidar$/,
+    /^tar$/,
+  ],
   'src/results/': [/^src\/(results|runtime|dsl)\//, /^effect\//, /^node:/],
   'src/report/': [
     /^src\/(report|results|runtime|dsl)\//,

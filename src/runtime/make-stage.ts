@@ -5,29 +5,28 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Data from 'effect/Data'
-import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
 import { attempts } from './attempts.js'
 import { hashOf } from './canonical.js'
-import { StageError, sentenceOf, type CorruptArtifact, type StoreError, type WorkerCrash } from './errors.js'
+import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
 import type { Emit, Reason } from './events.js'
-import { Executor, type JobCare } from './executor.js'
+import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
-import { identityOf } from './file-identity.js'
 import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
-import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
 import type { Lease } from './leases.js'
 import { tryLock, untilFree } from './lock.js'
 import { explainMiss } from './plan.js'
 import { takePlanned } from './planned-hits.js'
 import type { Prepared, PreparedStage } from './prepare.js'
+import { runUnchanged } from './run-unchanged.js'
+import { sealInputs } from './sealed-inputs.js'
 import type { ResolvedEngine } from './services.js'
-import type { InputArtifact, StageSummary } from './stage-contract.js'
-import { openExtension, watchInputs, type Milestone } from './milestones.js'
+import type { InputArtifact } from './stage-contract.js'
+import { openExtension } from './milestones.js'
 import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
 import type { Turns } from './turns.js'
@@ -69,54 +68,6 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
 const holdsFile = (folder: string): boolean =>
   fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
 
-const changedError = (file: string): StageError =>
-  new StageError({
-    message: `${file} changed while the stage ran, so its result was thrown away`,
-    hint: 'run again: it is computed from what the file holds now',
-    changed: file,
-  })
-
-/**
- * Runs the job and makes sure that what ran is what the fingerprint names. A worker has loaded its code by its first
- * report, so the code is checked there (or at the end, where nothing was reported): an edit after that is no longer its
- * concern, and hours of training outlive a build. External files are checked at the end.
- */
-const runUnchanged = Effect.fnUntraced(function* (
-  context: MakeContext,
-  stage: PreparedStage,
-  job: Job,
-  care: Omit<JobCare, 'onMessage'>,
-  takeMilestone: (milestone: Milestone) => void,
-): Effect.fn.Return<StageSummary, StageError | WorkerCrash, Executor> {
-  const executor = yield* Executor
-  const { code } = context.prepared
-  const spoilt = yield* Deferred.make<never, StageError>()
-  let checked = false
-  let isSpoilt = false
-  const onMessage: JobCare['onMessage'] = (message) => {
-    if (!checked) {
-      checked = true
-      const file = code.changedSinceRead(stage.kind.module)
-      isSpoilt = file !== undefined
-      if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
-    }
-    if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
-    else if (!isSpoilt) takeMilestone(message)
-  }
-  const running = executor.run(job, { ...care, onMessage })
-  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
-    Effect.catch((error) => {
-      // One that failed before it had loaded its code may have found it half written.
-      const file = checked ? undefined : code.changedSinceRead(stage.kind.module)
-      return Effect.fail(file === undefined ? error : changedError(file))
-    }),
-  )
-  const changed =
-    (checked ? undefined : code.changedSinceRead(stage.kind.module)) ??
-    Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
-  return changed === undefined ? summary : yield* changedError(changed)
-})
-
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -129,9 +80,8 @@ const compute = Effect.fnUntraced(function* (
   const store = yield* Store
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
-  const checkInputs = stage.kind.extends === undefined ? Effect.void : watchInputs(store, Object.values(inputs))
-  for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
-  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
+  const sealed = yield* sealInputs(stage.sources, inputs)
+  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint, sealed)
   const startedAt = Date.now()
   const made = (): Manifest['made'] => ({
     at: new Date(startedAt).toISOString(),
@@ -147,7 +97,7 @@ const compute = Effect.fnUntraced(function* (
     staging: path.dirname(outDir),
     made,
     artifactOf: (manifest) => artifactOf(store, manifest),
-    checkInputs,
+    sealed,
     emit: context.emit,
     keeps: context.keepsMilestones,
   })
@@ -187,9 +137,14 @@ const compute = Effect.fnUntraced(function* (
     onWorker: worker,
     ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
   }
-  const summary = yield* attempts(job, tries, (care) =>
-    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone)),
+  // One that cannot be removed does no harm: it is of this very fingerprint, or its seal is broken.
+  const dropCheckpoint = Effect.ignore(
+    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
   )
+  const reads = extension?.seals(sealed) ?? sealed
+  const summary = yield* attempts(job, tries, (care) =>
+    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), reads),
+  ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
@@ -199,10 +154,7 @@ const compute = Effect.fnUntraced(function* (
   const before = context.last.fingerprint(node.name)
   const old = before === undefined ? undefined : yield* store.lookup(before)
   const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
-  // What it was for is in the store; a checkpoint that cannot be removed does no harm there.
-  yield* Effect.ignore(
-    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
-  )
+  yield* dropCheckpoint
   context.emit({
     type: 'stage-finished',
     stage: node.name,
@@ -217,8 +169,8 @@ const compute = Effect.fnUntraced(function* (
 })
 
 /**
- * The artifact, if it is there. What others read is verified when they read it; what the run is for is read by people, so
- * it is verified here: a damaged one is no hit.
+ * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file; its bytes
+ * are read where they may have changed since they last were.
  */
 const findHit = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -233,12 +185,10 @@ const findHit = Effect.fnUntraced(function* (
       takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
-    const damage = stage.isResult
-      ? yield* store.verify(manifest).pipe(
-          Effect.as(undefined),
-          Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
-        )
-      : undefined
+    const damage = yield* store.verify(manifest).pipe(
+      Effect.as(undefined),
+      Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
+    )
     if (damage === undefined) {
       const { fingerprint } = manifest
       context.emit({

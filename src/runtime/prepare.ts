@@ -88,11 +88,12 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
 
   const source = (path: string): SourceFile => {
+    const readAt = Date.now()
     const identity = identityOf(path)
     if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
     const known = hashes.peek(path)
     const sha256 = known ?? hashFile(path)
-    if (known === undefined) hashes.remember(path, identity, sha256)
+    if (known === undefined) hashes.remember(path, identity, sha256, readAt)
     return { path, sha256, identity }
   }
 

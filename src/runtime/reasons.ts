@@ -88,4 +88,8 @@ export const reasonsBetween = (
   stageOf: Values,
   pathOf: Values,
 ): readonly Reason[] =>
-  [parameters, inputs(stageOf), sources(pathOf), code, packages, engine, machine].flatMap((rule) => rule(before, now))
+  before.scheme === now.scheme
+    ? [parameters, inputs(stageOf), sources(pathOf), code, packages, engine, machine].flatMap((rule) =>
+        rule(before, now),
+      )
+    : [{ type: 'scheme-changed', before: before.scheme, now: now.scheme }]

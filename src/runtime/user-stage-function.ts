@@ -9,7 +9,7 @@ import type { Job } from './job.js'
 import { importFile } from './load.js'
 import type { InputArtifact, StageFunction } from './stage-contract.js'
 
-/** The artifact's files under their own names. Links: the bytes are the store's, verified before. */
+/** The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its bytes. */
 const showAsFolder = (folder: string, { files, summary }: InputArtifact): StageInput => {
   fs.rmSync(folder, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })
@@ -17,7 +17,7 @@ const showAsFolder = (folder: string, { files, summary }: InputArtifact): StageI
     const shown = path.join(folder, name)
     fs.mkdirSync(path.dirname(shown), { recursive: true })
     try {
-      fs.linkSync(file, shown)
+      fs.symlinkSync(file, shown)
     } catch {
       fs.copyFileSync(file, shown)
     }
