@@ -54,7 +54,7 @@ const runUntilChange = (flags: WatchFlags) =>
         }),
         stop,
       )
-      const changed = yield* nextChange(parseTarget(flags.pipeline).file, path.join(flags.store, 'index', 'watch.json'))
+      const changed = yield* nextChange(parseTarget(flags.pipeline).file, flags.store)
       yield* say(`${changed.map((file) => path.relative(process.cwd(), file)).join(', ')} changed`)
     }),
   )

@@ -1,13 +1,14 @@
 /** What a run would do, without doing any of it. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
+import type { CodeReader } from './code/code-reader.js'
 import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
 import { findArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
-import { reasonsBetween } from './reasons.js'
+import { reasonsBetween, type CodeRecords } from './reasons.js'
 import { Store, type Manifest } from './store.js'
 
 export interface Plan {
@@ -22,21 +23,33 @@ const stagesOfInputs = (node: StageNode): Record<string, string> =>
 const pathsOfSources = (stage: PreparedStage): Record<string, string> =>
   Object.fromEntries(Object.entries(stage.sources).map(([source, file]) => [source, file.path]))
 
+/** Records of code, those of stages as they stand found again where only their digest was remembered. */
+const codeRecordsOf =
+  (code: CodeReader, { codeEntry, codeWithout, code: digest }: PreparedStage): CodeRecords =>
+  (wanted) =>
+    wanted === digest ? code.recordOf(codeEntry, codeWithout) : code.record(wanted)
+
+const opaqueReasons = ({ opaque }: PreparedStage): readonly Reason[] =>
+  opaque.map((each) => ({ type: 'code-opaque', ...each }))
+
 /** Why a stage whose artifact is not there has to run, measured against the last time it stood finished. */
 export const explainMiss = Effect.fnUntraced(function* (
   stage: PreparedStage,
   identity: StageIdentity,
   last: LastKnown,
+  code: CodeReader,
 ): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
   const fingerprint = fingerprintOf(identity)
+  if (stage.opaque.length > 0) return opaqueReasons(stage)
   if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }]
   const known = last.fingerprint(stage.node.name)
   if (known === undefined) return [{ type: 'never-ran' }]
   if (known === fingerprint) return [{ type: 'artifact-missing' }]
   const before = yield* store.lookup(known)
   if (before === undefined) return [{ type: 'artifact-missing' }]
-  return reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage))
+  const recordOf = codeRecordsOf(code, stage)
+  return reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
 })
 
 /** Each stage `cached`, `run` or `maybe` (an input is made anew first; the same bytes would leave this one alone). */
@@ -60,13 +73,13 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const found = yield* findArtifact(identity, prepared.reuse)
+      const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(identity, prepared.reuse)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
         const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
         stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
       } else {
-        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last) })
+        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared.code) })
       }
       continue
     }
@@ -80,7 +93,16 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     const all: readonly Reason[] =
       before === undefined
         ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
-        : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
+        : [
+            ...opaqueReasons(stage),
+            ...reasonsBetween(
+              before,
+              stage.identify(expected(before)),
+              stagesOfInputs(node),
+              pathsOfSources(stage),
+              codeRecordsOf(prepared.code, stage),
+            ),
+          ]
     // Where any engine will do, another one is no reason to compute again; times hold for one.
     const own =
       prepared.reuse === 'any-engine' && stage.kind.onMachine !== true

@@ -3,7 +3,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import * as Stream from 'effect/Stream'
-import { CodeReader } from './code-identity.js'
+import { CodeReader } from './code/code-reader.js'
 import { UsageError, sentenceOf } from './errors.js'
 
 /** A burst of saves, or an editor that writes a file in two steps, is one change. */
@@ -15,11 +15,11 @@ const quietMs = 150
  */
 export const nextChange = Effect.fnUntraced(function* (
   file: string,
-  indexPath: string,
+  storeRoot: string,
 ): Effect.fn.Return<readonly string[], UsageError> {
   const { watch } = yield* Effect.promise(() => import('chokidar'))
-  const files = yield* Effect.tryPromise({
-    try: () => new CodeReader(indexPath).reached(path.resolve(file)),
+  const files = yield* Effect.try({
+    try: () => new CodeReader(storeRoot).reached(path.resolve(file)),
     catch: (cause) => new UsageError({ message: `cannot watch ${file}: ${sentenceOf(cause)}`, cause }),
   })
   const changed = new Set<string>()

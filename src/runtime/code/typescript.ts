@@ -1,0 +1,10 @@
+/** TypeScript's parser, loaded when the first file has to be parsed: a run in which nothing changed never pays for it. */
+import { createRequire } from 'node:module'
+
+type TypeScript = typeof import('ts-morph').ts
+
+let loaded: TypeScript | undefined
+
+// A CommonJS package: loading it needs no `await`, so that all of reading code stays synchronous.
+export const typescript = (): TypeScript =>
+  (loaded ??= (createRequire(import.meta.url)('ts-morph') as typeof import('ts-morph')).ts)
