@@ -71,7 +71,8 @@ export interface PrepareOptions {
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
 
-const entryOf = ({ module, exportName }: StageKind): CodeEntry => ({ module, exportName })
+const entryOf = ({ module, entry }: StageKind): CodeEntry =>
+  'export' in entry ? { module, export: entry.export } : { module, place: entry.place }
 
 const usageErrorOf = (node: StageNode) => (cause: unknown) =>
   new UsageError({

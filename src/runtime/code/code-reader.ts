@@ -15,6 +15,7 @@ import { FileStates, FilesSeen, type Identities } from './files-seen.js'
 import { Packages } from './packages.js'
 import { parseFile, specifiersOf } from './parse-file.js'
 import { isCode, Program } from './program.js'
+import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
 import { Resolver } from './resolve-import.js'
 import { sourcePlace } from './source-place.js'
@@ -92,7 +93,7 @@ export class CodeReader {
   keep(entry: CodeEntry, without: readonly string[] = []): void {
     const { digest } = this.read(entry, without)
     const file = recordPath(this.#root, digest)
-    if (!fs.existsSync(file)) writeFileAtomic(file, JSON.stringify(this.recordOf(entry, without)))
+    if (!fs.existsSync(file)) writeFileAtomic(file, encodeRecord(this.recordOf(entry, without)))
   }
 
   /**
@@ -170,12 +171,13 @@ export class CodeReader {
       if (!codes.has(file)) codes.set(file, this.#fileCode(file, seen))
       return codes.get(file)
     }
-    const file = fs.realpathSync(entry.module)
+    const module = fs.realpathSync(entry.module)
+    const file = 'place' in entry ? fs.realpathSync(entry.place.file) : module
     const walk = new CodeWalk(new Program(read, new Resolver(this.#packages), seen), this.#packages, file)
     const walked =
-      'exportName' in entry
-        ? walk.fromExport(file, entry.exportName)
-        : walk.fromCall(file, stageCallAt(read(file)?.stageCalls ?? [], entry))
+      'export' in entry
+        ? walk.fromExport(file, entry.export)
+        : walk.fromCall(module, file, stageCallAt(read(file)?.stageCalls ?? [], entry.place))
     const packages = this.#packages.versions(
       walk.packages.filter(({ name }) => !without.includes(name)),
       seen,
@@ -198,7 +200,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const keyOf = (entry: CodeEntry, without: readonly string[]): string =>
   JSON.stringify([
     entry.module,
-    'exportName' in entry ? entry.exportName : [entry.line, entry.column],
+    'export' in entry ? entry.export : [entry.place.file, entry.place.line, entry.place.column],
     [...without].sort(),
   ])
 

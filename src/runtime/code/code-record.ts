@@ -14,7 +14,7 @@ export interface CodeSymbol {
   readonly column: number
   /** Of its syntax and of what each name in it means. */
   readonly hash: string
-  /** Of its syntax alone. */
+  /** Of its syntax alone, shortened: it only tells what changed. */
   readonly syntax: string
   /** Key of the nearest symbol, or name of the file, that leads here; null for where the walk began. */
   readonly through: string | null
@@ -66,7 +66,7 @@ export const digestOf = ({ entry, symbols, packages, order, opaque }: CodeRecord
 /** The ways from the beginning to a symbol, nearest last: keys, and names of files that load others. */
 export const chainTo = (record: CodeRecord, key: string): readonly string[] => {
   const chain: string[] = []
-  for (let at: string | null | undefined = key; at !== null && at !== undefined && !chain.includes(at); ) {
+  for (let at: string | null | undefined = key; at !== null && at !== undefined && !chain.includes(at);) {
     chain.unshift(at)
     at = at in record.symbols ? record.symbols[at]!.through : record.loadedBy[at]
   }

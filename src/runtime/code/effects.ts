@@ -76,7 +76,10 @@ export class EffectsReader {
       const { PlusPlusToken, MinusMinusToken } = ts.SyntaxKind
       if (node.operator === PlusPlusToken || node.operator === MinusMinusToken) this.#assign(node.operand, lookup)
     } else if (ts.isDeleteExpression(node)) this.#assign(node.expression, lookup)
-    else if ((ts.isForOfStatement(node) || ts.isForInStatement(node)) && !ts.isVariableDeclarationList(node.initializer)) {
+    else if (
+      (ts.isForOfStatement(node) || ts.isForInStatement(node)) &&
+      !ts.isVariableDeclarationList(node.initializer)
+    ) {
       this.#assign(node.initializer, lookup)
     } else if (ts.isCallExpression(node) || ts.isNewExpression(node)) this.#call(node, lookup)
     else if (
@@ -130,7 +133,8 @@ export class EffectsReader {
     }
     if (!ts.isPropertyAccessExpression(callee) && !ts.isElementAccessExpression(callee)) return
     let root: ts.Node = callee
-    while (ts.isPropertyAccessExpression(root) || ts.isElementAccessExpression(root)) root = withoutSkin(root.expression)
+    while (ts.isPropertyAccessExpression(root) || ts.isElementAccessExpression(root))
+      root = withoutSkin(root.expression)
     const method = ts.isPropertyAccessExpression(callee) ? callee.name.text : ''
     const isForeign = ts.isIdentifier(root) && this.#isForeign(root, lookup)
     if (isForeign) {

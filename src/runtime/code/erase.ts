@@ -44,16 +44,14 @@ const ignoredKeys = new Set([
   'exclamationToken',
 ])
 
-export type Field = readonly [
-  key: string,
-  value: ts.Node | readonly ts.Node[] | string | number | boolean,
-]
+export type Field = readonly [key: string, value: ts.Node | readonly ts.Node[] | string | number | boolean]
 
 const isNode = (value: unknown): value is ts.Node =>
   typeof value === 'object' && value !== null && 'kind' in value && 'pos' in value
 
 const hasModifier = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
-  'modifiers' in node && ((node.modifiers as readonly ts.Node[] | undefined)?.some((each) => each.kind === kind) ?? false)
+  'modifiers' in node &&
+  ((node.modifiers as readonly ts.Node[] | undefined)?.some((each) => each.kind === kind) ?? false)
 
 /** Whether a namespace has anything but types in it. */
 const isInstantiated = (body: ts.Node | undefined): boolean => {
@@ -125,18 +123,18 @@ export const withoutSkin = (node: ts.Node): ts.Node => {
 const operandsOf = (node: ts.BinaryExpression): readonly ts.Node[] => {
   const ts = typescript()
   const operator = node.operatorToken.kind
-  return [node.left, node.right].map(withoutSkin).flatMap((side) =>
-    ts.isBinaryExpression(side) && side.operatorToken.kind === operator ? operandsOf(side) : [side],
-  )
+  return [node.left, node.right]
+    .map(withoutSkin)
+    .flatMap((side) =>
+      ts.isBinaryExpression(side) && side.operatorToken.kind === operator ? operandsOf(side) : [side],
+    )
 }
 
 const isLogical = (node: ts.BinaryExpression): boolean => {
   const { SyntaxKind } = typescript()
-  return [
-    SyntaxKind.AmpersandAmpersandToken,
-    SyntaxKind.BarBarToken,
-    SyntaxKind.QuestionQuestionToken,
-  ].includes(node.operatorToken.kind)
+  return [SyntaxKind.AmpersandAmpersandToken, SyntaxKind.BarBarToken, SyntaxKind.QuestionQuestionToken].includes(
+    node.operatorToken.kind,
+  )
 }
 
 /** Modifiers that do something at run time, where they stand; exports are followed by name. */

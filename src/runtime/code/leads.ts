@@ -70,17 +70,24 @@ const isCreateRequire = (node: ts.Node, names: NameLookup): boolean => {
 /** `createRequire(import.meta.url)`. */
 export const makesRequire = (node: ts.Node, names: NameLookup): boolean => {
   const value = withoutSkin(node)
-  return typescript().isCallExpression(value) && isMeta(value.arguments[0], 'url') && isCreateRequire(value.expression, names)
+  return (
+    typescript().isCallExpression(value) &&
+    isMeta(value.arguments[0], 'url') &&
+    isCreateRequire(value.expression, names)
+  )
 }
 
 const isRequireFunction = (node: ts.Node, names: NameLookup): boolean => {
   const ts = typescript()
   const value = withoutSkin(node)
   if (ts.isPropertyAccessExpression(value)) {
-    return value.name.text === 'require' && textOf(withoutSkin(value.expression)) === 'module' && names.isGlobal('module')
+    return (
+      value.name.text === 'require' && textOf(withoutSkin(value.expression)) === 'module' && names.isGlobal('module')
+    )
   }
   const name = textOf(value)
-  if (name !== undefined) return name === 'require' ? names.isGlobal(name) || names.isRequire(name) : names.isRequire(name)
+  if (name !== undefined)
+    return name === 'require' ? names.isGlobal(name) || names.isRequire(name) : names.isRequire(name)
   return makesRequire(value, names)
 }
 
@@ -118,7 +125,8 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
   const name = textOf(callee)
   if (name === undefined || !names.isGlobal(name)) return undefined
   if (name === 'Function') return opaque('Function() of a text')
-  if (['setTimeout', 'setInterval'].includes(name) && literalsOf(first) !== undefined) return opaque(`${name}() of a text`)
+  if (['setTimeout', 'setInterval'].includes(name) && literalsOf(first) !== undefined)
+    return opaque(`${name}() of a text`)
   return undefined
 }
 
@@ -154,7 +162,8 @@ const metaLead = (node: ts.PropertyAccessExpression): Lead | undefined => {
   while (withoutSkin(above) === node) above = above.parent
   if (place === 'url') {
     // What these make of it is a lead of its own.
-    if (ts.isNewExpression(above) && textOf(above.expression) === 'URL' && above.arguments?.[1] !== undefined) return undefined
+    if (ts.isNewExpression(above) && textOf(above.expression) === 'URL' && above.arguments?.[1] !== undefined)
+      return undefined
     if (ts.isCallExpression(above) && /(^|\.)createRequire$/.test(above.expression.getText())) return undefined
     // A look at the name leads nowhere.
     if (ts.isPropertyAccessExpression(above) && /^(ends|starts)With$/.test(above.name.text)) return undefined

@@ -19,7 +19,10 @@ const reachedBy = (program: Program, file: string, uses: readonly string[]): rea
         meaning.type === 'declaration'
           ? [meaning]
           : meaning.type === 'module'
-            ? (program.read(meaning.file)?.declarations ?? []).map((declaration) => ({ file: meaning.file, declaration }))
+            ? (program.read(meaning.file)?.declarations ?? []).map((declaration) => ({
+                file: meaning.file,
+                declaration,
+              }))
             : []
       for (const each of declared) {
         if (found.has(each.declaration)) continue
@@ -49,7 +52,10 @@ export const loadEffectsOf = (program: Program, { file, declaration }: Declared)
   const { onLoad } = declaration
   if (onLoad === undefined) return undefined
   const reached = reachedBy(program, file, onLoad.uses)
-  const all = [{ file, effects: onLoad }, ...reached.map((each) => ({ file: each.file, effects: each.declaration.effects }))]
+  const all = [
+    { file, effects: onLoad },
+    ...reached.map((each) => ({ file: each.file, effects: each.declaration.effects })),
+  ]
   const written = new Set(all.flatMap((each) => writtenBy(program, each.file, each.effects)))
   if (all.some(({ effects }) => effects.alters)) {
     for (const each of reached) if (each.declaration.isState) written.add(each.declaration)

@@ -31,13 +31,13 @@ type Lock = Readonly<Record<string, LockEntry>>
 const modules = 'node_modules'
 
 /** Names of all that a package needs at run time, where it is there. */
-const needs = (manifest: Manifest): readonly string[] => [
-  ...new Set(
-    [manifest.dependencies, manifest.optionalDependencies, manifest.peerDependencies].flatMap((some) =>
-      Object.keys(some ?? {}),
-    ),
-  ),
-]
+const needs = (manifest: Manifest): readonly string[] => {
+  const named = [manifest.dependencies, manifest.optionalDependencies, manifest.peerDependencies].flatMap((some) =>
+    Object.keys(some ?? {}),
+  )
+  // Types are read by nobody who computes.
+  return [...new Set(named)].filter((name) => !name.startsWith('@types/'))
+}
 
 /** Another commit under the same version is another package. */
 const versionOf = ({ version = 'unknown', resolved, integrity }: LockEntry): string =>
@@ -188,7 +188,7 @@ const addByLock = (
 
 /** Where a package that stands at `from` finds another: in its own node_modules, else in one around it. */
 const lockedPlace = (lock: Lock, from: string, name: string): string | undefined => {
-  for (let at = from; ; ) {
+  for (let at = from; ;) {
     const place = `${at}${at === '' ? '' : '/'}${modules}/${name}`
     if (lock[place] !== undefined) return place
     if (at === '') return undefined

@@ -14,9 +14,7 @@ import { typescript } from './typescript.js'
 const covered = /\/[/*]\s*genepool:\s*opaque\s+\S/
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
-type Modules = Mutable<
-  Pick<FileCode, 'imports' | 'evaluates' | 'exports' | 'reexports' | 'stars'>
-> & {
+type Modules = Mutable<Pick<FileCode, 'imports' | 'evaluates' | 'exports' | 'reexports' | 'stars'>> & {
   imports: Record<string, ImportedName>
   evaluates: FileCode['evaluates'][number][]
   exports: Record<string, string>
@@ -58,7 +56,8 @@ const readModules = (source: ts.SourceFile, placeOf: (node: ts.Node) => Place): 
       if (isExported(statement)) found.exports[statement.name.text] = statement.name.text
     } else if (ts.isExportDeclaration(statement)) {
       const { exportClause, moduleSpecifier } = statement
-      const specifier = moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : undefined
+      const specifier =
+        moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier) ? moduleSpecifier.text : undefined
       if (specifier !== undefined) evaluate(specifier, false, statement)
       if (exportClause === undefined) found.stars.push(specifier!)
       else if (ts.isNamespaceExport(exportClause)) {
@@ -77,7 +76,8 @@ const readModules = (source: ts.SourceFile, placeOf: (node: ts.Node) => Place): 
 }
 
 const hasKeyword = (node: ts.Node, kind: ts.SyntaxKind): boolean =>
-  'modifiers' in node && ((node.modifiers as readonly ts.Node[] | undefined)?.some((each) => each.kind === kind) ?? false)
+  'modifiers' in node &&
+  ((node.modifiers as readonly ts.Node[] | undefined)?.some((each) => each.kind === kind) ?? false)
 
 const isExported = (node: ts.Node): boolean => hasKeyword(node, typescript().SyntaxKind.ExportKeyword)
 

@@ -3,7 +3,7 @@ import * as path from 'node:path'
 import type { Declaration, FileCode, ImportedName } from './file-code.js'
 import type { FilesSeen } from './files-seen.js'
 import type { InstalledPackage } from './packages.js'
-import { packageName, type Resolver } from './resolve-import.js'
+import type { Resolved, Resolver } from './resolve-import.js'
 
 /** A declaration in its file. */
 export interface Declared {
@@ -26,7 +26,12 @@ export type Meaning =
   /** A file that is no code, or an export without a declaration of its own. */
   | { readonly type: 'contents'; readonly file: string; readonly hop?: Hop }
   /** Of a package or of Node's own: which export of which module. */
-  | { readonly type: 'external'; readonly specifier: string; readonly name: string; readonly package?: InstalledPackage }
+  | {
+      readonly type: 'external'
+      readonly specifier: string
+      readonly name: string
+      readonly package?: InstalledPackage
+    }
   | { readonly type: 'missing'; readonly what: string }
   /** Bound by a statement of the module, which counts in any case. */
   | { readonly type: 'statement'; readonly file: string }
@@ -42,6 +47,7 @@ export class Program {
   readonly read: ReadFile
   readonly seen: FilesSeen
   readonly #resolver: Resolver
+  readonly #resolved = new Map<string, Resolved>()
   readonly #byName = new Map<string, ReadonlyMap<string, Declaration>>()
 
   constructor(read: ReadFile, resolver: Resolver, seen: FilesSeen) {
@@ -50,8 +56,11 @@ export class Program {
     this.seen = seen
   }
 
-  resolve(from: string, specifier: string) {
-    return this.#resolver.resolve(from, specifier, this.seen)
+  resolve(from: string, specifier: string): Resolved {
+    const key = `${from}\0${specifier}`
+    const resolved = this.#resolved.get(key) ?? this.#resolver.resolve(from, specifier, this.seen)
+    this.#resolved.set(key, resolved)
+    return resolved
   }
 
   declared(file: string, name: string): Declared | undefined {
@@ -168,5 +177,3 @@ export class Program {
     return [...new Set([...Object.keys(code.exports), ...Object.keys(code.reexports), ...ofStars])].sort()
   }
 }
-
-export { packageName }

@@ -51,9 +51,19 @@ class CodeWalk {
   /** Names bound from here upwards are captured. */
   readonly boundary: Scope | undefined
 
+  /** Where names are looked up now. */
+  #scope: Scope | undefined
+  readonly #lookup: NameLookup
+
   constructor(names: FileNames, boundary: Scope | undefined) {
     this.names = names
     this.boundary = boundary
+    const isFree = (name: string): boolean => scopeOf(this.#scope, name) === undefined
+    this.#lookup = {
+      isGlobal: (name) => isFree(name) && names.isGlobal(name),
+      imported: (name) => (isFree(name) ? names.imported(name) : undefined),
+      isRequire: names.isRequire,
+    }
   }
 
   visitAll(nodes: readonly (ts.Node | undefined)[], at: At): void {
@@ -108,7 +118,8 @@ class CodeWalk {
     const { text } = node
     const bound = scopeOf(at.scope, text)
     if (bound !== undefined) {
-      for (let above = this.boundary; above !== undefined; above = above.above) if (above === bound) this.captures = true
+      for (let above = this.boundary; above !== undefined; above = above.above)
+        if (above === bound) this.captures = true
       return
     }
     if (!this.names.isOwn(text)) return
@@ -168,11 +179,8 @@ class CodeWalk {
   }
 
   #follow(node: ts.Node, at: At): void {
-    const lead = leadOf(node, {
-      ...this.names,
-      isGlobal: (name) => scopeOf(at.scope, name) === undefined && this.names.isGlobal(name),
-      imported: (name) => (scopeOf(at.scope, name) === undefined ? this.names.imported(name) : undefined),
-    })
+    this.#scope = at.scope
+    const lead = leadOf(node, this.#lookup)
     if (lead === undefined) return
     const place = this.names.placeOf(node)
     if (this.names.isCovered(place.line)) return
@@ -186,7 +194,10 @@ class CodeWalk {
     // Decorators and a computed name belong to what is around.
     this.#aroundMember(node, at)
     const loading = at.loading && at.handed
-    const own = ts.isFunctionExpression(node) && name !== undefined ? new Map([[(name as ts.Identifier).text, 'given' as const]]) : new Map()
+    const own =
+      ts.isFunctionExpression(node) && name !== undefined
+        ? new Map([[(name as ts.Identifier).text, 'given' as const]])
+        : new Map()
     const head = within(within(at.scope, own), parameterNames(node.parameters))
     const inHead = { scope: head, loading, handed: at.handed }
     for (const parameter of node.parameters) {

@@ -2,6 +2,7 @@
 import * as path from 'node:path'
 import { readTextIfThere } from '../atomic-file.js'
 import { digestOf, type CodeRecord } from './code-record.js'
+import { decodeRecord } from './record-text.js'
 
 export const recordPath = (root: string, digest: string): string =>
   path.join(root, 'code', digest.slice(0, 2), `${digest}.json`)
@@ -13,7 +14,7 @@ export const readCodeRecord = (root: string, digest: string): CodeRecord | undef
   try {
     const text = readTextIfThere(recordPath(root, digest))
     if (text === undefined) return undefined
-    const record = JSON.parse(text) as CodeRecord
+    const record = decodeRecord(text)
     return digestOf(record) === digest ? record : undefined
   } catch {
     // Damaged: it only explains.

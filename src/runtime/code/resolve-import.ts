@@ -88,7 +88,8 @@ export class Resolver {
   resolve(from: string, specifier: string, seen: FilesSeen): Resolved {
     if (specifier.startsWith('node:') || isBuiltin(specifier)) return { type: 'builtin' }
     if (specifier.startsWith('file:')) return resolvePath(from, fileURLToPath(specifier), seen)
-    if (specifier.startsWith('.')) return resolvePath(from, path.resolve(path.dirname(from), plainPath(specifier)), seen)
+    if (specifier.startsWith('.'))
+      return resolvePath(from, path.resolve(path.dirname(from), plainPath(specifier)), seen)
     if (path.isAbsolute(specifier)) return resolvePath(from, specifier, seen)
     if (specifier.startsWith('#')) return this.#resolveOwn(from, specifier, seen)
     return this.#resolvePackage(from, specifier, seen)

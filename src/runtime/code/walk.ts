@@ -2,16 +2,16 @@
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
 import type { CodeRecord, CodeSymbol } from './code-record.js'
-import type { Code, Declaration, Opaque, StageCall } from './file-code.js'
+import type { Code, Declaration, Opaque, Place, StageCall } from './file-code.js'
 import { hashContents } from './file-contents.js'
 import { loadEffectsOf } from './load-effects.js'
 import type { InstalledPackage, Packages } from './packages.js'
 import type { Declared, Hop, Meaning, Program } from './program.js'
 
-/** Where a stage begins: an export, or a call of `stage('name', { run })` at a place. */
+/** Where a stage begins in the module that a worker imports: an export, or a call of `stage('name', { run })` at a place. */
 export type CodeEntry =
-  | { readonly module: string; readonly exportName: string }
-  | { readonly module: string; readonly line: number; readonly column: number }
+  | { readonly module: string; readonly export: string }
+  | { readonly module: string; readonly place: Place & { readonly file: string } }
 
 interface Through {
   /** Key of the symbol, or name of the file, that leads here. */
@@ -160,7 +160,8 @@ export class CodeWalk {
     for (const each of opaque) this.#opaque.push({ ...each, file: this.#label(file) })
     return Object.fromEntries(
       loads.map((load) => {
-        const specifier = load.as === 'file' && !/^([./]|file:)/.test(load.specifier) ? `./${load.specifier}` : load.specifier
+        const specifier =
+          load.as === 'file' && !/^([./]|file:)/.test(load.specifier) ? `./${load.specifier}` : load.specifier
         const meaning = this.#program.module(file, specifier)
         this.#reach(meaning, through)
         return [`${load.as} ${load.specifier}`, { means: this.#name(meaning) }]
@@ -171,7 +172,7 @@ export class CodeWalk {
   #add(key: string, symbol: Omit<CodeSymbol, 'hash'>): void {
     const { syntax } = symbol
     const uses = Object.fromEntries(Object.entries(symbol.uses).map(([name, { means }]) => [name, means]))
-    this.#symbols.set(key, { ...symbol, hash: hashOf({ syntax, uses }) })
+    this.#symbols.set(key, { ...symbol, syntax: syntax.slice(0, 16), hash: hashOf({ syntax, uses }) })
   }
 
   #addCode(file: string, name: string, code: Code, through: string | null): void {
@@ -224,7 +225,8 @@ export class CodeWalk {
       const resolved = this.#program.resolve(file, specifier)
       if (resolved.type === 'file') this.#evaluate(resolved.file, this.#label(file))
       else if (resolved.type === 'package' && bare) this.#used.set(resolved.package.directory, resolved.package)
-      else if (resolved.type === 'missing') this.#addMissing(`'${specifier}' in ${path.basename(file)}`, this.#label(file))
+      else if (resolved.type === 'missing')
+        this.#addMissing(`'${specifier}' in ${path.basename(file)}`, this.#label(file))
     }
     this.#postOrder.push(file)
     const { statements } = code
@@ -304,8 +306,12 @@ export class CodeWalk {
     return this.#finish(this.#name(meaning))
   }
 
-  /** Walks from the `run` of a call, or, where it is written in no way that can be read, from all that the file is. */
-  fromCall(file: string, call: StageCall | undefined): CodeRecord {
+  /**
+   * Walks from the `run` of a call, or, where it is written in no way that can be read, from all that the file is. `module` is
+   * what a worker imports for it.
+   */
+  fromCall(module: string, file: string, call: StageCall | undefined): CodeRecord {
+    this.#evaluate(module, null)
     this.#evaluate(file, null)
     if (call === undefined) {
       for (const declaration of this.#program.read(file)?.declarations ?? []) {
@@ -332,7 +338,7 @@ export class CodeWalk {
     const all = [...this.#evaluated.keys()].flatMap((file) =>
       (this.#program.read(file)?.declarations ?? []).map((declaration) => ({ file, declaration })),
     )
-    for (let before = -1; before !== found.size; ) {
+    for (let before = -1; before !== found.size;) {
       before = found.size
       for (const each of all) {
         if (found.has(each.declaration)) continue
@@ -355,10 +361,20 @@ export class CodeWalk {
       order: this.#order(),
       opaque: this.#opaque,
       accepted: [],
-      loadedBy: Object.fromEntries(
-        [...this.#evaluated].map(([file, by]) => [this.#label(file), by]),
-      ),
+      loadedBy: this.#loadedBy(),
     }
+  }
+
+  /** Who loads whom, of files that lead to a symbol. */
+  #loadedBy(): Record<string, string | null> {
+    const loaders = new Map([...this.#evaluated].map(([file, by]) => [this.#label(file), by]))
+    const needed: Record<string, string | null> = {}
+    for (const { through } of this.#symbols.values()) {
+      for (let at = through; at !== null && loaders.has(at) && !(at in needed); at = needed[at]!) {
+        needed[at] = loaders.get(at)!
+      }
+    }
+    return needed
   }
 
   /** The packages that were reached, without what these need in turn. */
