@@ -62,7 +62,10 @@ const symbolChanges = (before: CodeRecord, now: CodeRecord): readonly CodeChange
     const ofClass = classOf(key)
     if (!(ofClass in before.symbols) || ofClass in now.symbols) removed.push(changed(before, key, symbol, 'removed'))
   }
-  return [...edited, ...rebinds, ...added, ...removed]
+  // A class whose fields are others than before says nothing else by itself.
+  const others = [...added, ...removed].map(({ symbol }) => symbol)
+  const own = edited.filter(({ symbol }) => !others.some((other) => other.startsWith(`${symbol}.`)))
+  return [...own, ...rebinds, ...added, ...removed]
 }
 
 const packageChanges = (before: CodeRecord, now: CodeRecord): readonly Reason[] =>

@@ -108,7 +108,8 @@ export class EffectsReader {
       depth += 1
     }
     if (ts.isCallExpression(root) || ts.isAwaitExpression(root)) {
-      this.#alters = true
+      // What a package makes is its own; a function of the program may give what others hold.
+      if (!this.#isMadeByForeign(root, { scope, names })) this.#alters = true
       return
     }
     if (!ts.isIdentifier(root)) return
@@ -153,12 +154,26 @@ export class EffectsReader {
     const onObject = ts.isPropertyAccessExpression(callee) && /^(Object|Reflect)$/.test(callee.expression.getText())
     const [first] = node.arguments ?? []
     const target = first === undefined ? undefined : withoutSkin(first)
-    if (target !== undefined && (ts.isIdentifier(target) || ts.isPropertyAccessExpression(target))) {
+    if (target !== undefined) {
       const bound = ts.isIdentifier(target) ? scopeOf(lookup.scope, target.text) : undefined
-      if (bound?.names.get((target as ts.Identifier).text) === 'given') this.#alters = true
+      if (ts.isIdentifier(target) && bound?.names.get(target.text) === 'given') this.#alters = true
       else if (bound === undefined) this.#write(target, lookup)
     }
     if (!onObject) this.#world = true
+  }
+
+  #isMadeByForeign(call: ts.Node, lookup: Lookup): boolean {
+    const ts = typescript()
+    let root = call
+    while (
+      ts.isCallExpression(root) ||
+      ts.isAwaitExpression(root) ||
+      ts.isPropertyAccessExpression(root) ||
+      ts.isElementAccessExpression(root)
+    ) {
+      root = withoutSkin(root.expression)
+    }
+    return ts.isIdentifier(root) && this.#isForeign(root, lookup)
   }
 
   /** A package's name, or a global: what it does to itself cannot be seen. */
