@@ -63,7 +63,9 @@ const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: Sid
   const without = plan.stages.filter(({ status }) => status !== 'cached').map(({ stage }) => stage)
   const recordOf: CodeRecords = (digest) => {
     const stage = prepared.stages.find(({ code }) => code === digest)
-    return stage === undefined ? prepared.code.record(digest) : prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
+    return stage === undefined
+      ? prepared.code.record(digest)
+      : prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
   }
   return { target, name: graph.name, stages, recordOf, without, inSuite: graph.remembered.names } satisfies Side
 })

@@ -72,7 +72,7 @@ const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key:
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
 
 const entryOf = ({ module, entry }: StageKind): CodeEntry =>
-  'export' in entry ? { module, export: entry.export } : { module, place: entry.place }
+  'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }
 
 const usageErrorOf = (node: StageNode) => (cause: unknown) =>
   new UsageError({

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
-import { chainTo, type CodeRecord, type CodeSymbol } from './code-record.js'
+import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
 interface Change {
   readonly key: string
@@ -80,12 +80,19 @@ export const withAccepted = (record: CodeRecord, edits: readonly AcceptedEdit[])
 export const changesOf = (key: string, before: CodeRecord, now: CodeRecord): readonly [Change, ...Change[]] => {
   const passes = (record: CodeRecord, symbol: string): boolean =>
     symbol !== key && chainTo(record, symbol).includes(key)
+  const head = classOf(key)
   const own = { key, from: before.symbols[key]?.hash ?? null, to: now.symbols[key]?.hash ?? null }
   const added = Object.entries(now.symbols)
-    .filter(([symbol]) => !(symbol in before.symbols) && passes(now, symbol))
+    .filter(([symbol]) => symbol !== key && !(symbol in before.symbols) && passes(now, symbol))
     .map(([symbol, { hash }]) => ({ key: symbol, from: null, to: hash }))
   const removed = Object.entries(before.symbols)
-    .filter(([symbol]) => !(symbol in now.symbols) && passes(before, symbol))
+    .filter(([symbol]) => !(symbol in now.symbols) && (passes(before, symbol) || classOf(symbol) === key))
     .map(([symbol, { hash }]) => ({ key: symbol, from: hash, to: null }))
-  return [own, ...added, ...removed]
+  // A class says which fields it has, in which order: one that came is a change of both.
+  const [wasHead, isHead] = [before.symbols[head], now.symbols[head]]
+  const ofClass =
+    own.from !== null || wasHead === undefined || isHead === undefined || wasHead.hash === isHead.hash
+      ? []
+      : [{ key: head, from: wasHead.hash, to: isHead.hash }]
+  return [own, ...ofClass, ...added, ...removed]
 }

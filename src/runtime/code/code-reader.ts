@@ -19,7 +19,6 @@ import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
 import { Resolver } from './resolve-import.js'
 import { sourcePlace } from './source-place.js'
-import { stageCallAt } from './stage-call.js'
 import { CodeWalk, type CodeEntry } from './walk.js'
 
 /** The code of one stage as it was read. */
@@ -86,6 +85,13 @@ export class CodeReader {
     const known = this.record(digest)
     if (known !== undefined) return known
     this.#walk(entry, without)
+    return this.record(digest)!
+  }
+
+  /** The record of the code as it stands, where another code of the same digest may have left one: accepted edits differ. */
+  current(entry: CodeEntry, without: readonly string[] = []): CodeRecord {
+    const { digest } = this.read(entry, without)
+    if (!this.#walked.has(digest)) this.#walk(entry, without)
     return this.record(digest)!
   }
 
@@ -172,12 +178,11 @@ export class CodeReader {
       return codes.get(file)
     }
     const module = fs.realpathSync(entry.module)
-    const file = 'place' in entry ? fs.realpathSync(entry.place.file) : module
-    const walk = new CodeWalk(new Program(read, new Resolver(this.#packages), seen), this.#packages, file)
+    const walk = new CodeWalk(new Program(read, new Resolver(this.#packages), seen), this.#packages, module)
     const walked =
       'export' in entry
-        ? walk.fromExport(file, entry.export)
-        : walk.fromCall(module, file, stageCallAt(read(file)?.stageCalls ?? [], entry.place))
+        ? walk.fromExport(module, entry.export)
+        : walk.fromCall(module, entry.call, withoutLinks(entry.place))
     const packages = this.#packages.versions(
       walk.packages.filter(({ name }) => !without.includes(name)),
       seen,
@@ -197,10 +202,14 @@ export class CodeReader {
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
+/** A stack may name a file that is not there, or none. */
+const withoutLinks = <Place extends { readonly file: string }>(place: Place): Place =>
+  fs.existsSync(place.file) ? { ...place, file: fs.realpathSync(place.file) } : { ...place, file: '' }
+
 const keyOf = (entry: CodeEntry, without: readonly string[]): string =>
   JSON.stringify([
     entry.module,
-    'export' in entry ? entry.export : [entry.place.file, entry.place.line, entry.place.column],
+    'export' in entry ? entry.export : [entry.call, entry.place.file, entry.place.line, entry.place.column],
     [...without].sort(),
   ])
 

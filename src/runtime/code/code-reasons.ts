@@ -1,11 +1,8 @@
 /** What changed from one code to another, symbol by symbol, with the way on which each is reached. */
 import type { Reason } from '../events.js'
-import { chainTo, type CodeRecord, type CodeSymbol } from './code-record.js'
+import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
 type CodeChanged = Extract<Reason, { type: 'code-changed' }>
-
-/** A class, of a member's key. */
-const classOf = (key: string): string => key.slice(0, key.lastIndexOf('.'))
 
 /** What people call a part of a chain: the symbol's own name, or the file that loads the next. */
 const nameOf = (record: CodeRecord, key: string): string => record.symbols[key]?.name ?? key

@@ -63,6 +63,9 @@ export const digestOf = ({ entry, symbols, packages, order, opaque }: CodeRecord
     opaque: opaque.map(({ file, what }) => `${file} ${what}`).sort(),
   })
 
+/** The key of a class, of a member's key. */
+export const classOf = (key: string): string => key.slice(0, key.lastIndexOf('.'))
+
 /** The ways from the beginning to a symbol, nearest last: keys, and names of files that load others. */
 export const chainTo = (record: CodeRecord, key: string): readonly string[] => {
   const chain: string[] = []

@@ -21,9 +21,10 @@ const harmlessMethods = new Set(
   toUpperCase trim trimEnd trimStart values with`.split(/\s+/),
 )
 
-/** Functions of packages and globals that change what they are called on, or what they are given first, by their names. */
-const changing =
-  /^(un)?(register|install|patch|extend|enable|disable|configure|mixin|define|assign|merge|defaults)|^(set|add|use|push|delete|remove)([A-Z_]|$)/
+/** Functions of packages and globals that change what they are given first, by their names. */
+const changesFirst = /^(assign|defaults|define|extend|merge|mixin)|^set(PrototypeOf)?$|^deleteProperty$/
+/** And those that change something of their own, of which others may hear. */
+const changesOwn = /^(un)?(register|install|configure|enable|disable|patch)|^set[A-Z]/
 
 const isAssignment = (kind: ts.SyntaxKind): boolean => {
   const { SyntaxKind } = typescript()
@@ -129,7 +130,7 @@ export class EffectsReader {
     this.acts = true
     const callee = withoutSkin(node.expression)
     if (ts.isIdentifier(callee)) {
-      if (this.#isForeign(callee, lookup) && changing.test(callee.text)) this.#change(node, lookup)
+      if (this.#isForeign(callee, lookup)) this.#change(node, callee.text, lookup)
       return
     }
     if (!ts.isPropertyAccessExpression(callee) && !ts.isElementAccessExpression(callee)) return
@@ -138,28 +139,26 @@ export class EffectsReader {
       root = withoutSkin(root.expression)
     const method = ts.isPropertyAccessExpression(callee) ? callee.name.text : ''
     const isForeign = ts.isIdentifier(root) && this.#isForeign(root, lookup)
-    if (isForeign) {
-      if (changing.test(method) || method === '') this.#change(node, lookup)
-    } else if (!harmlessMethods.has(method)) this.#write(withoutSkin(callee.expression), { ...lookup })
+    if (isForeign) this.#change(node, method, lookup)
+    else if (!harmlessMethods.has(method)) this.#write(withoutSkin(callee.expression), { ...lookup })
     // `V.push()` with V a local that was given: a write one level down.
     if (ts.isIdentifier(root) && !isForeign && !harmlessMethods.has(method)) {
       if (scopeOf(lookup.scope, root.text)?.names.get(root.text) === 'given') this.#alters = true
     }
   }
 
-  /** A function of a package or a global changes its first argument, or something of its own. */
-  #change(node: ts.CallExpression | ts.NewExpression, lookup: Lookup): void {
+  /** A function of a package or a global may change its first argument, or something of its own. */
+  #change(node: ts.CallExpression | ts.NewExpression, called: string, lookup: Lookup): void {
     const ts = typescript()
     const callee = withoutSkin(node.expression)
-    const onObject = ts.isPropertyAccessExpression(callee) && /^(Object|Reflect)$/.test(callee.expression.getText())
+    const ofLanguage = ts.isPropertyAccessExpression(callee) && /^(Object|Reflect)$/.test(callee.expression.getText())
+    if (changesOwn.test(called) && !ofLanguage) this.#world = true
     const [first] = node.arguments ?? []
-    const target = first === undefined ? undefined : withoutSkin(first)
-    if (target !== undefined) {
-      const bound = ts.isIdentifier(target) ? scopeOf(lookup.scope, target.text) : undefined
-      if (ts.isIdentifier(target) && bound?.names.get(target.text) === 'given') this.#alters = true
-      else if (bound === undefined) this.#write(target, lookup)
-    }
-    if (!onObject) this.#world = true
+    if (first === undefined || !(changesFirst.test(called) || (ofLanguage && changesOwn.test(called)))) return
+    const target = withoutSkin(first)
+    const bound = ts.isIdentifier(target) ? scopeOf(lookup.scope, target.text) : undefined
+    if (ts.isIdentifier(target) && bound?.names.get(target.text) === 'given') this.#alters = true
+    else if (bound === undefined) this.#write(target, lookup)
   }
 
   #isMadeByForeign(call: ts.Node, lookup: Lookup): boolean {

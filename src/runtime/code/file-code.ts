@@ -67,6 +67,8 @@ export interface Declaration extends Code {
 
 /** `stage('name', { run })`: the part that computes, and where the call stands. */
 export interface StageCall extends Place {
+  /** The first argument, where it is written out. */
+  readonly name?: string
   readonly endLine: number
   readonly endColumn: number
   readonly run: Code

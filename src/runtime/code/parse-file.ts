@@ -174,8 +174,10 @@ export const parseFile = (file: string, text: string): FileCode => {
       const node = ts.isPropertyAssignment(run) ? run.initializer : run
       const reading = readCode([node], names, { scope, loading: false })
       const end = source.getLineAndCharacterOfPosition(call.getEnd())
+      const name = call.arguments[0]
       stageCalls.push({
         ...placeOf(call),
+        ...(name !== undefined && ts.isStringLiteralLike(name) ? { name: name.text } : {}),
         endLine: end.line + 1,
         endColumn: end.character + 1,
         run: codeOf(node, reading, hashSyntax([node])),

@@ -31,11 +31,15 @@ export interface FoundStageCall {
   readonly scope: Scope | undefined
 }
 
-/** Where the walk is: the scope, whether this runs while the module loads, whether functions here are handed to a call. */
+/** Where the walk is. */
 interface At {
   readonly scope: Scope | undefined
+  /** Whether this runs while the module loads. */
   readonly loading: boolean
+  /** Whether functions here are handed to a call that may call them at once. */
   readonly handed: boolean
+  /** Whether values here are only handed to a package, which keeps them. */
+  readonly kept: boolean
 }
 
 class CodeWalk {
@@ -126,7 +130,7 @@ class CodeWalk {
     const used = member !== undefined && this.names.imported(text) !== undefined ? `${text}.${member}` : text
     this.uses.add(used)
     this.all.uses.add(used)
-    if (at.loading) this.onLoad.uses.add(used)
+    if (at.loading && !at.kept) this.onLoad.uses.add(used)
   }
 
   /** `object.member`, `object['member']` or, without a member, `object[key]`. */
@@ -144,11 +148,11 @@ class CodeWalk {
     this.#noteEffect(node, at)
     const callee = withoutSkin(node.expression)
     const isInvoked = ts.isFunctionExpression(callee) || ts.isArrowFunction(callee)
-    this.visit(callee, isInvoked ? { ...at, handed: at.loading } : at)
+    this.visit(callee, { ...at, kept: false, handed: isInvoked ? at.loading : at.handed })
     // A package is taken to call what it is given only later.
-    const handed = at.loading && !this.#isOfPackage(callee, at.scope)
+    const isOfPackage = this.#isOfPackage(callee, at.scope)
     if (ts.isCallExpression(node)) this.#noteStageCall(node, at)
-    this.visitAll(node.arguments ?? [], { ...at, handed })
+    this.visitAll(node.arguments ?? [], { ...at, handed: at.loading && !isOfPackage, kept: isOfPackage })
   }
 
   #isOfPackage(callee: ts.Node, scope: Scope | undefined): boolean {
@@ -199,7 +203,7 @@ class CodeWalk {
         ? new Map([[(name as ts.Identifier).text, 'given' as const]])
         : new Map()
     const head = within(within(at.scope, own), parameterNames(node.parameters))
-    const inHead = { scope: head, loading, handed: at.handed }
+    const inHead = { scope: head, loading, handed: at.handed, kept: false }
     for (const parameter of node.parameters) {
       this.visitAll(ts.canHaveDecorators(parameter) ? (ts.getDecorators(parameter) ?? []) : [], at)
       this.#pattern(parameter.name, inHead)
@@ -280,7 +284,7 @@ export const readCode = (
   options: { readonly scope?: Scope | undefined; readonly loading: boolean },
 ): CodeReading => {
   const walk = new CodeWalk(names, options.scope)
-  walk.visitAll(nodes, { scope: options.scope, loading: options.loading, handed: false })
+  walk.visitAll(nodes, { scope: options.scope, loading: options.loading, handed: false, kept: false })
   const { acts } = walk.onLoad
   return {
     uses: [...walk.uses].sort(),

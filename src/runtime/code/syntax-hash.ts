@@ -25,7 +25,7 @@ const text = (value: string): string => `${value.length}:${value}`
 
 const sortedFlags = (literal: string): string => {
   const end = literal.lastIndexOf('/') + 1
-  return literal.slice(0, end) + [...literal.slice(end)].sort().join('')
+  return literal.slice(0, end) + Array.from(literal.slice(end)).sort().join('')
 }
 
 /** What a node says by itself. Spelling is left out: `0xff` is 255, "a" is 'a'. */

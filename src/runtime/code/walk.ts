@@ -6,12 +6,13 @@ import type { Code, Declaration, Opaque, Place, StageCall } from './file-code.js
 import { hashContents } from './file-contents.js'
 import { loadEffectsOf } from './load-effects.js'
 import type { InstalledPackage, Packages } from './packages.js'
-import type { Declared, Hop, Meaning, Program } from './program.js'
+import { isCode, type Declared, type Hop, type Meaning, type Program } from './program.js'
+import { stageCallAt } from './stage-call.js'
 
-/** Where a stage begins in the module that a worker imports: an export, or a call of `stage('name', { run })` at a place. */
+/** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
 export type CodeEntry =
   | { readonly module: string; readonly export: string }
-  | { readonly module: string; readonly place: Place & { readonly file: string } }
+  | { readonly module: string; readonly call: string; readonly place: Place & { readonly file: string } }
 
 interface Through {
   /** Key of the symbol, or name of the file, that leads here. */
@@ -307,16 +308,15 @@ export class CodeWalk {
   }
 
   /**
-   * Walks from the `run` of a call, or, where it is written in no way that can be read, from all that the file is. `module` is
-   * what a worker imports for it.
+   * Walks from the `run` of a call of this name; `module` is what a worker imports for it. Where it is written in no way that can
+   * be read, from all that the file is.
    */
-  fromCall(module: string, file: string, call: StageCall | undefined): CodeRecord {
+  fromCall(module: string, name: string, place: Place & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
+    const { file, call } = this.#findCall(name) ?? this.#callAt(name, place) ?? { file: module, call: undefined }
     this.#evaluate(file, null)
     if (call === undefined) {
-      for (const declaration of this.#program.read(file)?.declarations ?? []) {
-        this.#reach({ type: 'declaration', file, declaration }, null)
-      }
+      for (const each of this.#evaluatedDeclarations()) this.#reach({ type: 'declaration', ...each }, null)
       return this.#finish(`${this.#label(file)}:*`)
     }
     const key = this.#key(file, 'run')
@@ -330,14 +330,36 @@ export class CodeWalk {
     return this.#finish(key)
   }
 
+  /** The one call that gives the name, wherever it stands: where a stack says it stands is not certain under source maps. */
+  #findCall(name: string): { readonly file: string; readonly call: StageCall } | undefined {
+    const found = [...this.#evaluated.keys()].flatMap((file) =>
+      (this.#program.read(file)?.stageCalls ?? []).flatMap((call) => (call.name === name ? [{ file, call }] : [])),
+    )
+    return found.length === 1 ? found[0] : undefined
+  }
+
+  #callAt(name: string, place: Place & { readonly file: string }) {
+    const { file } = place
+    const calls = isCode(file) ? this.#program.read(file)?.stageCalls : undefined
+    const call = stageCallAt(
+      (calls ?? []).filter((each) => each.name === undefined || each.name === name),
+      place,
+    )
+    return call === undefined ? undefined : { file, call }
+  }
+
+  #evaluatedDeclarations(): readonly Declared[] {
+    return [...this.#evaluated.keys()].flatMap((file) =>
+      (this.#program.read(file)?.declarations ?? []).map((declaration) => ({ file, declaration })),
+    )
+  }
+
   /** The declaration, and all of the evaluated files that use it, however indirectly: what `run` captures comes from them. */
   #callersOf(start: { readonly file: string; readonly name: string }): readonly Declared[] {
     const found = new Map<Declaration, Declared>()
     const first = this.#program.declared(start.file, start.name)
     if (first !== undefined) found.set(first.declaration, first)
-    const all = [...this.#evaluated.keys()].flatMap((file) =>
-      (this.#program.read(file)?.declarations ?? []).map((declaration) => ({ file, declaration })),
-    )
+    const all = this.#evaluatedDeclarations()
     for (let before = -1; before !== found.size;) {
       before = found.size
       for (const each of all) {
