@@ -130,7 +130,7 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
     if (before === undefined || before === stage.code) continue
     const record = prepared.code.record(before)
     const now = prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
-    if (record !== undefined) changes.push({ stage: stage.node.name, before: record, now })
+    if (record !== undefined && now !== undefined) changes.push({ stage: stage.node.name, before: record, now })
   }
   return changes
 })

@@ -119,13 +119,13 @@ export const explainCommand = Effect.fnUntraced(function* (flags: ExplainFlags) 
     const { status, reasons, madeBy } = plan.stages[index]!
     const manifest = plan.manifests.get(node)
     const record = prepared.code.current(codeEntry, codeWithout)
-    const symbols = Object.values(record.symbols)
+    const symbols = Object.values(record?.symbols ?? {})
     const code = {
       digest: stage.code,
       symbols: symbols.length,
       files: new Set(symbols.map(({ file }) => file)).size,
-      packages: Object.keys(record.packages).length,
-      accepted: record.accepted.map(({ symbol }) => symbol),
+      packages: Object.keys(record?.packages ?? {}).length,
+      accepted: (record?.accepted ?? []).map(({ symbol }) => symbol),
     }
     return [
       {

@@ -8,7 +8,7 @@ export type Files = Readonly<Record<string, string>>
 
 /** The code of `export name` of a file; by default of `stage` in stage.ts. */
 export const codeOf = (workspace: Workspace, name = 'stage', file = 'stage.ts'): CodeRecord =>
-  new CodeReader(workspace.file('store')).recordOf({ module: workspace.file(file), export: name })
+  new CodeReader(workspace.file('store')).recordOf({ module: workspace.file(file), export: name })!
 
 export const digestOf = (workspace: Workspace, name = 'stage', file = 'stage.ts'): string =>
   new CodeReader(workspace.file('store')).read({ module: workspace.file(file), export: name }).digest

@@ -17,7 +17,7 @@ import { parseFile, specifiersOf } from './parse-file.js'
 import { isCode, Program } from './program.js'
 import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
-import { Resolver } from './resolve-import.js'
+import { isLocal, ownConditions, Resolver } from './resolve-import.js'
 import { sourcePlace } from './source-place.js'
 import { CodeWalk, type CodeEntry } from './walk.js'
 
@@ -80,26 +80,29 @@ export class CodeReader {
   }
 
   /** The record of code that was read in this process; found again where only its digest was remembered. */
-  recordOf(entry: CodeEntry, without: readonly string[] = []): CodeRecord {
+  recordOf(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
     const { digest } = this.read(entry, without)
     const known = this.record(digest)
     if (known !== undefined) return known
+    // Of another digest where the files have changed since: then nobody knows any more.
     this.#walk(entry, without)
-    return this.record(digest)!
+    return this.record(digest)
   }
 
   /** The record of the code as it stands, where another code of the same digest may have left one: accepted edits differ. */
-  current(entry: CodeEntry, without: readonly string[] = []): CodeRecord {
+  current(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
     const { digest } = this.read(entry, without)
     if (!this.#walked.has(digest)) this.#walk(entry, without)
-    return this.record(digest)!
+    return this.record(digest)
   }
 
   /** Keeps the record in the store, beside the artifacts whose fingerprints hold its digest. */
   keep(entry: CodeEntry, without: readonly string[] = []): void {
     const { digest } = this.read(entry, without)
     const file = recordPath(this.#root, digest)
-    if (!fs.existsSync(file)) writeFileAtomic(file, encodeRecord(this.recordOf(entry, without)))
+    const record = fs.existsSync(file) ? undefined : this.recordOf(entry, without)
+    // Without one the artifact is as good; only what is said of it later is poorer.
+    if (record !== undefined) writeFileAtomic(file, encodeRecord(record))
   }
 
   /**
@@ -124,7 +127,7 @@ export class CodeReader {
     return undefined
   }
 
-  /** Every file that a module's program consists of, whatever of them is used; absolute paths. */
+  /** Every file that a module's program consists of, whatever of them is used, packages left out; absolute paths. */
   reached(module: string): readonly string[] {
     const seen = new FilesSeen(this.#states)
     const resolver = new Resolver(this.#packages)
@@ -132,7 +135,7 @@ export class CodeReader {
     for (const file of found) {
       const code = this.#fileCode(file, seen)
       for (const specifier of code === undefined ? [] : specifiersOf(code)) {
-        const resolved = resolver.resolve(file, specifier, seen)
+        const resolved = isLocal(specifier) ? resolver.resolve(file, specifier, seen) : { type: 'package' as const }
         if (resolved.type === 'file') found.add(resolved.file)
       }
     }
@@ -211,6 +214,7 @@ const keyOf = (entry: CodeEntry, without: readonly string[]): string =>
     entry.module,
     'export' in entry ? entry.export : [entry.call, entry.place.file, entry.place.line, entry.place.column],
     [...without].sort(),
+    ownConditions,
   ])
 
 /** The record with places where people look: in the source, not in what was compiled from it. */

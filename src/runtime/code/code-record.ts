@@ -63,6 +63,20 @@ export const digestOf = ({ entry, symbols, packages, order, opaque }: CodeRecord
     opaque: opaque.map(({ file, what }) => `${file} ${what}`).sort(),
   })
 
+/** Who loads whom, of files that lead to a symbol. */
+export const loadersOf = (
+  symbols: CodeRecord['symbols'],
+  loaders: ReadonlyMap<string, string | null>,
+): CodeRecord['loadedBy'] => {
+  const needed: Record<string, string | null> = {}
+  for (const { through } of Object.values(symbols)) {
+    for (let at = through; at !== null && loaders.has(at) && !Object.hasOwn(needed, at); at = needed[at]!) {
+      needed[at] = loaders.get(at)!
+    }
+  }
+  return needed
+}
+
 /** The key of a class, of a member's key. */
 export const classOf = (key: string): string => key.slice(0, key.lastIndexOf('.'))
 

@@ -3,6 +3,7 @@ import type { ts } from 'ts-morph'
 import { withoutSkin } from './erase.js'
 import type { Effects, ImportedName } from './file-code.js'
 import { scopeOf, type Scope } from './scope.js'
+import { isLocal } from './resolve-import.js'
 import { typescript } from './typescript.js'
 
 interface Lookup {
@@ -120,7 +121,7 @@ export class EffectsReader {
     } else if (!names.isOwn(root.text)) this.#world = true
     else {
       const specifier = names.imported(root.text)?.specifier
-      if (specifier !== undefined && !/^[./#]/.test(specifier)) this.#world = true
+      if (specifier !== undefined && !isLocal(specifier)) this.#world = true
       this.#writes.add(root.text)
     }
   }
@@ -180,6 +181,6 @@ export class EffectsReader {
     if (scopeOf(scope, root.text) !== undefined) return false
     if (!names.isOwn(root.text)) return true
     const specifier = names.imported(root.text)?.specifier
-    return specifier !== undefined && !/^[./#]/.test(specifier)
+    return specifier !== undefined && !isLocal(specifier)
   }
 }

@@ -13,7 +13,7 @@ export interface Opaque extends Place {
 }
 
 /** A module or another file that code loads by a literal name; every export of it counts. */
-export interface Load {
+export interface Load extends Place {
   readonly specifier: string
   /** `file` is relative to the module (`new URL('./x.js', import.meta.url)`), `module` is resolved as an import is. */
   readonly as: 'module' | 'file'

@@ -18,7 +18,7 @@ export interface NameLookup {
 }
 
 export interface Lead {
-  readonly loads: readonly Load[]
+  readonly loads: readonly Omit<Load, 'line' | 'column'>[]
   readonly opaque?: string
 }
 

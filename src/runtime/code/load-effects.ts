@@ -4,25 +4,23 @@
  */
 import type { Declaration, Effects } from './file-code.js'
 import type { Declared, Program } from './program.js'
+import { isLocal } from './resolve-import.js'
 
-/** What an effect can reach: declarations of local files. Packages are taken to keep to themselves. */
-const reachedBy = (program: Program, file: string, uses: readonly string[]): readonly Declared[] => {
+/** What code reaches: declarations of local files. Packages are taken to keep to themselves. */
+export const reachedBy = (program: Program, file: string, uses: readonly string[]): readonly Declared[] => {
   const found = new Map<Declaration, Declared>()
   const pending = [{ file, uses }]
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     for (const used of at.uses) {
-      const specifier = program.read(at.file)?.imports[used.split('.')[0]!]?.specifier
       // Also one that is followed since it is under development: it is used as a package.
-      if (specifier !== undefined && !/^[./#]/.test(specifier)) continue
+      const specifier = program.importOf(at.file, used)?.specifier
+      if (specifier !== undefined && !isLocal(specifier)) continue
       const meaning = program.use(at.file, used)
       const declared =
         meaning.type === 'declaration'
           ? [meaning]
           : meaning.type === 'module'
-            ? (program.read(meaning.file)?.declarations ?? []).map((declaration) => ({
-                file: meaning.file,
-                declaration,
-              }))
+            ? program.declarationsOf(meaning.file)
             : []
       for (const each of declared) {
         if (found.has(each.declaration)) continue
@@ -34,11 +32,13 @@ const reachedBy = (program: Program, file: string, uses: readonly string[]): rea
   return [...found.values()]
 }
 
-/** What names of a file's scope, written to, mean as declarations. */
+/** The state that names of a file's scope, written to, may stand for: themselves and what they were made of. */
 const writtenBy = (program: Program, file: string, { writes }: Effects): readonly Declaration[] =>
   writes.flatMap((name) => {
     const meaning = program.use(file, name)
-    return meaning.type === 'declaration' && meaning.declaration.isState ? [meaning.declaration] : []
+    if (meaning.type !== 'declaration' || !meaning.declaration.isState) return []
+    const behind = reachedBy(program, meaning.file, meaning.declaration.uses)
+    return [meaning.declaration, ...behind.map((each) => each.declaration).filter(({ isState }) => isState)]
   })
 
 export interface LoadEffects {
@@ -47,19 +47,16 @@ export interface LoadEffects {
   readonly written: ReadonlySet<Declaration>
 }
 
-/** What loading a declaration changes, itself and through what it calls. */
-export const loadEffectsOf = (program: Program, { file, declaration }: Declared): LoadEffects | undefined => {
-  const { onLoad } = declaration
-  if (onLoad === undefined) return undefined
-  const reached = reachedBy(program, file, onLoad.uses)
+/** What code of a file changes when it runs, itself and through what it calls. */
+export const effectsOf = (program: Program, file: string, own: Effects): LoadEffects => {
+  const reached = reachedBy(program, file, own.uses)
   const all = [
-    { file, effects: onLoad },
+    { file, effects: own },
     ...reached.map((each) => ({ file: each.file, effects: each.declaration.effects })),
   ]
   const written = new Set(all.flatMap((each) => writtenBy(program, each.file, each.effects)))
   if (all.some(({ effects }) => effects.alters)) {
     for (const each of reached) if (each.declaration.isState) written.add(each.declaration)
   }
-  written.delete(declaration)
   return { world: all.some(({ effects }) => effects.world), written }
 }

@@ -7,7 +7,7 @@ import type { Code, Declaration, FileCode, ImportedName, Place, StageCall } from
 import { makesRequire } from './leads.js'
 import { readCode, type CodeReading, type FileNames, type FoundStageCall } from './read-code.js'
 import { bindingNames, hoistedNames } from './scope.js'
-import { hashSyntax } from './syntax-hash.js'
+import { hashSyntax, type Omitted } from './syntax-hash.js'
 import { typescript } from './typescript.js'
 
 /** `// genepool: opaque the versions are part of the engine's identity`, on the line or on the one above. */
@@ -139,6 +139,11 @@ export const parseFile = (file: string, text: string): FileCode => {
     const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source))
     return { line: line + 1, column: character + 1 }
   }
+  // What the parser did not understand it may have left out: then all of the text counts.
+  const { parseDiagnostics = [] } = source as unknown as { readonly parseDiagnostics?: readonly unknown[] }
+  const misread = parseDiagnostics.length === 0 ? '' : text
+  const hashOf = (nodes: readonly ts.Node[], omitted?: Omitted, said = ''): string =>
+    hashSyntax(nodes, omitted, `${said}${misread}`)
   const lines = text.split(/\r\n?|\n/)
   const modules = readModules(source, placeOf)
   readExports(source, modules.exports)
@@ -177,15 +182,23 @@ export const parseFile = (file: string, text: string): FileCode => {
       const name = call.arguments[0]
       stageCalls.push({
         ...placeOf(call),
-        ...(name !== undefined && ts.isStringLiteralLike(name) ? { name: name.text } : {}),
+        ...(name !== undefined && ts.isStringLiteralLike(name) && isStageFunction(call.expression)
+          ? { name: name.text }
+          : {}),
         endLine: end.line + 1,
         endColumn: end.character + 1,
-        run: codeOf(node, reading, hashSyntax([node])),
+        run: codeOf(node, reading, hashOf([node])),
         captures: reading.captures,
         ...(within === undefined ? {} : { within }),
       })
     }
   }
+
+  /** `stage`, under whatever name it was imported. */
+  const isStageFunction = (callee: ts.Expression): boolean =>
+    ts.isPropertyAccessExpression(callee)
+      ? callee.name.text === 'stage'
+      : ts.isIdentifier(callee) && (callee.text === 'stage' || names.imported(callee.text)?.name === 'stage')
 
   const read = (declaration: ParsedDeclaration): Declaration => {
     const { nodes, names: declared, place, members, isState, word = '' } = declaration
@@ -193,7 +206,7 @@ export const parseFile = (file: string, text: string): FileCode => {
     noteStageCalls(reading.stageCalls, declared[0])
     const inMembers = new Set((members ?? []).flatMap((member) => member.nodes))
     const fields = (members ?? []).flatMap((member) => member.fields)
-    const hash = hashSyntax(nodes, (node) => inMembers.has(node), [word, ...fields].join())
+    const hash = hashOf(nodes, (node) => inMembers.has(node), [word, ...fields].join())
     const { onLoad, ...code } = codeOf(place, reading, hash)
     const usesOf = (part: readonly ts.Node[]): readonly string[] =>
       without(readCode(part, names, { loading: false }).uses, declared)
@@ -210,7 +223,7 @@ export const parseFile = (file: string, text: string): FileCode => {
             members: members.map((member) => ({
               ...placeOf(member.nodes[0]!),
               name: member.name,
-              hash: hashSyntax(member.nodes),
+              hash: hashOf(member.nodes),
               uses: usesOf(member.nodes),
             })),
           }),
@@ -220,7 +233,7 @@ export const parseFile = (file: string, text: string): FileCode => {
   const readStatements = statements.map((node) => {
     const reading = readCode([node], names, { loading: true })
     noteStageCalls(reading.stageCalls, undefined)
-    return codeOf(node, reading, hashSyntax([node]))
+    return codeOf(node, reading, hashOf([node]))
   })
   const order = [
     ...declarations.map((declaration, index) => ({ at: declaration.nodes[0]!.pos, index })),

@@ -63,6 +63,17 @@ export class Program {
     return resolved
   }
 
+  /** The import behind a use of a name, `name` or `name.member`. */
+  importOf(file: string, used: string): ImportedName | undefined {
+    const name = used.split('.')[0]!
+    const imports = this.read(file)?.imports ?? {}
+    return Object.hasOwn(imports, name) ? imports[name] : undefined
+  }
+
+  declarationsOf(file: string): readonly Declared[] {
+    return (this.read(file)?.declarations ?? []).map((declaration) => ({ file, declaration }))
+  }
+
   declared(file: string, name: string): Declared | undefined {
     let names = this.#byName.get(file)
     if (names === undefined) {

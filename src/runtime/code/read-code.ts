@@ -3,8 +3,10 @@ import type { ts } from 'ts-morph'
 import { childrenOf, withoutSkin } from './erase.js'
 import { EffectsReader } from './effects.js'
 import type { Effects, ImportedName, Load, Opaque, Place } from './file-code.js'
+import { isLabel } from './label.js'
 import { leadOf, type NameLookup } from './leads.js'
 import { hoistedNames, lexicalNames, loopNames, parameterNames, scopeOf, within, type Scope } from './scope.js'
+import { isLocal } from './resolve-import.js'
 import { typescript } from './typescript.js'
 
 /** The names of a file's own scope, and its comments that declare a line covered. */
@@ -40,6 +42,14 @@ interface At {
   readonly handed: boolean
   /** Whether values here are only handed to a package, which keeps them. */
   readonly kept: boolean
+}
+
+/** Functions of packages that call what they are given before they return. */
+const callsAtOnce = /^(run|tidy|times|each|forEach)/
+
+const lastName = (callee: ts.Node): string => {
+  const ts = typescript()
+  return ts.isPropertyAccessExpression(callee) ? callee.name.text : ts.isIdentifier(callee) ? callee.text : ''
 }
 
 class CodeWalk {
@@ -93,29 +103,7 @@ class CodeWalk {
       this.#use(node.name, undefined, at)
       return this.visitAll([node.objectAssignmentInitializer], at)
     }
-    for (const child of childrenOf(node)) if (!this.#isLabel(node, child)) this.visit(child, inner)
-  }
-
-  /** Names that are no uses: of properties, labels and bindings. */
-  #isLabel(node: ts.Node, child: ts.Node): boolean {
-    const ts = typescript()
-    if (!ts.isIdentifier(child)) return false
-    if (ts.isLabeledStatement(node) || ts.isBreakStatement(node) || ts.isContinueStatement(node)) return true
-    if (ts.isMetaProperty(node)) return true
-    if (ts.isQualifiedName(node)) return node.right === child
-    if (ts.isBindingElement(node)) return node.propertyName === child || node.name === child
-    return (
-      (ts.isPropertyAssignment(node) ||
-        ts.isPropertyDeclaration(node) ||
-        ts.isVariableDeclaration(node) ||
-        ts.isParameter(node) ||
-        ts.isEnumDeclaration(node) ||
-        ts.isEnumMember(node) ||
-        ts.isModuleDeclaration(node) ||
-        ts.isImportEqualsDeclaration(node) ||
-        ts.isImportAttribute(node)) &&
-      node.name === child
-    )
+    for (const child of childrenOf(node)) if (!isLabel(node, child)) this.visit(child, inner)
   }
 
   #use(node: ts.Identifier, member: string | undefined, at: At): void {
@@ -147,12 +135,12 @@ class CodeWalk {
     const ts = typescript()
     this.#noteEffect(node, at)
     const callee = withoutSkin(node.expression)
-    const isInvoked = ts.isFunctionExpression(callee) || ts.isArrowFunction(callee)
+    const isInvoked = ts.isFunctionExpression(callee) || ts.isArrowFunction(callee) || ts.isClassExpression(callee)
     this.visit(callee, { ...at, kept: false, handed: isInvoked ? at.loading : at.handed })
-    // A package is taken to call what it is given only later.
-    const isOfPackage = this.#isOfPackage(callee, at.scope)
+    // A package is taken to call what it is given only later, unless its name says otherwise.
+    const isLater = !at.handed && this.#isOfPackage(callee, at.scope) && !callsAtOnce.test(lastName(callee))
     if (ts.isCallExpression(node)) this.#noteStageCall(node, at)
-    this.visitAll(node.arguments ?? [], { ...at, handed: at.loading && !isOfPackage, kept: isOfPackage })
+    this.visitAll(node.arguments ?? [], { ...at, handed: at.loading && !isLater, kept: isLater })
   }
 
   #isOfPackage(callee: ts.Node, scope: Scope | undefined): boolean {
@@ -163,7 +151,7 @@ class CodeWalk {
     }
     if (!ts.isIdentifier(root) || scopeOf(scope, root.text) !== undefined) return false
     const specifier = this.names.imported(root.text)?.specifier
-    return specifier !== undefined && !/^[./#]/.test(specifier)
+    return specifier !== undefined && !isLocal(specifier)
   }
 
   #noteEffect(node: ts.Node, at: At): void {
@@ -176,7 +164,9 @@ class CodeWalk {
     const ts = typescript()
     const [name, options] = call.arguments.map(withoutSkin)
     if (name === undefined || options === undefined || !ts.isObjectLiteralExpression(options)) return
-    const run = options.properties.find(
+    // What is spread into it may bring a `run` of its own.
+    if (options.properties.some((property) => ts.isSpreadAssignment(property))) return
+    const run = options.properties.findLast(
       (property) => property.name !== undefined && 'text' in property.name && property.name.text === 'run',
     )
     if (run !== undefined) this.stageCalls.push({ call, run, scope })
@@ -188,7 +178,7 @@ class CodeWalk {
     if (lead === undefined) return
     const place = this.names.placeOf(node)
     if (this.names.isCovered(place.line)) return
-    for (const load of lead.loads) this.loads.set(`${load.as} ${load.specifier}`, load)
+    for (const load of lead.loads) this.loads.set(`${load.as} ${load.specifier}`, { ...load, ...place })
     if (lead.opaque !== undefined) this.opaque.push({ ...place, what: lead.opaque })
   }
 

@@ -12,8 +12,13 @@ export type Resolved =
   | { readonly type: 'builtin' }
   | { readonly type: 'missing' }
 
+/** Conditions that workers resolve under besides Node's own: they inherit the environment. */
+export const ownConditions: readonly string[] = [
+  ...(process.env['NODE_OPTIONS'] ?? '').matchAll(/(?:--conditions|-C)[= ]([^\s"']+)/g),
+].map(([, condition]) => condition!)
+
 /** As Node's import does, in the order in which a package names them. */
-const conditions = new Set(['node', 'import', 'module-sync', 'node-addons', 'default'])
+const conditions = new Set(['node', 'import', 'module-sync', 'node-addons', 'default', ...ownConditions])
 
 export const packageName = (specifier: string): string =>
   specifier
@@ -21,7 +26,12 @@ export const packageName = (specifier: string): string =>
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
 
+/** Whether a specifier names a file of the program itself, and not a package or a module of Node's. */
+export const isLocal = (specifier: string): boolean => /^([./#]|file:)/.test(specifier)
+
 const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
+
+const isFolder = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false
 
 const isTypeScript = (file: string): boolean => /\.[cm]?tsx?$/.test(file)
 
@@ -36,14 +46,6 @@ const candidates = (from: string, plain: string): readonly string[] => {
   const index = ['.ts', '.tsx', '.js', '.cjs', '.json'].map((ending) => path.join(plain, `index${ending}`))
   // A loader of TypeScript takes the source where there is one.
   return isTypeScript(from) ? [...sources, plain, ...bare, ...index] : [plain, ...sources, ...bare, ...index]
-}
-
-const resolvePath = (from: string, plain: string, seen: FilesSeen): Resolved => {
-  for (const candidate of candidates(from, plain)) {
-    seen.note(candidate)
-    if (isFile(candidate)) return { type: 'file', file: fs.realpathSync(candidate) }
-  }
-  return { type: 'missing' }
 }
 
 /** The target of `exports` or `imports` under the conditions of an import. */
@@ -85,12 +87,22 @@ export class Resolver {
     this.packages = packages
   }
 
+  #resolvePath(from: string, plain: string, seen: FilesSeen): Resolved {
+    const inFolder = isFolder(plain) ? this.packages.manifest(plain, seen)?.main : undefined
+    const named = inFolder === undefined ? [] : candidates(from, path.join(plain, inFolder))
+    for (const candidate of [...named, ...candidates(from, plain)]) {
+      seen.note(candidate)
+      if (isFile(candidate)) return { type: 'file', file: fs.realpathSync(candidate) }
+    }
+    return { type: 'missing' }
+  }
+
   resolve(from: string, specifier: string, seen: FilesSeen): Resolved {
     if (specifier.startsWith('node:') || isBuiltin(specifier)) return { type: 'builtin' }
-    if (specifier.startsWith('file:')) return resolvePath(from, fileURLToPath(specifier), seen)
+    if (specifier.startsWith('file:')) return this.#resolvePath(from, fileURLToPath(specifier), seen)
     if (specifier.startsWith('.'))
-      return resolvePath(from, path.resolve(path.dirname(from), plainPath(specifier)), seen)
-    if (path.isAbsolute(specifier)) return resolvePath(from, specifier, seen)
+      return this.#resolvePath(from, path.resolve(path.dirname(from), plainPath(specifier)), seen)
+    if (path.isAbsolute(specifier)) return this.#resolvePath(from, specifier, seen)
     if (specifier.startsWith('#')) return this.#resolveOwn(from, specifier, seen)
     return this.#resolvePackage(from, specifier, seen)
   }
@@ -101,7 +113,9 @@ export class Resolver {
     const imports = root === undefined ? undefined : this.packages.manifest(root, seen)?.imports
     const target = typeof imports === 'object' && imports !== null ? lookUp(imports, specifier) : undefined
     if (root === undefined || target === undefined) return { type: 'missing' }
-    return target.startsWith('.') ? resolvePath(from, path.join(root, target), seen) : this.resolve(from, target, seen)
+    return target.startsWith('.')
+      ? this.#resolvePath(from, path.join(root, target), seen)
+      : this.resolve(from, target, seen)
   }
 
   #resolvePackage(from: string, specifier: string, seen: FilesSeen): Resolved {
@@ -133,7 +147,7 @@ export class Resolver {
           : rest === ''
             ? underConditions(exports)
             : undefined
-    return target === undefined ? { type: 'missing' } : resolvePath(from, path.join(directory, target), seen)
+    return target === undefined ? { type: 'missing' } : this.#resolvePath(from, path.join(directory, target), seen)
   }
 }
 

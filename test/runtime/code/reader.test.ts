@@ -157,7 +157,10 @@ describe('versions of packages', () => {
 
   it('of packages that are left out count only where another needs them', () => {
     const read = (without: readonly string[]) =>
-      new CodeReader(workspace.file('store')).recordOf({ module: workspace.file('stage.ts'), export: 'stage' }, without)
+      new CodeReader(workspace.file('store')).recordOf(
+        { module: workspace.file('stage.ts'), export: 'stage' },
+        without,
+      )!
     expect(read(['numbers']).packages).to.deep.equal({})
     expect(read(['deep']).packages).to.have.property('deep')
   })

@@ -431,6 +431,146 @@ export const stage = () => new Own()`,
     },
     changes: [],
   },
+  {
+    what: 'a registry that is filled by another name for it',
+    files: {
+      'stage.ts': "import './b.js'\nimport { registry } from './a.js'\nexport const stage = () => registry[0]",
+      'a.ts': 'export const registry = []\nexport const alias = registry',
+      'b.ts': "import { alias } from './a.js'\nexport const b = alias.push(1)",
+    },
+    edit: { 'b.ts': "import { alias } from './a.js'\nexport const b = alias.push(2)" },
+    changes: ['b edited'],
+  },
+  {
+    what: 'a registry that is filled by a function or a class made and called at once',
+    files: {
+      'stage.ts': "import './b.js'\nimport { known } from './a.js'\nexport const stage = () => known",
+      'a.ts': 'export const known = new Map()',
+      'b.ts':
+        "import { known } from './a.js'\nexport const b = (() => known.set('b', 1))()\nexport const c = new (class { constructor() { known.set('c', 1) } })()",
+    },
+    edit: {
+      'b.ts':
+        "import { known } from './a.js'\nexport const b = (() => known.set('b', 2))()\nexport const c = new (class { constructor() { known.set('c', 2) } })()",
+    },
+    changes: ['b edited', 'c edited'],
+  },
+  {
+    what: 'a registry that is filled by a callback, of a list and of a package that calls it at once',
+    files: {
+      'stage.ts': "import './b.js'\nimport { known } from './a.js'\nexport const stage = () => known",
+      'a.ts': 'export const known = []',
+      'b.ts':
+        "import { known } from './a.js'\nimport * as Effect from 'effect/Effect'\nexport const b = [1].map((x) => known.push(x))\nexport const c = Effect.runSync(Effect.sync(() => known.push(1)))",
+    },
+    edit: {
+      'b.ts':
+        "import { known } from './a.js'\nimport * as Effect from 'effect/Effect'\nexport const b = [1].map((x) => known.push(-x))\nexport const c = Effect.runSync(Effect.sync(() => known.push(-1)))",
+    },
+    changes: ['b edited', 'c edited'],
+  },
+  {
+    what: 'a decorator that registers a class which nothing uses',
+    files: {
+      'stage.ts': "import './b.js'\nimport { known } from './a.js'\nexport const stage = () => known",
+      'a.ts': 'export const known = []\nexport const mark = (name) => (c) => { known.push([name, c]) }',
+      'b.ts': "import { mark } from './a.js'\n@mark('b') export class B {}",
+    },
+    edit: { 'b.ts': "import { mark } from './a.js'\n@mark('c') export class B {}" },
+    changes: ['B edited'],
+  },
+  {
+    what: 'the order of two values that a counter gives',
+    files: {
+      'stage.ts':
+        'let n = 0\nconst next = () => n++\nconst a = next()\nconst b = next()\nexport const stage = () => a - b',
+    },
+    edit: {
+      'stage.ts':
+        'let n = 0\nconst next = () => n++\nconst b = next()\nconst a = next()\nexport const stage = () => a - b',
+    },
+    changes: ['the order in which b is evaluated edited'],
+  },
+  {
+    what: 'whether a value is taken before or after what it is taken from changes',
+    files: {
+      'stage.ts': 'const list = [1]\nconst length = list.length\nlist.push(2)\nexport const stage = () => length',
+    },
+    edit: {
+      'stage.ts': 'const list = [1]\nlist.push(2)\nconst length = list.length\nexport const stage = () => length',
+    },
+    changes: ['the order in which module code is evaluated edited'],
+  },
+  {
+    what: 'the order of a module that changes state and one that reads it',
+    files: {
+      'stage.ts': "import './fill.js'\nimport { size } from './size.js'\nexport const stage = () => size",
+      'list.ts': 'export const list = []',
+      'fill.ts': "import { list } from './list.js'\nlist.push(1)",
+      'size.ts': "import { list } from './list.js'\nexport const size = list.length",
+    },
+    edit: { 'stage.ts': "import { size } from './size.js'\nimport './fill.js'\nexport const stage = () => size" },
+    changes: ['the order in which size is evaluated edited'],
+  },
+  {
+    what: 'the order of functions that a package wraps, beside a statement',
+    files: {
+      'stage.ts':
+        "import * as Effect from 'effect/Effect'\nconsole.log(1)\nconst a = Effect.fn(() => 1)\nconst b = Effect.fn(() => 2)\nexport const stage = () => [a, b]",
+    },
+    edit: {
+      'stage.ts':
+        "import * as Effect from 'effect/Effect'\nconsole.log(1)\nconst b = Effect.fn(() => 2)\nconst a = Effect.fn(() => 1)\nexport const stage = () => [a, b]",
+    },
+    changes: [],
+  },
+  {
+    what: 'a function to which a namespace adds',
+    files: {
+      'stage.ts': "import { f } from './a.js'\nexport const stage = () => f() + f.rate",
+      'a.ts': 'export function f() { return 1 }\nexport namespace f { export const rate = 1 }',
+    },
+    edit: { 'a.ts': 'export function f() { return 1 }\nexport namespace f { export const rate = 2 }' },
+    changes: ['f edited'],
+  },
+  {
+    what: 'a prototype that a statement changes',
+    files: {
+      'stage.ts': "import { A } from './a.js'\nexport const stage = () => new A().b()",
+      'a.ts': 'export class A {}\nA.prototype.b = () => 1',
+    },
+    edit: { 'a.ts': 'export class A {}\nA.prototype.b = () => 2' },
+    changes: ['module code edited'],
+  },
+  {
+    what: 'names that every object has',
+    files: {
+      'stage.ts':
+        "import { toString, constructor as made } from './a.js'\nexport const stage = () => { class A { hasOwnProperty() { return toString() + made } } return A }",
+      'a.ts': 'export const toString = () => 1\nexport const constructor = 1',
+    },
+    edit: { 'a.ts': 'export const toString = () => 2\nexport const constructor = 2' },
+    changes: ['constructor edited', 'toString edited'],
+  },
+  {
+    what: 'a module that its package names by #, and a folder by its package.json',
+    files: {
+      'package.json': '{ "type": "module", "imports": { "#losses/*": "./src/*.js" } }',
+      'stage.ts':
+        "import { a } from '#losses/kd'\nimport { createRequire } from 'node:module'\nexport const stage = () => a + createRequire(import.meta.url)('./lib')",
+      'src/kd.js': 'export const a = 1',
+      'lib/package.json': '{ "main": "entry.cjs" }',
+      'lib/entry.cjs': 'module.exports = 1',
+    },
+    edit: { 'src/kd.js': 'export const a = 2', 'lib/entry.cjs': 'module.exports = 2' },
+    changes: ['module code edited', 'a edited'],
+  },
+  {
+    what: 'what the parser does not understand',
+    files: { 'stage.ts': 'export const stage = (a) => a |> b(%)' },
+    edit: { 'stage.ts': 'export const stage = (a) => a |> b(%, 1)' },
+    changes: ['stage edited'],
+  },
 ]
 
 describe('what code reaches', () => {
