@@ -69,6 +69,7 @@ export type {
 } from './dsl/nodes.js'
 
 export { loadModel, type LoadedModel, type LoadModelOptions } from './load-model.js'
+export { loadDataset, type LoadedDataset, type LoadedSplit } from './load-dataset.js'
 export { runPipeline, runPipelinePromise, type Runnable, type RunPipelineOptions } from './run-pipeline.js'
 export type { DeviceWish, EngineWish } from './engine/request.js'
 export type { Reuse } from './runtime/prepare.js'

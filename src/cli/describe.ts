@@ -45,6 +45,10 @@ export const describeReason = (reason: Reason): string => {
       return 'its artifact was damaged'
     case 'input-pending':
       return `${reason.stage} is made first`
+    case 'goes-on':
+      return `goes on from ${reason.unit} ${reason.at}`
+    case 'from-start':
+      return `trains from the start: ${reason.because}`
     default:
       return unreachable(reason)
   }
@@ -102,6 +106,7 @@ export const describeEvent = (event: RunEvent): string | undefined => {
     case 'stage-waiting':
       return `… ${event.stage}  is being made by ${event.holder}; waiting for it`
     case 'stage-progress':
+    case 'stage-milestone':
       return undefined
     case 'stage-finished': {
       const figures = describeSummary(event.summary)

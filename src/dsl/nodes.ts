@@ -61,9 +61,11 @@ export interface DataParams {
   readonly seed: number
 }
 
-/** Cosine schedule with linear warm-up (docs/method.md, section 2), AdamW and the batch: everything a training stage needs. */
+/** Schedule with linear warm-up (docs/method.md, section 2), AdamW and the batch: everything a training stage needs. */
 export interface TrainParams {
   readonly epochs: number
+  /** Of a training that can go on (extendable.ts): what its shorter ones would leave is kept every so many epochs; 0 keeps none. */
+  readonly milestones: number
   /** Images of one forward and backward pass. */
   readonly batchSize: number
   /** Batches whose mean gradient makes one update, at the rate of the first; at an epoch's end, of what is there. */
@@ -76,6 +78,10 @@ export interface TrainParams {
   readonly warmupEpochs: number
   /** `epoch`: the rate changes once an epoch, as published; `step`: the same formula at fractional epochs. */
   readonly scheduleBy: 'epoch' | 'step'
+  /** The rate after the warm-up: a cosine down to `minLr`, or `lr` for as long as training lasts. */
+  readonly schedule: 'cosine' | 'constant'
+  /** Epochs after which the cosine has come to `minLr`; null: `epochs`, so that training ends where the cosine does. */
+  readonly scheduleEpochs: number | null
   readonly beta1: number
   readonly beta2: number
   readonly eps: number

@@ -31,6 +31,9 @@ export interface StageProgress {
   readonly images?: number
 }
 
+/** `cuda:1` is the second NVIDIA GPU. */
+export type StageDevice = 'cpu' | 'webgpu' | 'cuda' | `cuda:${number}`
+
 /** What a stage's function is given. */
 export interface StageRun<Params, Input extends string, Source extends string> {
   readonly params: Params
@@ -41,6 +44,8 @@ export interface StageRun<Params, Input extends string, Source extends string> {
   readonly outDir: string
   /** Folder that outlives an interruption, for state to go on from; gone once the artifact is stored. */
   readonly checkpointDir: string
+  /** What the run computes with: `loadModel(inputs.model.folder, { ...engine, threads })`. Only with `usesEngine` part of the identity. */
+  readonly engine: { readonly engine: 'onnxruntime' | 'tensorflow' | 'cpu'; readonly device: StageDevice }
   /** Share of the machine's cores. Never let a result depend on it. */
   readonly threads: number
   /** Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second. */

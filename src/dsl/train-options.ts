@@ -1,4 +1,5 @@
 import { readAugment, type AugmentOptions } from './augment-options.js'
+import { whyNotExtendable } from './extendable.js'
 import type { DecayGroup, TrainParams } from './nodes.js'
 import {
   BELOW_ONE,
@@ -13,9 +14,9 @@ import {
 
 /**
  * How a stage trains. Only `epochs` is required. Defaults: `batchSize` 64 (128 when stitching), `lr` 5e-4, `minLr` 1e-5
- * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `warmupEpochs` a
- * twentieth of `epochs` (whole epochs with `scheduleBy: 'epoch'`), `scheduleBy` `'step'`, betas 0.9 and 0.999,
- * `eps` 1e-8, `weightDecay` 0.05, `undecayed` biases, norms, positions and cls token, `accumulate` 1; off: `clipNorm`,
+ * (`lr / 50` where `lr` is below that), `warmupLr` 1e-6 (`lr / 500` where `lr` is below that), `schedule` `'cosine'` over
+ * `scheduleEpochs`, by default `epochs`, `warmupEpochs` a twentieth of these (whole epochs with `scheduleBy: 'epoch'`; none with
+ * `schedule: 'constant'`), `scheduleBy` `'step'`, `milestones` 1, betas 0.9 and 0.999, `eps` 1e-8, `weightDecay` 0.05, `undecayed` biases, norms, positions and cls token, `accumulate` 1; off: `clipNorm`,
  * `emaDecay`, `dropPath`, `labelSmoothing`, `augment` (docs/method.md, section 2). Epochs and rates count batches, also where
  * `accumulate` of them make one update (when stitching, of one descendant; at an epoch's end, those that are left).
  */
@@ -44,6 +45,9 @@ export const TRAIN_OPTIONS = [
   'warmupLr',
   'warmupEpochs',
   'scheduleBy',
+  'schedule',
+  'scheduleEpochs',
+  'milestones',
   'beta1',
   'beta2',
   'eps',
@@ -62,6 +66,27 @@ const WHOLE_EPOCHS: NumberRule = {
   words: "a whole number of epochs, or scheduleBy: 'step'",
 }
 
+type Schedule = Pick<TrainParams, 'schedule' | 'scheduleEpochs' | 'milestones'>
+
+/** How the rate goes on after the warm-up, and what is kept on the way where training can go on too. */
+const readSchedule = (options: OptionReader, epochs: number): Schedule => {
+  const schedule = options.choice('schedule', ['cosine', 'constant'], 'cosine')
+  const scheduleEpochs = options.numberOrNull('scheduleEpochs', COUNT)
+  if (schedule === 'constant' && scheduleEpochs !== null) {
+    options.fail('mismatch', 'scheduleEpochs', "goes with schedule: 'cosine' alone: leave it out, or write that")
+  }
+  if (scheduleEpochs !== null && epochs > scheduleEpochs) {
+    const limit = scheduleEpochs
+    options.fail('mismatch', 'epochs', `is ${epochs}, above scheduleEpochs ${limit}: write ${limit} or less`)
+  }
+  const read = { schedule, scheduleEpochs }
+  if (whyNotExtendable(read) !== undefined && options.has('milestones')) {
+    const advice = "leave it out, or write scheduleEpochs or schedule: 'constant' too"
+    options.fail('mismatch', 'milestones', `is for trainings that can go on: ${advice}`)
+  }
+  return { ...read, milestones: options.number('milestones', COUNT_OR_ZERO, 1) }
+}
+
 /** Fills in the defaults. `mayBeZero` lets a stage train for 0 epochs: every weight stays as it starts. */
 export const readTrainParams = (
   options: OptionReader,
@@ -74,10 +99,15 @@ export const readTrainParams = (
   const warmupLr = options.number('warmupLr', NOT_NEGATIVE, lr < 1e-6 ? lr / 500 : 1e-6)
   if (minLr > lr) options.fail('mismatch', 'minLr', `is ${minLr}, above lr ${lr}: write ${lr} or less`)
   if (warmupLr > lr) options.fail('mismatch', 'warmupLr', `is ${warmupLr}, above lr ${lr}: write ${lr} or less`)
-  const twentieth = scheduleBy === 'epoch' ? Math.round(epochs / 20) : epochs / 20
-  const warmupEpochs = options.number('warmupEpochs', scheduleBy === 'epoch' ? WHOLE_EPOCHS : NOT_NEGATIVE, twentieth)
-  if (warmupEpochs > epochs) {
-    options.fail('mismatch', 'warmupEpochs', `is ${warmupEpochs}, above epochs ${epochs}: write ${epochs} or less`)
+  const schedule = readSchedule(options, epochs)
+  const horizon = schedule.scheduleEpochs ?? epochs
+  const twentieth = scheduleBy === 'epoch' ? Math.round(horizon / 20) : horizon / 20
+  const warmupRule = scheduleBy === 'epoch' ? WHOLE_EPOCHS : NOT_NEGATIVE
+  // Never of `epochs` where training can go on: its beginning must not depend on its end.
+  const warmupEpochs = options.number('warmupEpochs', warmupRule, schedule.schedule === 'constant' ? 0 : twentieth)
+  if (warmupEpochs > horizon) {
+    const limit = schedule.scheduleEpochs === null ? `epochs ${horizon}` : `scheduleEpochs ${horizon}`
+    options.fail('mismatch', 'warmupEpochs', `is ${warmupEpochs}, above ${limit}: write ${horizon} or less`)
   }
   return {
     epochs,
@@ -87,6 +117,7 @@ export const readTrainParams = (
     warmupLr,
     warmupEpochs,
     scheduleBy,
+    ...schedule,
     beta1: options.number('beta1', BELOW_ONE, 0.9),
     beta2: options.number('beta2', BELOW_ONE, 0.999),
     eps: options.number('eps', POSITIVE, 1e-8),

@@ -36,6 +36,10 @@ export type Reason =
   | { readonly type: 'artifact-missing' }
   | { readonly type: 'artifact-corrupt' }
   | { readonly type: 'input-pending'; readonly input: string; readonly stage: string }
+  /** Not why, but how: from what the same stage left that ended earlier, after `at` epochs (or whatever it counts). */
+  | { readonly type: 'goes-on'; readonly at: number; readonly unit: string }
+  /** Only its end has moved, and still nothing of what it was before is of use. */
+  | { readonly type: 'from-start'; readonly because: string }
 
 export type PlanStatus = 'cached' | 'run' | 'maybe'
 
@@ -85,6 +89,17 @@ export type RunEvent =
       readonly threads: number
       /** True when a checkpoint of an earlier, interrupted run is there. */
       readonly resumes: boolean
+      /** What a stage that extends may go on from: the artifact of the same stage that ended after `at`. */
+      readonly goesOnFrom?: { readonly fingerprint: string; readonly at: number; readonly unit: string }
+    }
+  /** On its way a stage has left what it would leave if it ended after `at`; that is in the store now, as if it had been run. */
+  | {
+      readonly type: 'stage-milestone'
+      readonly stage: string
+      readonly at: number
+      readonly unit: string
+      readonly fingerprint: string
+      readonly content: string
     }
   /** Another process is making this very artifact; this run waits for it instead of doing it twice. */
   | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string }

@@ -63,11 +63,11 @@ export class Executor extends Context.Service<
     /** Runs a job to its end. Interrupting it stops the worker, which saves its checkpoint first. */
     readonly run: (
       job: Job,
-      onProgress: (message: Extract<WorkerMessage, { type: 'progress' }>) => void,
+      onMessage: (message: Extract<WorkerMessage, { type: 'progress' | 'milestone' }>) => void,
     ) => Effect.Effect<StageSummary, StageError>
   }
 >()('genepool/runtime/Executor') {
-  static readonly layerLocal = Layer.succeed(Executor, { run: (job, onProgress) => runLocally(job, onProgress) })
+  static readonly layerLocal = Layer.succeed(Executor, { run: (job, onMessage) => runLocally(job, onMessage) })
 }
 
 const cannotStart = (cause: unknown): StageError =>
@@ -96,7 +96,7 @@ const stop = (child: ChildProcess): Effect.Effect<void> =>
     child.kill('SIGTERM')
   })
 
-const runLocally: Executor['Service']['run'] = (job, onProgress) =>
+const runLocally: Executor['Service']['run'] = (job, onMessage) =>
   Effect.gen(function* () {
     const jobFile = path.join(path.dirname(job.outDir), 'job.json')
     const child = yield* Effect.acquireRelease(
@@ -125,7 +125,7 @@ const runLocally: Executor['Service']['run'] = (job, onProgress) =>
       const lines = readline.createInterface({ input: messages })
       lines.on('line', (line) => {
         const message = parseMessage(line)
-        if (message?.type === 'progress') onProgress(message)
+        if (message?.type === 'progress' || message?.type === 'milestone') onMessage(message)
         else if (message?.type === 'done' || message?.type === 'failed') result = message
       })
       child.on('error', (cause) => resume(Effect.fail(cannotStart(cause))))

@@ -4,7 +4,7 @@
  */
 import type { Json } from '../dsl/nodes.js'
 import type { StageFailure } from './events.js'
-import type { EngineChoice, InputArtifact, Progress, StageEntry } from './stage-contract.js'
+import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from './stage-contract.js'
 
 export interface Job {
   readonly stage: string
@@ -16,10 +16,21 @@ export interface Job {
   readonly outDir: string
   readonly checkpointDir: string
   readonly engine: EngineChoice
+  readonly extension?: JobExtension
+}
+
+/** `Extension`, as it passes between processes. */
+export interface JobExtension {
+  readonly from?: Extension['from']
+  /** Ends of the shorter stages whose artifacts are wanted, and the folder below which they are left, each in its own. */
+  readonly wanted: readonly number[]
+  readonly folder: string
 }
 
 export type WorkerMessage =
   | ({ readonly type: 'progress'; readonly imagesPerSecond?: number; readonly secondsLeft?: number } & Progress)
+  /** The artifact of the stage that ends after `at` is in its folder. */
+  | { readonly type: 'milestone'; readonly at: number; readonly summary: Readonly<Record<string, Json>> }
   | { readonly type: 'done'; readonly summary: Readonly<Record<string, Json>> }
   | ({ readonly type: 'failed' } & StageFailure)
   /** The worker was asked to stop and has saved what its checkpoint needs. */

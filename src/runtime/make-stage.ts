@@ -3,6 +3,7 @@
  * store unless it was computed from the inputs, the external files and the code that its fingerprint names.
  */
 import * as fs from 'node:fs'
+import * as path from 'node:path'
 import * as Data from 'effect/Data'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -22,6 +23,7 @@ import type { Prepared, PreparedStage } from './prepare.js'
 import type { ResolvedEngine } from './services.js'
 import type { Slots } from './slots.js'
 import type { InputArtifact, StageSummary } from './stage-contract.js'
+import { openExtension, watchInputs, type Milestone } from './milestones.js'
 import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
 
@@ -73,18 +75,22 @@ const runUnchanged = Effect.fnUntraced(function* (
   context: MakeContext,
   stage: PreparedStage,
   job: Job,
+  takeMilestone: (milestone: Milestone) => void,
 ): Effect.fn.Return<StageSummary, StageError, Executor> {
   const executor = yield* Executor
   const { code } = context.prepared
   const spoilt = yield* Deferred.make<never, StageError>()
   let checked = false
+  let isSpoilt = false
   const running = executor.run(job, (message) => {
     if (!checked) {
       checked = true
       const file = code.changedSinceRead(stage.codeEntry, stage.codeWithout)
+      isSpoilt = file !== undefined
       if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
     }
-    context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
+    if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
+    else if (!isSpoilt) takeMilestone(message)
   })
   const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt))
   const changed =
@@ -112,10 +118,38 @@ const compute = Effect.fnUntraced(function* (
   const store = yield* Store
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
+  const checkInputs = stage.kind.extends === undefined ? Effect.void : watchInputs(store, Object.values(inputs))
   for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
   const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
   const startedAt = Date.now()
-  context.emit({ type: 'stage-started', stage: node.name, kind: node.kind, fingerprint, reasons, threads, resumes })
+  const made = (): Manifest['made'] => ({
+    at: new Date(startedAt).toISOString(),
+    ms: Date.now() - startedAt,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    threads,
+    run: context.run,
+  })
+  yield* keepCode(context, stage)
+  const extension = yield* openExtension({
+    stage,
+    identity,
+    staging: path.dirname(outDir),
+    made,
+    artifactOf: (manifest) => artifactOf(store, manifest),
+    checkInputs,
+    emit: context.emit,
+  })
+  context.emit({
+    type: 'stage-started',
+    stage: node.name,
+    kind: node.kind,
+    fingerprint,
+    reasons,
+    threads,
+    resumes,
+    ...(extension?.goesOnFrom && { goesOnFrom: extension.goesOnFrom }),
+  })
   const { engine, device, deviceIndex, identity: numeric } = context.engine
   const job = {
     stage: node.name,
@@ -133,24 +167,18 @@ const compute = Effect.fnUntraced(function* (
       versions: numeric.versions,
       ...(deviceIndex === undefined ? {} : { deviceIndex }),
     },
+    ...(extension && { extension: extension.job }),
   }
-  const summary = yield* runUnchanged(context, stage, job)
+  const summary = yield* runUnchanged(context, stage, job, (milestone) => extension?.take(milestone))
+  if (extension !== undefined) yield* extension.settled
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
   }
-  const ms = Date.now() - startedAt
-  const made = {
-    at: new Date(startedAt).toISOString(),
-    ms,
-    node: process.version,
-    platform: `${process.platform}-${process.arch}`,
-    threads,
-    run: context.run,
-  }
+  const goesOnFrom = extension?.goesOnFrom?.fingerprint
+  const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }
   const before = context.last.fingerprint(node.name)
   const old = before === undefined ? undefined : yield* store.lookup(before)
-  yield* keepCode(context, stage)
-  const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made }, outDir)
+  const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
   // What it was for is in the store; a checkpoint that cannot be removed does no harm there.
   yield* Effect.ignore(
     Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
@@ -162,7 +190,7 @@ const compute = Effect.fnUntraced(function* (
     fingerprint,
     content: manifest.content,
     summary,
-    ms,
+    ms: finished.ms,
     unchanged: old?.content === manifest.content,
   })
   return manifest
@@ -235,15 +263,16 @@ export const makeStage = Effect.fnUntraced(function* (
       if (theirs !== undefined) return theirs
       const { device, deviceIndex = 0 } = context.engine
       const gpu = device !== 'cpu' && stage.kind.usesEngine ? `${device}:${deviceIndex}` : undefined
-      const work = (threads: number): Effect.Effect<Manifest, MakeError, Store | Executor> =>
-        context.isStopped()
-          ? Effect.fail(new RunStopped())
-          : Effect.scoped(compute(context, stage, inputs, identity, reasons, threads))
+      const work = Effect.fnUntraced(function* (threads: number): Effect.fn.Return<Made, MakeError, Store | Executor> {
+        // A longer stage may have left it on its way while this one waited for its slot.
+        const left = stage.kind.extends === undefined ? undefined : yield* findHit(context, stage, identity)
+        if (left !== undefined) return left
+        if (context.isStopped()) return yield* new RunStopped()
+        const manifest = yield* Effect.scoped(compute(context, stage, inputs, identity, reasons, threads))
+        return { manifest, how: 'ran' }
+      })
       const { slots } = context
-      const manifest = yield* stage.kind.exclusive === true
-        ? slots.useAlone(work)
-        : slots.use(gpu, work, context.rankOf(node))
-      return { manifest, how: 'ran' } satisfies Made
+      return yield* stage.kind.exclusive === true ? slots.useAlone(work) : slots.use(gpu, work, context.rankOf(node))
     }),
   )
 })

@@ -4,6 +4,7 @@ import type { StageNode } from '../dsl/nodes.js'
 import type { CodeReader } from './code/code-reader.js'
 import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
+import { beginningOf, refusalOf } from './extension.js'
 import { findArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
@@ -41,15 +42,18 @@ export const explainMiss = Effect.fnUntraced(function* (
 ): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
   const fingerprint = fingerprintOf(identity)
+  // Nobody knows what code made what is there.
   if (stage.opaque.length > 0) return opaqueReasons(stage)
-  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }]
+  const beginning = yield* beginningOf(stage.kind, identity)
+  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
   const known = last.fingerprint(stage.node.name)
-  if (known === undefined) return [{ type: 'never-ran' }]
-  if (known === fingerprint) return [{ type: 'artifact-missing' }]
+  if (known === undefined) return [{ type: 'never-ran' }, ...beginning]
+  if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
   const before = yield* store.lookup(known)
-  if (before === undefined) return [{ type: 'artifact-missing' }]
+  if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
   const recordOf = codeRecordsOf(code, stage)
-  return reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
+  const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
+  return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
 })
 
 /** Each stage `cached`, `run` or `maybe` (an input is made anew first; the same bytes would leave this one alone). */
@@ -108,7 +112,8 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       prepared.reuse === 'any-engine' && stage.kind.onMachine !== true
         ? all.filter(({ type }) => type !== 'engine-changed')
         : all
-    stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...pending] })
+    const refusal = refusalOf(stage.kind, node.params, own)
+    stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...refusal, ...pending] })
   }
   return { stages, manifests } satisfies Plan
 })

@@ -9,6 +9,7 @@ import type { CodeEntry } from './code/walk.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Reason } from './events.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
+import { identifyingParams } from './extension.js'
 import { fingerprintOf, keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
 import { orderStages } from './graph.js'
 import { machineOf } from './machine.js'
@@ -131,7 +132,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
-      params: node.params,
+      params: identifyingParams(kind, node.params),
       inputs,
       sources: mapValues(sources, (file) => file.sha256),
       code: digest,

@@ -39,6 +39,23 @@ export interface EngineChoice {
   readonly versions?: Readonly<Record<string, string>>
 }
 
+/**
+ * Of a stage that extends (`StageKind.extends`): where it may begin, and what it may leave on its way. Its artifact is the same,
+ * to the byte on an engine that is deterministic, whatever it makes of either.
+ */
+export interface Extension {
+  /** What the same stage left that ended after `at`, with its state then. */
+  readonly from?: { readonly at: number; readonly artifact: InputArtifact }
+  /**
+   * To be called whenever as much as `at` is done. `leave` makes the artifact as if the stage ended there, in a folder of its
+   * own; it is not called where nobody wants that artifact.
+   */
+  readonly deliver: (
+    at: number,
+    leave: (outDir: string) => Effect.Effect<StageSummary, StageError>,
+  ) => Effect.Effect<void, StageError>
+}
+
 export interface StageContext<Params extends object = object> {
   readonly params: Params
   readonly inputs: Readonly<Record<string, InputArtifact>>
@@ -50,6 +67,8 @@ export interface StageContext<Params extends object = object> {
   readonly checkpointDir: string
   readonly engine: EngineChoice
   readonly progress: (progress: Progress) => void
+  /** There where the stage extends with these parameters. */
+  readonly extension?: Extension
 }
 
 /**
@@ -69,6 +88,26 @@ export type StageFunction<Params extends object = object> = (
 /** A built-in stage's function is an export of its module; a user's was given to a `stage(…)` call of this name, at this place. */
 export type StageEntry = { readonly export: string } | { readonly call: string; readonly place: Place }
 
+/** How long a stage works, where one that ends earlier is the beginning of one that ends later. */
+export interface Extends {
+  /** Path of the parameter that says when it ends, a whole number: `train.epochs`. */
+  readonly at: string
+  /** What that counts, for people: `epoch`. */
+  readonly unit: string
+  /**
+   * Why a stage with these parameters that ends earlier is no beginning of it, as the end of a sentence; undefined where it is.
+   * Must not depend on `at`.
+   */
+  readonly refuses?: (params: object) => string | undefined
+  /** Parameters whose defaults follow from `at`: that they change with it is no other change. */
+  readonly follow?: readonly string[]
+  /**
+   * Path of the parameter that says that every so many of its shorter stages are kept (0: none; left out: all). The artifact must
+   * not depend on it: it is no part of the identity.
+   */
+  readonly every?: string
+}
+
 /** What the runtime knows of a kind of stage without loading it. */
 export interface StageKind {
   readonly kind: string
@@ -84,6 +123,8 @@ export interface StageKind {
   readonly exclusive?: boolean
   /** Whether its result holds for one machine only: then processor, cores and device are in its identity. */
   readonly onMachine?: boolean
+  /** Of a stage that goes on from what a shorter one left: with equal parameters but for its end, one is the other's beginning. */
+  readonly extends?: Extends
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
   readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
 }

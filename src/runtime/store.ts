@@ -43,6 +43,10 @@ export interface Manifest {
     readonly platform: string
     readonly threads: number
     readonly run: string
+    /** Of a stage that extends: what it was given to go on from, so that `ms` is the time of the rest. */
+    readonly goesOnFrom?: string
+    /** Of what a stage left on its way: the stage's own fingerprint; `ms` is its time so far. */
+    readonly milestoneOf?: string
   }
 }
 

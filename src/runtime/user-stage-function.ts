@@ -60,8 +60,10 @@ export const loadUserStage = async (
       const shown = Object.fromEntries(
         Object.entries(inputs).map(([name, input]) => [name, showAsFolder(path.join(folders, name), input)]),
       )
-      const { threads } = engine
-      const context = { params, inputs: shown, sources, outDir, checkpointDir, threads, signal, progress }
+      const { threads, device, deviceIndex } = engine
+      const on = deviceIndex === undefined || deviceIndex === 0 ? device : `${device}:${deviceIndex}`
+      const wish = { engine: engine.engine, device: on }
+      const context = { params, inputs: shown, sources, outDir, checkpointDir, engine: wish, threads, signal, progress }
       return (await run(context as never)) ?? {}
     })
 }

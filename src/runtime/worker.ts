@@ -9,6 +9,7 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
+import { extensionOf } from './deliver-milestone.js'
 import { StageError, sentenceOf } from './errors.js'
 import type { StageFailure } from './events.js'
 import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
@@ -60,6 +61,7 @@ const program = (job: Job): Effect.Effect<StageSummary, StageError> =>
         checkpointDir: job.checkpointDir,
         engine: job.engine,
         progress: progressReporter(send),
+        ...(job.extension && { extension: extensionOf(job.extension, send) }),
       }),
     ),
   )

@@ -23,10 +23,11 @@ import {
 } from './training/feature-matching.js'
 import { crossEntropy, softCrossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
-import { openModel, writeLines, writeModel, writeTensors } from './model/model-files.js'
+import { openModel, writeModel, writeTensors } from './model/model-files.js'
 import { teacherOutputs, teacherSpecs, type Teacher } from './training/teacher-outputs.js'
 import { newComponent, valuesOf, type Component } from './training/train-state.js'
-import { runTraining } from './training/training.js'
+import { trainAndLeave, type Leave } from './training/train-and-leave.js'
+import type { Training } from './training/training.js'
 import type { StepDefinition } from './training/step-definition.js'
 import { transformTensors, type Transform } from './training/transforms.js'
 import { vitTensors } from './model/vit-params.js'
@@ -104,7 +105,7 @@ const distillStudent = Effect.fnUntraced(function* (
   const keep = keepBatches({ student: model }, train, seed)
   const matrices = [...state.transforms.values()]
   const components = [state.student, ...matrices]
-  const history = yield* runTraining(context, engine, {
+  const training: Training = {
     phase: 'distil',
     train,
     seed,
@@ -116,31 +117,33 @@ const distillStudent = Effect.fnUntraced(function* (
       // Augmented images are the teacher's as they are the student's.
       return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
     },
-  })
-  const values = valuesOf(components, 'student')
-  const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+  }
   const { mean, std } = dataset
-  return yield* attempt(() => {
-    const blocks = [...lossPositions(positions, model.depth)]
-    writeModel(context.outDir, model, values, {
-      role: 'student',
-      mean,
-      std,
-      positions: blocks,
-      transforms: context.params.transforms,
+  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+    const values = valuesOf(components, 'student')
+    const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+    yield* attempt(() => {
+      const blocks = [...lossPositions(positions, model.depth)]
+      writeModel(outDir, model, values, {
+        role: 'student',
+        mean,
+        std,
+        positions: blocks,
+        transforms: context.params.transforms,
+      })
+      const transforms = matrices.flatMap(({ layout }) => layout.slots)
+      writeTensors(join(outDir, 'transforms.safetensors'), transforms, valuesOf(matrices, 'transforms'))
     })
-    const transforms = matrices.flatMap(({ layout }) => layout.slots)
-    writeTensors(join(context.outDir, 'transforms.safetensors'), transforms, valuesOf(matrices, 'transforms'))
-    writeLines(join(context.outDir, 'history.jsonl'), history)
     return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
   })
+  return yield* trainAndLeave(context, engine, training, leave)
 })
 
 /**
  * The stage `distill`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, `mean` and `std` of the pixels, `positions`,
  * its blocks that were compared, and `transforms`, the direction of its matrices), `transforms.safetensors` (`att.<p>` and
  * `map.<p>`, each `[d, D]` with bias, p the place in `positions`; with `reverseTransforms` also `reverse.<p>`, `[D, d]`; with
- * `transforms: 'toTeacher'` `reverse.<p>` and `reverseAtt.<p>` alone) and `history.jsonl`, one line an epoch.
+ * `transforms: 'toTeacher'` `reverse.<p>` and `reverseAtt.<p>` alone) and what `trainAndLeave` adds.
  */
 export const distill: StageFunction<DistillParams> = (context) =>
   withEngine(context.engine, (engine) => distillStudent(context, engine))

@@ -1,8 +1,9 @@
 /** The kinds of stages there are. Names modules without importing them: a run that needs no stage loads no tensors. */
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { DataParams, TeacherParams } from '../dsl/nodes.js'
-import type { StageKind } from '../runtime/stage-contract.js'
+import { whyNotExtendable } from '../dsl/extendable.js'
+import type { DataParams, TeacherParams, TrainParams } from '../dsl/nodes.js'
+import type { Extends, StageKind } from '../runtime/stage-contract.js'
 import { dataSources } from './data/data-sources.js'
 import { weightSources } from './model/weight-sources.js'
 
@@ -16,16 +17,26 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
   usesEngine,
 })
 
+/** Of a stage that trains. */
+const byEpochs: Extends = {
+  at: 'train.epochs',
+  unit: 'epoch',
+  refuses: (params) => whyNotExtendable((params as { readonly train: TrainParams }).train),
+  follow: ['train.warmupEpochs'],
+  every: 'train.milestones',
+}
+const training = (kind: string): StageKind => ({ ...stage(kind, true), extends: byEpochs })
+
 export const stageKinds: readonly StageKind[] = [
   { ...stage('data', false), sources: (params, baseDir) => dataSources(params as DataParams, baseDir) },
   ...['teacher', 'anchor'].map((kind) => ({
-    ...stage(kind, true),
+    ...training(kind),
     sources: (params: object, baseDir: string) => weightSources(params as TeacherParams, baseDir),
   })),
-  stage('distill', true),
+  training('distill'),
   stage('pool', false),
-  stage('stitch', true),
-  stage('single', true),
+  training('stitch'),
+  training('single'),
   // Times are of one machine, and of one stage at a time.
   { ...stage('latency', true), exclusive: true, onMachine: true },
   stage('evaluate', true),

@@ -18,14 +18,15 @@ import { poolGrid } from './stitching/pool-grid.js'
 import { onlyDescendant, writeStitchedPool } from './stitching/stitched-pool.js'
 import { tuningBatches } from './stitching/tuning-batches.js'
 import { valuesOf } from './training/train-state.js'
-import { runTraining } from './training/training.js'
+import { trainAndLeave, type Leave } from './training/train-and-leave.js'
+import type { Training } from './training/training.js'
 import { componentsOnPath, modelKey, poolComponents, STITCHES, tuningStep } from './training/tuning.js'
 
 const trainSingle = Effect.fnUntraced(function* (
   context: StageContext<SingleParams>,
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { params, inputs, outDir, progress } = context
+  const { params, inputs, progress } = context
   const { names, models: configs, train, seed, weightStarts } = params
   const { data, teacher: taught } = inputs
   const dataset = yield* attempt(() => openDataset(data))
@@ -49,7 +50,7 @@ const trainSingle = Effect.fnUntraced(function* (
     train,
     componentsOnPath(path, grid, 'all').trained,
   )
-  const history = yield* runTraining(context, engine, {
+  const training: Training = {
     phase: 'train',
     train,
     seed,
@@ -57,37 +58,38 @@ const trainSingle = Effect.fnUntraced(function* (
     components,
     steps: [tuningStep('train a descendant', components, grid, path, { ...params, tuned: 'all' })],
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
-  })
-
-  const values = configs.map((_, index) => valuesOf(components, modelKey(index)))
-  const stitches = valuesOf(components, STITCHES)
-  const groups = [
-    ...tensors.models.map((own, index) => ({ tensors: own, values: values[index] })),
-    { tensors: tensors.stitches, values: stitches },
-  ]
-  const scores = yield* measureGrid(engine, { names, grid, groups }, test, progress)
+  }
   const { mean, std } = dataset
-  return yield* attempt(() => {
-    writeStitchedPool(outDir, {
-      names,
-      params: params.grid,
-      grid: whole,
-      descendant: params.descendant,
-      models: values,
-      stitches,
-      metadata: configs.map(() => ({ role: 'single', mean, std })),
+  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+    const values = configs.map((_, index) => valuesOf(components, modelKey(index)))
+    const stitches = valuesOf(components, STITCHES)
+    const groups = [
+      ...tensors.models.map((own, index) => ({ tensors: own, values: values[index] })),
+      { tensors: tensors.stitches, values: stitches },
+    ]
+    const scores = yield* measureGrid(engine, { names, grid, groups }, test, progress)
+    return yield* attempt(() => {
+      writeStitchedPool(outDir, {
+        names,
+        params: params.grid,
+        grid: whole,
+        descendant: params.descendant,
+        models: values,
+        stitches,
+        metadata: configs.map(() => ({ role: 'single', mean, std })),
+      })
+      const lines = describeDescendants(names, grid, scores)
+      writeLines(join(outDir, 'descendants.jsonl'), lines)
+      const [{ name, params: counted, macs, top1, top5, loss }] = lines
+      return { name, top1, top5, loss, params: counted, macs, finalLoss: history.at(-1)?.loss ?? null }
     })
-    const lines = describeDescendants(names, grid, scores)
-    writeLines(join(outDir, 'descendants.jsonl'), lines)
-    writeLines(join(outDir, 'history.jsonl'), history)
-    const [{ name, params: counted, macs, top1, top5, loss }] = lines
-    return { name, top1, top5, loss, params: counted, macs, finalLoss: history.at(-1)?.loss ?? null }
   })
+  return yield* trainAndLeave(context, engine, training, leave)
 })
 
 /**
- * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), `history.jsonl`, one
- * line an epoch, and its weights as the stage stitch does (`grid.json`, `students/<name>/`, `stitches.safetensors`), of which there is
+ * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), what `trainAndLeave`
+ * adds, and its weights as the stage stitch does (`grid.json`, `students/<name>/`, `stitches.safetensors`), of which there is
  * what the descendant runs and no more: `openStitchedPool` reads both.
  */
 export const single: StageFunction<SingleParams> = (context) =>

@@ -1,5 +1,4 @@
 /** The stitched pool: students, the stitch layers between them, tuned together (docs/method.md, sections 3 to 5). */
-import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../dsl/nodes.js'
 import type { Engine } from '../engine/engine.js'
@@ -9,7 +8,7 @@ import { attempt } from './attempt.js'
 import { checkImages } from './data/batches.js'
 import { openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
-import { openModel, writeLines } from './model/model-files.js'
+import { openModel } from './model/model-files.js'
 import { sizeOf, vitTensors, type TensorDefinition } from './model/vit-params.js'
 import { descendantDraws } from './stitching/descendant-draws.js'
 import { descendantName, gridStitchTensors, poolGrid, type PoolGrid } from './stitching/pool-grid.js'
@@ -17,7 +16,8 @@ import { startStitches } from './stitching/stitch-start.js'
 import { writeStitchedPool } from './stitching/stitched-pool.js'
 import { tuningBatches } from './stitching/tuning-batches.js'
 import { valuesOf } from './training/train-state.js'
-import { runTraining } from './training/training.js'
+import { trainAndLeave, type Leave } from './training/train-and-leave.js'
+import type { Training } from './training/training.js'
 import { modelKey, poolComponents, STITCHES, tuningStep } from './training/tuning.js'
 
 const sizesOf = (tensors: readonly TensorDefinition[]): number =>
@@ -39,7 +39,7 @@ const stitchPool = Effect.fnUntraced(function* (
   context: StageContext<StitchParams>,
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { params, inputs, outDir, progress } = context
+  const { params, inputs, progress } = context
   const { train, seed } = params
   const { data, pool, teacher: taught } = inputs
   const names = params.models
@@ -61,7 +61,7 @@ const stitchPool = Effect.fnUntraced(function* (
     train,
   )
   const { drawn, groups } = descendantDraws(grid, params)
-  const history = yield* runTraining(context, engine, {
+  const training: Training = {
     phase: 'tune',
     train,
     seed,
@@ -72,27 +72,27 @@ const stitchPool = Effect.fnUntraced(function* (
       .map((path) => tuningStep(`tune ${descendantName(names, path)}`, components, grid, path, params)),
     ...(groups && { groups }),
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
-  })
-
-  return yield* attempt(() => {
-    writeStitchedPool(outDir, {
-      names,
-      params: params.grid,
-      grid,
-      descendant: null,
-      models: models.map((_, index) => valuesOf(components, modelKey(index))),
-      stitches: valuesOf(components, STITCHES),
-      metadata: models.map(({ metadata }) => metadata),
+  }
+  const leave: Leave = (outDir, history) =>
+    attempt(() => {
+      writeStitchedPool(outDir, {
+        names,
+        params: params.grid,
+        grid,
+        descendant: null,
+        models: models.map((_, index) => valuesOf(components, modelKey(index))),
+        stitches: valuesOf(components, STITCHES),
+        metadata: models.map(({ metadata }) => metadata),
+      })
+      return summarise(grid, params, history.at(-1)?.loss ?? null)
     })
-    writeLines(join(outDir, 'history.jsonl'), history)
-    return summarise(grid, params, history.at(-1)?.loss ?? null)
-  })
+  return yield* trainAndLeave(context, engine, training, leave)
 })
 
 /**
  * The stage `stitch`. Leaves all students as they are tuned (`students/<name>/model.safetensors`, `config.json`),
  * `stitches.safetensors` (`stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`, the pair by its number among the grid's ordered
- * pairs), `grid.json` (a GridFile) and `history.jsonl`, one line an epoch; with no epochs, everything as it starts. Its summary:
+ * pairs), `grid.json` (a GridFile) and what `trainAndLeave` adds; with no epochs, everything as it starts. Its summary:
  * `instances` are the blocks of these students, `storedParams` all that one has to keep on disk.
  */
 export const stitch: StageFunction<StitchParams> = (context) =>

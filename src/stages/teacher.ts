@@ -1,6 +1,5 @@
 /** A model that learns from the labels (docs/method.md, sections 1 and 2): the ancestry model, or an anchor. */
 import type * as tf from '@tensorflow/tfjs'
-import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
 import type { TeacherParams } from '../dsl/nodes.js'
@@ -14,9 +13,10 @@ import { withEngine } from './model/engine-scope.js'
 import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
-import { ModelFileError, readModel, writeLines, writeModel } from './model/model-files.js'
+import { ModelFileError, readModel, writeModel } from './model/model-files.js'
 import { newComponent, valuesOf } from './training/train-state.js'
-import { runTraining } from './training/training.js'
+import { trainAndLeave, type Leave } from './training/train-and-leave.js'
+import type { Training } from './training/training.js'
 import type { StepDefinition } from './training/step-definition.js'
 import { vitTensors, type Values } from './model/vit-params.js'
 import { vitLogits } from './model/vit.js'
@@ -62,7 +62,7 @@ export const trainOnLabels = Effect.fnUntraced(function* (
       return { ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D) }
     },
   }
-  const history = yield* runTraining(context, engine, {
+  const training: Training = {
     phase: 'train',
     train,
     seed,
@@ -70,20 +70,20 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     components: [component],
     steps: [step],
     batch: async (indices, place) => ({ ...labelled(indices, place), ...keep(place) }),
-  })
-  const values = valuesOf([component], 'model')
-  const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+  }
   const { mean, std } = dataset
-  return yield* attempt(() => {
-    writeModel(context.outDir, model, values, { role, mean, std })
-    writeLines(join(context.outDir, 'history.jsonl'), history)
+  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+    const values = valuesOf([component], 'model')
+    const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+    yield* attempt(() => writeModel(outDir, model, values, { role, mean, std }))
     return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
   })
+  return yield* trainAndLeave(context, engine, training, leave)
 })
 
 /**
  * The stage `teacher`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, and `mean` and `std` of the
- * pixels it was trained on) and `history.jsonl`, one line an epoch.
+ * pixels it was trained on) and what `trainAndLeave` adds.
  */
 export const teacher: StageFunction<TeacherParams> = (context) =>
   withEngine(context.engine, (engine) => trainOnLabels(context, engine, 'teacher'))

@@ -31,6 +31,9 @@ describe('defaults', () => {
       warmupLr: 1e-6,
       warmupEpochs: 5,
       scheduleBy: 'step',
+      schedule: 'cosine',
+      scheduleEpochs: null,
+      milestones: 1,
       beta1: 0.9,
       beta2: 0.999,
       eps: 1e-8,
@@ -57,6 +60,26 @@ describe('defaults', () => {
     expect(trainOf({ epochs: 6 }).warmupEpochs).to.equal(0.3)
     expect(trainOf({ epochs: 6, scheduleBy: 'epoch' }).warmupEpochs).to.equal(0)
     expect(trainOf({ epochs: 90, scheduleBy: 'epoch' }).warmupEpochs).to.equal(5)
+  })
+
+  it('of the warm-up follow the cosine, and where a rate is constant there is none', () => {
+    expect(trainOf({ epochs: 6, scheduleEpochs: 40 })).to.include({ warmupEpochs: 2, scheduleEpochs: 40 })
+    expect(trainOf({ epochs: 6, scheduleEpochs: null })).to.deep.equal(trainOf({ epochs: 6 }))
+    expect(trainOf({ epochs: 40, schedule: 'constant' })).to.include({ warmupEpochs: 0, schedule: 'constant' })
+    expect(trainOf({ epochs: 40, schedule: 'constant', warmupEpochs: 3, milestones: 0 })).to.include({
+      warmupEpochs: 3,
+      milestones: 0,
+    })
+  })
+
+  it('of a training that can go on do not follow its end', () => {
+    for (const schedule of [{ scheduleEpochs: 90 }, { schedule: 'constant' }] as const) {
+      for (const scheduleBy of ['step', 'epoch'] as const) {
+        const { epochs, ...train } = trainOf({ epochs: 7, scheduleBy, ...schedule })
+        expect({ ...train, epochs: 80 }).to.deep.equal(trainOf({ epochs: 80, scheduleBy, ...schedule }))
+        expect(epochs).to.equal(7)
+      }
+    }
   })
 
   it('of a student are its teacher’s, those of all students, then its own', () => {

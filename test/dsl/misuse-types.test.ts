@@ -57,6 +57,10 @@ const WRONG: readonly (readonly [program: string, sentence: string])[] = [
     `${TAUGHT}.distill({ tiny: { embedDim: 96, depth: 6, numHeads: 3, positons: 'end' } }, { epochs: 1 })`,
     "'positons' is not an option of a student",
   ],
+  [`${TAUGHT}.distill(${STUDENTS}, { epochs: 1, schedule: 'constnat' })`, `'"constnat"' is not assignable`],
+  [`${TAUGHT}.distill(${STUDENTS}, { epochs: 1, scheduleEpochs: '8' })`, "'string' is not assignable to type 'number'"],
+  [`${TAUGHT}.distill(${STUDENTS}, { epochs: 1, milestones: true })`, "'boolean' is not assignable to type 'number'"],
+  [`${TAUGHT}.distill(${STUDENTS}, { schedule: 'constant' })`, "Property 'epochs' is missing"],
   [`${TAUGHT}.distill({ tiny: { embedDim: 96, depth: 6 } }, { epochs: 1 })`, "Property 'numHeads' is missing"],
   [
     `pipeline('p').data(mnist()).distill(${STUDENTS}, { epochs: 1 })`,
@@ -89,6 +93,12 @@ const RIGHT: Readonly<Record<string, string>> = {
     ${TAUGHT}.distill(students, { epochs: 1 }).pool().stitch({ from: name, to: 'b' }, { epochs: 1 })
   }`,
   'a student with training of its own': `${TAUGHT}.distill({ a: { embedDim: 96, depth: 6, numHeads: 3, lr: 1e-3, epochs: 3, alpha: 0.5, loss: 'logits' } }, { epochs: 1 })`,
+  'a training that can go on': `{
+    const longer = { epochs: 6, scheduleEpochs: 10, milestones: 2 }
+    const student = { embedDim: 96, depth: 6, numHeads: 3, schedule: 'cosine', scheduleEpochs: null } as const
+    ${TAUGHT}.distill({ a: student, b: { embedDim: 768, depth: 6, numHeads: 12 } }, longer).pool()
+      .stitch({ from: 'a', to: 'b' }, { epochs: 6, schedule: 'constant', milestones: 0 })
+  }`,
   'a variant that only a flag decides': `{
     const wide = Math.random() > 2
     ${TAUGHT}.distill({ a: { embedDim: wide ? 768 : 48, depth: 6, numHeads: 3 }, b: { embedDim: 384, depth: 6, numHeads: 6 } }, { epochs: 1 }).pool().stitch({ from: 'a', to: 'b' }, { epochs: 1 })

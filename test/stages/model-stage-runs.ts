@@ -7,6 +7,7 @@ import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { StageError } from '../../src/runtime/errors.js'
 import type {
   EngineChoice,
+  Extension,
   InputArtifact,
   Progress,
   StageContext,
@@ -39,6 +40,9 @@ export const trainParams = (changes: Partial<TrainParams> = {}): TrainParams => 
   warmupLr: 1e-6,
   warmupEpochs: 0,
   scheduleBy: 'step',
+  schedule: 'cosine',
+  scheduleEpochs: null,
+  milestones: 1,
   beta1: 0.9,
   beta2: 0.999,
   eps: 1e-8,
@@ -158,6 +162,7 @@ export interface Given<Params extends object> {
   readonly sources?: Readonly<Record<string, string>>
   readonly engine?: EngineChoice
   readonly progress?: (progress: Progress) => void
+  readonly extension?: Extension
 }
 
 /** The stage as an effect; its checkpoints go beside `outDir`. */

@@ -52,8 +52,17 @@ const kinds = Layer.succeed(StageKinds, {
     kind,
     module: path.resolve('stages', 'probe-stages.js'),
     entry: { export: kind },
-    usesEngine: ['steps', 'engine', 'clock'].includes(kind),
+    usesEngine: ['steps', 'engine', 'clock', 'climb'].includes(kind),
     ...(kind === 'clock' && { exclusive: true, onMachine: true }),
+    ...(kind === 'climb' && {
+      extends: {
+        at: 'to',
+        unit: 'number',
+        refuses: (params) => (params.closed === true ? 'it is closed' : undefined),
+        follow: ['follows'],
+        every: 'every',
+      },
+    }),
     sources: (params) => (params.file === undefined ? {} : { file: path.resolve(params.file) }),
   }),
 })

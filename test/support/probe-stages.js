@@ -102,3 +102,31 @@ export const cutShort = () =>
     fs.writeSync(3, '{"type":"done","summ')
     process.exit(1)
   })
+
+/**
+ * Counts up to `to`, a number every `ms`, and writes each to `log`; goes on from where it was interrupted, or from where a shorter
+ * one ended. Leaves the numbers, what it reads, and in `reached` how far it is.
+ */
+export const climb = (context) =>
+  Effect.gen(function* () {
+    const { to, ms, log } = context.params
+    const checkpoint = path.join(context.checkpointDir, 'reached')
+    const numberIn = (file) => (file !== undefined && fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8')) : 0)
+    let reached = Math.max(numberIn(checkpoint), numberIn(context.extension?.from?.artifact.files.reached))
+    const leaveIn = (outDir) =>
+      Effect.sync(() => {
+        if (reached === context.params.emptyAt) return {}
+        fs.writeFileSync(path.join(outDir, 'reached'), String(reached))
+        const numbers = Array.from({ length: reached }, (_, index) => index + 1).join(' ')
+        return leave({ outDir }, `${numbers}(${Object.values(context.inputs).map(read).join(' ')})`)
+      })
+    while (reached < to) {
+      if (reached > 0 && context.extension !== undefined) yield* context.extension.deliver(reached, leaveIn)
+      yield* Effect.sleep(ms)
+      reached += 1
+      fs.writeFileSync(checkpoint, String(reached))
+      fs.appendFileSync(log, `${reached}\n`)
+      context.progress({ phase: 'climb', step: reached, steps: to })
+    }
+    return yield* leaveIn(context.outDir)
+  })

@@ -52,5 +52,6 @@ export const measureModel = Effect.fnUntraced(function* (
     }),
   )
   const { logits } = yield* measureOutputs(forward, config.numClasses, split, progress)
+  yield* attemptAsync(() => forward.release())
   return logits
 })

@@ -1,4 +1,4 @@
-/** The state of a training that was interrupted, in one file that is there whole or not at all. */
+/** The state of a training that was interrupted, or that may go on, in one file that is there whole or not at all. */
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSafetensors, SafetensorsError, writeSafetensors, type HostTensor } from '../model/safetensors.js'
@@ -17,7 +17,8 @@ export interface Position {
   readonly history: readonly HistoryLine[]
 }
 
-const FILE = 'training.safetensors'
+/** Its name in a folder of checkpoints, and in the artifact of a training that can go on. */
+export const TRAINING_STATE = 'training.safetensors'
 
 /** Replaces the checkpoint in `folder` by this position and these parts of the components' state. */
 export const saveCheckpoint = (
@@ -35,7 +36,7 @@ export const saveCheckpoint = (
     }
   }
   const updates = Object.fromEntries(components.map(({ name, updates }) => [name, updates]))
-  writeSafetensors(join(folder, FILE), tensors, { position: JSON.stringify({ ...position, updates }) })
+  writeSafetensors(join(folder, TRAINING_STATE), tensors, { position: JSON.stringify({ ...position, updates }) })
 }
 
 const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: number): Float32Array => {
@@ -44,16 +45,18 @@ const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: n
   return data
 }
 
-/**
- * Puts the components into the checkpoint's state and returns its position; undefined, and nothing changed, where there
- * is no checkpoint or one that does not fit: then training starts anew.
- */
-export const loadCheckpoint = (
-  folder: string,
+interface Checkpoint {
+  readonly position: Position
+  /** Puts the components into its state. */
+  readonly restore: () => void
+}
+
+/** Undefined where there is no checkpoint, or one that does not fit. */
+const readCheckpoint = (
+  path: string,
   components: readonly Component[],
   parts: readonly StatePart[],
-): Position | undefined => {
-  const path = join(folder, FILE)
+): Checkpoint | undefined => {
   if (!existsSync(path)) return undefined
   try {
     const { tensors, metadata } = readSafetensors(path)
@@ -61,12 +64,31 @@ export const loadCheckpoint = (
     const states = components.map(({ name, layout }) =>
       parts.map((part) => [part, stateOf(tensors, `${part}.${name}`, layout.size)] as const),
     )
-    components.forEach((component, index) => {
-      Object.assign(component, Object.fromEntries(states[index]), { updates: updates[component.name] })
-    })
-    return position
+    const restore = () =>
+      components.forEach((component, index) => {
+        Object.assign(component, Object.fromEntries(states[index]), { updates: updates[component.name] })
+      })
+    return { position, restore }
   } catch (cause) {
     if (cause instanceof SafetensorsError || cause instanceof SyntaxError) return undefined
     throw cause
   }
+}
+
+const isFurther = (a: Position, b: Position): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.step > b.step)
+
+/**
+ * Puts the components into the state of that checkpoint, of these files, that is furthest, of equal ones the first, and returns
+ * its position; undefined, and nothing changed, where none of them is there and fits: then training starts anew.
+ */
+export const loadCheckpoint = (
+  paths: readonly string[],
+  components: readonly Component[],
+  parts: readonly StatePart[],
+): Position | undefined => {
+  const found = paths.flatMap((path) => readCheckpoint(path, components, parts) ?? [])
+  const [first, ...others] = found
+  const furthest = others.reduce((best, one) => (isFurther(one.position, best.position) ? one : best), first)
+  furthest?.restore()
+  return furthest?.position
 }

@@ -1,4 +1,5 @@
 /** The loop that trains a teacher, a student or a stitched pool: one batch an effect, resumable at every update. */
+import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { Engine } from '../../engine/engine.js'
@@ -6,7 +7,7 @@ import { StageError } from '../../runtime/errors.js'
 import type { StageContext } from '../../runtime/stage-contract.js'
 import { attempt } from '../attempt.js'
 import { attemptAsync } from '../attempt-async.js'
-import { loadCheckpoint, saveCheckpoint, type HistoryLine, type Position } from './checkpoint.js'
+import { loadCheckpoint, saveCheckpoint, TRAINING_STATE, type HistoryLine, type Position } from './checkpoint.js'
 import { Generator } from '../data/random.js'
 import { learningRate } from './schedule.js'
 import type { Arrays, StepDefinition, Turn } from './step-definition.js'
@@ -91,16 +92,26 @@ const notFinite = (loss: number, step: number, epoch: number, lr: number): Stage
     hint: 'try a lower lr, more warmupEpochs or a smaller weightStart',
   })
 
+/** Where a training stands that has just ended an epoch. */
+export const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): Position => ({
+  epoch: history.length,
+  step: 0,
+  sums: Object.keys(step.weights).map(() => 0),
+  history,
+})
+
 /**
  * Trains until the last epoch and leaves the result in the components; returns one line an epoch. `train.accumulate` batches
  * in a row make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are
- * left do. Goes on from the checkpoint of an interrupted run, and saves one after every epoch and when it is interrupted: of
- * the last whole update, so that batches of the next one are computed again. A StageError where the loss is not a finite number.
+ * left do. Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further, and saves one after every epoch and when it is interrupted: of
+ * the last whole update, so that batches of the next one are computed again. `onEpoch` runs before every epoch but the first, with the
+ * lines so far, when the components are what a training that ended here would leave. A StageError where the loss is not a finite number.
  */
 export const runTraining = Effect.fnUntraced(function* (
-  context: Pick<StageContext, 'checkpointDir' | 'progress'>,
+  context: Pick<StageContext, 'checkpointDir' | 'progress' | 'extension'>,
   engine: Engine,
   training: Training,
+  onEpoch: (history: readonly HistoryLine[]) => Effect.Effect<void, StageError> = () => Effect.void,
 ): Effect.fn.Return<readonly HistoryLine[], StageError> {
   const { train, components, steps, phase } = training
   if (train.epochs === 0) return []
@@ -110,8 +121,9 @@ export const runTraining = Effect.fnUntraced(function* (
   const weights = Object.values(steps[0].weights)
   const lossOf = (values: readonly number[]) => values.reduce((sum, value, index) => sum + weights[index] * value, 0)
   const state = stateParts(train)
-  const start: Position = { epoch: 0, step: 0, sums: parts.map(() => 0), history: [] }
-  let position = (yield* attempt(() => loadCheckpoint(context.checkpointDir, components, state))) ?? start
+  const shorter = context.extension?.from?.artifact.files[TRAINING_STATE]
+  const checkpoints = [join(context.checkpointDir, TRAINING_STATE), ...(shorter === undefined ? [] : [shorter])]
+  let position = (yield* attempt(() => loadCheckpoint(checkpoints, components, state))) ?? epochEnd(training, [])
   let saved = position
   const save = Effect.gen(function* () {
     if (position === saved) return
@@ -180,6 +192,8 @@ export const runTraining = Effect.fnUntraced(function* (
   const loop = Effect.gen(function* () {
     while (position.epoch < epochs) {
       const { epoch } = position
+      // Here rather than at the epoch's end: a run that was cut off after it has saved the epoch makes up for it.
+      if (epoch > 0 && position.step === 0) yield* onEpoch(position.history)
       const plan = epochPlan(training, epoch, count)
       const batches = batchesAhead(training.batch, epoch)
       if (position.step < count) {
@@ -193,7 +207,7 @@ export const runTraining = Effect.fnUntraced(function* (
         ...Object.fromEntries(parts.map((part, index) => [part, means[index]])),
         lr: learningRate(train, epoch + (count - 1) / count),
       }
-      position = { ...start, epoch: epoch + 1, history: [...position.history, line] }
+      position = epochEnd(training, [...position.history, line])
       yield* save
     }
     return position.history

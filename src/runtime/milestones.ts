@@ -1,0 +1,147 @@
+/**
+ * The run's side of a stage that extends: what it may go on from goes into its job, what it leaves on its way into the store,
+ * under the fingerprint of the stage that ends there. The same conditions hold as for its result.
+ */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import type * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import * as Fiber from 'effect/Fiber'
+import * as Queue from 'effect/Queue'
+import type * as Scope from 'effect/Scope'
+import { milestoneFolder } from './deliver-milestone.js'
+import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import type { Emit, RunEvent } from './events.js'
+import { endingAt, extensionBy, keptOnTheWay, shorterStages, type Shorter } from './extension.js'
+import { identityOf } from './file-identity.js'
+import { fingerprintOf, type StageIdentity } from './fingerprint.js'
+import type { JobExtension, WorkerMessage } from './job.js'
+import type { PreparedStage } from './prepare.js'
+import type { InputArtifact } from './stage-contract.js'
+import { Store, type Manifest } from './store.js'
+
+export type Milestone = Extract<WorkerMessage, { type: 'milestone' }>
+
+/** Asks whether these artifacts are still what they were when this was called, and verified thereafter. */
+export const watchInputs = (
+  store: Store['Service'],
+  inputs: readonly Manifest[],
+): Effect.Effect<void, CorruptArtifact | StoreError> => {
+  const seen = (manifest: Manifest): string =>
+    Object.values(manifest.files)
+      .map((file) => identityOf(store.blob(file)))
+      .join()
+  const before = new Map(inputs.map((manifest) => [manifest, seen(manifest)]))
+  // Another link to a file changes its identity too, so a changed one is read again.
+  return Effect.forEach(
+    inputs,
+    (manifest) =>
+      Effect.suspend(() => {
+        const now = seen(manifest)
+        if (before.get(manifest) === now) return Effect.void
+        return store.verify(manifest).pipe(Effect.tap(() => Effect.sync(() => before.set(manifest, now))))
+      }),
+    { discard: true },
+  )
+}
+
+export interface ExtendingStage {
+  readonly stage: PreparedStage
+  readonly identity: StageIdentity
+  /** A folder of the attempt's own. */
+  readonly staging: string
+  readonly made: () => Manifest['made']
+  readonly artifactOf: (manifest: Manifest) => InputArtifact
+  /** Fails where the inputs are not what they were. */
+  readonly checkInputs: Effect.Effect<void, CorruptArtifact | StoreError>
+  readonly emit: Emit
+}
+
+export interface OpenExtension {
+  readonly job: JobExtension
+  readonly goesOnFrom: Extract<RunEvent, { type: 'stage-started' }>['goesOnFrom']
+  readonly take: (milestone: Milestone) => void
+  /** Whatever was taken is in the store, or told in a warning. */
+  readonly settled: Effect.Effect<void>
+}
+
+/** The longest that is what it was when it was published. */
+const firstWhole = Effect.fnUntraced(function* (
+  found: readonly Shorter[],
+  emit: Emit,
+): Effect.fn.Return<{ readonly from: Shorter | undefined; readonly damaged: readonly number[] }, StoreError, Store> {
+  const store = yield* Store
+  const damaged: number[] = []
+  for (const shorter of found) {
+    const damage = yield* store.verify(shorter.manifest).pipe(
+      Effect.as(undefined),
+      Effect.catchTag('CorruptArtifact', ({ message }) => Effect.succeed(message)),
+    )
+    if (damage === undefined) return { from: shorter, damaged }
+    emit({ type: 'warning', message: damage })
+    damaged.push(shorter.at)
+  }
+  return { from: undefined, damaged }
+})
+
+/** Undefined where the stage does not extend. What it takes is published as long as the scope is open. */
+export const openExtension = Effect.fnUntraced(function* (
+  extending: ExtendingStage,
+): Effect.fn.Return<OpenExtension | undefined, StoreError, Store | Scope.Scope> {
+  const { stage, identity, staging, emit } = extending
+  const by = extensionBy(stage.kind, identity.params)
+  // Nothing that unknown code has left is gone on from.
+  if (by === undefined || stage.opaque.length > 0) return undefined
+  const store = yield* Store
+  const { there, missing } = yield* shorterStages(by, identity, true)
+  const { from, damaged } = yield* firstWhole(there, emit)
+  const wanted = keptOnTheWay(by, stage.node.params, [...missing, ...damaged])
+  const folder = path.join(staging, 'milestones')
+
+  const publish = Effect.fnUntraced(function* ({ at, summary }: Milestone) {
+    const identityThere = endingAt(by, identity, at)
+    const fingerprint = fingerprintOf(identityThere)
+    // The stage itself will fail of it.
+    if (Object.values(stage.sources).some((file) => identityOf(file.path) !== file.identity)) return
+    // Another run may have made it meanwhile: an artifact is made once.
+    if (!wanted.includes(at) || (yield* store.lookup(fingerprint)) !== undefined) return
+    yield* extending.checkInputs
+    const outDir = milestoneFolder(folder, at)
+    if (fs.readdirSync(outDir).length === 0) return yield* new StageError({ message: 'it left no file' })
+    const made = { ...extending.made(), milestoneOf: fingerprintOf(identity) }
+    const draft = { fingerprint, stage: stage.node.name, summary, identity: identityThere, made }
+    const { content } = yield* store.publish(draft, outDir)
+    emit({ type: 'stage-milestone', stage: stage.node.name, at, unit: by.unit, fingerprint, content })
+  })
+  const queue = yield* Queue.unbounded<Milestone, Cause.Done>()
+  const publishing = yield* Queue.take(queue).pipe(
+    Effect.flatMap((milestone) =>
+      publish(milestone).pipe(
+        // The training is worth more than what it leaves on its way.
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            const message = `${stage.node.name} as it was after ${by.unit} ${milestone.at} was not stored: ${error.message}`
+            emit({ type: 'warning', message })
+          }),
+        ),
+        Effect.ensuring(Effect.ignore(removeFolder(milestoneFolder(folder, milestone.at)))),
+      ),
+    ),
+    Effect.forever,
+    Effect.ignore,
+    Effect.forkScoped,
+  )
+  const goesOnFrom = from && { fingerprint: from.manifest.fingerprint, at: from.at, unit: by.unit }
+  return {
+    job: { ...(from && { from: { at: from.at, artifact: extending.artifactOf(from.manifest) } }), wanted, folder },
+    goesOnFrom,
+    take: (milestone) => void Queue.offerUnsafe(queue, milestone),
+    settled: Effect.suspend(() => {
+      Queue.endUnsafe(queue)
+      return Effect.asVoid(Fiber.await(publishing))
+    }),
+  }
+})
+
+const removeFolder = (folder: string) =>
+  Effect.try({ try: () => fs.rmSync(folder, { recursive: true, force: true }), catch: sentenceOf })
