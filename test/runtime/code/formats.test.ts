@@ -37,16 +37,17 @@ describe('the code of every source of this package', () => {
       useTabs: true,
     },
   }
-  for (const [what, style] of Object.entries(styles)) {
+  Object.entries(styles).forEach(([what, style], number, { length }) => {
     it(`is the same after prettier has written it with ${what}`, async () => {
       const pairs: (readonly [string, FileCode, FileCode])[] = []
-      for (const { name, text } of sources) {
+      for (const { name, text } of sources.filter((_, index) => index % length === number)) {
         const formatted = await format(text, { ...style, parser: 'typescript' })
+        expect(formatted, name).not.to.equal(text)
         pairs.push([name, parseFile(name, text), parseFile(name, formatted)])
       }
       expect(differing(pairs)).to.deep.equal([])
     })
-  }
+  })
 
   it('is the same as what the compiler makes of it: exactly the types are erased', () => {
     const pairs = sources.map(({ name, text }) => {
