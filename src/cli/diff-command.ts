@@ -91,7 +91,7 @@ const notesOf = (difference: Difference, sides: readonly (readonly ['a' | 'b', S
 
 const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
   const [a, b] = yield* readSides([flags.a, flags.b], flags)
-  const difference = differenceOf(a.stages, b.stages)
+  const difference = differenceOf(a.stages, b.stages, (digest) => a.recordOf(digest) ?? b.recordOf(digest))
   const notes = notesOf(difference, [
     ['a', a],
     ['b', b],

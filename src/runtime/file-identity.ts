@@ -35,6 +35,9 @@ export const identityOf = (file: string): string | undefined => {
 export const changedAtMs = (identity: string): number =>
   Number(BigInt(identity.slice(identity.lastIndexOf(':') + 1)) / 1_000_000n)
 
+/** Whether the file had last changed well before its contents were read: then the identity stands for what was read. */
+export const isSettled = (identity: string, readAt: number): boolean => changedAtMs(identity) + clockTickMs < readAt
+
 /** sha256 of a file's bytes, hexadecimal, in constant memory. */
 export const hashFile = (file: string): string => {
   const hash = createHash('sha256')
@@ -78,11 +81,17 @@ export class FileIndex<A> {
   peek(file: string): A | undefined {
     const entry = this.#entries.get(file)
     if (entry === undefined || entry.identity !== identityOf(file)) return undefined
-    return changedAtMs(entry.identity) + clockTickMs < entry.readAt ? entry.known : undefined
+    return isSettled(entry.identity, entry.readAt) ? entry.known : undefined
   }
 
-  remember(file: string, identity: string, known: A): void {
-    this.#entries.set(file, { identity, readAt: Date.now(), known })
+  /** What was known of the file when it was last read, whatever it is now. */
+  last(file: string): A | undefined {
+    return this.#entries.get(file)?.known
+  }
+
+  /** `readAt`: when the contents were read, where that was some time ago. */
+  remember(file: string, identity: string, known: A, readAt = Date.now()): void {
+    this.#entries.set(file, { identity, readAt, known })
     this.#changed = true
   }
 

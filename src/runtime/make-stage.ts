@@ -9,7 +9,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
-import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import { StageError, StoreError, sentenceOf, type CorruptArtifact } from './errors.js'
 import type { Emit, Reason } from './events.js'
 import { Executor } from './executor.js'
 import { identityOf } from './file-identity.js'
@@ -86,7 +86,7 @@ const runUnchanged = Effect.fnUntraced(function* (
   const running = executor.run(job, (message) => {
     if (!checked) {
       checked = true
-      const file = code.changedSinceRead(stage.kind.module)
+      const file = code.changedSinceRead(stage.codeEntry, stage.codeWithout)
       isSpoilt = file !== undefined
       if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
     }
@@ -96,15 +96,22 @@ const runUnchanged = Effect.fnUntraced(function* (
   const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
     Effect.catch((error) => {
       // One that failed before it had loaded its code may have found it half written.
-      const file = checked ? undefined : code.changedSinceRead(stage.kind.module)
+      const file = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
       return Effect.fail(file === undefined ? error : changedError(file))
     }),
   )
   const changed =
-    (checked ? undefined : code.changedSinceRead(stage.kind.module)) ??
+    (checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)) ??
     Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
   return changed === undefined ? summary : yield* changedError(changed)
 })
+
+/** What the fingerprint's digest of code stands for, before anything is stored under it. */
+const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
+  Effect.try({
+    try: () => prepared.code.keep(codeEntry, codeWithout),
+    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+  })
 
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
@@ -130,6 +137,7 @@ const compute = Effect.fnUntraced(function* (
     threads,
     run: context.run,
   })
+  yield* keepCode(context, stage)
   const extension = yield* openExtension({
     stage,
     identity,
@@ -206,6 +214,8 @@ const findHit = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Made | undefined, StoreError, Store> {
   const store = yield* Store
   const { name, kind } = stage.node
+  // Nobody knows what code made it.
+  if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
     const found = yield* findArtifact(identity, context.prepared.reuse)
@@ -249,7 +259,7 @@ export const makeStage = Effect.fnUntraced(function* (
   const fingerprint = fingerprintOf(identity)
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
-  const reasons = yield* explainMiss(stage, identity, context.last)
+  const reasons = yield* explainMiss(stage, identity, context.last, context.prepared.code)
   return yield* Effect.scoped(
     Effect.gen(function* () {
       yield* takeLock(lockPath(store, fingerprint), (holder) =>

@@ -18,6 +18,7 @@ import { makeSlots } from './slots.js'
 import type { StageGraph } from './stage-graph.js'
 import { sweepKilledRuns } from './staging.js'
 import type { Steering } from './steering.js'
+import { uncacheableWarnings } from './uncacheable.js'
 import { Store, type Manifest } from './store.js'
 
 export interface RunOptions {
@@ -227,6 +228,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     jobs: options.jobs,
     at: new Date(startedAt).toISOString(),
   })
+  for (const message of uncacheableWarnings(prepared.stages)) emit({ type: 'warning', message })
   yield* Effect.forEach(
     prepared.stages,
     (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
