@@ -116,28 +116,30 @@ const watch = Command.make('watch', {
   reuse,
   jobs,
   only,
-  json: json('Print the events of every run as JSON, one a line'),
+  json: json('Print what happens as JSON, one event a line; those of a run say which'),
   verbose,
 }).pipe(
-  Command.withHandler((flags) =>
-    watchCommand({
-      pipeline: flags.pipeline,
-      store: flags.store,
-      runFlags: [
-        '--engine',
-        flags.engine,
-        '--device',
-        flags.device,
-        '--reuse',
-        flags.reuse,
-        ...Option.match(flags.jobs, { onNone: () => [], onSome: (number) => ['--jobs', String(number)] }),
-        ...Option.match(flags.only, { onNone: () => [], onSome: (stage) => ['--only', stage] }),
-        ...(flags.json ? ['--json'] : []),
-        ...(flags.verbose ? ['--verbose'] : []),
-      ],
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ jobs, only, ...flags }) {
+      const jobsWanted = Option.getOrElse(jobs, defaultJobs)
+      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
+      const onlyStage = Option.match(only, { onNone: () => ({}), onSome: (stage) => ({ only: stage }) })
+      return yield* watchCommand({ ...flags, jobs: jobsWanted, ...onlyStage })
     }),
   ),
-  Command.withDescription('Run a pipeline, and again whenever its file or one that it imports changes, until Ctrl-C'),
+  Command.withDescription(
+    'Run a pipeline or suite, and again whenever anything that it reaches changes (its file and what that imports, the code of its stages, its data), until Ctrl-C. Stages that an edit does not touch go on; the others save their checkpoints and are run anew. What does not parse is waited out',
+  ),
+  Command.withShortDescription(
+    'Run a pipeline or suite, and again whenever anything that it reaches changes, until Ctrl-C',
+  ),
+  Command.withExamples([
+    { command: 'genepool watch pipelines/quickstart.ts', description: 'Edit, save, and see what that changes' },
+    {
+      command: 'genepool watch pipelines/quickstart.ts --only teacher',
+      description: 'Work on one stage and what it needs',
+    },
+  ]),
 )
 
 const plan = Command.make('plan', {

@@ -2,12 +2,9 @@
 import type { Emit, RunEvent } from '../runtime/events.js'
 import { briefDescriber } from './describe-briefly.js'
 import { describeProgress } from './describe.js'
+import { liveLines, plainLines, type Output, type StageLines } from './stage-lines.js'
 
-/** What a renderer writes to; process.stdout is one. */
-export interface Output {
-  readonly write: (text: string) => unknown
-  readonly columns?: number
-}
+export type { Output } from './stage-lines.js'
 
 export const jsonRenderer =
   (output: Output): Emit =>
@@ -15,62 +12,32 @@ export const jsonRenderer =
     output.write(`${JSON.stringify(event)}\n`)
   }
 
-const withStack = (text: string, event: RunEvent, verbose: boolean): string =>
+export const withStack = (text: string, event: RunEvent, verbose: boolean): string =>
   verbose && event.type === 'stage-failed' && event.stack !== undefined ? `${text}\n${event.stack}` : text
 
-/** Without a terminal progress is a line every so often, so that a log stays readable and a watcher sees life. */
-const plainProgressMs = 10_000
-
-export const plainRenderer = (output: Output, verbose: boolean): Emit => {
-  const shownAt = new Map<string, number>()
+const textRenderer = (lines: StageLines, verbose: boolean): Emit => {
   const describe = briefDescriber()
-  return (event) => {
-    if (event.type === 'stage-started') shownAt.set(event.stage, Date.now())
-    if (event.type === 'stage-progress') {
-      if (Date.now() - (shownAt.get(event.stage) ?? 0) < plainProgressMs) return
-      shownAt.set(event.stage, Date.now())
-      output.write(`  ${event.stage}  ${describeProgress(event)}\n`)
-      return
-    }
-    const text = describe(event)
-    if (text !== undefined) output.write(`${withStack(text, event, verbose)}\n`)
-  }
-}
-
-const clearBelow = '\u001b[0J'
-const linesUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F`)
-
-/** Finished lines scroll up; below them stands one line a running stage, rewritten in place. */
-export const liveRenderer = (output: Output, verbose: boolean): Emit => {
-  const running = new Map<string, string>()
-  const describe = briefDescriber()
-  let drawn = 0
-  const draw = (finished?: string): void => {
-    const width = Math.max(20, (output.columns ?? 80) - 1)
-    const lines = [...running].map(([stage, text]) => `  ${stage}  ${text}`.slice(0, width))
-    const above = finished === undefined ? '' : `${finished}\n`
-    output.write(
-      `${linesUp(drawn)}${drawn > 0 || finished !== undefined ? clearBelow : ''}${above}${lines.map((line) => `${line}\n`).join('')}`,
-    )
-    drawn = lines.length
-  }
   return (event) => {
     switch (event.type) {
       case 'stage-started':
-        running.set(event.stage, 'starting')
+        lines.start(event.stage, event.stage)
         break
       case 'stage-progress':
-        running.set(event.stage, describeProgress(event))
-        return draw()
+        return lines.progress(event.stage, event.stage, describeProgress(event))
       case 'stage-finished':
       case 'stage-failed':
       case 'stage-interrupted':
-        running.delete(event.stage)
+        lines.end(event.stage)
         break
       default:
         break
     }
     const text = describe(event)
-    if (text !== undefined) draw(withStack(text, event, verbose))
+    if (text !== undefined) lines.print(withStack(text, event, verbose))
   }
 }
+
+export const plainRenderer = (output: Output, verbose: boolean): Emit => textRenderer(plainLines(output), verbose)
+
+/** Finished lines scroll up; below them stands one line a running stage, rewritten in place. */
+export const liveRenderer = (output: Output, verbose: boolean): Emit => textRenderer(liveLines(output), verbose)

@@ -8,6 +8,8 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
   hint: Schema.optionalKey(Schema.String),
   /** The external file that is not there, where that is what is wrong. */
   path: Schema.optionalKey(Schema.String),
+  /** The file that changed while the stage ran, where its result was thrown away for that: the stage itself may be right. */
+  changed: Schema.optionalKey(Schema.String),
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 

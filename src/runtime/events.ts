@@ -124,6 +124,8 @@ export type RunEvent =
       readonly kind: string
       /** Since it started; 0 where it failed before. */
       readonly ms: number
+      /** The file that changed while it ran, where that is all that was wrong. */
+      readonly changed?: string
     } & StageFailure)
   /**
    * Not run, because a stage that it reads failed or the run stopped at the first failure. `failed` is the stage that failed,

@@ -15,15 +15,24 @@ interface Entry<A> {
 }
 
 /** Two writes within one tick of the file system's clock leave the same times, so a file read this soon is read again. */
-const clockTickMs = 50
+export const clockTickMs = 50
 
-/** The file's identity, or undefined where there is no file. Changes whenever its contents may have changed. */
+/**
+ * The file's identity, or undefined where there is no file, be it that what should be a folder above it is a file. Changes
+ * whenever its contents may have changed.
+ */
 export const identityOf = (file: string): string | undefined => {
-  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
-  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+  try {
+    const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
+    return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    throw cause
+  }
 }
 
-const changedAtMs = (identity: string): number =>
+/** When the file of this identity last changed, in milliseconds since 1970. */
+export const changedAtMs = (identity: string): number =>
   Number(BigInt(identity.slice(identity.lastIndexOf(':') + 1)) / 1_000_000n)
 
 /** Whether the file had last changed well before its contents were read: then the identity stands for what was read. */

@@ -7,11 +7,15 @@ import { hashOf } from './canonical.js'
 import type { StageGraph } from './stage-graph.js'
 import type { Store } from './store.js'
 
+/** What many stages have in a short time is written once. */
+const saveAfterMs = 200
+
 export class LastKnown {
   readonly #path: string
   readonly #fingerprints: Map<string, string>
   readonly #names: ReadonlyMap<string, string>
   #changed = false
+  #saving: NodeJS.Timeout | undefined
 
   constructor(store: Store['Service'], { as, names }: StageGraph['remembered']) {
     // A definition's name is free text; its hash is a file name everywhere.
@@ -37,6 +41,8 @@ export class LastKnown {
     if (this.#fingerprints.get(name) === fingerprint) return
     this.#fingerprints.set(name, fingerprint)
     this.#changed = true
+    // Not at the run's end alone: others plan while it goes on, and it may be killed.
+    this.#saving ??= setTimeout(() => this.save(), saveAfterMs).unref()
   }
 
   #nameOf(stage: string): string {
@@ -44,6 +50,8 @@ export class LastKnown {
   }
 
   save(): void {
+    clearTimeout(this.#saving)
+    this.#saving = undefined
     if (!this.#changed) return
     try {
       writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))

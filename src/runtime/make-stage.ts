@@ -64,6 +64,7 @@ const changedError = (file: string): StageError =>
   new StageError({
     message: `${file} changed while the stage ran, so its result was thrown away`,
     hint: 'run again: it is computed from what the file holds now',
+    changed: file,
   })
 
 /**
@@ -92,7 +93,13 @@ const runUnchanged = Effect.fnUntraced(function* (
     if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
     else if (!isSpoilt) takeMilestone(message)
   })
-  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt))
+  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
+    Effect.catch((error) => {
+      // One that failed before it had loaded its code may have found it half written.
+      const file = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
+      return Effect.fail(file === undefined ? error : changedError(file))
+    }),
+  )
   const changed =
     (checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)) ??
     Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path

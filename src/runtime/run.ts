@@ -17,6 +17,7 @@ import { Engines } from './services.js'
 import { makeSlots } from './slots.js'
 import type { StageGraph } from './stage-graph.js'
 import { sweepKilledRuns } from './staging.js'
+import type { Steering } from './steering.js'
 import { uncacheableWarnings } from './uncacheable.js'
 import { Store, type Manifest } from './store.js'
 
@@ -36,6 +37,8 @@ export interface RunOptions {
   readonly file?: string
   readonly baseDir: string
   readonly emit: Emit
+  /** Whoever may let a part of the run go, as watching does. */
+  readonly steering?: Steering
 }
 
 export interface RunResult {
@@ -90,6 +93,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const only = options.only === undefined ? {} : { only: options.only }
   const file = options.file === undefined ? {} : { file: options.file }
   const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...file, ...only })
+  if (options.steering !== undefined) yield* options.steering.review(prepared, engine)
   yield* sweepKilledRuns(store)
   const run = newRunId()
   const startedAt = Date.now()
@@ -109,6 +113,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   let stopped = false
   const last = new LastKnown(store, graph.remembered)
   const slots = makeSlots(options.jobs)
+  if (options.steering !== undefined) yield* options.steering.occupy(slots)
   const nodes = prepared.stages.map(({ node }) => node)
   const ranks = ranksOf(graph, nodes)
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
@@ -174,23 +179,33 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
     const stack = stackOf(error)
     failures.set(node, sentenceOf(error))
-    const failure = { message: sentenceOf(error), ...hint, ...(stack === undefined ? {} : { stack }) }
+    const changed = error instanceof StageError && error.changed !== undefined ? { changed: error.changed } : {}
+    const failure = { message: sentenceOf(error), ...hint, ...changed, ...(stack === undefined ? {} : { stack }) }
     emit({ type: 'stage-failed', stage: node.name, kind: node.kind, ms: msOf(node), ...failure })
     return false
   }
 
+  /** Whether a stage of this run was let go: what reads it has then not been skipped for a failure. */
+  let withdrawn = false
+  const letGo = (): boolean => {
+    withdrawn = true
+    return false
+  }
   /** By stage: whether its artifact is there, as soon as that is known. */
   const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<boolean>()]))
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
       const isThere = yield* Deferred.await(outcomes.get(from)!)
-      if (!isThere) return skipWithout(node, from)
+      if (!isThere) return withdrawn ? false : skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
-    return yield* make(stage).pipe(
+    const { steering } = options
+    const made = steering === undefined ? make(stage) : Effect.raceFirst(steering.leave(node.name), make(stage))
+    return yield* made.pipe(
       Effect.as(true),
       Effect.catchTag('RunStopped', () => Effect.sync(() => skipStopped(node))),
+      Effect.catchTag('Withdrawn', () => Effect.sync(letGo)),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.failCause(cause as Cause.Cause<never>)
@@ -228,7 +243,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
           run,
           ...count(standings),
           ...(suite.suite === undefined ? {} : { suite: { ...suite.suite, outcomes: finished().map(outcomeOf) } }),
-          interrupted: Exit.isFailure(exit),
+          interrupted: withdrawn || Exit.isFailure(exit),
           ms: Date.now() - startedAt,
           at,
         })

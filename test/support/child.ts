@@ -19,6 +19,8 @@ export interface Running {
   readonly done: Promise<Finished>
   /** Resolves with the first event, past ones included, that matches; rejects when the program ends without one. */
   readonly waitFor: (matches: (event: RunEvent) => boolean) => Promise<RunEvent>
+  /** Resolves once standard output, from its beginning, matches; rejects when the program ends before. */
+  readonly waitForText: (pattern: RegExp) => Promise<void>
   /** To every process of the group, as a terminal does it. */
   readonly signalGroup: (signal: NodeJS.Signals) => void
   /** To the program alone; its workers are not told. */
@@ -37,6 +39,12 @@ export interface StartOptions {
 interface Waiter {
   readonly matches: (event: RunEvent) => boolean
   readonly found: (event: RunEvent) => void
+  readonly ended: (error: Error) => void
+}
+
+interface TextWaiter {
+  readonly pattern: RegExp
+  readonly found: () => void
   readonly ended: (error: Error) => void
 }
 
@@ -66,8 +74,14 @@ export const start = (
   let [stdout, stderr, rest] = ['', '', '']
   const events: RunEvent[] = []
   const waiters = new Set<Waiter>()
+  const textWaiters = new Set<TextWaiter>()
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text
+    for (const waiter of textWaiters) {
+      if (!waiter.pattern.test(stdout)) continue
+      textWaiters.delete(waiter)
+      waiter.found()
+    }
     const lines = (rest + text).split('\n')
     rest = lines.pop() ?? ''
     for (const event of lines.flatMap(parse)) {
@@ -91,7 +105,7 @@ export const start = (
     child.once('error', reject)
     child.once('close', (code, signal) => {
       clearTimeout(timer)
-      for (const waiter of waiters) {
+      for (const waiter of [...waiters, ...textWaiters]) {
         waiter.ended(
           new Error(`the program ended (${code ?? signal}) before the event: …${stdout.slice(-500)}\n${stderr}`),
         )
@@ -104,7 +118,9 @@ export const start = (
     if (past !== undefined) return Promise.resolve(past)
     return new Promise((found, ended) => waiters.add({ matches, found, ended }))
   }
-  return { pid, done, waitFor, signalGroup, signal: (signal) => child.kill(signal) }
+  const waitForText: Running['waitForText'] = (pattern) =>
+    pattern.test(stdout) ? Promise.resolve() : new Promise((found, ended) => textWaiters.add({ pattern, found, ended }))
+  return { pid, done, waitFor, waitForText, signalGroup, signal: (signal) => child.kill(signal) }
 }
 
 /** Whether a process of this id runs: one that only waits to be buried does not. */

@@ -17,7 +17,7 @@ import { parseFile, specifiersOf } from './parse-file.js'
 import { isCode, Program } from './program.js'
 import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
-import { isLocal, ownConditions, Resolver } from './resolve-import.js'
+import { ownConditions, packageName, Resolver } from './resolve-import.js'
 import { sourcePlace } from './source-place.js'
 import { CodeWalk, type CodeEntry } from './walk.js'
 
@@ -127,20 +127,30 @@ export class CodeReader {
     return undefined
   }
 
-  /** Every file that a module's program consists of, whatever of them is used, packages left out; absolute paths. */
+  /** All that the digest of an entry depends on, also files that are not there: absolute paths. */
+  dependsOn(entry: CodeEntry, without: readonly string[] = []): readonly string[] {
+    this.read(entry, without)
+    return [...this.#known.get(keyOf(entry, without))!.identities.keys()]
+  }
+
+  /** All that a module's program consists of, whatever of it is used, and where a file is expected that is not there. */
   reached(module: string): readonly string[] {
     const seen = new FilesSeen(this.#states)
+    seen.note(module)
+    if (!fs.existsSync(module)) return [module]
     const resolver = new Resolver(this.#packages)
     const found = new Set([fs.realpathSync(module)])
+    // A set is walked in the order of its growth.
     for (const file of found) {
       const code = this.#fileCode(file, seen)
       for (const specifier of code === undefined ? [] : specifiersOf(code)) {
-        const resolved = isLocal(specifier) ? resolver.resolve(file, specifier, seen) : { type: 'package' as const }
-        if (resolved.type === 'file') found.add(resolved.file)
+        const resolved = resolver.resolve(file, specifier, seen)
+        // This package runs already: what is edited of it is not loaded again.
+        if (resolved.type === 'file' && packageName(specifier) !== 'genepool') found.add(resolved.file)
       }
     }
     this.#index?.save()
-    return [...found]
+    return [...seen.identities.keys()]
   }
 
   /** Keeps what was found out for the next run. */
