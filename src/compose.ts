@@ -3,6 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import { deviceName } from './engine/choice/device-name.js'
 import { EngineUnavailable, resolveEngine } from './engine/choice/resolve.js'
+import { sharedGpu } from './engine/choice/visible-gpus.js'
 import { parseWish } from './engine/choice/wish.js'
 import { numericPackages } from './engine/identify.js'
 import { UsageError, sentenceOf } from './runtime/errors.js'
@@ -28,6 +29,7 @@ const usageError = (cause: unknown): UsageError => {
 const enginesLayer = Layer.succeed(Engines, {
   packages: numericPackages,
   deviceName,
+  gpu: sharedGpu,
   resolve: ({ engine: wanted, device: on, toCompute }) =>
     Effect.tryPromise({
       try: (signal) => resolveEngine(parseWish(wanted, on), { toCompute, signal }),

@@ -1,11 +1,13 @@
 /** Running a pipeline or a suite from code: the same run as `genepool run`, as an Effect and as a promise. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from './compose.js'
+import type { Duration, Size } from './dsl/amounts.js'
 import type { PipelineNode, SuiteNode } from './dsl/nodes.js'
 import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
 import { isSuite } from './dsl/suite-node.js'
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
+import { readPolicy } from './runtime/failure-policy.js'
 import type { Emit } from './runtime/events.js'
 import type { Reuse } from './runtime/prepare.js'
 import { defaultJobs, runStages, type RunResult } from './runtime/run.js'
@@ -27,6 +29,16 @@ export interface RunPipelineOptions {
   readonly only?: string
   /** Stop at the first failure; by default whatever does not depend on it still finishes. */
   readonly failFast?: boolean
+  /** How often a stage whose worker crashed is tried again, from its checkpoint; default 2. */
+  readonly retries?: number
+  /** Pause before the first retry, doubled for each further one up to a minute; default `'1s'`. */
+  readonly retryDelay?: Duration
+  /** How long a stage may compute, `'2h'`: then it is interrupted and the next run goes on from its checkpoint; default: no limit. */
+  readonly stageTimeout?: Duration
+  /** Resident memory that a worker and its processes may use, `'8GiB'`; Linux only; default: no limit. */
+  readonly memory?: Size
+  /** A worker that for so long says nothing and uses no processor time is hung, ended and retried; default `'10min'`. */
+  readonly silence?: Duration
   /** Where the relative paths of `idx()` start; default the working directory. */
   readonly baseDir?: string
   /** Called with everything that happens. */
@@ -62,8 +74,13 @@ export const runPipeline = (
           )
         : stageGraph(node),
     ),
-    Effect.flatMap((graph) =>
+    Effect.bindTo('graph'),
+    Effect.bind('policy', () =>
+      Effect.try({ try: () => readPolicy(options, (word) => word), catch: (cause) => cause as UsageError }),
+    ),
+    Effect.flatMap(({ graph, policy }) =>
       runStages(graph, {
+        policy,
         engine: options.engine ?? 'auto',
         device: options.device ?? 'auto',
         reuse: options.reuse ?? 'same-engine',

@@ -1,68 +1,23 @@
 /** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
-import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
-import { defaultJobs } from '../runtime/run.js'
-import { acceptCommand } from './accept-command.js'
-import { diffCommand } from './diff-command.js'
+import { accept, explain } from './code-commands.js'
 import { doctorCommand } from './doctor-command.js'
 import { engineCommand } from './engine-command.js'
-import { explainCommand } from './explain-command.js'
+import { failureFlags, policyOf } from './failure-flags.js'
+import { device, engine, jobs, jobsOf, json, only, pipeline, reuse, store, verbose } from './flags.js'
 import { paretoCommand, paretoFlags } from './pareto-command.js'
 import { pickCommand, pickFlags } from './pick-command.js'
 import { planCommand } from './plan-command.js'
+import { certify, diff, lineage, runs, show } from './record-commands.js'
 import { reportCommand, reportFlags } from './report-command.js'
 import { resultsCommand, resultsFlags } from './results-command.js'
 import { runCommand } from './run-command.js'
-import { runsCommand } from './runs-command.js'
-import { showCommand } from './show-command.js'
 import { version } from './version.js'
 import { watchCommand } from './watch-command.js'
-
-const pipeline = Argument.String('pipeline').pipe(
-  Argument.withDescription(
-    'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; FILE#init=learned,seed=1 is one cell of a suite',
-  ),
-)
-const store = Flag.String('store').pipe(
-  Flag.withDescription('Folder that holds artifacts, checkpoints and records; default: .genepool'),
-  Flag.withDefault('.genepool'),
-)
-const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
-  Flag.withDescription(
-    'What computes; auto, the default, takes the fastest that loads (genepool doctor shows which and why)',
-  ),
-  Flag.withDefault('auto'),
-)
-const device = Flag.String('device').pipe(
-  Flag.withDescription(
-    'What it computes on: auto (the default), cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU',
-  ),
-  Flag.withDefault('auto'),
-)
-const reuse = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
-  Flag.withDescription(
-    'Which artifacts are good enough: those of the same engine, device class and versions (the default), or also those that differ in these alone',
-  ),
-  Flag.withDefault('same-engine'),
-)
-const json = (what: string) => Flag.Boolean('json').pipe(Flag.withDescription(what), Flag.withDefault(false))
-const verbose = Flag.Boolean('verbose').pipe(
-  Flag.withDescription('Print stack traces with errors'),
-  Flag.withDefault(false),
-)
-const only = Flag.String('only').pipe(
-  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny; of a suite, all called so'),
-  Flag.optional,
-)
-const jobs = Flag.Int('jobs').pipe(
-  Flag.withAlias('j'),
-  Flag.withDescription('CPU stages side by side; default: the number of cores'),
-  Flag.optional,
-)
 
 const run = Command.make('run', {
   pipeline,
@@ -80,6 +35,7 @@ const run = Command.make('run', {
     Flag.withDescription('Start nothing new once a stage has failed'),
     Flag.withDefault(false),
   ),
+  ...failureFlags,
   json: json('Print one event a line as JSON, and nothing else'),
   verbose,
 }).pipe(
@@ -88,9 +44,9 @@ const run = Command.make('run', {
       if (flags.keepGoing && flags.failFast) {
         return yield* new UsageError({ message: '--keep-going and --fail-fast exclude each other' })
       }
-      const jobsWanted = Option.getOrElse(flags.jobs, defaultJobs)
-      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
-      return yield* runCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
+      const jobsWanted = yield* jobsOf(flags.jobs)
+      const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
+      return yield* runCommand({ ...flags, policy, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
     }),
   ),
   Command.withDescription('Run what is missing of a pipeline or suite and print the table of its models or cells'),
@@ -116,15 +72,18 @@ const watch = Command.make('watch', {
   reuse,
   jobs,
   only,
+  ...failureFlags,
   json: json('Print what happens as JSON, one event a line; those of a run say which'),
   verbose,
 }).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* ({ jobs, only, ...flags }) {
-      const jobsWanted = Option.getOrElse(jobs, defaultJobs)
-      if (jobsWanted < 1) return yield* new UsageError({ message: `--jobs is ${jobsWanted}; it must be 1 or more` })
+      const jobsWanted = yield* jobsOf(jobs)
       const onlyStage = Option.match(only, { onNone: () => ({}), onSome: (stage) => ({ only: stage }) })
-      return yield* watchCommand({ ...flags, jobs: jobsWanted, ...onlyStage })
+      const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
+      const { pipeline, store, engine, device, reuse, json, verbose } = flags
+      const request = { pipeline, store, engine, device, reuse, verbose, jobs: jobsWanted, policy, ...onlyStage }
+      return yield* watchCommand({ ...request, json })
     }),
   ),
   Command.withDescription(
@@ -148,12 +107,20 @@ const plan = Command.make('plan', {
   engine,
   device,
   reuse,
+  jobs,
   only,
-  json: json('Print one stage a line as JSON'),
+  json: json('Print one stage a line as JSON, and the time that the run is expected to take as the last'),
   verbose,
 }).pipe(
-  Command.withHandler((flags) => planCommand({ ...flags, only: Option.getOrUndefined(flags.only) })),
-  Command.withDescription('Say for each stage whether it is cached, would run or may have to, and why; runs nothing'),
+  Command.withHandler(
+    Effect.fnUntraced(function* (flags) {
+      const jobsWanted = yield* jobsOf(flags.jobs)
+      return yield* planCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
+    }),
+  ),
+  Command.withDescription(
+    'Say for each stage whether it is cached, would run or may have to, why, and how long it takes; runs nothing',
+  ),
 )
 
 const measured = { pipeline, store, engine, device, reuse, verbose }
@@ -188,54 +155,6 @@ const report = Command.make('report', { ...measured, ...reportFlags }).pipe(
   Command.withDescription('Write one HTML file with figures, tables and exact parameters of a pipeline or a suite'),
 )
 
-const runs = Command.make('runs', {
-  pipeline: pipeline.pipe(Argument.optional),
-  store,
-  json: json('Print one run a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => runsCommand({ ...flags, pipeline: Option.getOrUndefined(flags.pipeline) })),
-  Command.withDescription('List the recorded runs, of one pipeline or of all in the store'),
-)
-
-const show = Command.make('show', {
-  pipeline,
-  stage: Argument.String('stage').pipe(Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny')),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print the manifest as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => showCommand(flags)),
-  Command.withDescription("Print a stage's artifact: files, inputs, parameters, loss history"),
-)
-
-const side = (name: string) =>
-  Argument.String(name).pipe(Argument.withDescription('FILE, FILE#CELL, or the id of a run as genepool runs prints it'))
-
-const diff = Command.make('diff', {
-  a: side('a'),
-  b: side('b'),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one stage, one figure or one note a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => diffCommand(flags)),
-  Command.withDescription('Say what differs between two pipelines, cells or recorded runs: parameters, code, metrics'),
-  Command.withExamples([
-    {
-      command:
-        'genepool diff pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1 pipelines/ablation.ts#init=random,positions=end,loss=all,seed=1',
-      description: 'Two cells of a suite (axes in any order, as many as tell the cell)',
-    },
-  ]),
-)
-
 const doctor = Command.make('doctor', {
   engine: engine.pipe(Flag.withDescription('Only this engine; auto: all')),
   device: device.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
@@ -249,61 +168,6 @@ const doctor = Command.make('doctor', {
   Command.withDescription(
     'Try every engine on every device: what loads, how fast it is, why the rest does not load and what to do about it',
   ),
-)
-
-const explain = Command.make('explain', {
-  pipeline,
-  stage: Argument.String('stage').pipe(
-    Argument.withDescription('Only this stage, e.g. teacher or distill/tiny; of a suite, all called so'),
-    Argument.optional,
-  ),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one stage a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => explainCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })),
-  Command.withDescription(
-    'Say why each stage runs or is cached: what changed, down to the symbol, and how the stage reaches it',
-  ),
-)
-
-const accept = Command.make('accept', {
-  symbol: Argument.String('symbol').pipe(
-    Argument.withDescription('Declaration whose edit changes no result: kdLoss, Trainer.step, src/losses.ts:kdLoss'),
-    Argument.optional,
-  ),
-  pipeline: pipeline.pipe(Argument.optional),
-  reason: Flag.String('reason').pipe(Flag.withDescription('Why the edit changes no result; it is kept'), Flag.optional),
-  list: Flag.Boolean('list').pipe(Flag.withDescription('List the accepted edits'), Flag.withDefault(false)),
-  revoke: Flag.String('revoke').pipe(
-    Flag.withDescription('Have an accepted edit, by its id or its symbol, count again'),
-    Flag.optional,
-  ),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one edit a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) =>
-    acceptCommand({
-      ...flags,
-      symbol: Option.getOrUndefined(flags.symbol),
-      pipeline: Option.getOrUndefined(flags.pipeline),
-      reason: Option.getOrUndefined(flags.reason),
-      revoke: Option.getOrUndefined(flags.revoke),
-    }),
-  ),
-  Command.withDescription(
-    'Declare the present edit of one declaration harmless: nothing runs again for it; without a pipeline, of the last run',
-  ),
-  Command.withExamples([
-    { command: 'genepool accept kdLoss --reason "only renamed a variable"', description: 'The next edit counts again' },
-  ]),
 )
 
 const genepool = Command.make('genepool').pipe(
@@ -323,6 +187,8 @@ const genepool = Command.make('genepool').pipe(
     diff,
     runs,
     show,
+    lineage,
+    certify,
     doctor,
     engineCommand,
   ]),

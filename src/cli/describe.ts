@@ -4,8 +4,10 @@ import type { Json } from '../dsl/nodes.js'
 import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
+import type { RunEstimate } from '../runtime/run-estimate.js'
+import { describeEstimate } from './describe-estimate.js'
 import { describeOutcomes, describeSharing } from './describe-suite.js'
-import { count, duration, percent } from '../results/format.js'
+import { bytes, count, duration, percent } from '../results/format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
 
@@ -64,6 +66,14 @@ export const describeMaker = ({ engine, device, versions }: EngineIdentity): str
 const describeDevice = ({ device, deviceIndex }: { readonly device: string; readonly deviceIndex?: number }): string =>
   deviceIndex === undefined ? device : `${device}:${deviceIndex}`
 
+/** What runs of one machine share. */
+const describeResource = (resource: string): string =>
+  resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
+
+/** Nothing where all that is known is that nothing is known. */
+const expectedAfter = (estimate: RunEstimate): string =>
+  estimate.mostMs === 0 ? '' : `, expected to take ${describeEstimate(estimate)}`
+
 const manyReasons = 3
 
 /** The first few reasons in one line. */
@@ -98,13 +108,19 @@ export const describeProgress = (event: Progress): string =>
 export const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
     case 'run-started':
-      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})`
+      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})${event.expected === undefined ? '' : expectedAfter(event.expected)}`
     case 'stage-cached':
       return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
     case 'stage-started':
       return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
     case 'stage-waiting':
-      return `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+      return event.resource === undefined
+        ? `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+        : `… ${event.stage}  waits for ${describeResource(event.resource)}, which ${event.holder} uses`
+    case 'stage-retrying':
+      return `↻ ${event.stage}  ${event.because}; attempt ${event.attempt} of ${event.of} in ${duration(event.delayMs)}`
+    case 'stage-saving':
+      return `… ${event.stage}  saves its checkpoint (${bytes(event.bytes)}); Ctrl-C again ends it without`
     case 'stage-progress':
     case 'stage-milestone':
       return undefined

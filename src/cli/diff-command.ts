@@ -1,6 +1,8 @@
 /** `genepool diff`: what differs between two cells, two pipelines or two recorded runs. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
+import type { Json } from '../dsl/nodes.js'
+import { environmentDifference, type EnvironmentDifference } from '../runtime/environment-difference.js'
 import { differenceOf, type Difference, type FigureDifference, type StageDifference } from '../runtime/difference.js'
 import { isShare } from '../results/cell-figures.js'
 import { describeReason } from './describe.js'
@@ -74,8 +76,33 @@ const renderStages = (stages: readonly StageDifference[]): string => {
   )
 }
 
+/** Of two runs; a definition as it stands has not been anywhere. */
+const environmentsOf = (a: Side, b: Side): readonly EnvironmentDifference[] =>
+  a.environment === undefined || b.environment === undefined ? [] : environmentDifference(a.environment, b.environment)
+
+const mostWide = 60
+
+const written = (value: Json): string => {
+  const text = value === null ? 'none' : typeof value === 'string' ? value : JSON.stringify(value)
+  return text.length > mostWide ? `${text.slice(0, mostWide)}…` : text
+}
+
+const renderEnvironments = (differences: readonly EnvironmentDifference[]): string =>
+  renderTable<EnvironmentDifference>(
+    [
+      { title: 'environment', cell: ({ what }) => what, align: 'left' },
+      { title: 'a', cell: ({ a }) => written(a), align: 'left' },
+      { title: 'b', cell: ({ b }) => written(b), align: 'left' },
+    ],
+    differences,
+  )
+
 /** What is missing of the figures, and why. */
-const notesOf = (difference: Difference, sides: readonly (readonly ['a' | 'b', Side])[]): readonly string[] => {
+const notesOf = (
+  difference: Difference,
+  sides: readonly (readonly ['a' | 'b', Side])[],
+  isElsewhere: boolean,
+): readonly string[] => {
   const differing = difference.stages.filter(({ state }) => state !== 'same').map(({ stage }) => stage)
   const notes = sides.flatMap(([letter, side]) => {
     const without = side.without.filter((stage) => differing.includes(stage))
@@ -86,22 +113,29 @@ const notesOf = (difference: Difference, sides: readonly (readonly ['a' | 'b', S
         ]
   })
   if (notes.length > 0 || difference.figures.length > 0) return notes
-  return differing.length === 0 ? ['nothing differs'] : ['no stage that differs has metrics on both sides']
+  if (differing.length === 0) return [isElsewhere ? 'no stage differs' : 'nothing differs']
+  return ['no stage that differs has metrics on both sides']
 }
 
 const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
   const [a, b] = yield* readSides([flags.a, flags.b], flags)
   const difference = differenceOf(a.stages, b.stages, (digest) => a.recordOf(digest) ?? b.recordOf(digest))
-  const notes = notesOf(difference, [
-    ['a', a],
-    ['b', b],
-  ])
+  const environments = environmentsOf(a, b)
+  const notes = notesOf(
+    difference,
+    [
+      ['a', a],
+      ['b', b],
+    ],
+    environments.length > 0,
+  )
   if (flags.json) {
     const about = ({ target, name }: Side) => ({ target, name })
     const lines = [
       { type: 'diff', a: about(a), b: about(b) },
       ...difference.stages.map((stage) => ({ type: 'stage', ...stage })),
       ...difference.figures.map((each) => ({ type: 'figure', ...each })),
+      ...environments.map((each) => ({ type: 'environment', ...each })),
       ...notes.map((message) => ({ type: 'note', message })),
     ]
     process.stdout.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -113,6 +147,7 @@ const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
     `a  ${a.target}\nb  ${b.target}`,
     renderStages(difference.stages),
     telling.length === 0 ? '' : renderFigures(telling),
+    environments.length === 0 ? '' : renderEnvironments(environments),
     [...(equal === 0 ? [] : [`${equal} figures are equal (--json lists them)`]), ...notes].join('\n'),
   ]
   process.stdout.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`)

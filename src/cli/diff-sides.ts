@@ -5,8 +5,10 @@ import { UsageError } from '../runtime/errors.js'
 import type { RunEvent } from '../runtime/events.js'
 import type { PreparedStage } from '../runtime/prepare.js'
 import { readCodeRecord } from '../runtime/code/record-store.js'
+import { findRun } from '../runtime/find-run.js'
 import type { CodeRecords } from '../runtime/reasons.js'
-import { readRun, type RunRecord } from '../runtime/run-log.js'
+import type { RecordedEnvironment } from '../runtime/run-environment.js'
+import type { RunRecord } from '../runtime/run-log.js'
 import { isInCell, parseStageName } from '../runtime/stage-in-cell.js'
 import { Store, type Manifest } from '../runtime/store.js'
 import { inspect, type InspectFlags } from './inspect.js'
@@ -26,6 +28,8 @@ export interface Side {
   readonly ofSuite?: boolean
   /** Of a suite's cell as it stands, what the suite calls its stages. */
   readonly inSuite?: ReadonlyMap<string, string>
+  /** Of a run whose record has it. */
+  readonly environment?: RecordedEnvironment
 }
 
 export type SideFlags = Omit<InspectFlags, 'pipeline' | 'only'>
@@ -100,14 +104,16 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
   }
   const ofSuite = started?.suite !== undefined
   const recordOf: CodeRecords = (digest) => readCodeRecord(store.root, digest)
-  return { target: record.run, name: started?.pipeline ?? '', stages, recordOf, without, ofSuite } satisfies Side
+  const environment = record.environment === undefined ? {} : { environment: record.environment }
+  const about = { target: record.run, name: started?.pipeline ?? '' }
+  return { ...about, stages, recordOf, without, ofSuite, ...environment } satisfies Side
 })
 
 /** Fails with a UsageError where the target is neither a definition nor a run of the store. */
 const readSide = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
   const { file } = parseTarget(target)
   if (isFile(file)) return yield* sideOfDefinition(target, flags)
-  const record = yield* readRun(target)
+  const record = yield* findRun(target)
   if (record !== undefined) return yield* sideOfRun(record)
   return yield* new UsageError({
     message: `'${target}' is neither a file nor a run in ${flags.store}`,
@@ -167,6 +173,7 @@ const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.
     recordOf: side.recordOf,
     stages: new Map(found.map(({ called, stage }) => [called, { ...stage, name: called }])),
     without: found.flatMap(({ called, stage }) => (side.without.includes(stage.name) ? [called] : [])),
+    ...(side.environment === undefined ? {} : { environment: side.environment }),
   }
 })
 

@@ -1,10 +1,13 @@
 /** `genepool explain`: why each stage runs or is cached, with nothing left out. */
 import * as Effect from 'effect/Effect'
+import { genepoolLayer } from '../compose.js'
 import type { Reason } from '../runtime/events.js'
 import { cutOffBehind } from '../runtime/cut-off.js'
-import { expectedMs, readTimes } from '../runtime/expected-time.js'
+import { ExpectedTimes } from '../runtime/expected-time.js'
+import { machineOf } from '../runtime/machine.js'
 import { stagesCalled } from '../runtime/find-stage.js'
 import type { PreparedStage } from '../runtime/prepare.js'
+import { Engines } from '../runtime/services.js'
 import type { Manifest } from '../runtime/store.js'
 import { duration, plural } from '../results/format.js'
 import { describeMaker, describeReason } from './describe.js'
@@ -108,10 +111,15 @@ const render = (explained: Explained): string => {
   ].join('\n')
 }
 
-export const explainCommand = Effect.fnUntraced(function* (flags: ExplainFlags) {
-  const { graph, prepared, plan, store } = yield* inspect(flags)
+const explainInStore = Effect.fnUntraced(function* (flags: ExplainFlags) {
+  const { graph, prepared, plan, store, engine } = yield* inspect(flags)
   const wanted = flags.stage === undefined ? undefined : new Set(yield* stagesCalled(graph, flags.stage))
-  const times = readTimes(store.root)
+  const deviceName = (yield* Engines).deviceName(engine)
+  const times = ExpectedTimes.open(store, {
+    definition: graph.remembered.as,
+    engine,
+    machine: machineOf(deviceName),
+  })
   const cutOffs = cutOffBehind(prepared, plan)
   const explained = prepared.stages.flatMap((stage, index): readonly Explained[] => {
     const { node, codeEntry, codeWithout } = stage
@@ -137,7 +145,7 @@ export const explainCommand = Effect.fnUntraced(function* (flags: ExplainFlags) 
         ...(manifest === undefined ? {} : { fingerprint: manifest.fingerprint, made: manifest.made }),
         ...(madeBy === undefined ? {} : { madeBy }),
         cutOff: cutOffs.get(node) ?? [],
-        expectedMs: expectedMs(times, node.name, node.kind) ?? null,
+        expectedMs: times.expectedMs(stage) ?? null,
       },
     ]
   })
@@ -146,3 +154,6 @@ export const explainCommand = Effect.fnUntraced(function* (flags: ExplainFlags) 
     : `${explained.map(render).join('\n\n')}\n`
   process.stdout.write(text)
 })
+
+export const explainCommand = (flags: ExplainFlags) =>
+  explainInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))

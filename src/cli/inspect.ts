@@ -29,6 +29,8 @@ const inspectInStore = Effect.fnUntraced(function* (flags: InspectFlags) {
   return { graph, prepared, plan, store, engine }
 })
 
+export type Inspected = Effect.Success<ReturnType<typeof inspectInStore>>
+
 /** Loads and plans; the store is read only. */
 export const inspect = (flags: InspectFlags) => inspectInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
 

@@ -1,16 +1,19 @@
 /** `genepool run`: runs what is missing, shows it happening, ends with the table of models. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
+import type { FailurePolicy } from '../runtime/failure-policy.js'
+import { askGit } from '../runtime/record-run.js'
 import { runStages } from '../runtime/run.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'
 import { renderFinished } from './finished-results.js'
-import { loadTarget } from './target.js'
+import { loadTarget, parseTarget } from './target.js'
 import { jsonRenderer, liveRenderer, plainRenderer } from './renderers.js'
 
 export interface RunFlags extends InspectFlags {
   readonly jobs: number
   readonly failFast: boolean
+  readonly policy: FailurePolicy
   readonly json: boolean
   readonly verbose: boolean
 }
@@ -23,6 +26,8 @@ const rendererFor = (flags: RunFlags) => {
 }
 
 const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
+  // Loading the definition takes longer than git does.
+  const git = askGit({ file: parseTarget(flags.pipeline).file, baseDir: '.' })
   const { graph, file, baseDir } = yield* loadTarget(flags.pipeline)
   const result = yield* runStages(graph, {
     engine: flags.engine,
@@ -30,8 +35,10 @@ const runInStore = Effect.fnUntraced(function* (flags: RunFlags) {
     reuse: flags.reuse,
     jobs: flags.jobs,
     failFast: flags.failFast,
+    policy: flags.policy,
     file,
     baseDir,
+    git,
     emit: rendererFor(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
   })

@@ -1,75 +1,61 @@
 /** `genepool runs`: the recorded runs, newest first. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
-import type { RunEvent } from '../runtime/events.js'
-import { readRuns, type RunRecord } from '../runtime/run-log.js'
 import { duration } from '../results/format.js'
+import { UsageError } from '../runtime/errors.js'
+import type { GitState } from '../runtime/git-state.js'
+import { readRuns } from '../runtime/run-log.js'
+import { outcomeOfRun, type RunOutcome } from '../runtime/run-outcome.js'
+import { readTags } from '../runtime/run-tags.js'
+import { describeCommit } from './describe-environment.js'
 import { renderTable } from './table.js'
 import { loadTarget } from './target.js'
 
 export interface RunsFlags {
   readonly pipeline: string | undefined
   readonly store: string
+  /** Only what has this tag; of `*`, any. */
+  readonly tag: string | undefined
   readonly json: boolean
 }
 
-interface RunLine {
-  readonly run: string
-  readonly pipeline: string
-  readonly at: string
-  /** `unfinished`: still going, or killed. */
-  readonly state: 'done' | 'failed' | 'interrupted' | 'unfinished'
-  readonly ran: number
-  readonly cached: number
-  readonly failed: number
-  readonly skipped: number
-  readonly ms: number | null
-}
-
-const find = <T extends RunEvent['type']>(events: readonly RunEvent[], type: T) =>
-  events.find((event): event is Extract<RunEvent, { type: T }> => event.type === type)
-
-const lineOf = (record: RunRecord): RunLine | undefined => {
-  const started = find(record.events, 'run-started')
-  if (started === undefined) return undefined
-  const finished = find(record.events, 'run-finished')
-  const counted = (type: RunEvent['type']): number => record.events.filter((event) => event.type === type).length
-  const state =
-    finished === undefined
-      ? 'unfinished'
-      : finished.interrupted
-        ? 'interrupted'
-        : finished.failed > 0
-          ? 'failed'
-          : 'done'
-  return {
-    run: record.run,
-    pipeline: started.pipeline,
-    at: started.at,
-    state,
-    ran: finished?.ran ?? counted('stage-finished'),
-    cached: finished?.cached ?? counted('stage-cached'),
-    failed: finished?.failed ?? counted('stage-failed'),
-    skipped: finished?.skipped ?? counted('stage-skipped'),
-    ms: finished?.ms ?? null,
-  }
+interface RunLine extends RunOutcome {
+  readonly tags: readonly string[]
+  readonly git: GitState | null
 }
 
 /** Runs of a suite are also those of one of its cells. */
 const isOf = ({ pipeline }: RunLine, name: string): boolean => pipeline === name || pipeline.startsWith(`${name}#`)
 
+const hasTag = ({ tags }: RunLine, tag: string): boolean => (tag === '*' ? tags.length > 0 : tags.includes(tag))
+
 const runsInStore = Effect.fnUntraced(function* (flags: RunsFlags) {
+  const { tag } = flags
   const name = flags.pipeline === undefined ? undefined : (yield* loadTarget(flags.pipeline)).graph.name
+  const tags = yield* readTags()
+  if (tag !== undefined && tag !== '*' && !tags.has(tag)) {
+    return yield* new UsageError({
+      message: `no run has the tag '${tag}'`,
+      hint: tags.size === 0 ? 'no run has any: genepool runs tag RUN NAME' : `there are ${[...tags.keys()].join(', ')}`,
+    })
+  }
+  const tagsOf = (run: string): readonly string[] => [...tags].flatMap(([each, of]) => (of === run ? [each] : []))
   const lines = (yield* readRuns())
-    .map(lineOf)
-    .filter((line) => line !== undefined && (name === undefined || isOf(line, name))) as readonly RunLine[]
+    .flatMap((record): readonly RunLine[] => {
+      const outcome = outcomeOfRun(record)
+      const git = record.environment?.git ?? null
+      return outcome === undefined ? [] : [{ ...outcome, tags: tagsOf(record.run), git }]
+    })
+    .filter((line) => (name === undefined || isOf(line, name)) && (tag === undefined || hasTag(line, tag)))
   if (flags.json) {
     for (const line of lines) process.stdout.write(`${JSON.stringify(line)}\n`)
-    return
+    return undefined
   }
   if (lines.length === 0) {
-    process.stdout.write(`no runs${name === undefined ? '' : ` of ${name}`} in ${flags.store}\n`)
-    return
+    process.stdout.write(
+      `no ${tag === undefined ? '' : 'tagged '}runs${name === undefined ? '' : ` of ${name}`} in ${flags.store}\n`,
+    )
+    return undefined
   }
   const table = renderTable<RunLine>(
     [
@@ -81,10 +67,14 @@ const runsInStore = Effect.fnUntraced(function* (flags: RunsFlags) {
       { title: 'failed', cell: (line) => String(line.failed) },
       { title: 'not run', cell: (line) => String(line.skipped) },
       { title: 'took', cell: (line) => (line.ms === null ? '' : duration(line.ms)) },
+      { title: 'engine', cell: (line) => line.engine, align: 'left' },
+      { title: 'git', cell: (line) => describeCommit(line.git ?? undefined), align: 'left' },
+      { title: 'tags', cell: (line) => line.tags.join(', '), align: 'left' },
     ],
     lines,
   )
   process.stdout.write(`${table}\n`)
+  return undefined
 })
 
 export const runsCommand = (flags: RunsFlags) => runsInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))

@@ -1,16 +1,21 @@
-/** `genepool show`: all that is known of one stage's artifact. */
+/** `genepool show`: all that is known of one stage's artifact, or of one recorded run. */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
+import { genepoolLayer } from '../compose.js'
 import { UsageError } from '../runtime/errors.js'
+import { runCalled } from '../runtime/find-run.js'
 import { stageCalled } from '../runtime/find-stage.js'
 import type { Manifest } from '../runtime/store.js'
 import { describeReasons, describeSummary } from './describe.js'
 import { bytes, duration } from '../results/format.js'
 import { inspect, type InspectFlags } from './inspect.js'
+import { showRun } from './show-run.js'
 import { renderTable, type Column } from './table.js'
+import { isFile, parseTarget } from './target.js'
 
 export interface ShowFlags extends InspectFlags {
-  readonly stage: string
+  /** Undefined of a run, which then `pipeline` names. */
+  readonly stage: string | undefined
   readonly json: boolean
 }
 
@@ -82,7 +87,17 @@ const renderManifest = (
     .join('\n')
 }
 
-export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
+const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json }: ShowFlags) {
+  if (isFile(parseTarget(word).file)) {
+    return yield* new UsageError({
+      message: `${word} is a file: name the stage to show too`,
+      hint: `genepool show ${word} STAGE; genepool plan ${word} lists the stages, genepool runs ${word} the runs`,
+    })
+  }
+  return yield* showRun(yield* runCalled(word, store), json)
+})
+
+const showStage = Effect.fnUntraced(function* (flags: ShowFlags & { readonly stage: string }) {
   const { prepared, plan, store, graph } = yield* inspect(flags)
   const wanted = yield* stageCalled(graph, flags.stage)
   const stage = prepared.stages.find(({ node }) => node === wanted)!
@@ -114,3 +129,8 @@ export const showCommand = Effect.fnUntraced(function* (flags: ShowFlags) {
   process.stdout.write(`${renderManifest(manifest, folder, inputs, history)}\n`)
   return undefined
 })
+
+export const showCommand = (flags: ShowFlags) =>
+  flags.stage === undefined
+    ? showNamedRun(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+    : showStage({ ...flags, stage: flags.stage })

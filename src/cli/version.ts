@@ -1,4 +1,1 @@
-import { createRequire } from 'node:module'
-
-/** This package's version. */
-export const version = (createRequire(import.meta.url)('../../package.json') as { version: string }).version
+export { version } from '../runtime/version.js'

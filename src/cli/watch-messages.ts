@@ -3,6 +3,7 @@
  * between the two. The channel's end is also how a round notices that nobody watches any more.
  */
 import type { PlannedStage, RunEvent, StageFailure } from '../runtime/events.js'
+import type { FailurePolicy } from '../runtime/failure-policy.js'
 import type { Reuse } from '../runtime/prepare.js'
 import type { ReachedFile } from '../runtime/reach.js'
 
@@ -13,6 +14,7 @@ export interface WatchRequest {
   readonly device: string
   readonly reuse: Reuse
   readonly jobs: number
+  readonly policy: FailurePolicy
   readonly only?: string
   readonly verbose: boolean
 }

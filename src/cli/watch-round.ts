@@ -38,12 +38,13 @@ const problemOf = (error: unknown): Problem => ({
 
 const round = Effect.fnUntraced(function* (request: WatchRequest, control: RoundControl) {
   const { graph, file, baseDir } = yield* loadTarget(request.pipeline)
-  const { engine, device, reuse, jobs, only } = request
+  const { engine, device, reuse, jobs, policy, only } = request
   const result = yield* runStages(graph, {
     engine,
     device,
     reuse,
     jobs,
+    policy,
     failFast: false,
     file,
     baseDir,

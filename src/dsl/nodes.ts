@@ -31,6 +31,8 @@ export interface PipelineNode {
   readonly name: string
   readonly seed: number
   readonly stages: readonly StageNode[]
+  /** Milliseconds that a stage may compute, by its name or kind, '' for all others; no part of any identity. */
+  readonly timeouts?: { readonly [stage: string]: number }
   readonly place?: Place
 }
 

@@ -1,6 +1,7 @@
 import { addUserStages } from './added-stages.js'
 import { deepFreeze } from './deep-freeze.js'
 import type { PipelineNode, Place, StageNode } from './nodes.js'
+import { checkTimeouts } from './timeout-options.js'
 import { pipelineNode, type PipelineBuilder } from './pipeline-node.js'
 import { placeOfCall } from './place.js'
 import { checkUserStages, type UserStage } from './stage.js'
@@ -10,6 +11,7 @@ export interface Definition {
   readonly name: string
   readonly seed: number
   readonly place: Place | undefined
+  readonly timeouts: PipelineNode['timeouts']
   readonly stages: readonly StageNode[]
   /** Stages of the user's own; what they read may be written after them. */
   readonly added: readonly UserStage[]
@@ -26,8 +28,10 @@ export const extend = (definition: Definition, stages: readonly StageNode[]): De
 })
 
 /** The pipeline that a definition stands for. */
-export const finish = ({ name, seed, stages, added, place }: Definition): PipelineNode =>
-  pipelineNode(name, seed, addUserStages(name, stages, added), place)
+export const finish = ({ name, seed, stages, added, place, timeouts }: Definition): PipelineNode => {
+  const node = pipelineNode(name, seed, addUserStages(name, stages, added), place)
+  return timeouts === undefined ? node : deepFreeze({ ...node, timeouts: checkTimeouts(timeouts, node.stages, place) })
+}
 
 /** One step of the builder. */
 export abstract class Step implements PipelineBuilder {

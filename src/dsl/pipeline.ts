@@ -21,6 +21,7 @@ import { PipelineWithStudents } from './pipeline-pool.js'
 import { placeOfCall } from './place.js'
 import { readSingles, type SingleModels, type SingleOptions } from './single-options.js'
 import type { CheckStudents, Students, WidthsOf } from './student-types.js'
+import { readTimeouts, type TimeoutOption } from './timeout-options.js'
 import { TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
 import { vitConfigFor, type VitSpec } from './vit.js'
 
@@ -201,6 +202,11 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends S
 export interface PipelineOptions {
   /** Every random draw of training derives from it; default 0. */
   readonly seed?: number
+  /**
+   * How long a stage may compute, `'2h'`, or by stage: `{ teacher: '6h', distill: '90min' }`. At its limit it is interrupted and
+   * fails; the next run goes on from its checkpoint. Nothing is computed again because of it. Default: `--stage-timeout`.
+   */
+  readonly timeout?: TimeoutOption
 }
 
 /**
@@ -209,11 +215,12 @@ export interface PipelineOptions {
  */
 export const pipeline = (name: string, options: PipelineOptions = {}): PipelineStart => {
   const place = placeOfCall()
-  const reader = new OptionReader([{ path: 'pipeline', options, known: ['seed'] }], place)
+  const reader = new OptionReader([{ path: 'pipeline', options, known: ['seed', 'timeout'] }], place)
   return new PipelineStart({
     name: checkName('pipeline: its name', name, place),
     seed: reader.number('seed', COUNT_OR_ZERO, 0),
     place,
+    timeouts: readTimeouts(reader),
     stages: [],
     added: [],
   })

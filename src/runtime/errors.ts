@@ -13,6 +13,13 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 
+/** A worker that ended, or had to be ended, without saying why: a signal, a crash, silence. It may go better another time. */
+export class WorkerCrash extends Schema.TaggedError<WorkerCrash>()('WorkerCrash', {
+  message: Schema.String,
+  hint: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect()),
+}) {}
+
 /** The definition or the call is wrong: nothing has been run. Exit code 2. */
 export class UsageError extends Schema.TaggedError<UsageError>()('UsageError', {
   message: Schema.String,

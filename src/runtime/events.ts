@@ -5,6 +5,7 @@
 import type { Json } from '../dsl/nodes.js'
 import type { CellOutcome, Sharing } from './cell-outcomes.js'
 import type { EngineIdentity } from './fingerprint.js'
+import type { RunEstimate } from './run-estimate.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
 /** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */
@@ -69,6 +70,8 @@ export type RunEvent =
       readonly suite?: Sharing
       readonly engine: EngineChoice & { readonly why: string }
       readonly jobs: number
+      /** How long it is expected to take, by what such stages took before; absent where nothing is to run. */
+      readonly expected?: RunEstimate
       readonly at: string
     }
   | {
@@ -101,8 +104,22 @@ export type RunEvent =
       readonly fingerprint: string
       readonly content: string
     }
-  /** Another process is making this very artifact; this run waits for it instead of doing it twice. */
-  | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string }
+  /**
+   * Another process is making this very artifact; this run waits for it instead of doing it twice. With a `resource`, another
+   * run holds what the stage computes on: `cpu`, a GPU (`cuda:0`), or `machine` for one that has to be alone on it.
+   */
+  | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string; readonly resource?: string }
+  /** Its worker crashed and is started again in `delayMs`; the attempts are counted from 1. */
+  | {
+      readonly type: 'stage-retrying'
+      readonly stage: string
+      readonly attempt: number
+      readonly of: number
+      readonly delayMs: number
+      readonly because: string
+    }
+  /** It was asked to stop and saves a checkpoint of so many bytes first. */
+  | { readonly type: 'stage-saving'; readonly stage: string; readonly bytes: number }
   | ({ readonly type: 'stage-progress'; readonly stage: string } & Progress & {
         readonly imagesPerSecond?: number
         readonly secondsLeft?: number

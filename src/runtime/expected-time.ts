@@ -1,33 +1,117 @@
-/** How long a stage took before. */
-import * as fs from 'node:fs'
-import * as path from 'node:path'
-import type { Manifest } from './store.js'
+/**
+ * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine where
+ * that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
+ */
+import type { StageNode } from '../dsl/nodes.js'
+import type { EngineIdentity, MachineIdentity } from './fingerprint.js'
+import { machineKey, paramsKey, readTimes, timedKind, wholeKey, type StageTime } from './stage-times.js'
+import { workOf, workRatio } from './stage-work.js'
+import type { Store } from './store.js'
 
-type Times = ReadonlyMap<string, readonly number[]>
-
-const keyOf = (stage: string, kind: string): string => `${kind}\0${stage}`
-
-/** Milliseconds of every artifact in the store, by stage. */
-export const readTimes = (root: string): Times => {
-  const times = new Map<string, number[]>()
-  const actions = path.join(root, 'actions')
-  if (!fs.existsSync(actions)) return times
-  for (const name of fs.readdirSync(actions, { recursive: true, encoding: 'utf8' })) {
-    if (!name.endsWith('.json')) continue
-    try {
-      const text = fs.readFileSync(path.join(actions, name), 'utf8')
-      const { stage, identity, made } = JSON.parse(text.slice(text.indexOf('\n') + 1)) as Manifest
-      const key = keyOf(stage, identity.kind)
-      times.set(key, [...(times.get(key) ?? []), made.ms])
-    } catch {
-      // A damaged manifest tells no time.
-    }
-  }
-  return times
+/** A stage as far as its time depends on it. */
+export interface TimedStage {
+  readonly node: StageNode
+  readonly kind: { readonly usesEngine: boolean }
 }
 
-/** Median of the times that the stage took before; undefined where it never ran. */
-export const expectedMs = (times: Times, stage: string, kind: string): number | undefined => {
-  const own = [...(times.get(keyOf(stage, kind)) ?? [])].sort((a, b) => a - b)
-  return own[Math.floor(own.length / 2)]
+export interface TimedHere {
+  /** The definition, as `remembered.as` names it. */
+  readonly definition: string
+  readonly engine: Pick<EngineIdentity, 'engine' | 'device'>
+  readonly machine: MachineIdentity
+}
+
+/** The newest so many count: what is older was another version of the code. */
+const mostCounted = 7
+
+const median = (values: readonly number[]): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** The newest times of one sort. */
+interface Newest {
+  readonly here: StageTime[]
+  readonly anywhere: StageTime[]
+}
+
+const keep = (times: StageTime[], time: StageTime): void => {
+  times.push(time)
+  if (times.length > mostCounted) times.shift()
+}
+
+const engineKey = ({ engine, device }: TimedHere['engine']): string => `${engine}/${device}`
+
+/** Under which sorts a time is found, the most telling first. An engine's times say nothing of another's. */
+const sortsOf = (time: Omit<StageTime, 'work' | 'machine' | 'fingerprint' | 'ms' | 'end' | 'resumes'>): string[] => {
+  const on = time.engine ?? '-'
+  return [
+    // The same stage, reading the same.
+    `whole ${on} ${time.whole}`,
+    // The same stage, reading something else, or by records that do not say what.
+    `params ${on} ${time.params}`,
+    // What has its name in its definition, with other parameters.
+    `name ${on} ${time.kind} ${time.stage} ${time.definition}`,
+    `kind ${on} ${time.kind}`,
+  ]
+}
+
+export class ExpectedTimes {
+  readonly #read: () => readonly StageTime[]
+  readonly #here: TimedHere
+  #sorts: Map<string, Newest> | undefined
+
+  /** `read` gives all times, oldest first; it is called once, when the first stage is asked for. */
+  constructor(read: () => readonly StageTime[], here: TimedHere) {
+    this.#read = read
+    this.#here = here
+  }
+
+  /** The history that the store holds. One that cannot be read is an empty one. */
+  static open(store: Store['Service'], here: TimedHere): ExpectedTimes {
+    return new ExpectedTimes(() => {
+      try {
+        return readTimes(store)
+      } catch {
+        return []
+      }
+    }, here)
+  }
+
+  /** Milliseconds; undefined where nothing like it has run. */
+  expectedMs({ node, kind }: TimedStage): number | undefined {
+    const sorts = (this.#sorts ??= this.#sort())
+    const { definition, engine } = this.#here
+    const keys = sortsOf({
+      kind: timedKind(node),
+      stage: node.name,
+      definition,
+      params: paramsKey(node),
+      whole: wholeKey(node),
+      engine: kind.usesEngine ? engineKey(engine) : null,
+    })
+    const work = workOf(node)
+    for (const [at, key] of keys.entries()) {
+      const newest = sorts.get(key)
+      if (newest === undefined) continue
+      const times = newest.here.length > 0 ? newest.here : newest.anywhere
+      return Math.round(median(times.map((time) => (at === 0 ? time.ms : time.ms * workRatio(work, time.work)))))
+    }
+    return undefined
+  }
+
+  #sort(): Map<string, Newest> {
+    const machine = machineKey(this.#here.machine)
+    const sorts = new Map<string, Newest>()
+    for (const time of this.#read()) {
+      for (const key of sortsOf(time)) {
+        let newest = sorts.get(key)
+        if (newest === undefined) sorts.set(key, (newest = { here: [], anywhere: [] }))
+        keep(newest.anywhere, time)
+        if (time.machine === machine) keep(newest.here, time)
+      }
+    }
+    return sorts
+  }
 }

@@ -20,7 +20,8 @@ const withValue = (object: object, path: string, value: unknown): object => {
   return value === undefined ? others : { ...object, [key!]: value }
 }
 
-const valueAt = (object: object, path: string): unknown =>
+/** What a path of keys leads to: `train.epochs`. */
+export const valueAt = (object: object, path: string): unknown =>
   path.split('.').reduce<unknown>((value, key) => (value as Data | undefined)?.[key], object)
 
 /** The parameters without the one that the artifact does not depend on. */

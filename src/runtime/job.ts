@@ -16,6 +16,8 @@ export interface Job {
   readonly outDir: string
   readonly checkpointDir: string
   readonly engine: EngineChoice
+  /** How often the worker gives a sign of life. */
+  readonly heartbeatMs?: number
   readonly extension?: JobExtension
 }
 
@@ -31,6 +33,11 @@ export type WorkerMessage =
   | ({ readonly type: 'progress'; readonly imagesPerSecond?: number; readonly secondsLeft?: number } & Progress)
   /** The artifact of the stage that ends after `at` is in its folder. */
   | { readonly type: 'milestone'; readonly at: number; readonly summary: Readonly<Record<string, Json>> }
+  /** A sign of life from the worker's event loop, with the step that it is at. */
+  | { readonly type: 'heartbeat'; readonly step?: number }
+  /** When it is interrupted it saves so many bytes first. */
+  | { readonly type: 'saves'; readonly bytes: number }
+  | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'done'; readonly summary: Readonly<Record<string, Json>> }
   | ({ readonly type: 'failed' } & StageFailure)
   /** The worker was asked to stop and has saved what its checkpoint needs. */

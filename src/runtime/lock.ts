@@ -3,56 +3,22 @@
  * machine, has not been seen for a while) loses it, so that a killed run never blocks the next one.
  */
 import * as fs from 'node:fs'
-import * as os from 'node:os'
 import * as path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { readTextIfThere } from './atomic-file.js'
+import { diskFullText, saysDiskFull } from './disk-full.js'
 import { StoreError, sentenceOf } from './errors.js'
+import { isAlive, keepAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
 
-interface Holder {
-  readonly host: string
-  readonly pid: number
-  /** When the process started: a process id alone is used again. */
-  readonly started: string
+interface Holder extends ProcessIdentity {
   readonly token: string
 }
 
-const heartbeatMs = 2_000
-/** How long a holder on another machine may go unseen. */
-const foreignTimeoutMs = 30_000
 const retryMs = 100
-
-/**
- * Linux: state and start time (clock ticks since boot) of a process. Elsewhere the process id has to do. A zombie is dead:
- * where nobody buries them, as in many containers, they would hold their locks for ever.
- */
-const statOf = (pid: number): { readonly isZombie: boolean; readonly started: string } | undefined => {
-  try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return { isZombie: fields[0] === 'Z' || fields[0] === 'X', started: fields[19] ?? '' }
-  } catch {
-    return undefined
-  }
-}
-
-const self = { host: os.hostname(), pid: process.pid, started: statOf(process.pid)?.started ?? '' }
-
-const isAlive = (holder: Holder, file: string): boolean => {
-  if (holder.host !== self.host) {
-    const stat = fs.statSync(file, { throwIfNoEntry: false })
-    return stat !== undefined && Date.now() - stat.mtimeMs < foreignTimeoutMs
-  }
-  try {
-    process.kill(holder.pid, 0)
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ESRCH') return false
-  }
-  const stat = statOf(holder.pid)
-  return stat === undefined || (!stat.isZombie && stat.started === holder.started)
-}
+/** Of a lock that is never held for long. */
+const shortRetryMs = 4
 
 const parse = (text: string): Holder | undefined => {
   try {
@@ -84,6 +50,8 @@ const breakDead = (file: string): void => {
   }
 }
 
+const nameOf = ({ pid, host }: Holder): string => `process ${pid} on ${host}`
+
 /** Whether somebody who is alive holds the lock. */
 export const isHeld = (file: string): boolean => {
   const holder = parse(readTextIfThere(file) ?? '')
@@ -100,7 +68,7 @@ interface Refusal {
 const tryTake = (file: string, token: string): Refusal | undefined => {
   const mine = `${file}.${token}`
   // Linked rather than opened: a lock that exists is complete, so nobody reads half a holder.
-  fs.writeFileSync(mine, JSON.stringify({ ...self, token }))
+  fs.writeFileSync(mine, JSON.stringify({ ...thisProcess, token }))
   try {
     fs.linkSync(mine, file)
     return undefined
@@ -112,7 +80,7 @@ const tryTake = (file: string, token: string): Refusal | undefined => {
   const text = readTextIfThere(file)
   const holder = text === undefined ? undefined : parse(text)
   if (holder !== undefined && isAlive(holder, file)) {
-    return { holder: `process ${holder.pid} on ${holder.host}`, dead: false }
+    return { holder: nameOf(holder), dead: false }
   }
   breakDead(file)
   return { holder: 'a process that has ended', dead: true }
@@ -128,43 +96,75 @@ export const sweepLocks = (folder: string): void => {
   }
 }
 
-/** Holds `file` as long as the scope is open; `onWait` is called once, with the holder's name, when there is another. */
-export const takeLock = Effect.fnUntraced(function* (
+const attempt = <A>(file: string, run: () => A): Effect.Effect<A, StoreError> =>
+  Effect.try({
+    try: run,
+    catch: (cause) => {
+      const said = `cannot lock ${file}: ${sentenceOf(cause)}`
+      const message = saysDiskFull(said) ? `${diskFullText(path.dirname(file))}: ${said}` : said
+      return new StoreError({ message, cause })
+    },
+  })
+
+/** Holds `file` as long as the scope is open, if nobody who lives does; whether it is held. Never waits. */
+export const tryLock = (file: string): Effect.Effect<boolean, StoreError, Scope.Scope> => {
+  const token = randomBytes(8).toString('hex')
+  const take = (): NodeJS.Timeout | undefined => {
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    // A dead holder's lock is there to be broken, by one at a time.
+    for (let tries = 0; tries < 3; tries++) {
+      const refusal = tryTake(file, token)
+      if (refusal === undefined) return keepAlive(file)
+      if (!refusal.dead) return undefined
+    }
+    return undefined
+  }
+  return Effect.acquireRelease(attempt(file, take), (timer) =>
+    Effect.sync(() => {
+      if (timer === undefined) return
+      clearInterval(timer)
+      if (parse(readTextIfThere(file) ?? '')?.token === token) fs.rmSync(file, { force: true })
+    }),
+  ).pipe(Effect.map((timer) => timer !== undefined))
+}
+
+/** Waits until nobody who lives holds `file`; `onWait` is called once, with the holder's name, when somebody does. */
+export const untilFree = Effect.fnUntraced(function* (
   file: string,
   onWait: (holder: string) => void,
-): Effect.fn.Return<void, StoreError, Scope.Scope> {
-  const token = randomBytes(8).toString('hex')
-  const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> =>
-    Effect.try({
-      try: run,
-      catch: (cause) => new StoreError({ message: `cannot lock ${file}: ${sentenceOf(cause)}`, cause }),
-    })
-  yield* attempt(() => fs.mkdirSync(path.dirname(file), { recursive: true }))
+): Effect.fn.Return<void, StoreError> {
   let told = false
-  /** Taken and kept alive in one step: an interruption finds either no lock or one that it can release. */
-  const take = (): Refusal | NodeJS.Timeout => {
+  for (;;) {
+    const holder = yield* attempt(file, () => parse(readTextIfThere(file) ?? ''))
+    if (holder === undefined || !isAlive(holder, file)) return
+    if (!told) onWait(nameOf(holder))
+    told = true
+    yield* Effect.sleep(retryMs)
+  }
+})
+
+/**
+ * Does something short and synchronous while nobody else does something under the same lock. Fails with what `work` throws, or
+ * with what is wrong with the lock's folder.
+ */
+export const whileLocked = <A>(file: string, work: () => A): Effect.Effect<A, unknown> => {
+  const token = randomBytes(8).toString('hex')
+  // Taken, used and given back in one step: no interruption finds it held.
+  const step = (): { readonly result: A } | Refusal => {
     const refusal = tryTake(file, token)
     if (refusal !== undefined) return refusal
-    return setInterval(() => fs.utimes(file, new Date(), new Date(), () => {}), heartbeatMs).unref()
-  }
-  const acquire = Effect.gen(function* () {
-    for (;;) {
-      const taken = yield* attempt(take)
-      if (!('holder' in taken)) return taken
-      if (!told && !taken.dead) {
-        told = true
-        onWait(taken.holder)
-      }
-      yield* Effect.sleep(taken.dead ? 0 : retryMs)
+    try {
+      return { result: work() }
+    } finally {
+      fs.rmSync(file, { force: true })
     }
-  })
-  yield* Effect.acquireRelease(
-    acquire,
-    (timer) =>
-      Effect.sync(() => {
-        clearInterval(timer)
-        if (parse(readTextIfThere(file) ?? '')?.token === token) fs.rmSync(file, { force: true })
-      }),
-    { interruptible: true },
+  }
+  const again: Effect.Effect<A, unknown> = Effect.try({ try: step, catch: (cause) => cause }).pipe(
+    Effect.flatMap((taken) =>
+      'result' in taken
+        ? Effect.succeed(taken.result)
+        : Effect.andThen(Effect.sleep(1 + Math.random() * shortRetryMs), again),
+    ),
   )
-})
+  return again
+}

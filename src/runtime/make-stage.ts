@@ -9,33 +9,42 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
-import { StageError, StoreError, sentenceOf, type CorruptArtifact } from './errors.js'
+import { attempts } from './attempts.js'
+import { hashOf } from './canonical.js'
+import { StageError, StoreError, sentenceOf, type CorruptArtifact, type WorkerCrash } from './errors.js'
 import type { Emit, Reason } from './events.js'
-import { Executor } from './executor.js'
+import { Executor, type JobCare } from './executor.js'
+import type { FailurePolicy } from './failure-policy.js'
 import { identityOf } from './file-identity.js'
-import { findArtifact } from './find-artifact.js'
+import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
-import { takeLock } from './lock.js'
+import type { Lease } from './leases.js'
+import { tryLock, untilFree } from './lock.js'
 import { explainMiss } from './plan.js'
+import { takePlanned } from './planned-hits.js'
 import type { Prepared, PreparedStage } from './prepare.js'
 import type { ResolvedEngine } from './services.js'
-import type { Slots } from './slots.js'
 import type { InputArtifact, StageSummary } from './stage-contract.js'
 import { openExtension, watchInputs, type Milestone } from './milestones.js'
 import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
+import type { Turns } from './turns.js'
 
 export interface MakeContext {
   readonly prepared: Prepared
   readonly engine: ResolvedEngine
-  readonly slots: Slots
-  /** Of stages that wait for a slot the lowest rank goes first. */
-  readonly rankOf: (node: StageNode) => number
+  readonly turns: Turns
+  readonly policy: FailurePolicy
+  /** How long a stage may compute, where that is limited. */
+  readonly timeoutOf: (node: StageNode) => number | undefined
   readonly last: LastKnown
   readonly run: string
+  /** Artifacts that the plan, made a moment ago, has found: each is taken out when its stage asks for it first. */
+  readonly planned: Map<StageNode, FoundArtifact>
   readonly emit: Emit
+  readonly keepsMilestones: boolean
   /** Whether the run starts nothing new any more. */
   readonly isStopped: () => boolean
 }
@@ -76,14 +85,15 @@ const runUnchanged = Effect.fnUntraced(function* (
   context: MakeContext,
   stage: PreparedStage,
   job: Job,
+  care: Omit<JobCare, 'onMessage'>,
   takeMilestone: (milestone: Milestone) => void,
-): Effect.fn.Return<StageSummary, StageError, Executor> {
+): Effect.fn.Return<StageSummary, StageError | WorkerCrash, Executor> {
   const executor = yield* Executor
   const { code } = context.prepared
   const spoilt = yield* Deferred.make<never, StageError>()
   let checked = false
   let isSpoilt = false
-  const running = executor.run(job, (message) => {
+  const onMessage: JobCare['onMessage'] = (message) => {
     if (!checked) {
       checked = true
       const file = code.changedSinceRead(stage.codeEntry, stage.codeWithout)
@@ -92,7 +102,8 @@ const runUnchanged = Effect.fnUntraced(function* (
     }
     if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
     else if (!isSpoilt) takeMilestone(message)
-  })
+  }
+  const running = executor.run(job, { ...care, onMessage })
   const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
     Effect.catch((error) => {
       // One that failed before it had loaded its code may have found it half written.
@@ -120,7 +131,7 @@ const compute = Effect.fnUntraced(function* (
   inputs: Inputs,
   identity: StageIdentity,
   reasons: readonly Reason[],
-  threads: number,
+  { threads, worker }: Lease,
 ): Effect.fn.Return<Manifest, StageError | StoreError | CorruptArtifact, Store | Executor | Scope.Scope> {
   const store = yield* Store
   const { node } = stage
@@ -146,6 +157,7 @@ const compute = Effect.fnUntraced(function* (
     artifactOf: (manifest) => artifactOf(store, manifest),
     checkInputs,
     emit: context.emit,
+    keeps: context.keepsMilestones,
   })
   context.emit({
     type: 'stage-started',
@@ -176,7 +188,16 @@ const compute = Effect.fnUntraced(function* (
     },
     ...(extension && { extension: extension.job }),
   }
-  const summary = yield* runUnchanged(context, stage, job, (milestone) => extension?.take(milestone))
+  const tries = {
+    ...context,
+    timeoutMs: context.timeoutOf(node),
+    key: fingerprint,
+    onWorker: worker,
+    ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
+  }
+  const summary = yield* attempts(job, tries, (care) =>
+    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone)),
+  )
   if (extension !== undefined) yield* extension.settled
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
@@ -218,7 +239,8 @@ const findHit = Effect.fnUntraced(function* (
   if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found = yield* findArtifact(identity, context.prepared.reuse)
+    const found =
+      takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
     const damage = stage.isResult
@@ -260,28 +282,27 @@ export const makeStage = Effect.fnUntraced(function* (
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
   const reasons = yield* explainMiss(stage, identity, context.last, context.prepared.code)
-  return yield* Effect.scoped(
-    Effect.gen(function* () {
-      yield* takeLock(lockPath(store, fingerprint), (holder) =>
-        context.emit({ type: 'stage-waiting', stage: node.name, holder }),
-      )
-      // Somebody else may have made it while this run waited for the lock.
-      const theirs = yield* findHit(context, stage, identity)
-      if (theirs !== undefined) return theirs
-      const { device, deviceIndex = 0 } = context.engine
-      const gpu = device !== 'cpu' && stage.kind.usesEngine ? `${device}:${deviceIndex}` : undefined
-      const work = Effect.fnUntraced(function* (threads: number): Effect.fn.Return<Made, MakeError, Store | Executor> {
-        // A longer stage may have left it on its way while this one waited for its slot.
-        const left = stage.kind.extends === undefined ? undefined : yield* findHit(context, stage, identity)
-        if (left !== undefined) return left
-        if (context.isStopped()) return yield* new RunStopped()
-        const manifest = yield* Effect.scoped(compute(context, stage, inputs, identity, reasons, threads))
-        return { manifest, how: 'ran' }
-      })
-      const { slots } = context
-      return yield* stage.kind.exclusive === true ? slots.useAlone(work) : slots.use(gpu, work, context.rankOf(node))
-    }),
-  )
+  const lock = lockPath(store, fingerprint)
+  /** Undefined where somebody else has begun to make it meanwhile. */
+  const inTurn = Effect.fnUntraced(function* (
+    lease: Lease,
+  ): Effect.fn.Return<Made | undefined, MakeError, Store | Executor | Scope.Scope> {
+    if (!(yield* tryLock(lock))) return undefined
+    // Somebody else may have made it while it waited for its turn, or a longer stage left it on its way.
+    const theirs = yield* findHit(context, stage, identity)
+    if (theirs !== undefined) return theirs
+    if (context.isStopped()) return yield* new RunStopped()
+    return { manifest: yield* compute(context, stage, inputs, identity, reasons, lease), how: 'ran' }
+  })
+  // Its turn first, its lock afterwards: who holds a lock computes, so that nobody waits for a stage that is only queued, and
+  // who waits for a lock holds nothing that others could use.
+  for (;;) {
+    yield* untilFree(lock, (holder) => context.emit({ type: 'stage-waiting', stage: node.name, holder }))
+    const theirs = yield* findHit(context, stage, identity)
+    if (theirs !== undefined) return theirs
+    const made = yield* context.turns.take(stage, (lease) => Effect.scoped(inTurn(lease)))
+    if (made !== undefined) return made
+  }
 })
 
 export const inputsOf = (

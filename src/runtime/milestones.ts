@@ -55,6 +55,8 @@ export interface ExtendingStage {
   /** Fails where the inputs are not what they were. */
   readonly checkInputs: Effect.Effect<void, CorruptArtifact | StoreError>
   readonly emit: Emit
+  /** Whether what it leaves on its way is wanted at all. */
+  readonly keeps: boolean
 }
 
 export interface OpenExtension {
@@ -95,7 +97,7 @@ export const openExtension = Effect.fnUntraced(function* (
   const store = yield* Store
   const { there, missing } = yield* shorterStages(by, identity, true)
   const { from, damaged } = yield* firstWhole(there, emit)
-  const wanted = keptOnTheWay(by, stage.node.params, [...missing, ...damaged])
+  const wanted = extending.keeps ? keptOnTheWay(by, stage.node.params, [...missing, ...damaged]) : []
   const folder = path.join(staging, 'milestones')
 
   const publish = Effect.fnUntraced(function* ({ at, summary }: Milestone) {

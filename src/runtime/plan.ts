@@ -5,7 +5,7 @@ import type { CodeReader } from './code/code-reader.js'
 import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
 import { beginningOf, refusalOf } from './extension.js'
-import { findArtifact } from './find-artifact.js'
+import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
@@ -16,7 +16,12 @@ export interface Plan {
   readonly stages: readonly PlannedStage[]
   /** The artifacts that are there, by stage. */
   readonly manifests: ReadonlyMap<StageNode, Manifest>
+  /** The same with what made them, where that is another engine. */
+  readonly found: ReadonlyMap<StageNode, FoundArtifact>
 }
+
+/** Of a store that cannot be read: its stages say so themselves when they run. */
+export const noPlan: Plan = { stages: [], manifests: new Map(), found: new Map() }
 
 const stagesOfInputs = (node: StageNode): Record<string, string> =>
   Object.fromEntries(Object.entries(node.inputs).map(([input, from]) => [input, from.name]))
@@ -60,6 +65,7 @@ export const explainMiss = Effect.fnUntraced(function* (
 export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
   const store = yield* Store
   const manifests = new Map<StageNode, Manifest>()
+  const hits = new Map<StageNode, FoundArtifact>()
   const stages: PlannedStage[] = []
   for (const stage of prepared.stages) {
     const { node } = stage
@@ -80,6 +86,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
       const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(identity, prepared.reuse)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
+        hits.set(node, found)
         const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
         stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
       } else {
@@ -115,5 +122,5 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     const refusal = refusalOf(stage.kind, node.params, own)
     stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...refusal, ...pending] })
   }
-  return { stages, manifests } satisfies Plan
+  return { stages, manifests, found: hits } satisfies Plan
 })

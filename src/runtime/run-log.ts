@@ -1,19 +1,33 @@
-/** The record of every run, in the store: one folder a run with its events, progress left out. */
+/**
+ * The record of every run, in the store: one file a run, one line of JSON each for its environment, the plan that it
+ * started from, the state of the repository (as soon as git has answered) and its events, progress left out.
+ */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere } from './atomic-file.js'
 import { StoreError, sentenceOf } from './errors.js'
-import type { Emit, RunEvent } from './events.js'
+import type { PlannedStage, RunEvent } from './events.js'
+import type { GitState } from './git-state.js'
+import type { RecordedEnvironment, RunEnvironment } from './run-environment.js'
 import { Store } from './store.js'
+
+/** What a record holds besides events. */
+export type RecordLine =
+  | ({ readonly type: 'environment' } & RunEnvironment)
+  | { readonly type: 'plan'; readonly stages: readonly PlannedStage[] }
+  | { readonly type: 'git'; readonly git: GitState }
 
 /** A recorded run as `genepool runs` lists it. */
 export interface RunRecord {
   readonly run: string
   readonly events: readonly RunEvent[]
+  /** Absent from records of versions that did not keep it. */
+  readonly environment?: RecordedEnvironment
+  readonly plan?: readonly PlannedStage[]
 }
 
 /** Opens the record of a new run; the function appends to it. A record that cannot be written never stops a run. */
-export const openRunLog = (store: Store['Service'], run: string): Emit => {
+export const openRunLog = (store: Store['Service'], run: string): ((line: RunEvent | RecordLine) => void) => {
   const file = store.place('runs', `${run}.ndjson`)
   const append = (text: string): void => {
     try {
@@ -28,18 +42,33 @@ export const openRunLog = (store: Store['Service'], run: string): Emit => {
   }
 }
 
-const parse = (text: string): readonly RunEvent[] =>
-  text
-    .split('\n')
-    .filter((line) => line !== '')
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as RunEvent]
-      } catch {
-        // The last line of a run that was killed may be cut.
-        return []
-      }
-    })
+const parse = (run: string, text: string): RunRecord => {
+  const events: RunEvent[] = []
+  let environment: RunEnvironment | undefined
+  let plan: readonly PlannedStage[] | undefined
+  let git: GitState = { state: 'unknown', why: 'the run ended before git had answered' }
+  for (const written of text.split('\n').filter((line) => line !== '')) {
+    let line: RunEvent | RecordLine
+    try {
+      line = JSON.parse(written) as RunEvent | RecordLine
+    } catch {
+      // The last line of a run that was killed may be cut.
+      continue
+    }
+    if (line.type === 'plan') plan = line.stages
+    else if (line.type === 'git') git = line.git
+    else if (line.type === 'environment') {
+      const { type: _, ...rest } = line
+      environment = rest
+    } else events.push(line)
+  }
+  return {
+    run,
+    events,
+    ...(environment === undefined ? {} : { environment: { ...environment, git } }),
+    ...(plan === undefined ? {} : { plan }),
+  }
+}
 
 const cannotRead =
   (store: Store['Service']) =>
@@ -55,26 +84,34 @@ export const readRun = Effect.fnUntraced(function* (run: string) {
     try: () => readTextIfThere(store.place('runs', `${run}.ndjson`)),
     catch: cannotRead(store),
   })
-  return text === undefined ? undefined : ({ run, events: parse(text) } satisfies RunRecord)
+  return text === undefined ? undefined : parse(run, text)
 })
 
-/** All recorded runs, newest first. */
-export const readRuns = Effect.fnUntraced(function* () {
+/** Ids of all recorded runs, newest first. */
+export const recordedRuns = Effect.fnUntraced(function* () {
   const store = yield* Store
   return yield* Effect.try({
-    try: (): readonly RunRecord[] => {
+    try: (): readonly string[] => {
       const folder = store.place('runs')
       if (!fs.existsSync(folder)) return []
       return fs
         .readdirSync(folder)
         .filter((name) => name.endsWith('.ndjson'))
+        .map((name) => name.slice(0, -'.ndjson'.length))
         .sort()
         .reverse()
-        .map((name) => ({
-          run: name.slice(0, -'.ndjson'.length),
-          events: parse(readTextIfThere(store.place('runs', name)) ?? ''),
-        }))
     },
+    catch: cannotRead(store),
+  })
+})
+
+/** All recorded runs, newest first. */
+export const readRuns = Effect.fnUntraced(function* () {
+  const store = yield* Store
+  const runs = yield* recordedRuns()
+  return yield* Effect.try({
+    try: (): readonly RunRecord[] =>
+      runs.map((run) => parse(run, readTextIfThere(store.place('runs', `${run}.ndjson`)) ?? '')),
     catch: cannotRead(store),
   })
 })

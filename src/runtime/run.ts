@@ -9,17 +9,25 @@ import type { StageNode } from '../dsl/nodes.js'
 import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from './cell-outcomes.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
+import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
 import { LastKnown } from './last-known.js'
 import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
+import { noPlan, planStages } from './plan.js'
 import { prepare, type PreparedStage, type Reuse } from './prepare.js'
+import { askGit, recordStart, type AskedGit } from './record-run.js'
+import { ExpectedTimes } from './expected-time.js'
+import { machineOf } from './machine.js'
+import { estimateOf, estimateRun } from './run-estimate.js'
 import { openRunLog } from './run-log.js'
 import { Engines } from './services.js'
-import { makeSlots } from './slots.js'
 import type { StageGraph } from './stage-graph.js'
+import { stageTimeouts } from './stage-timeouts.js'
 import { sweepKilledRuns } from './staging.js'
 import type { Steering } from './steering.js'
 import { uncacheableWarnings } from './uncacheable.js'
 import { Store, type Manifest } from './store.js'
+import { makeTurns } from './turns.js'
+import { timeRecorder } from './time-recorder.js'
 
 export interface RunOptions {
   /** `auto`, or an engine's name. */
@@ -33,9 +41,15 @@ export interface RunOptions {
   readonly only?: string
   /** Stop at the first failure instead of finishing what does not depend on it. */
   readonly failFast: boolean
+  /** What is done about workers that crash, take too long or too much, or hang; default `defaultPolicy`. */
+  readonly policy?: FailurePolicy
   /** The pipeline's file, for the records. */
   readonly file?: string
   readonly baseDir: string
+  /** Whether stages that extend leave on their way what they would leave if they ended there; default true. */
+  readonly milestones?: boolean
+  /** The repository's state, where it was asked for earlier than this run could. */
+  readonly git?: AskedGit
   readonly emit: Emit
   /** Whoever may let a part of the run go, as watching does. */
   readonly steering?: Steering
@@ -89,7 +103,9 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const store = yield* Store
   yield* store.make
   const { device, reuse, baseDir } = options
-  const engine = yield* (yield* Engines).resolve({ engine: options.engine, device, toCompute: true })
+  const engines = yield* Engines
+  const git = options.git ?? askGit(options)
+  const engine = yield* engines.resolve({ engine: options.engine, device, toCompute: true })
   const only = options.only === undefined ? {} : { only: options.only }
   const file = options.file === undefined ? {} : { file: options.file }
   const prepared = yield* prepare(graph, { engine, baseDir, reuse, ...file, ...only })
@@ -98,6 +114,9 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const run = newRunId()
   const startedAt = Date.now()
   const log = openRunLog(store, run)
+  const deviceName = engines.deviceName(engine)
+  const here = { definition: graph.remembered.as, engine, machine: machineOf(deviceName) }
+  const keepTimes = timeRecorder(store, prepared.stages, here)
   /** By name, when a stage that computes has started. */
   const startedStages = new Map<string, number>()
   const msOf = (node: StageNode): number => {
@@ -108,16 +127,31 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     if (event.type === 'stage-started') startedStages.set(event.stage, Date.now())
     else if (event.type === 'stage-finished') startedStages.delete(event.stage)
     log(event)
+    keepTimes(event)
     options.emit(event)
   }
   let stopped = false
   const last = new LastKnown(store, graph.remembered)
-  const slots = makeSlots(options.jobs)
-  if (options.steering !== undefined) yield* options.steering.occupy(slots)
   const nodes = prepared.stages.map(({ node }) => node)
   const ranks = ranksOf(graph, nodes)
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
-  const context: MakeContext = { prepared, engine, slots, rankOf, last, run, emit, isStopped: () => stopped }
+  const gpu = () => engines.gpu?.(engine)
+  const turns = makeTurns({ jobs: options.jobs, engine, gpu, rankOf, run, pipeline: graph.name, emit })
+  if (options.steering !== undefined) yield* options.steering.occupy(turns.slots)
+  const policy = options.policy ?? defaultPolicy
+  const timeoutOf = stageTimeouts(graph, policy.stageTimeoutMs)
+  const plan = yield* planStages(prepared, last).pipe(Effect.catchTag('StoreError', () => Effect.succeed(noPlan)))
+  const planned = new Map(plan.found)
+  const times = ExpectedTimes.open(store, here)
+  const expected = estimateRun(prepared.stages, plan.stages, times, {
+    jobs: options.jobs,
+    device: engine.device,
+    rankOf,
+  })
+  const keepsMilestones = options.milestones ?? true
+  const isStopped = (): boolean => stopped
+  const making = { prepared, engine, turns, policy, timeoutOf, last, run, planned, emit, keepsMilestones }
+  const context: MakeContext = { ...making, isStopped }
 
   const standings = new Map<StageNode, Standing>()
   const current = new Map<StageNode, Manifest>()
@@ -216,6 +250,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
 
   const suite = graph.kind === 'suite' ? { suite: sharingOf(graph, new Set(nodes)) } : {}
   const finished = () => finishedCells(graph, nodes, current, failures)
+  const settings = { ...options, engine, deviceName }
+  const recorded = recordStart(log, store, settings, plan.stages, git)
   emit({
     type: 'run-started',
     run,
@@ -226,6 +262,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     ...suite,
     engine: { ...engine, threads: os.availableParallelism() },
     jobs: options.jobs,
+    ...(expected === undefined ? {} : { expected: estimateOf(expected) }),
     at: new Date(startedAt).toISOString(),
   })
   for (const message of uncacheableWarnings(prepared.stages)) emit({ type: 'warning', message })
@@ -235,7 +272,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     { concurrency: 'unbounded', discard: true },
   ).pipe(
     Effect.onExit((exit) =>
-      Effect.sync(() => {
+      Effect.andThen(recorded, () => {
         last.save()
         const at = new Date().toISOString()
         emit({
@@ -247,6 +284,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
           ms: Date.now() - startedAt,
           at,
         })
+        return Effect.void
       }),
     ),
   )

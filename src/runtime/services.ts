@@ -23,6 +23,14 @@ export interface ResolvedEngine {
   readonly why: string
 }
 
+/** A GPU as all runs of the machine call it. */
+export interface GpuIdentity {
+  /** `cuda:1`, counted among all of the machine's, not among those that this process is shown. */
+  readonly id: string
+  /** Its memory, where that is known. */
+  readonly bytes?: number
+}
+
 /** The kinds of stage, known by name; nothing here loads a stage. */
 export class StageKinds extends Context.Service<
   StageKinds,
@@ -36,6 +44,8 @@ export class Engines extends Context.Service<
     readonly resolve: (request: EngineRequest) => Effect.Effect<ResolvedEngine, UsageError>
     /** Name of the device behind an engine, where that is known without loading anything; undefined for the processor. */
     readonly deviceName: (engine: ResolvedEngine) => string | undefined
+    /** The GPU behind an engine; undefined for the processor. May start a program: for stages that are about to compute. */
+    readonly gpu?: (engine: ResolvedEngine) => GpuIdentity | undefined
     /** Every package whose version can be in an `EngineIdentity`. */
     readonly packages: readonly string[]
   }

@@ -12,12 +12,13 @@ import { makePermits, type Permits } from './permits.js'
 export interface Slots {
   /**
    * Runs `work` when there is room on the CPU, or on the GPU of this name; `threads` is its share of the cores. Where several
-   * wait, the lowest rank goes first (default 0).
+   * wait, the lowest rank goes first (default 0). Work that is `quick` does not wait to see what others become ready with it.
    */
   readonly use: <A, E, R>(
     gpu: string | undefined,
     work: (threads: number) => Effect.Effect<A, E, R>,
     rank?: number,
+    quick?: boolean,
   ) => Effect.Effect<A, E, R>
   /**
    * Runs `work`, on all cores, when no other work runs or wants a slot: were it to go before, slots would be empty while
@@ -32,7 +33,8 @@ const settleMs = 5
 /** More stages than ever compute at once: whoever holds all of these is alone. */
 const everything = 1_000_000
 
-export const makeSlots = (jobs: number): Slots => {
+/** `onGpu`: stages side by side on one GPU at most, where more than one may share it at all. */
+export const makeSlots = (jobs: number, onGpu = 1): Slots => {
   const cores = os.availableParallelism()
   const cpu = makePermits(jobs)
   const gate = Semaphore.makeUnsafe(everything)
@@ -41,7 +43,7 @@ export const makeSlots = (jobs: number): Slots => {
   const gpus = new Map<string, Permits>()
   const slotOf = (gpu: string | undefined): Permits => {
     if (gpu === undefined) return cpu
-    const slot = gpus.get(gpu) ?? makePermits(1)
+    const slot = gpus.get(gpu) ?? makePermits(onGpu)
     gpus.set(gpu, slot)
     return slot
   }
@@ -59,14 +61,14 @@ export const makeSlots = (jobs: number): Slots => {
     Effect.andThen(Effect.sleep(settleMs)),
     Effect.andThen(Effect.suspend(() => (wanting === 0 ? Effect.void : untilQuiet))),
   )
-  const use: Slots['use'] = (gpu, work, rank = 0) =>
+  const use: Slots['use'] = (gpu, work, rank = 0, quick = false) =>
     Effect.acquireUseRelease(
       Effect.sync(() => want(1)),
       () =>
         slotOf(gpu).use(
           rank,
           gate.withPermits(1)(
-            Effect.sleep(settleMs).pipe(
+            (quick ? Effect.void : Effect.sleep(settleMs)).pipe(
               Effect.flatMap(() => work(Math.max(1, Math.floor(cores / Math.min(jobs, Math.max(1, wanting)))))),
             ),
           ),

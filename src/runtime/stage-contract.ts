@@ -3,7 +3,7 @@
  * this contract inside a worker process and knows nothing of tensors; a stage knows nothing of stores and schedules.
  */
 import type * as Effect from 'effect/Effect'
-import type { Json, Place } from '../dsl/nodes.js'
+import type { Json, Place, StageNode } from '../dsl/nodes.js'
 import type { StageError } from './errors.js'
 
 /** An artifact as a stage reads it: verified files by their name inside the artifact. */
@@ -69,6 +69,13 @@ export interface StageContext<Params extends object = object> {
   readonly progress: (progress: Progress) => void
   /** There where the stage extends with these parameters. */
   readonly extension?: Extension
+  /**
+   * Says that the stage saves so many bytes when it is interrupted: it is given the time for that. Where nothing is said, half a
+   * second. Absent where a stage runs outside a worker.
+   */
+  readonly savesWhenInterrupted?: (bytes: number) => void
+  /** Something that the user should know and that does not stop the stage. Absent where a stage runs outside a worker. */
+  readonly warn?: (message: string) => void
 }
 
 /**
@@ -78,7 +85,8 @@ export interface StageContext<Params extends object = object> {
 export type StageSummary = Readonly<Record<string, Json>>
 
 /**
- * A stage: interruptible between steps. On interruption it saves what its checkpoint needs, within half a second.
+ * A stage: interruptible between steps. On interruption it saves what its checkpoint needs, within half a second or, where it
+ * has said so, the time that so many bytes take.
  * The artifact must be a function of params, inputs, sources and engine alone.
  */
 export type StageFunction<Params extends object = object> = (
@@ -117,10 +125,15 @@ export interface StageKind {
   readonly entry: StageEntry
   /** Whether the stage computes with an engine: then engine, device class and library versions are in its identity. */
   readonly usesEngine: boolean
-  /** Whether its worker may serve other such stages of the same module after it; default false. */
-  readonly warm?: boolean
   /** Whether the stage measures time: it runs when nothing else of its run computes. */
   readonly exclusive?: boolean
+  /**
+   * Whether the stage is cheap and pure, so that its worker's process may compute the next such stage of the same module and
+   * code: it must keep nothing in memory that changes a result. Default: a fresh process for each stage.
+   */
+  readonly warm?: boolean
+  /** Bytes that it needs on a GPU, roughly (docs/failures-and-resources.md); undefined where that is not known. */
+  readonly gpuBytes?: (node: StageNode) => number | undefined
   /** Whether its result holds for one machine only: then processor, cores and device are in its identity. */
   readonly onMachine?: boolean
   /** Of a stage that goes on from what a shorter one left: with equal parameters but for its end, one is the other's beginning. */

@@ -10,6 +10,7 @@ import type * as Scope from 'effect/Scope'
 import { StoreError, sentenceOf } from './errors.js'
 import { isHeld, sweepLocks } from './lock.js'
 import type { Store } from './store.js'
+import { sweepUnfinished } from './unfinished-files.js'
 
 export interface Staging {
   readonly outDir: string
@@ -43,6 +44,7 @@ export const openStaging = (
       try: () => {
         fs.mkdirSync(outDir, { recursive: true })
         fs.mkdirSync(checkpointDir, { recursive: true })
+        sweepUnfinished(checkpointDir)
         return { outDir, checkpointDir, resumes: entries(checkpointDir).length > 0 }
       },
       catch: (cause) =>

@@ -5,6 +5,7 @@ import { whyNotExtendable } from '../dsl/extendable.js'
 import type { DataParams, TeacherParams, TrainParams } from '../dsl/nodes.js'
 import type { Extends, StageKind } from '../runtime/stage-contract.js'
 import { dataSources } from './data/data-sources.js'
+import { gpuMemory } from './gpu-memory.js'
 import { weightSources } from './model/weight-sources.js'
 
 /** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
@@ -15,6 +16,7 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
   module: fileURLToPath(new URL(`./${kind}${EXTENSION}`, import.meta.url)),
   entry: { export: kind },
   usesEngine,
+  ...(usesEngine ? { gpuBytes: gpuMemory } : {}),
 })
 
 /** Of a stage that trains. */

@@ -100,6 +100,8 @@ describe('an edit that is declared harmless', () => {
     const manifest = JSON.parse((await genepool('show', 'own.ts', 'train', '--json')).stdout) as Manifest
     const { within } = acceptancesOf(workspace.file('.genepool'), manifest.identity.code)
     expect(within.map(({ reason }) => reason)).to.deep.equal(['a helper taken out'])
+    const lineage = await genepool('lineage', 'own.ts', 'train')
+    expect(lineage.stdout).to.match(/accepted +losses\.ts:kdLoss by .+: a helper taken out/)
     workspace.write('losses.ts', refactored)
     expect(await run()).to.deep.include({ ran: 0, cached: 1 })
   })

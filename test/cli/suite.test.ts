@@ -22,10 +22,14 @@ describe('a suite on the command line', () => {
   const call = (...args: readonly string[]) => runCli(args, { cwd: workspace.path })
   const planOf = async (...args: readonly string[]): Promise<readonly PlannedStage[]> => {
     const { stdout } = await call('plan', ...args, '--json')
-    return stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as PlannedStage)
+    return (
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as PlannedStage)
+        // The last line is of the whole run.
+        .filter(({ stage }) => stage !== undefined)
+    )
   }
 
   before(() => workspace.write('cheap.ts', cheap('0.001, 0.002')))

@@ -83,7 +83,7 @@ describe('a failing stage', () => {
 
 const crashes: Readonly<Record<string, RegExp>> = {
   abort: /the worker ended without a result \(signal SIGABRT\)/,
-  killed: /the worker ran out of memory or was killed \(SIGKILL\)/,
+  killed: /the worker was killed by another process \(SIGKILL\)/,
   exit: /the worker ended without a result \(exit code 0\)/,
   cutShort: /the worker ended without a result \(exit code 1\)/,
   lateBug: /the worker ended without a result \(exit code 1\): TypeError: thrown where nobody catches/,
@@ -91,15 +91,18 @@ const crashes: Readonly<Record<string, RegExp>> = {
   empty: /without leaving a file/,
   link: /value\.txt is no plain file/,
   nothingOfThisName: /exports no stage function 'nothingOfThisName'/,
-  greedy: /the worker ran out of memory or was killed/,
+  greedy: /the worker ran out of memory \(signal SIGABRT\): V8's heap is full/,
 }
+
+/** As a training's parameters have it. */
+const train = { batchSize: 64, accumulate: 2 }
 
 describe('a stage that goes wrong', () => {
   const workspace = workspaceForAll()
   let run: Finished
 
   before(async () => {
-    const stages = Object.fromEntries(Object.keys(crashes).map((kind) => [kind, { kind }]))
+    const stages = Object.fromEntries(Object.keys(crashes).map((kind) => [kind, { kind, params: { train } }]))
     const env = { NODE_OPTIONS: '--max-old-space-size=60' }
     run = await runProbe(workspace, { ...stages, good: { kind: 'write', params: { text: 'x' } } }, {}, { env })
   })
@@ -131,6 +134,8 @@ describe('a stage that goes wrong', () => {
   })
 
   it('for want of memory says what to do', () => {
-    expect(eventOf(run.events, 'stage-failed', 'greedy').hint).to.match(/batchSize/)
+    expect(eventOf(run.events, 'stage-failed', 'greedy').hint).to.match(
+      /--max-old-space-size.*batchSize: 32, accumulate: 4 \(an update is then still of 128 images\)/,
+    )
   })
 })

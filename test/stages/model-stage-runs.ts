@@ -163,6 +163,7 @@ export interface Given<Params extends object> {
   readonly engine?: EngineChoice
   readonly progress?: (progress: Progress) => void
   readonly extension?: Extension
+  readonly warn?: (message: string) => void
 }
 
 /** The stage as an effect; its checkpoints go beside `outDir`. */

@@ -1,6 +1,7 @@
 /** Programs of the test run as a shell runs them: in a process group of their own, which a test can signal or kill. */
 import { spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { RunEvent } from '../../src/runtime/events.js'
 
 export interface Finished {
@@ -67,7 +68,8 @@ export const start = (
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     // The test run's own loaders are not part of what is tested.
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    // Nor do its runs share the machine's queue with whatever else runs on it.
+    env: { ...process.env, NODE_OPTIONS: '', GENEPOOL_LEASES: join(cwd, 'node_modules', '.leases'), ...env },
   })
   const pid = child.pid
   if (pid === undefined) throw new Error('no process could be started')

@@ -7,6 +7,7 @@ import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import { StagesFailed, teardown } from '../../dist/cli/exit-codes.js'
 import { Executor } from '../../dist/runtime/executor.js'
+import { readPolicy } from '../../dist/runtime/failure-policy.js'
 import { LastKnown } from '../../dist/runtime/last-known.js'
 import { planStages } from '../../dist/runtime/plan.js'
 import { prepare } from '../../dist/runtime/prepare.js'
@@ -27,6 +28,10 @@ const {
   only,
   deviceName,
   store,
+  policy = {},
+  timeouts,
+  warm = false,
+  gpu,
 } = definition
 
 const pipelineOf = (stages) => {
@@ -35,7 +40,7 @@ const pipelineOf = (stages) => {
     const inputs = Object.fromEntries(Object.entries(reads).map(([input, from]) => [input, nodes.get(from)]))
     nodes.set(stage, { kind, name: stage, params, inputs })
   }
-  return { kind: 'pipeline', name, seed: 0, stages: [...nodes.values()] }
+  return { kind: 'pipeline', name, seed: 0, stages: [...nodes.values()], ...(timeouts && { timeouts }) }
 }
 const cellOf = ({ at, seed, stages }) => ({
   name: [...Object.entries(at), ['seed', seed]].map(([axis, label]) => `${axis}=${label}`).join(','),
@@ -52,7 +57,7 @@ const kinds = Layer.succeed(StageKinds, {
     kind,
     module: path.resolve('stages', 'probe-stages.js'),
     entry: { export: kind },
-    usesEngine: ['steps', 'engine', 'clock', 'climb'].includes(kind),
+    usesEngine: ['steps', 'engine', 'clock', 'climb', 'timedOnEngine', 'engineSlowSave'].includes(kind),
     ...(kind === 'clock' && { exclusive: true, onMachine: true }),
     ...(kind === 'climb' && {
       extends: {
@@ -63,6 +68,9 @@ const kinds = Layer.succeed(StageKinds, {
         every: 'every',
       },
     }),
+    ...(kind === 'timedAlone' && { exclusive: true }),
+    ...(warm && { warm }),
+    gpuBytes: ({ params }) => params.gpuBytes,
     sources: (params) => (params.file === undefined ? {} : { file: path.resolve(params.file) }),
   }),
 })
@@ -76,6 +84,7 @@ const engine = {
 const engines = Layer.succeed(Engines, {
   packages: ['numbers'],
   deviceName: () => deviceName,
+  gpu: () => gpu,
   resolve: () => Effect.succeed(engine),
 })
 const emit = (event) => process.stdout.write(`${JSON.stringify(event)}\n`)
@@ -93,6 +102,7 @@ const options = {
   jobs,
   failFast,
   baseDir: process.cwd(),
+  policy: readPolicy(policy, (word) => word),
   emit,
   ...(only && { only }),
 }

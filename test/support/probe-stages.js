@@ -1,6 +1,7 @@
 // Stages without tensors, one for each way in which a stage can behave. Plain JavaScript: workers run them as they are.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { spawn } from 'node:child_process'
 import * as Effect from 'effect/Effect'
 
 const leave = (context, text) => {
@@ -130,3 +131,121 @@ export const climb = (context) =>
     }
     return yield* leaveIn(context.outDir)
   })
+
+/** How often a stage with this file has come here before. */
+const visits = (file) => {
+  const before = fs.existsSync(file) ? fs.readFileSync(file, 'utf8').length : 0
+  fs.appendFileSync(file, '.')
+  return before
+}
+const toItself = (signal) => Effect.sync(() => process.kill(process.pid, signal)).pipe(Effect.andThen(Effect.never))
+
+/** Takes `steps` steps, saves each, and dies of `signal` from step `at` on, the first `times` times. */
+export const crashing = (context) =>
+  Effect.gen(function* () {
+    const { steps, at, times, signal, visits: file } = context.params
+    const checkpoint = path.join(context.checkpointDir, 'step')
+    const first = fs.existsSync(checkpoint) ? Number(fs.readFileSync(checkpoint, 'utf8')) : 0
+    // What an attempt that died has left here is no part of the artifact.
+    fs.writeFileSync(path.join(context.outDir, `from-${first}.txt`), '')
+    for (let step = first + 1; step <= steps; step++) {
+      yield* Effect.sleep(5)
+      fs.writeFileSync(checkpoint, String(step))
+      context.progress({ phase: 'step', step, steps })
+      if (step >= at && visits(file) < times) yield* toItself(signal)
+    }
+    return leave(context, `${steps} steps`)
+  })
+
+/** Blocks its event loop without using the processor, the first `times` times. */
+export const frozen = (context) =>
+  Effect.gen(function* () {
+    context.progress({ phase: 'freeze', step: 1, steps: 2 })
+    yield* Effect.sleep(50)
+    if (visits(context.params.visits) < context.params.times)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+    return leave(context, 'thawed')
+  })
+
+/** Blocks its event loop and uses the processor for `ms`. */
+export const spinning = (context) =>
+  Effect.gen(function* () {
+    yield* Effect.sleep(50)
+    for (const end = Date.now() + context.params.ms; Date.now() < end;);
+    return leave(context, 'spun')
+  })
+
+/** Waits for `ms` with a quiet event loop, at one step. */
+export const standing = (context) =>
+  Effect.gen(function* () {
+    context.progress({ phase: 'stand', step: 1, steps: 2 })
+    yield* Effect.sleep(context.params.ms)
+    return leave(context, 'stood')
+  })
+
+/** Takes `mebibytes` of memory, itself or in a process that it starts, and keeps them; saves a checkpoint when interrupted. */
+export const hungry = (context) =>
+  Effect.gen(function* () {
+    const { mebibytes, apart, pidFile } = context.params
+    const bytes = mebibytes * 2 ** 20
+    if (apart) {
+      const code = `const kept = Buffer.alloc(${bytes}, 1); setInterval(() => kept, 1e6)`
+      const child = spawn(process.execPath, ['-e', code], { stdio: 'ignore' })
+      fs.writeFileSync(pidFile, String(child.pid))
+    } else globalThis.kept = Buffer.alloc(bytes, 1)
+    yield* Effect.sleep(context.params.ms ?? 60_000)
+    return leave(context, 'fed')
+  }).pipe(
+    Effect.onInterrupt(() => Effect.sync(() => fs.writeFileSync(path.join(context.checkpointDir, 'state'), 'saved'))),
+  )
+
+/** Can say nothing any more, and lives on. */
+export const mute = () => Effect.sync(() => fs.closeSync(3)).pipe(Effect.andThen(Effect.never))
+
+/** Says that it saves `bytes` when it is interrupted, and takes `ms` for it. */
+export const slowSave = (context) =>
+  Effect.gen(function* () {
+    const { bytes, ms } = context.params
+    const file = path.join(context.checkpointDir, 'state')
+    if (fs.existsSync(file)) return leave(context, 'went on')
+    context.savesWhenInterrupted(bytes)
+    context.progress({ phase: 'train', step: 1, steps: 2 })
+    const save = Effect.gen(function* () {
+      fs.writeFileSync(`${file}.${process.pid}.tmp`, 'half')
+      yield* Effect.sleep(ms)
+      fs.renameSync(`${file}.${process.pid}.tmp`, file)
+    })
+    return yield* Effect.never.pipe(Effect.onInterrupt(() => save))
+  })
+
+/** The same on the engine's device. */
+export const engineSlowSave = slowSave
+
+/** Appends its process's id and parameters to `log`; leaves `text`. */
+export const signed = (context) =>
+  Effect.sync(() => {
+    fs.appendFileSync(context.params.log, `${process.pid} ${context.params.text}\n`)
+    return leave(context, context.params.text)
+  })
+
+/** The same, and dies once. */
+export const signedOrDead = (context) =>
+  Effect.suspend(() => {
+    fs.appendFileSync(context.params.log, `${process.pid} ${context.params.text}\n`)
+    return visits(context.params.visits) === 0 ? toItself('SIGSEGV') : Effect.sync(() => leave(context, 'alive'))
+  })
+
+/** Notes in `log` when it begins and ends; takes `ms`, or until the file `go` is there. */
+export const timed = (context) =>
+  Effect.gen(function* () {
+    const { log, ms, name, go } = context.params
+    const note = (what) => fs.appendFileSync(log, `${Date.now()} ${what} ${name} ${context.engine.threads}\n`)
+    note('begin')
+    while (!fs.existsSync(go ?? context.outDir)) yield* Effect.sleep(10)
+    yield* Effect.sleep(ms)
+    note('end')
+    return leave(context, name)
+  })
+/** The same on the engine's device, and alone on the machine. */
+export const timedOnEngine = timed
+export const timedAlone = timed

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AxisLabel } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
+import type { PolicyWords } from '../../src/runtime/failure-policy.js'
 import type { Reuse } from '../../src/runtime/prepare.js'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
 import type { Workspace } from './workspace.js'
@@ -31,6 +32,14 @@ export interface ProbeOptions {
   readonly jobs?: number
   readonly failFast?: boolean
   readonly only?: string
+  /** What is done about workers that crash, take too long or too much, or hang. */
+  readonly policy?: PolicyWords
+  /** Of the pipeline, in milliseconds by stage. */
+  readonly timeouts?: Readonly<Record<string, number>>
+  /** Whether workers' processes stay for the next stage; default false. */
+  readonly warm?: boolean
+  /** The GPU that the engine computes on, as all runs call it. A stage's own need is its parameter `gpuBytes`. */
+  readonly gpu?: { readonly id: string; readonly bytes?: number }
   /** Folder in the workspace; default `store`. */
   readonly store?: string
 }

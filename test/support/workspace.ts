@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+// Runs inside the test's own process do not share the machine's queue with whatever else runs on it.
+process.env['GENEPOOL_LEASES'] ??= join(tmpdir(), `genepool-tests-${process.pid}`)
+
 /** The package under test. */
 export const checkout = fileURLToPath(new URL('../..', import.meta.url))
 

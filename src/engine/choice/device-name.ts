@@ -1,6 +1,6 @@
-import { nvidiaGpus } from './machine.js'
 import { RememberedTrials } from './remembered.js'
 import { surroundingsKey } from './surroundings.js'
+import { visibleGpuName } from './visible-gpus.js'
 import { nameOf, type Candidate } from './wish.js'
 
 /** The name of the GPU that a candidate computes on, where the driver or an earlier trial tells it; nothing is loaded. */
@@ -9,7 +9,7 @@ export const deviceName = (candidate: Candidate): string | undefined => {
     case 'cpu':
       return undefined
     case 'cuda':
-      return nvidiaGpus()[candidate.deviceIndex ?? 0]
+      return visibleGpuName(candidate.deviceIndex ?? 0)
     case 'webgpu': {
       const trial = new RememberedTrials(surroundingsKey()).get(nameOf(candidate))
       return trial?.loads === true ? trial.adapter?.name : undefined

@@ -13,8 +13,9 @@ import { gpuFiles, mayUse, nvidiaDriver } from './machine.js'
 /** Raised when a trial comes to mean something else. */
 const scheme = 1
 
-/** Variables that loaders, drivers and the engines read. */
-const telling = /^(VK_|CUDA_|NVIDIA_|LD_|DYLD_|TF_|ORT_|MESA_|DRI_|XDG_RUNTIME_DIR$|GENEPOOL_|NODE_OPTIONS$)/
+/** Variables that loaders, drivers and the engines read; how runs find each other is none of their concern. */
+const telling =
+  /^(VK_|CUDA_|NVIDIA_|LD_|DYLD_|TF_|ORT_|MESA_|DRI_|XDG_RUNTIME_DIR$|GENEPOOL_(?!(?:LEASES|WORKER)$)|NODE_OPTIONS$)/
 
 /** Size and times: a file that was replaced differs. */
 const identityOf = (file: string): string => {

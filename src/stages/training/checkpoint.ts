@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSafetensors, SafetensorsError, writeSafetensors, type HostTensor } from '../model/safetensors.js'
-import { partOfState, type Component, type StatePart } from './train-state.js'
+import { parametersOf, partOfState, type Component, type StatePart } from './train-state.js'
 
 /** Means over an epoch and the rate of its last step, one line of `history.jsonl`. */
 export type HistoryLine = Readonly<Record<string, number>>
@@ -37,6 +37,16 @@ export const saveCheckpoint = (
   }
   const updates = Object.fromEntries(components.map(({ name, updates }) => [name, updates]))
   writeSafetensors(join(folder, TRAINING_STATE), tensors, { position: JSON.stringify({ ...position, updates }) })
+}
+
+/** What a checkpoint of these takes on the disk, its header aside. */
+export const checkpointBytes = (components: readonly Component[], parts: readonly StatePart[]): number =>
+  Float32Array.BYTES_PER_ELEMENT * parts.length * parametersOf(components)
+
+/** For the user: a checkpoint could not be written. */
+export const unsavedText = (why: string, bytes: number, folder: string): string => {
+  const mebibytes = Math.max(1, Math.ceil(bytes / 2 ** 20))
+  return `cannot save a checkpoint (${why}); training goes on, but what an interruption costs grows: ${mebibytes} MiB, twice where an older one is replaced, have to be free in ${folder}`
 }
 
 const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: number): Float32Array => {

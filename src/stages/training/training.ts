@@ -7,7 +7,15 @@ import { StageError } from '../../runtime/errors.js'
 import type { StageContext } from '../../runtime/stage-contract.js'
 import { attempt } from '../attempt.js'
 import { attemptAsync } from '../attempt-async.js'
-import { loadCheckpoint, saveCheckpoint, TRAINING_STATE, type HistoryLine, type Position } from './checkpoint.js'
+import {
+  checkpointBytes,
+  loadCheckpoint,
+  saveCheckpoint,
+  TRAINING_STATE,
+  unsavedText,
+  type HistoryLine,
+  type Position,
+} from './checkpoint.js'
 import { Generator } from '../data/random.js'
 import { learningRate } from './schedule.js'
 import type { Arrays, StepDefinition, Turn } from './step-definition.js'
@@ -108,7 +116,7 @@ export const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: re
  * lines so far, when the components are what a training that ended here would leave. A StageError where the loss is not a finite number.
  */
 export const runTraining = Effect.fnUntraced(function* (
-  context: Pick<StageContext, 'checkpointDir' | 'progress' | 'extension'>,
+  context: Pick<StageContext, 'checkpointDir' | 'progress' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
   engine: Engine,
   training: Training,
   onEpoch: (history: readonly HistoryLine[]) => Effect.Effect<void, StageError> = () => Effect.void,
@@ -125,11 +133,24 @@ export const runTraining = Effect.fnUntraced(function* (
   const checkpoints = [join(context.checkpointDir, TRAINING_STATE), ...(shorter === undefined ? [] : [shorter])]
   let position = (yield* attempt(() => loadCheckpoint(checkpoints, components, state))) ?? epochEnd(training, [])
   let saved = position
+  context.savesWhenInterrupted?.(checkpointBytes(components, state))
+  let cannotSave = false
   const save = Effect.gen(function* () {
     if (position === saved) return
     yield* attemptAsync(trainSteps.sync)
-    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components, state))
-    saved = position
+    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components, state)).pipe(
+      Effect.map(() => {
+        saved = position
+      }),
+      // A training that can finish without a checkpoint does.
+      Effect.catch(({ message }) =>
+        Effect.sync(() => {
+          if (!cannotSave)
+            context.warn?.(unsavedText(message, checkpointBytes(components, state), context.checkpointDir))
+          cannotSave = true
+        }),
+      ),
+    )
   })
 
   const trainSteps = yield* attemptAsync(() => openSteps(engine, components, train))

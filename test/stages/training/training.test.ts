@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { existsSync, readFileSync, truncateSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, truncateSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import type { StageFunction } from '../../../src/runtime/stage-contract.js'
@@ -113,6 +113,21 @@ describe('training', () => {
       progress: ({ phase, step }) => phase === 'train' && steps.push(step),
     })
     expect(steps[0]).to.equal(1)
+    expect(bytesIn(folder.file('parts'))).to.deep.equal(bytesIn(folder.file('whole')))
+  })
+
+  it('that cannot save a checkpoint says so once, with what is needed, and ends with the same bytes', async () => {
+    const data = syntheticData(folder.file('data'))
+    const given = (name: string) => ({ params: teacherParams(), inputs: { data }, outDir: folder.file(name) })
+    await runModelStage(teacher, given('whole'))
+    // No file can be written where there is a folder.
+    mkdirSync(`${folder.file('parts')}.checkpoint/training.safetensors.${process.pid}.tmp`, { recursive: true })
+    const warnings: string[] = []
+    await runModelStage(teacher, { ...given('parts'), warn: (message) => warnings.push(message) })
+    expect(warnings).to.have.length(1)
+    expect(warnings[0]).to.match(
+      /^cannot save a checkpoint \(.*EISDIR.*\); training goes on, .* MiB, .* have to be free in /,
+    )
     expect(bytesIn(folder.file('parts'))).to.deep.equal(bytesIn(folder.file('whole')))
   })
 
