@@ -4,6 +4,7 @@ import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
+import { accept, explain } from './code-commands.js'
 import { doctorCommand } from './doctor-command.js'
 import { engineCommand } from './engine-command.js'
 import { failureFlags, policyOf } from './failure-flags.js'
@@ -178,6 +179,8 @@ const genepool = Command.make('genepool').pipe(
     run,
     watch,
     plan,
+    explain,
+    accept,
     results,
     pick,
     pareto,

@@ -1,4 +1,5 @@
 /** Events and reasons as sentences. */
+import { relative } from 'node:path'
 import type { Json } from '../dsl/nodes.js'
 import { isShare } from '../results/cell-figures.js'
 import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
@@ -11,6 +12,14 @@ import { bytes, count, duration, percent } from '../results/format.js'
 
 const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
 
+/** `kdLoss (src/stages/losses.ts:41) changed, reached through trainStep`. */
+const describeCodeChange = (reason: Extract<Reason, { type: 'code-changed' }>): string => {
+  const where = reason.file === '' ? '' : ` (${reason.file}:${reason.line})`
+  const change = reason.change === 'edited' ? 'changed' : reason.change
+  const through = reason.through === null ? '' : `, reached through ${reason.through}`
+  return `${reason.symbol}${where} ${change}${through}`
+}
+
 export const describeReason = (reason: Reason): string => {
   switch (reason.type) {
     case 'never-ran':
@@ -22,7 +31,9 @@ export const describeReason = (reason: Reason): string => {
     case 'source-changed':
       return `${reason.path} changed`
     case 'code-changed':
-      return `code: ${reason.file} ${reason.change}`
+      return describeCodeChange(reason)
+    case 'code-opaque':
+      return `${reason.what} (${relative(process.cwd(), reason.file)}:${reason.line}) cannot be followed, so it is computed every time`
     case 'package-changed':
       return `package ${reason.name} ${reason.before} → ${reason.now}`
     case 'engine-changed':

@@ -119,7 +119,7 @@ const notesOf = (
 
 const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
   const [a, b] = yield* readSides([flags.a, flags.b], flags)
-  const difference = differenceOf(a.stages, b.stages)
+  const difference = differenceOf(a.stages, b.stages, (digest) => a.recordOf(digest) ?? b.recordOf(digest))
   const environments = environmentsOf(a, b)
   const notes = notesOf(
     difference,

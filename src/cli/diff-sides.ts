@@ -4,7 +4,9 @@ import type { ComparedStage } from '../runtime/difference.js'
 import { UsageError } from '../runtime/errors.js'
 import type { RunEvent } from '../runtime/events.js'
 import type { PreparedStage } from '../runtime/prepare.js'
+import { readCodeRecord } from '../runtime/code/record-store.js'
 import { findRun } from '../runtime/find-run.js'
+import type { CodeRecords } from '../runtime/reasons.js'
 import type { RecordedEnvironment } from '../runtime/run-environment.js'
 import type { RunRecord } from '../runtime/run-log.js'
 import { isInCell, parseStageName } from '../runtime/stage-in-cell.js'
@@ -18,6 +20,8 @@ export interface Side {
   /** Of the pipeline; of a run, of what it ran. */
   readonly name: string
   readonly stages: ReadonlyMap<string, ComparedStage>
+  /** What digests of code in its stages' identities stand for. */
+  readonly recordOf: CodeRecords
   /** Stages that have not run as the definition stands, or of which the run has nothing. */
   readonly without: readonly string[]
   /** Of a run of a whole suite, whose stages have names of its own: `teacher[seed=1]`. */
@@ -61,7 +65,13 @@ const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: Sid
     prepared.stages.map((stage) => [stage.node.name, stageOfDefinition(stage, plan.manifests)] as const),
   )
   const without = plan.stages.filter(({ status }) => status !== 'cached').map(({ stage }) => stage)
-  return { target, name: graph.name, stages, without, inSuite: graph.remembered.names } satisfies Side
+  const recordOf: CodeRecords = (digest) => {
+    const stage = prepared.stages.find(({ code }) => code === digest)
+    return stage === undefined
+      ? prepared.code.record(digest)
+      : prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
+  }
+  return { target, name: graph.name, stages, recordOf, without, inSuite: graph.remembered.names } satisfies Side
 })
 
 type StageEvent = Extract<RunEvent, { readonly stage: string }>
@@ -93,8 +103,10 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
     })
   }
   const ofSuite = started?.suite !== undefined
+  const recordOf: CodeRecords = (digest) => readCodeRecord(store.root, digest)
   const environment = record.environment === undefined ? {} : { environment: record.environment }
-  return { target: record.run, name: started?.pipeline ?? '', stages, without, ofSuite, ...environment } satisfies Side
+  const about = { target: record.run, name: started?.pipeline ?? '' }
+  return { ...about, stages, recordOf, without, ofSuite, ...environment } satisfies Side
 })
 
 /** Fails with a UsageError where the target is neither a definition nor a run of the store. */
@@ -158,6 +170,7 @@ const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.
   return {
     target: side.target,
     name: other.name,
+    recordOf: side.recordOf,
     stages: new Map(found.map(({ called, stage }) => [called, { ...stage, name: called }])),
     without: found.flatMap(({ called, stage }) => (side.without.includes(stage.name) ? [called] : [])),
     ...(side.environment === undefined ? {} : { environment: side.environment }),

@@ -1,5 +1,6 @@
 /** A lineage as people read it: a tree, each artifact in full where it is met first; and as a graph for Graphviz. */
 import { duration } from '../results/format.js'
+import type { AcceptedEdit } from '../runtime/code/accepted-edits.js'
 import type { Lineage, LineageArtifact, LineageInput } from '../runtime/lineage.js'
 import { describeCommit } from './describe-environment.js'
 
@@ -38,13 +39,18 @@ const whereMade = ({ made, run }: LineageArtifact): string => {
   return `${took}, run ${run.run} by ${environment.who}@${host} (${processor})${commit === '' ? '' : `, git ${commit}`}`
 }
 
+const describeAccepted = ({ file, name, by, at, reason }: AcceptedEdit): string =>
+  `${file}:${name} by ${by.name}, ${at}: ${reason}`
+
 const detailsOf = (artifact: LineageArtifact): readonly string[] => {
-  const { fingerprint, content, code, engine, sources, params } = artifact
+  const { fingerprint, content, code, accepted, engine, sources, params } = artifact
   const versions = Object.entries(engine?.versions ?? {}).map(([name, version]) => `${name} ${version}`)
   return [
     `fingerprint ${fingerprint}`,
     `content     ${content}`,
     `code        ${code}`,
+    ...accepted.within.map((edit) => `accepted    ${describeAccepted(edit)}`),
+    ...accepted.since.map((edit) => `accepted    since: ${describeAccepted(edit)}`),
     ...(engine === null ? [] : [`engine      ${engine.engine} on ${engine.device} (${versions.join(', ')})`]),
     `made        ${whereMade(artifact)}`,
     ...Object.entries(sources).map(([role, sha256]) => `source      ${role}, sha256 ${sha256}`),

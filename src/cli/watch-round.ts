@@ -7,6 +7,7 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { genepoolLayer } from '../compose.js'
+import { acceptedPath } from '../runtime/code/record-store.js'
 import { UsageError, sentenceOf } from '../runtime/errors.js'
 import { reachOfDefinition, reachOfError, reachOfStages, type ReachedFile } from '../runtime/reach.js'
 import { runStages } from '../runtime/run.js'
@@ -22,10 +23,10 @@ const send = (message: FromRound, then?: () => void): void => {
   else then?.()
 }
 
-/** What the store holds changes by running; a pipeline that reads from it does not change by that. */
+/** What the store holds changes by running; a pipeline that reads from it does not change by that. Edits are accepted by people. */
 const tell = Effect.fnUntraced(function* (files: readonly ReachedFile[]) {
   const { root } = yield* Store
-  const isOutside = (file: string): boolean => path.relative(root, file).startsWith('..')
+  const isOutside = (file: string): boolean => path.relative(root, file).startsWith('..') || file === acceptedPath(root)
   send({ type: 'reads', files: files.filter((file) => isOutside(file.path)) })
 })
 
@@ -54,7 +55,7 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
     steering: control.steering(
       graph,
       Effect.fnUntraced(function* (prepared) {
-        yield* tell([...(yield* reachOfDefinition(file)), ...(yield* reachOfStages(prepared))])
+        yield* tell([...(yield* reachOfDefinition(file)), ...reachOfStages(prepared)])
       }),
     ),
     ...(only === undefined ? {} : { only }),

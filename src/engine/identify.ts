@@ -25,6 +25,7 @@ const require = createRequire(import.meta.url)
 
 export const installedPackage = (name: string): InstalledPackage | undefined => {
   try {
+    // genepool: opaque only versions are read, and they are part of the engine's identity
     const manifest = require.resolve(`${name}/package.json`)
     const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
     return { name, directory: dirname(manifest), version }

@@ -60,6 +60,7 @@ export const oneLane = (engine: Engine): Lanes => ({
   allocate: (length) => new Float32Array(length),
   call: async (calls) => {
     for (const { module, name, args } of calls) {
+      // genepool: opaque whoever names a module has its URL from a literal, which is followed there
       const exported = (await import(module)) as Record<string, (...given: readonly unknown[]) => void>
       exported[name]!(...args)
     }

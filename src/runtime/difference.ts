@@ -2,7 +2,7 @@
 import type { Json } from '../dsl/nodes.js'
 import type { Reason } from './events.js'
 import type { StageIdentity } from './fingerprint.js'
-import { reasonsBetween } from './reasons.js'
+import { reasonsBetween, type CodeRecords } from './reasons.js'
 
 /** A stage as one side has it. */
 export interface ComparedStage {
@@ -65,13 +65,18 @@ const pendingInputs = (a: ComparedStage, b: ComparedStage, differing: ReadonlySe
       : [{ type: 'input-pending', input, stage: now }]
   })
 
-const compareStage = (a: ComparedStage, b: ComparedStage, differing: ReadonlySet<string>): StageDifference => {
+const compareStage = (
+  a: ComparedStage,
+  b: ComparedStage,
+  differing: ReadonlySet<string>,
+  recordOf: CodeRecords,
+): StageDifference => {
   const stage = a.name
   if (a.identity === undefined || b.identity === undefined) return { stage, state: 'unknown' }
   const before = completed(a, b)
   const now = completed(b, { ...a, identity: before })
   const changes = [
-    ...reasonsBetween(before, now, { ...a.stageOf, ...b.stageOf }, { ...a.pathOf, ...b.pathOf }),
+    ...reasonsBetween(before, now, { ...a.stageOf, ...b.stageOf }, { ...a.pathOf, ...b.pathOf }, recordOf),
     ...pendingInputs(a, b, differing),
   ]
   return changes.length === 0 ? { stage, state: 'same' } : { stage, state: 'differs', changes }
@@ -94,7 +99,7 @@ const compareFigures = (a: ComparedStage, b: ComparedStage): readonly FigureDiff
 }
 
 /** Stages are matched by name; in the order of `a`, in which inputs come first, then what `b` has beside. */
-export const differenceOf = (a: Stages, b: Stages): Difference => {
+export const differenceOf = (a: Stages, b: Stages, recordOf: CodeRecords): Difference => {
   const stages: StageDifference[] = []
   const figures: FigureDifference[] = []
   const differing = new Set<string>()
@@ -104,7 +109,7 @@ export const differenceOf = (a: Stages, b: Stages): Difference => {
       stages.push({ stage: name, state: 'only-a' })
       continue
     }
-    const difference = compareStage(before, now, differing)
+    const difference = compareStage(before, now, differing, recordOf)
     stages.push(difference)
     if (difference.state === 'same') continue
     differing.add(name)

@@ -14,7 +14,21 @@ export type Reason =
   | { readonly type: 'parameter-changed'; readonly parameter: string; readonly before: Json; readonly now: Json }
   | { readonly type: 'input-changed'; readonly input: string; readonly stage: string }
   | { readonly type: 'source-changed'; readonly source: string; readonly path: string }
-  | { readonly type: 'code-changed'; readonly file: string; readonly change: 'edited' | 'added' | 'removed' }
+  | {
+      readonly type: 'code-changed'
+      /** `kdLoss`, `Trainer.step`, `module code`. */
+      readonly symbol: string
+      /** Of the source, relative to its package, with the line there; empty where it is not known. */
+      readonly file: string
+      readonly line: number
+      readonly change: 'edited' | 'added' | 'removed'
+      /** The nearest symbol (or file that loads it) by which the stage reaches it; null where it is the stage's own function. */
+      readonly through: string | null
+      /** The whole way, from the stage's function to the symbol. */
+      readonly chain: readonly string[]
+    }
+  /** Something that cannot be followed: what the stage computes with is not known, so its result is never taken again. */
+  | { readonly type: 'code-opaque'; readonly file: string; readonly line: number; readonly what: string }
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
   | { readonly type: 'machine-changed'; readonly before: string; readonly now: string }

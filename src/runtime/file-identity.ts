@@ -44,6 +44,9 @@ export const dataIdentityOf = (identity: string): string => identity.slice(0, id
 
 export const sizeOf = (identity: string): number => Number(identity.split(':')[2])
 
+/** Whether the file had last changed well before its contents were read: then the identity stands for what was read. */
+export const isSettled = (identity: string, readAt: number): boolean => changedAtMs(identity) + clockTickMs < readAt
+
 /** sha256 of a file's bytes, hexadecimal, in constant memory. */
 export const hashFile = (file: string): string => {
   const hash = createHash('sha256')
@@ -87,7 +90,12 @@ export class FileIndex<A> {
   peek(file: string): A | undefined {
     const entry = this.#entries.get(file)
     if (entry === undefined || entry.identity !== identityOf(file)) return undefined
-    return changedAtMs(entry.identity) + clockTickMs < entry.readAt ? entry.known : undefined
+    return isSettled(entry.identity, entry.readAt) ? entry.known : undefined
+  }
+
+  /** What was known of the file when it was last read, whatever it is now. */
+  last(file: string): A | undefined {
+    return this.#entries.get(file)?.known
   }
 
   /** `readAt` is when reading began: what was written while it went on must not pass for read. */

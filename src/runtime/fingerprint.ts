@@ -1,9 +1,8 @@
 /** Which stage run this is: everything that can change its artifact's bytes, and nothing else. */
-import type { CodeIdentity } from './code-identity.js'
 import { hashOf } from './canonical.js'
 
 /** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
-export const keyScheme = 3
+export const keyScheme = 4
 
 export interface EngineIdentity {
   /** Engines round differently. */
@@ -33,8 +32,8 @@ export interface StageIdentity {
   readonly inputs: Readonly<Record<string, string>>
   /** sha256 of the files read from outside the store. */
   readonly sources: Readonly<Record<string, string>>
-  /** The code that computes it; the packages that `engine` names are there alone. */
-  readonly code: CodeIdentity
+  /** sha256 of the code that computes it (`code/code-record.ts`); the packages that `engine` names are there alone. */
+  readonly code: string
   /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
   readonly engine: EngineIdentity | null
   /** Only of a stage that measures time: its artifact holds for this machine and, whatever else will do, for this engine. */

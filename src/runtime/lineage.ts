@@ -4,6 +4,7 @@
  */
 import * as Effect from 'effect/Effect'
 import { hashOf } from './canonical.js'
+import { acceptancesOf, type Acceptances } from './code/acceptances.js'
 import type { EngineIdentity } from './fingerprint.js'
 import type { RecordedEnvironment } from './run-environment.js'
 import { readRun } from './run-log.js'
@@ -33,6 +34,8 @@ export interface LineageArtifact {
   readonly params: object
   /** Of the code that computed it. */
   readonly code: string
+  /** Edits that were declared harmless: in the code that computed it, and since then in what is taken for that code. */
+  readonly accepted: Acceptances
   readonly engine: EngineIdentity | null
   readonly sources: Readonly<Record<string, string>>
   readonly files: Manifest['files']
@@ -98,6 +101,7 @@ export const lineageOf = Effect.fnUntraced(function* (artifact: Manifest) {
       kind: identity.kind,
       params: identity.params,
       code: codeDigest(identity.code),
+      accepted: acceptancesOf(store.root, codeDigest(identity.code)),
       engine: identity.engine,
       sources: identity.sources,
       files,

@@ -10,7 +10,7 @@ import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
 import { attempts } from './attempts.js'
 import { hashOf } from './canonical.js'
-import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import { StageError, StoreError, sentenceOf, type CorruptArtifact } from './errors.js'
 import type { Emit, Reason } from './events.js'
 import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
@@ -68,6 +68,13 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
 const holdsFile = (folder: string): boolean =>
   fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
 
+/** What the fingerprint's digest of code stands for, before anything is stored under it. */
+const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
+  Effect.try({
+    try: () => prepared.code.keep(codeEntry, codeWithout),
+    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+  })
+
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -91,6 +98,7 @@ const compute = Effect.fnUntraced(function* (
     threads,
     run: context.run,
   })
+  yield* keepCode(context, stage)
   const extension = yield* openExtension({
     stage,
     identity,
@@ -179,6 +187,8 @@ const findHit = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Made | undefined, StoreError, Store> {
   const store = yield* Store
   const { name, kind } = stage.node
+  // Nobody knows what code made it.
+  if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
     const found =
@@ -235,7 +245,7 @@ export const makeStage = Effect.fnUntraced(function* (
   const fingerprint = fingerprintOf(identity)
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
-  const reasons = yield* explainMiss(stage, identity, context.last)
+  const reasons = yield* explainMiss(stage, identity, context.last, context.prepared.code)
   const lock = lockPath(store, fingerprint)
   /** Undefined where somebody else has begun to make it meanwhile. */
   const inTurn = Effect.fnUntraced(function* (

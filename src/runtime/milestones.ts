@@ -74,7 +74,8 @@ export const openExtension = Effect.fnUntraced(function* (
 ): Effect.fn.Return<OpenExtension | undefined, StoreError, Store | Scope.Scope> {
   const { stage, identity, staging, sealed, emit } = extending
   const by = extensionBy(stage.kind, identity.params)
-  if (by === undefined) return undefined
+  // Nothing that unknown code has left is gone on from.
+  if (by === undefined || stage.opaque.length > 0) return undefined
   const store = yield* Store
   const { there, missing } = yield* shorterStages(by, identity, true)
   const { from, seal, damaged } = yield* firstWhole(there, emit)

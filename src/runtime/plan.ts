@@ -1,6 +1,7 @@
 /** What a run would do, without doing any of it. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
+import type { CodeReader } from './code/code-reader.js'
 import type { StoreError } from './errors.js'
 import type { PlannedStage, Reason } from './events.js'
 import { beginningOf, refusalOf } from './extension.js'
@@ -8,7 +9,7 @@ import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
-import { reasonsBetween } from './reasons.js'
+import { reasonsBetween, type CodeRecords } from './reasons.js'
 import { Store, type Manifest } from './store.js'
 
 export interface Plan {
@@ -28,14 +29,26 @@ const stagesOfInputs = (node: StageNode): Record<string, string> =>
 const pathsOfSources = (stage: PreparedStage): Record<string, string> =>
   Object.fromEntries(Object.entries(stage.sources).map(([source, file]) => [source, file.path]))
 
+/** Records of code, those of stages as they stand found again where only their digest was remembered. */
+const codeRecordsOf =
+  (code: CodeReader, { codeEntry, codeWithout, code: digest }: PreparedStage): CodeRecords =>
+  (wanted) =>
+    wanted === digest ? code.recordOf(codeEntry, codeWithout) : code.record(wanted)
+
+const opaqueReasons = ({ opaque }: PreparedStage): readonly Reason[] =>
+  opaque.map((each) => ({ type: 'code-opaque', ...each }))
+
 /** Why a stage whose artifact is not there has to run, measured against the last time it stood finished. */
 export const explainMiss = Effect.fnUntraced(function* (
   stage: PreparedStage,
   identity: StageIdentity,
   last: LastKnown,
+  code: CodeReader,
 ): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
   const fingerprint = fingerprintOf(identity)
+  // Nobody knows what code made what is there.
+  if (stage.opaque.length > 0) return opaqueReasons(stage)
   const beginning = yield* beginningOf(stage.kind, identity)
   if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
   const known = last.fingerprint(stage.node.name)
@@ -43,7 +56,8 @@ export const explainMiss = Effect.fnUntraced(function* (
   if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
   const before = yield* store.lookup(known)
   if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
-  const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage))
+  const recordOf = codeRecordsOf(code, stage)
+  const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
   return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
 })
 
@@ -69,14 +83,14 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const found = yield* findArtifact(identity, prepared.reuse)
+      const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(identity, prepared.reuse)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
         hits.set(node, found)
         const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
         stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
       } else {
-        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last) })
+        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared.code) })
       }
       continue
     }
@@ -90,7 +104,16 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     const all: readonly Reason[] =
       before === undefined
         ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
-        : reasonsBetween(before, stage.identify(expected(before)), stagesOfInputs(node), pathsOfSources(stage))
+        : [
+            ...opaqueReasons(stage),
+            ...reasonsBetween(
+              before,
+              stage.identify(expected(before)),
+              stagesOfInputs(node),
+              pathsOfSources(stage),
+              codeRecordsOf(prepared.code, stage),
+            ),
+          ]
     // Where any engine will do, another one is no reason to compute again; times hold for one.
     const own =
       prepared.reuse === 'any-engine' && stage.kind.onMachine !== true

@@ -5,7 +5,8 @@
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import { canonical } from './canonical.js'
-import { CodeReader, type CodeIdentity } from './code-identity.js'
+import { CodeReader, type CodeState } from './code/code-reader.js'
+import type { CodeEntry } from './code/walk.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Reason } from './events.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
@@ -32,6 +33,13 @@ export interface PreparedStage {
   readonly sources: Readonly<Record<string, SourceFile>>
   /** An external file that is not there, where that was to be told rather than raised: such a stage has no identity yet. */
   readonly missing?: MissingSource
+  /** Where its code begins, and the packages that count as its engine's and not as its code's. */
+  readonly codeEntry: CodeEntry
+  readonly codeWithout: readonly string[]
+  /** sha256 of its code. */
+  readonly code: string
+  /** What of its code cannot be followed: with any, its result is not taken from the store. */
+  readonly opaque: CodeState['opaque']
   /** No other stage of this run reads its artifact: it is what the run is for. */
   readonly isResult: boolean
   /** The identity, given the content of each input. */
@@ -65,11 +73,8 @@ export interface PrepareOptions {
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
 
-/** What an engine brings counts where that engine computes, in its identity: not wherever its adapter is imported. */
-const withoutPackages = (code: CodeIdentity, names: readonly string[]): CodeIdentity => ({
-  ...code,
-  packages: Object.fromEntries(Object.entries(code.packages).filter(([name]) => !names.includes(name))),
-})
+const entryOf = ({ module, entry }: StageKind): CodeEntry =>
+  'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }
 
 const usageErrorOf = (node: StageNode) => (cause: unknown) =>
   new UsageError({
@@ -84,7 +89,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const kinds = yield* StageKinds
   const engines = yield* Engines
   const nodes = yield* orderStages(graph, options.only)
-  const code = new CodeReader(store.place('index', 'code.json'))
+  const code = new CodeReader(store.root)
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
 
   const source = (path: string): SourceFile => {
@@ -119,22 +124,39 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
         return Effect.succeed({})
       }),
     )
-    const allCode = yield* Effect.tryPromise({ try: () => code.read(kind.module), catch: usageErrorOf(node) })
-    const codeIdentity = kind.usesEngine ? withoutPackages(allCode, engines.packages) : allCode
+    const codeEntry = entryOf(kind)
+    // What an engine brings counts where that engine computes, in its identity: not wherever its adapter is imported.
+    const codeWithout = kind.usesEngine ? engines.packages : []
+    const { digest, opaque } = yield* Effect.try({
+      try: () => code.read(codeEntry, codeWithout),
+      catch: usageErrorOf(node),
+    })
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
       params: identifyingParams(kind, node.params),
       inputs,
       sources: mapValues(sources, (file) => file.sha256),
-      code: codeIdentity,
+      code: digest,
       engine: kind.usesEngine ? options.engine.identity : null,
       ...(kind.onMachine === true ? { machine: machine() } : {}),
     })
     // Parameters that are no plain data are found here, before anything has run.
     yield* Effect.try({ try: () => canonical(node.params, 'stage.params'), catch: usageErrorOf(node) })
-    stages.push({ node, kind, sources, ...(missing && { missing }), isResult: !read.has(node), identify })
+    stages.push({
+      node,
+      kind,
+      sources,
+      ...(missing && { missing }),
+      codeEntry,
+      codeWithout,
+      code: digest,
+      opaque,
+      isResult: !read.has(node),
+      identify,
+    })
   }
   hashes.save()
+  code.save()
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared
 })

@@ -1,8 +1,9 @@
 /** Every file that can change what a pipeline is or gives: of its definition, of its stages' code, of its data. */
+import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
+import { CodeReader } from './code/code-reader.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
-import { importClosure, manifestOf, packageFilesOf } from './import-closure.js'
 import type { Prepared } from './prepare.js'
 import { Store } from './store.js'
 
@@ -13,38 +14,37 @@ export interface ReachedFile {
   readonly sha256?: string
 }
 
+/** Where the package.json may be that says how the file is to be read. */
+const manifestsAbove = (file: string): readonly string[] => {
+  const manifests: string[] = []
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    manifests.push(path.join(at, 'package.json'))
+    if (fs.existsSync(manifests.at(-1)!) || path.dirname(at) === at) return manifests
+  }
+}
+
 /** What the definition imports; also of one that cannot be loaded. */
 export const reachOfDefinition = Effect.fnUntraced(function* (
   file: string,
 ): Effect.fn.Return<readonly ReachedFile[], UsageError, Store> {
   const store = yield* Store
-  const paths = yield* Effect.tryPromise({
-    try: () => importClosure(path.resolve(file), store.place('index', 'watch.json')),
+  const absolute = path.resolve(file)
+  const paths = yield* Effect.try({
+    try: () => [...new CodeReader(store.root).reached(absolute), ...manifestsAbove(absolute)],
     catch: (cause) => new UsageError({ message: `cannot tell what ${file} imports: ${sentenceOf(cause)}`, cause }),
   })
   return paths.map((each) => ({ path: each }))
 })
 
 /** The code and the external files of all stages. */
-export const reachOfStages = Effect.fnUntraced(function* (
-  prepared: Prepared,
-): Effect.fn.Return<readonly ReachedFile[], UsageError> {
-  const modules = [...new Set(prepared.stages.map(({ kind }) => kind.module))]
-  const code = yield* Effect.tryPromise({
-    try: async () => {
-      const paths = new Set<string>()
-      for (const module of modules) {
-        for (const file of await prepared.code.reached(module)) paths.add(file)
-        for (const file of packageFilesOf(module)) paths.add(file)
-        for (const name of Object.keys((await prepared.code.read(module)).packages)) paths.add(manifestOf(name, module))
-      }
-      return [...paths]
-    },
-    catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
-  })
-  const sources = prepared.stages.flatMap((stage) => Object.values(stage.sources))
-  return [...code.map((each) => ({ path: each })), ...sources.map(({ path: each, sha256 }) => ({ path: each, sha256 }))]
-})
+export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[] => {
+  const files = new Map<string, ReachedFile>()
+  for (const { codeEntry, codeWithout, sources } of stages) {
+    for (const each of code.dependsOn(codeEntry, codeWithout)) files.set(each, { path: each })
+    for (const { path: each, sha256 } of Object.values(sources)) files.set(each, { path: each, sha256 })
+  }
+  return [...files.values()]
+}
 
 /** The external file that keeps a definition from being run, where that is what this error says. */
 export const reachOfError = (error: UsageError): readonly ReachedFile[] =>

@@ -1,11 +1,15 @@
 /** Why a stage is not what it was: named rules over two identities, each with what was before and what is now. */
 import type { Json } from '../dsl/nodes.js'
 import { canonical } from './canonical.js'
+import type { CodeRecord } from './code/code-record.js'
+import { codeReasons } from './code/code-reasons.js'
 import type { Reason } from './events.js'
 import type { EngineIdentity, MachineIdentity, StageIdentity } from './fingerprint.js'
 
 type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
 type Values = Readonly<Record<string, string>>
+/** What a digest of code stands for, where that is known. */
+export type CodeRecords = (digest: string) => CodeRecord | undefined
 
 const keysOf = (...records: readonly object[]): readonly string[] => [...new Set(records.flatMap(Object.keys))].sort()
 
@@ -40,23 +44,10 @@ const sources =
       .filter((source) => before.sources[source] !== now.sources[source])
       .map((source) => ({ type: 'source-changed', source, path: pathOf[source] ?? '' }))
 
-const code: Rule = (before, now) =>
-  keysOf(before.code.files, now.code.files)
-    .filter((file) => before.code.files[file] !== now.code.files[file])
-    .map((file) => {
-      const change = !(file in before.code.files) ? 'added' : !(file in now.code.files) ? 'removed' : 'edited'
-      return { type: 'code-changed', file, change }
-    })
-
-const packages: Rule = (before, now) =>
-  keysOf(before.code.packages, now.code.packages)
-    .filter((name) => before.code.packages[name] !== now.code.packages[name])
-    .map((name) => ({
-      type: 'package-changed',
-      name,
-      before: before.code.packages[name] ?? 'absent',
-      now: now.code.packages[name] ?? 'absent',
-    }))
+const code =
+  (recordOf: CodeRecords): Rule =>
+  (before, now) =>
+    before.code === now.code ? [] : codeReasons(recordOf(before.code), recordOf(now.code))
 
 const describeEngine = (engine: EngineIdentity | null): string =>
   engine === null
@@ -87,9 +78,10 @@ export const reasonsBetween = (
   now: StageIdentity,
   stageOf: Values,
   pathOf: Values,
+  recordOf: CodeRecords,
 ): readonly Reason[] =>
   before.scheme === now.scheme
-    ? [parameters, inputs(stageOf), sources(pathOf), code, packages, engine, machine].flatMap((rule) =>
+    ? [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine].flatMap((rule) =>
         rule(before, now),
       )
     : [{ type: 'scheme-changed', before: before.scheme, now: now.scheme }]

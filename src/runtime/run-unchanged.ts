@@ -42,7 +42,7 @@ export const runUnchanged = Effect.fnUntraced(function* (
   let isSpoilt = false
   let lookedAt = Date.now()
   const onMessage: JobCare['onMessage'] = (message) => {
-    const codeFile = checked ? undefined : code.changedSinceRead(stage.kind.module)
+    const codeFile = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
     checked = true
     const looks = Date.now() - lookedAt >= lookMs
     if (looks) lookedAt = Date.now()
@@ -57,11 +57,12 @@ export const runUnchanged = Effect.fnUntraced(function* (
     Effect.tapError(() => verifyAgain(sealed)),
     Effect.catchTag(['StageError', 'WorkerCrash'], (error) => {
       // One that failed before it had loaded its code may have found it half written.
-      const file = checked ? undefined : code.changedSinceRead(stage.kind.module)
+      const file = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
       return Effect.fail(file === undefined ? error : changedError(file))
     }),
   )
-  const changed = (checked ? undefined : code.changedSinceRead(stage.kind.module)) ?? changedSource(sealed)
+  const changed =
+    (checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)) ?? changedSource(sealed)
   if (changed !== undefined) return yield* changedError(changed)
   yield* verifyAgain(sealed)
   return summary

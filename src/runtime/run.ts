@@ -29,6 +29,7 @@ import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
 import { sweepKilledRuns } from './staging.js'
 import type { Steering } from './steering.js'
+import { uncacheableWarnings } from './uncacheable.js'
 import { Store, type Manifest } from './store.js'
 import { makeTurns } from './turns.js'
 import { timeRecorder } from './time-recorder.js'
@@ -284,6 +285,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     at: new Date(startedAt).toISOString(),
   })
   if (notice !== undefined) emit({ type: 'warning', message: notice })
+  for (const message of uncacheableWarnings(prepared.stages)) emit({ type: 'warning', message })
   const settleOthers = Effect.suspend(() => {
     const others = prepared.stages.filter(({ node }) => !current.has(node))
     for (const { node } of others) outcomes.set(node, Deferred.makeUnsafe())

@@ -67,14 +67,25 @@ describe('reasons', () => {
     workspace.write('input.txt', 'before')
   })
 
-  it('edited code is named with its file', async () => {
+  it('edited code is named with its symbol, and what is not reached does not count', async () => {
     const file = workspace.file('stages', 'probe-stages.js')
     const code = readFileSync(file, 'utf8')
     writeFileSync(file, `// a comment\n${code}`)
     expect((await planProbe(workspace, stages(1)))['work']?.status).to.equal('cached')
     writeFileSync(file, `${code}\nexport const more = 1\n`)
+    expect((await planProbe(workspace, stages(1)))['input']?.status).to.equal('cached')
+    writeFileSync(file, code.replace('length: text.length', 'length: text.length + 0'))
+    const line = code.split('\n').findIndex((each) => each.startsWith('const leave')) + 1
     expect((await planProbe(workspace, stages(1)))['input']?.reasons).to.deep.equal([
-      { type: 'code-changed', file: 'stages/probe-stages.js', change: 'edited' },
+      {
+        type: 'code-changed',
+        symbol: 'leave',
+        file: 'stages/probe-stages.js',
+        line,
+        change: 'edited',
+        through: 'file',
+        chain: ['file', 'leave'],
+      },
     ])
     writeFileSync(file, code)
   })

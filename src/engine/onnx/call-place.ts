@@ -49,6 +49,7 @@ const sourceOf = ({ module, line, column }: Frame): readonly [file: string, line
     : [pathOf(module), line]
 }
 
+// genepool: opaque it is only compared with names in stack traces
 const engineFolder = `${dirname(dirname(pathOf(import.meta.url)))}/`
 
 /**

@@ -15,16 +15,17 @@ type Unnumbered = LaneRequest extends infer Request ? (Request extends unknown ?
 const resourceLimits = { maxYoungGenerationSizeMb: 4 }
 
 const startLane = (options: LaneOptions): Worker => {
-  const entry = new URL('./lane.js', import.meta.url)
-  if (!import.meta.url.endsWith('.ts')) return new Worker(entry, { workerData: options, resourceLimits })
+  if (!import.meta.url.endsWith('.ts')) {
+    return new Worker(new URL('./lane.js', import.meta.url), { workerData: options, resourceLimits })
+  }
   // From source: the thread first needs the loader that compiled this file.
-  const loader = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/cjs$/, 'mjs'),
-  ).href
-  const source = entry.href.replace(/js$/, 'ts')
+  // genepool: opaque the loader changes nothing of what it loads
+  const tsx = createRequire(import.meta.url).resolve('tsx/esm/api')
+  const loader = pathToFileURL(tsx.replace(/cjs$/, 'mjs')).href
+  // genepool: opaque the source of ./lane.js above
+  const source = new URL('./lane.ts', import.meta.url).href
   const start = `import('${loader}').then(({ register }) => { register(); return import('${source}') })`
+  // genepool: opaque it imports the loader and ./lane.ts, which is followed above
   return new Worker(start, { workerData: options, resourceLimits, eval: true, execArgv: [] })
 }
 

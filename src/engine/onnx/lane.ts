@@ -79,6 +79,7 @@ const answer = async (request: LaneRequest): Promise<void> => {
     case 'run':
       return run(bindings.get(request.binding)!)
     case 'call': {
+      // genepool: opaque whoever names a module has its URL from a literal, which is followed there
       const exported = (await import(request.module)) as Record<string, (...args: readonly unknown[]) => void>
       return exported[request.name]!(...request.args)
     }

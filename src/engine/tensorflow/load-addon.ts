@@ -29,6 +29,7 @@ export const loadAddon = (located: LocatedTensorflow): Binding => {
     if (problem !== undefined) throw failure(located, problem)
   }
   try {
+    // genepool: opaque the version of TensorFlow's library is part of the engine's identity
     return require(located.addon) as Binding
   } catch (error) {
     throw failure(located, loaderSays(error), error)

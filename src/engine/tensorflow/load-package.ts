@@ -39,6 +39,7 @@ export const packageLoader = (folder: string, tfjs: object): ((path: string) => 
     const module: LoadedModule = { exports: {} }
     // Before its code runs: modules may need each other in a circle.
     modules.set(file, module)
+    // genepool: opaque the package's version is part of the engine's identity
     const body = vm.compileFunction(readFileSync(file, 'utf8'), ['exports', 'require', 'module'], {
       filename: file,
     }) as ModuleFunction
@@ -53,6 +54,7 @@ export const packageLoader = (folder: string, tfjs: object): ((path: string) => 
     }
     if (name === '@tensorflow/tfjs') return tfjs
     if (name === 'util') return nodeUtil
+    // genepool: opaque what the package needs, whose version is part of the engine's identity
     return require(name)
   }
   return (path) => load(join(folder, path))

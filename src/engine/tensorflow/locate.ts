@@ -58,6 +58,7 @@ const readJson = (file: string): unknown => {
 /** The version of an installed package and its folder. */
 export const installedFolder = (name: string): { readonly folder: string; readonly version: string } | undefined => {
   try {
+    // genepool: opaque only versions are read, and they are part of the engine's identity
     const manifest = require.resolve(`${name}/package.json`)
     return { folder: dirname(manifest), version: (readJson(manifest) as { version: string }).version }
   } catch {

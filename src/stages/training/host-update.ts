@@ -25,7 +25,8 @@ interface Job<Args extends readonly unknown[]> {
   readonly args: (share: number, of: number) => Args
 }
 
-const moduleUrl = (file: string): string => new URL(file, import.meta.url).href
+const adamwModule = new URL('./adamw-host.js', import.meta.url).href
+const gradientModule = new URL('./gradient-host.js', import.meta.url).href
 
 /** Where a share of so many values begins, and where it ends. */
 const borders = (size: number, share: number, of: number) => ({
@@ -42,7 +43,7 @@ const adamwJob = (
   pieces: readonly Piece[],
   scale: number,
 ): Job<Parameters<typeof adamwInPlace>> => ({
-  module: moduleUrl('./adamw-host.js'),
+  module: adamwModule,
   name: 'adamwInPlace',
   run: adamwInPlace,
   args: (share, of) => {
@@ -68,7 +69,7 @@ const gatherJob = (
   sumOf: (piece: Piece) => Float32Array,
   begins: boolean,
 ): Job<Parameters<typeof gatherInPlace>> => ({
-  module: moduleUrl('./gradient-host.js'),
+  module: gradientModule,
   name: 'gatherInPlace',
   run: gatherInPlace,
   args: (share, of) => {
@@ -94,7 +95,7 @@ const tensorsOf = (pieces: readonly Piece[]): readonly TensorGradient[] =>
 const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job<Parameters<typeof squareSums>> => {
   const total = tensors.reduce((sum, { size }) => sum + size, 0)
   return {
-    module: moduleUrl('./gradient-host.js'),
+    module: gradientModule,
     name: 'squareSums',
     run: squareSums,
     args: (share, of) => {

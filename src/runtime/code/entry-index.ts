@@ -1,0 +1,95 @@
+/**
+ * The digest of each stage's code with the identities of all files that it depends on, for all stages in one small file: all
+ * that a run reads of code when nothing changed.
+ */
+import { existsSync } from 'node:fs'
+import * as path from 'node:path'
+import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { isSettled } from '../file-identity.js'
+import type { CodeState } from './code-reader.js'
+import type { FileStates, Identities } from './files-seen.js'
+
+type Opaque = CodeState['opaque']
+
+interface Entry {
+  readonly digest: string
+  readonly opaque: Opaque
+  /** When it was read, in milliseconds since 1970. */
+  readonly readAt: number
+  /** Numbers in the table of files. */
+  readonly files: readonly number[]
+}
+
+interface Stored {
+  readonly version: string
+  /** File and identity, each pair once; null for a file that was not there. */
+  readonly files: readonly (readonly [file: string, identity: string | null])[]
+  readonly entries: Readonly<Record<string, Entry>>
+}
+
+type Found = CodeState & { readonly identities: Identities; readonly readAt: number }
+
+/** Raised when the same files would give other digests. */
+const version = '1'
+
+export class EntryIndex {
+  readonly #path: string
+  readonly #entries = new Map<string, Found>()
+  #changed = false
+
+  constructor(file: string) {
+    this.#path = file
+    try {
+      const stored = JSON.parse(readTextIfThere(file) ?? '{}') as Partial<Stored>
+      if (stored.version !== version || stored.files === undefined) return
+      for (const [key, entry] of Object.entries(stored.entries ?? {})) {
+        const identities = new Map(entry.files.map((number) => stored.files![number]!))
+        this.#entries.set(key, { ...entry, identities })
+      }
+    } catch {
+      // Damaged: everything is read again.
+      this.#entries.clear()
+    }
+  }
+
+  /** What is known of an entry, if every file is what it was then. */
+  find(key: string, states: FileStates): Found | undefined {
+    const entry = this.#entries.get(key)
+    if (entry === undefined) return undefined
+    for (const [file, identity] of entry.identities) {
+      if (states.of(file) !== identity) return undefined
+      if (identity !== null && !isSettled(identity, entry.readAt)) return undefined
+    }
+    return entry
+  }
+
+  set(key: string, found: Found): void {
+    this.#entries.set(key, found)
+    this.#changed = true
+  }
+
+  save(): void {
+    if (!this.#changed || !existsSync(path.dirname(path.dirname(this.#path)))) return
+    const files: [string, string | null][] = []
+    const numbers = new Map<string, number>()
+    const numberOf = (file: string, identity: string | null): number => {
+      const pair = `${file}\0${identity}`
+      const known = numbers.get(pair)
+      if (known !== undefined) return known
+      numbers.set(pair, files.length)
+      return files.push([file, identity]) - 1
+    }
+    const entries = Object.fromEntries(
+      [...this.#entries].map(([key, { digest, opaque, readAt, identities }]) => [
+        key,
+        { digest, opaque, readAt, files: [...identities].map(([file, identity]) => numberOf(file, identity)) },
+      ]),
+    )
+    try {
+      writeFileAtomic(this.#path, JSON.stringify({ version, files, entries } satisfies Stored))
+    } catch {
+      // A store that cannot be written can still be read; the work is done again next time.
+    }
+    this.#changed = false
+  }
+}

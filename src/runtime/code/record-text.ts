@@ -1,0 +1,84 @@
+/** A code record as text: every name once, everything else by its number. A stage of this package has some eight hundred symbols. */
+import type { CodeRecord, CodeSymbol, NameUse } from './code-record.js'
+
+type StoredUse = readonly [name: number, means: number, at?: number]
+type StoredSymbol = readonly [
+  key: number,
+  file: number,
+  name: number,
+  line: number,
+  column: number,
+  hash: string,
+  syntax: string,
+  through: number | null,
+  uses: readonly StoredUse[],
+]
+
+interface Stored {
+  readonly entry: string
+  readonly names: readonly string[]
+  readonly symbols: readonly StoredSymbol[]
+  readonly packages: CodeRecord['packages']
+  readonly order: readonly number[]
+  readonly opaque: CodeRecord['opaque']
+  readonly accepted: CodeRecord['accepted']
+  readonly loadedBy: CodeRecord['loadedBy']
+}
+
+export const encodeRecord = (record: CodeRecord): string => {
+  const numbers = new Map<string, number>()
+  const number = (name: string): number => {
+    const known = numbers.get(name) ?? numbers.size
+    numbers.set(name, known)
+    return known
+  }
+  const encodeUse = ([name, { means, at }]: readonly [string, NameUse]): StoredUse =>
+    at === undefined ? [number(name), number(means)] : [number(name), number(means), number(at)]
+  const symbols = Object.entries(record.symbols).map(
+    ([key, { file, name, line, column, hash, syntax, through, uses }]): StoredSymbol => [
+      number(key),
+      number(file),
+      number(name),
+      line,
+      column,
+      hash,
+      syntax,
+      through === null ? null : number(through),
+      Object.entries(uses).map(encodeUse),
+    ],
+  )
+  const order = record.order.map(number)
+  const { entry, packages, opaque, accepted, loadedBy } = record
+  const names = [...numbers.keys()]
+  return JSON.stringify({ entry, names, symbols, packages, order, opaque, accepted, loadedBy } satisfies Stored)
+}
+
+/** Throws where the text is no record. */
+export const decodeRecord = (text: string): CodeRecord => {
+  const { names, symbols, order, ...rest } = JSON.parse(text) as Stored
+  const nameOf = (number: number): string => names[number]!
+  return {
+    ...rest,
+    order: order.map(nameOf),
+    symbols: Object.fromEntries(
+      symbols.map(([key, file, name, line, column, hash, syntax, through, uses]): [string, CodeSymbol] => [
+        nameOf(key),
+        {
+          file: nameOf(file),
+          name: nameOf(name),
+          line,
+          column,
+          hash,
+          syntax,
+          through: through === null ? null : nameOf(through),
+          uses: Object.fromEntries(
+            uses.map(([used, means, at]) => [
+              nameOf(used),
+              { means: nameOf(means), ...(at === undefined ? {} : { at: nameOf(at) }) },
+            ]),
+          ),
+        },
+      ]),
+    ),
+  }
+}
