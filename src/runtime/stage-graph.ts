@@ -96,7 +96,7 @@ class Sharing {
     if (this.#open.has(node)) throw new Error(`stage '${node.name}' needs its own artifact`)
     this.#open.add(node)
     const inputs = mapValues(node.inputs, (from) => this.of(from))
-    const own = isUserStageNode(node) ? [node.call.name, { ...node.sources }] : []
+    const own = isUserStageNode(node) ? [node.call.name, { ...node.call.place }, { ...node.sources }] : []
     const from = mapValues(inputs, (input) => this.#ids.get(input)!)
     const key = canonical([node.kind, node.params, from, ...own], node.name)
     const shared = this.#byKey.get(key) ?? this.#add(key, node, inputs)

@@ -12,7 +12,7 @@ import { drawEdit, drawGraph, expectedOf, type Expected, type ModelGraph } from 
 
 const long = process.env['GENEPOOL_LONG'] === '1'
 const graphs = long ? 500 : 50
-const builds = long ? 6 : 3
+const builds = long ? 6 : 2
 
 const { runPipelinePromise } = (await import(pathToFileURL(join(checkout, 'dist', 'index.js')).href)) as typeof Genepool
 
@@ -34,7 +34,11 @@ describe('Random graphs under random edits', () => {
     await running
       .waitFor((event) => (event.type === 'stage-started' || event.type === 'stage-finished') && left-- === 0)
       .catch(() => undefined)
-    running.signalGroup('SIGKILL')
+    try {
+      running.signalGroup('SIGKILL')
+    } catch {
+      // It had ended by itself.
+    }
     await running.done
   }
 
