@@ -33,6 +33,8 @@ interface Known extends CodeState {
   readonly identities: Identities
   /** When the reading began, in milliseconds since 1970. */
   readonly readAt: number
+  /** Where it holds for stages of other names too: names for which it does not. */
+  readonly namesElsewhere?: readonly string[]
 }
 
 interface FileKnown {
@@ -66,11 +68,23 @@ export class CodeReader {
     const key = keyOf(entry, without)
     const known = this.#known.get(key)
     if (known !== undefined) return known
-    const remembered = this.#entries.find(key, this.#states)
+    const remembered = this.#entries.find(key, this.#states) ?? this.#ofSameCall(entry, without)
     const state = remembered ?? this.#walk(entry, without)
     this.#known.set(key, state)
-    if (remembered === undefined) this.#entries.set(key, state)
+    if (remembered === undefined) this.#remember(entry, without, state)
     return state
+  }
+
+  /** Thousands of stages may come from one call in a loop: what it reaches is the same for all of them. */
+  #ofSameCall(entry: CodeEntry, without: readonly string[]): Known | undefined {
+    if (!('call' in entry)) return undefined
+    const known = this.#entries.find(keyOf(ofAnyName(entry), without), this.#states)
+    return known?.namesElsewhere?.includes(entry.call) === false ? known : undefined
+  }
+
+  #remember(entry: CodeEntry, without: readonly string[], state: Known): void {
+    const shared = 'call' in entry && state.namesElsewhere !== undefined ? ofAnyName(entry) : entry
+    this.#entries.set(keyOf(shared, without), state)
   }
 
   /** What the digest stands for, with places in sources; undefined where nobody knows any more. */
@@ -123,7 +137,7 @@ export class CodeReader {
     const now = this.#walk(entry, without)
     if (now.digest !== known.digest) return touched[0]![0]
     this.#known.set(key, now)
-    this.#entries.set(key, now)
+    this.#remember(entry, without, now)
     return undefined
   }
 
@@ -209,7 +223,8 @@ export class CodeReader {
       const place = sourcePlace({ file: walk.files.get(name)!, line, column })
       return { file: place.file, line: place.line, what }
     })
-    return { digest, opaque, identities: seen.identities, readAt }
+    const { namesElsewhere } = walk
+    return { digest, opaque, identities: seen.identities, readAt, ...(namesElsewhere && { namesElsewhere }) }
   }
 }
 
@@ -218,6 +233,11 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** A stack may name a file that is not there, or none. */
 const withoutLinks = <Place extends { readonly file: string }>(place: Place): Place =>
   fs.existsSync(place.file) ? { ...place, file: fs.realpathSync(place.file) } : { ...place, file: '' }
+
+type CallEntry = Extract<CodeEntry, { readonly call: string }>
+
+/** No stage has an empty name. */
+const ofAnyName = (entry: CallEntry): CallEntry => ({ ...entry, call: '' })
 
 const keyOf = (entry: CodeEntry, without: readonly string[]): string =>
   JSON.stringify([

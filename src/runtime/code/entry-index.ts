@@ -7,7 +7,7 @@ import * as path from 'node:path'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
 import { isSettled } from '../file-identity.js'
 import type { CodeState } from './code-reader.js'
-import type { FileStates, Identities } from './files-seen.js'
+import { FileStates, type Identities } from './files-seen.js'
 
 type Opaque = CodeState['opaque']
 
@@ -16,6 +16,7 @@ interface Entry {
   readonly opaque: Opaque
   /** When it was read, in milliseconds since 1970. */
   readonly readAt: number
+  readonly namesElsewhere?: readonly string[]
   /** Numbers in the table of files. */
   readonly files: readonly number[]
 }
@@ -27,7 +28,7 @@ interface Stored {
   readonly entries: Readonly<Record<string, Entry>>
 }
 
-type Found = CodeState & { readonly identities: Identities; readonly readAt: number }
+type Found = CodeState & Pick<Entry, 'readAt' | 'namesElsewhere'> & { readonly identities: Identities }
 
 /** Raised when the same files would give other digests. */
 const version = '1'
@@ -35,6 +36,8 @@ const version = '1'
 export class EntryIndex {
   readonly #path: string
   readonly #entries = new Map<string, Found>()
+  /** Entries that this process has asked for and found good. */
+  readonly #good = new Set<string>()
   #changed = false
 
   constructor(file: string) {
@@ -44,7 +47,8 @@ export class EntryIndex {
       if (stored.version !== version || stored.files === undefined) return
       for (const [key, entry] of Object.entries(stored.entries ?? {})) {
         const identities = new Map(entry.files.map((number) => stored.files![number]!))
-        this.#entries.set(key, { ...entry, identities })
+        const { files: _, ...rest } = entry
+        this.#entries.set(key, { ...rest, identities })
       }
     } catch {
       // Damaged: everything is read again.
@@ -55,19 +59,22 @@ export class EntryIndex {
   /** What is known of an entry, if every file is what it was then. */
   find(key: string, states: FileStates): Found | undefined {
     const entry = this.#entries.get(key)
-    if (entry === undefined) return undefined
+    if (entry === undefined || this.#good.has(key)) return entry
     for (const [file, identity] of entry.identities) {
       if (states.of(file) !== identity) return undefined
       if (identity !== null && !isSettled(identity, entry.readAt)) return undefined
     }
+    this.#good.add(key)
     return entry
   }
 
   set(key: string, found: Found): void {
     this.#entries.set(key, found)
+    this.#good.add(key)
     this.#changed = true
   }
 
+  /** Writes what is known, without what holds no more: an edit moves the places of stages, and with them their keys. */
   save(): void {
     if (!this.#changed || !existsSync(path.dirname(path.dirname(this.#path)))) return
     const files: [string, string | null][] = []
@@ -79,10 +86,12 @@ export class EntryIndex {
       numbers.set(pair, files.length)
       return files.push([file, identity]) - 1
     }
+    const states = new FileStates()
+    const kept = [...this.#entries].filter(([key]) => this.find(key, states) !== undefined)
     const entries = Object.fromEntries(
-      [...this.#entries].map(([key, { digest, opaque, readAt, identities }]) => [
+      kept.map(([key, { identities, ...entry }]) => [
         key,
-        { digest, opaque, readAt, files: [...identities].map(([file, identity]) => numberOf(file, identity)) },
+        { ...entry, files: [...identities].map(([file, identity]) => numberOf(file, identity)) },
       ]),
     )
     try {

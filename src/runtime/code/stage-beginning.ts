@@ -16,6 +16,10 @@ const calledSo = (program: Program, files: readonly string[], name: string): Beg
   return found.length === 1 ? found[0] : undefined
 }
 
+/** Every name of a stage that these files write out. */
+export const namesIn = (program: Program, files: readonly string[]): readonly string[] =>
+  files.flatMap((file) => (program.read(file)?.stageCalls ?? []).flatMap(({ name }) => name ?? []))
+
 /** By its name, where that is written out, else by its place. Undefined where it is written in no way that can be read. */
 export const beginningOf = (
   program: Program,

@@ -10,6 +10,9 @@ import type { Declared, Meaning } from './program.js'
 /** What the statements of a module are called together: no declaration can be called so. */
 export const moduleCode = 'module code'
 
+/** Name → what it means. */
+export type Uses = Readonly<Record<string, NameUse>>
+
 export interface FoundSymbol extends Place {
   readonly file: string
   /** For people. */
@@ -17,7 +20,7 @@ export interface FoundSymbol extends Place {
   /** sha256 of its syntax. */
   readonly syntax: string
   readonly through: string | null
-  readonly uses: Readonly<Record<string, NameUse>>
+  readonly uses: Uses
 }
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1)

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
-import { loadersOf, type CodeRecord, type NameUse } from './code-record.js'
+import { loadersOf, type CodeRecord } from './code-record.js'
 import type { Code, Declaration, Load, Opaque, Place } from './file-code.js'
 import { hashContents } from './file-contents.js'
 import { effectsOf } from './load-effects.js'
@@ -10,15 +10,13 @@ import { stepsOf } from './load-order.js'
 import type { InstalledPackage, Packages } from './packages.js'
 import type { Declared, Meaning, Program } from './program.js'
 import { isLocal } from './resolve-import.js'
-import { beginningOf, callersOf } from './stage-beginning.js'
-import { moduleCode, SymbolTable } from './symbol-table.js'
+import { beginningOf, callersOf, namesIn } from './stage-beginning.js'
+import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 
 /** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
 export type CodeEntry =
   | { readonly module: string; readonly export: string }
   | { readonly module: string; readonly call: string; readonly place: Place & { readonly file: string } }
-
-type Uses = Readonly<Record<string, NameUse>>
 
 interface Waiting extends Declared {
   /** Key of the symbol, or name of the file, that leads here. */
@@ -56,6 +54,12 @@ export class CodeWalk {
     return [...this.#packages.values()].sort((a, b) => (a.directory < b.directory ? -1 : 1))
   }
 
+  /**
+   * Of a stage that was found by the place of its call, all names that are written out in other calls of its program: any
+   * stage of another name with this place begins with the same call.
+   */
+  namesElsewhere: readonly string[] | undefined
+
   /** Names of files in the record → absolute paths. */
   get files(): ReadonlyMap<string, string> {
     return this.#table.files
@@ -84,6 +88,7 @@ export class CodeWalk {
     }
     const { file, call } = beginning
     this.#evaluate(file, null)
+    if (call.name === undefined) this.namesElsewhere = namesIn(this.#program, [...this.#evaluated.keys()])
     const key = this.#table.key(file, runKey)
     this.#addCode(key, file, 'run', call.run, null)
     const around = call.captures && call.within !== undefined ? this.#program.declared(file, call.within) : undefined

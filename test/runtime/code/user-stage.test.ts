@@ -83,6 +83,24 @@ describe("the code of a stage of the user's own", () => {
     expect(changes(plain(1), plain(2), 'a', 3)).to.deep.equal(['run edited'])
   })
 
+  it('is read once for all stages that one call in a loop makes, and apart for those that another makes', () => {
+    const count = 2_000
+    workspace.write(
+      'own.ts',
+      `${head}const helper = () => 1\nfor (let i = 0; i < ${count}; i++) stage(\`s\${i}\`, { run: () => helper() })\nexport const a = stage('s1x', { run: () => 2 })`,
+    )
+    const place = { file: workspace.file('own.ts'), line: 3, column: 1 }
+    const reader = new CodeReader(workspace.file('store'))
+    const digestOf = (call: string): string => reader.read({ module: workspace.file('own.ts'), call, place }).digest
+    const first = digestOf('s0')
+    const before = process.cpuUsage()
+    for (let index = 1; index < count; index++) expect(digestOf(`s${index}`)).to.equal(first)
+    const { user, system } = process.cpuUsage(before)
+    // A walk of its own for each would take several seconds.
+    expect((user + system) / 1_000, 'ms').to.be.below(1_000)
+    expect(digestOf('s1x')).not.to.equal(first)
+  })
+
   it('lies in whatever file of the definition it is written in, and statements of the definition count', () => {
     workspace.write('stages.ts', `${head}export const a = stage('a', { run: () => 1 })`)
     workspace.write('own.ts', "import { a } from './stages.js'\nexport default [a]")
