@@ -52,7 +52,7 @@ const nodeOf = (stage: UserStage, inputs: Readonly<Record<string, StageNode>>): 
     name: stage.name,
     params: stage.params,
     inputs,
-    call: { name: stage.name, place: stage.place },
+    call: { name: stage.name, place: stage.place, time: stage.time },
     sources: stage.sources,
     usesEngine: stage.usesEngine,
     warm: stage.warm,

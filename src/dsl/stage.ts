@@ -88,6 +88,8 @@ export interface UserStage {
   readonly usesEngine: boolean
   readonly warm: boolean
   readonly place: Place
+  /** Which time it was that this process came by the place. */
+  readonly time: number
 }
 
 type UserFunction = StageOptions<never, string, string>['run']
@@ -103,6 +105,15 @@ const registered = (): Map<string, Map<string, UserFunction>> => {
 }
 
 const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${column}`
+
+/** How often this process came by each place. */
+const times = new Map<string, number>()
+
+const countCall = (place: Place): number => {
+  const time = (times.get(placeKey(place)) ?? 0) + 1
+  times.set(placeKey(place), time)
+  return time
+}
 
 const register = (name: string, place: Place, run: UserFunction): void => {
   const calls = registered().get(name) ?? new Map<string, UserFunction>()
@@ -183,5 +194,6 @@ export const stage = <
     usesEngine: reader.boolean('usesEngine', false),
     warm: reader.boolean('warm', false),
     place,
+    time: countCall(place),
   })
 }

@@ -1,10 +1,17 @@
 import type { Place, StageNode } from './nodes.js'
 
+export interface UserStageCall {
+  readonly name: string
+  readonly place: Place
+  /** Which time it was that this process came by the place: a call in a loop or in a suite's cells is made several times. */
+  readonly time: number
+}
+
 /** A stage whose function is the user's own: a `stage(…)` call. */
 export interface UserStageNode extends StageNode {
   readonly kind: 'stage'
   /** Which call made it: by the name that it gave, at this place. Its code is part of the identity, the name is not. */
-  readonly call: { readonly name: string; readonly place: Place }
+  readonly call: UserStageCall
   /** Files from outside the store, role → path; relative ones start at the definition's folder. */
   readonly sources: { readonly [role: string]: string }
   /** Whether it computes with an engine, which then is part of its identity. */

@@ -18,7 +18,7 @@ import { Engines, StageKinds, type ResolvedEngine } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import type { StageKind } from './stage-contract.js'
 import { Store } from './store.js'
-import { isUserStageNode, userStageKind } from './user-stage.js'
+import { capturesError, isRepeated, isUserStageNode, userStageKind } from './user-stage.js'
 
 export interface SourceFile {
   readonly path: string
@@ -127,10 +127,12 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     const codeEntry = entryOf(kind)
     // What an engine brings counts where that engine computes, in its identity: not wherever its adapter is imported.
     const codeWithout = kind.usesEngine ? engines.packages : []
-    const { digest, opaque } = yield* Effect.try({
+    const { digest, opaque, captures } = yield* Effect.try({
       try: () => code.read(codeEntry, codeWithout),
       catch: usageErrorOf(node),
     })
+    if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node))
+      return yield* capturesError(node)
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,

@@ -7,7 +7,7 @@ import type { AxisLabel, CellNode, PipelineNode, StageNode, SuiteNode } from '..
 import { canonical } from './canonical.js'
 import { UsageError, sentenceOf } from './errors.js'
 import { nameStages, type SharedStage } from './stage-names.js'
-import { isUserStageNode } from './user-stage.js'
+import { isUserStageNode, repeatedCalls } from './user-stage.js'
 
 /** One pipeline within the graph. */
 export interface GraphCell {
@@ -26,6 +26,8 @@ export interface StageGraph {
   readonly name: string
   readonly axes: Readonly<Record<string, readonly AxisLabel[]>>
   readonly seeds: readonly number[]
+  /** Places of `stage(…)` calls that were made several times, in any cell of the suite. */
+  readonly repeatedCalls: ReadonlySet<string>
   /** Stages from which all others are reached. */
   readonly roots: readonly StageNode[]
   /** One for a pipeline alone. */
@@ -66,6 +68,7 @@ const pipelineGraph = (pipeline: PipelineNode): StageGraph => ({
   name: pipeline.name,
   axes: {},
   seeds: [pipeline.seed],
+  repeatedCalls: repeatedCalls([pipeline]),
   roots: pipeline.stages,
   cells: [aloneCell(pipeline)],
   remembered: { as: pipeline.name, names: noNames },
@@ -136,6 +139,7 @@ const suiteGraph = (suite: SuiteNode): StageGraph => {
     name: suite.name,
     axes: suite.axes,
     seeds: suite.seeds,
+    repeatedCalls: repeatedCalls(suite.cells.map(({ pipeline }) => pipeline)),
     roots: [...nodes.values()],
     cells: suite.cells.map(({ name, at, seed, pipeline }, index) => ({
       name,
@@ -161,5 +165,6 @@ export const stageGraph = (definition: PipelineNode | SuiteNode): Effect.Effect<
 export const cellGraph = (suite: StageGraph, cell: GraphCell): StageGraph => ({
   ...pipelineGraph({ ...cell.pipeline, name: `${suite.name}#${cell.name}` }),
   cellName: cell.name,
+  repeatedCalls: suite.repeatedCalls,
   remembered: { as: suite.name, names: new Map([...cell.stages].map(([name, node]) => [name, node.name])) },
 })

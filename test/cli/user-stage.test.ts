@@ -109,6 +109,25 @@ export default suite('cells', { factor: [1, 2, 3] }, ({ factor }) => pipeline('c
     expect(stagesWith(run.events, 'stage-finished')).to.include.members(['words', 'times[factor=1]', 'times[factor=3]'])
   })
 
+  it('may not read what differs from cell to cell other than by their parameters', async () => {
+    const cells = (axis: string): string => `import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline, stage, suite } from 'genepool'
+export default suite('captured', { factor: [${axis}] }, ({ factor }) =>
+  pipeline('cell').add(stage('times', { run: ({ outDir }) => writeFileSync(join(outDir, 'n'), String(factor)) })))
+`
+    workspace.write('captured.ts', cells('1, 2'))
+    for (const target of ['captured.ts', 'captured.ts#factor=2']) {
+      const run = await genepool(`run ${target}`)
+      expect(run.code).to.equal(2)
+      expect(run.stderr).to.match(/stage 'times': its function reads a variable of the code around it/)
+    }
+    for (const axis of ['1', '2']) {
+      workspace.write('captured.ts', cells(axis))
+      expect(countsOf(await genepool('run captured.ts --json'))).to.deep.include({ ran: 1 })
+    }
+  })
+
   it('fail with their own sentence, and with one of ours where they leave nothing', async () => {
     const single = (body: string): string =>
       workspace.write(

@@ -27,6 +27,8 @@ export interface CodeState {
   readonly digest: string
   /** What cannot be followed, in a file by its absolute path: the digest does not say what is there. */
   readonly opaque: readonly { readonly file: string; readonly line: number; readonly what: string }[]
+  /** The function of a `stage(…)` call reads variables of functions around it: its code does not say what they hold. */
+  readonly captures?: boolean
 }
 
 interface Known extends CodeState {
@@ -223,8 +225,9 @@ export class CodeReader {
       const place = sourcePlace({ file: walk.files.get(name)!, line, column })
       return { file: place.file, line: place.line, what }
     })
-    const { namesElsewhere } = walk
-    return { digest, opaque, identities: seen.identities, readAt, ...(namesElsewhere && { namesElsewhere }) }
+    const { namesElsewhere, captures } = walk
+    const more = { ...(namesElsewhere && { namesElsewhere }), ...(captures && { captures }) }
+    return { digest, opaque, identities: seen.identities, readAt, ...more }
   }
 }
 

@@ -14,6 +14,7 @@ type Opaque = CodeState['opaque']
 interface Entry {
   readonly digest: string
   readonly opaque: Opaque
+  readonly captures?: boolean
   /** When it was read, in milliseconds since 1970. */
   readonly readAt: number
   readonly namesElsewhere?: readonly string[]
@@ -31,7 +32,7 @@ interface Stored {
 type Found = CodeState & Pick<Entry, 'readAt' | 'namesElsewhere'> & { readonly identities: Identities }
 
 /** Raised when the same files would give other digests. */
-const version = '1'
+const version = '2'
 
 export class EntryIndex {
   readonly #path: string

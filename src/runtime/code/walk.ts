@@ -54,6 +54,8 @@ export class CodeWalk {
     return [...this.#packages.values()].sort((a, b) => (a.directory < b.directory ? -1 : 1))
   }
 
+  /** Whether the function of a call reads variables of functions around it. */
+  captures = false
   /**
    * Of a stage that was found by the place of its call, all names that are written out in other calls of its program: any
    * stage of another name with this place begins with the same call.
@@ -80,6 +82,8 @@ export class CodeWalk {
   fromCall(module: string, name: string, place: Place & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
     const beginning = beginningOf(this.#program, [...this.#evaluated.keys()], name, place)
+    // Where nobody can read it, it may capture anything.
+    this.captures = beginning?.call.captures ?? true
     if (beginning === undefined) {
       for (const file of this.#evaluated.keys()) {
         for (const each of this.#program.declarationsOf(file)) this.#reach({ type: 'declaration', ...each }, null)
