@@ -5,29 +5,27 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Data from 'effect/Data'
-import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
 import { attempts } from './attempts.js'
 import { hashOf } from './canonical.js'
-import { StageError, StoreError, sentenceOf, type CorruptArtifact, type WorkerCrash } from './errors.js'
+import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
 import type { Emit, Reason } from './events.js'
-import { Executor, type JobCare } from './executor.js'
+import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
-import { identityOf } from './file-identity.js'
 import { findArtifact, type FoundArtifact } from './find-artifact.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
-import type { Job } from './job.js'
 import type { LastKnown } from './last-known.js'
 import type { Lease } from './leases.js'
 import { tryLock, untilFree } from './lock.js'
 import { explainMiss } from './plan.js'
 import { takePlanned } from './planned-hits.js'
 import type { Prepared, PreparedStage } from './prepare.js'
+import { keepCode, runUnchanged } from './run-unchanged.js'
 import type { ResolvedEngine } from './services.js'
-import type { InputArtifact, StageSummary } from './stage-contract.js'
-import { openExtension, watchInputs, type Milestone } from './milestones.js'
+import type { InputArtifact } from './stage-contract.js'
+import { openExtension, watchInputs } from './milestones.js'
 import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
 import type { Turns } from './turns.js'
@@ -68,61 +66,6 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
 
 const holdsFile = (folder: string): boolean =>
   fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
-
-const changedError = (file: string): StageError =>
-  new StageError({
-    message: `${file} changed while the stage ran, so its result was thrown away`,
-    hint: 'run again: it is computed from what the file holds now',
-    changed: file,
-  })
-
-/**
- * Runs the job and makes sure that what ran is what the fingerprint names. A worker has loaded its code by its first
- * report, so the code is checked there (or at the end, where nothing was reported): an edit after that is no longer its
- * concern, and hours of training outlive a build. External files are checked at the end.
- */
-const runUnchanged = Effect.fnUntraced(function* (
-  context: MakeContext,
-  stage: PreparedStage,
-  job: Job,
-  care: Omit<JobCare, 'onMessage'>,
-  takeMilestone: (milestone: Milestone) => void,
-): Effect.fn.Return<StageSummary, StageError | WorkerCrash, Executor> {
-  const executor = yield* Executor
-  const { code } = context.prepared
-  const spoilt = yield* Deferred.make<never, StageError>()
-  let checked = false
-  let isSpoilt = false
-  const onMessage: JobCare['onMessage'] = (message) => {
-    if (!checked) {
-      checked = true
-      const file = code.changedSinceRead(stage.codeEntry, stage.codeWithout)
-      isSpoilt = file !== undefined
-      if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
-    }
-    if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
-    else if (!isSpoilt) takeMilestone(message)
-  }
-  const running = executor.run(job, { ...care, onMessage })
-  const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
-    Effect.catch((error) => {
-      // One that failed before it had loaded its code may have found it half written.
-      const file = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
-      return Effect.fail(file === undefined ? error : changedError(file))
-    }),
-  )
-  const changed =
-    (checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)) ??
-    Object.values(stage.sources).find((file) => identityOf(file.path) !== file.identity)?.path
-  return changed === undefined ? summary : yield* changedError(changed)
-})
-
-/** What the fingerprint's digest of code stands for, before anything is stored under it. */
-const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
-  Effect.try({
-    try: () => prepared.code.keep(codeEntry, codeWithout),
-    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
-  })
 
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
