@@ -42,11 +42,13 @@ describe('the code of sources of this package', function () {
   Object.entries(styles).forEach(([what, style], number, { length }) => {
     it(`is the same after prettier has written it with ${what}`, async () => {
       const pairs: (readonly [string, FileCode, FileCode])[] = []
+      let changed = 0
       for (const { name, text } of sources.filter((_, index) => index % (3 * length) === number)) {
         const formatted = await format(text, { ...style, parser: 'typescript' })
-        expect(formatted, name).not.to.equal(text)
+        changed += formatted === text ? 0 : 1
         pairs.push([name, parseFile(name, text), parseFile(name, formatted)])
       }
+      expect(changed).to.be.greaterThan(pairs.length / 2)
       expect(differing(pairs)).to.deep.equal([])
     })
   })
