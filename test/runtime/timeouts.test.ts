@@ -19,20 +19,20 @@ describe('a stage at its time limit', () => {
   const workspace = workspaceForEach()
 
   it('is interrupted, says so, and goes on from its checkpoint in the next run', async () => {
-    const run = await runProbe(workspace, walk(60), { policy: { stageTimeout: '2s' } })
+    const run = await runProbe(workspace, walk(200), { policy: { stageTimeout: '6s' } })
     expect(run.code).to.equal(1)
     const { message, ms } = eventOf(run.events, 'stage-failed', 'walk')
-    expect(message).to.match(/interrupted at its limit of 2 s; the next run goes on from its checkpoint/)
-    expect(ms).to.be.within(2_000, 5_000)
+    expect(message).to.match(/interrupted at its limit of 6 s; the next run goes on from its checkpoint/)
+    expect(ms).to.be.within(6_000, 9_000)
     expect(eventsOf(run.events, 'stage-retrying')).to.deep.equal([])
-    const again = await runProbe(workspace, walk(60))
+    const again = await runProbe(workspace, walk(200))
     expect(countsOf(again)).to.include({ ran: 1 })
     expect(eventOf(again.events, 'stage-started', 'walk').resumes).to.be.true
   })
 
   it('says where there is nothing to go on from, and is ended even where it does not let itself be interrupted', async () => {
     const stages: ProbeStages = { stubborn: { kind: 'stubborn', params: { ms: 60_000, pidFile: 'pid' } } }
-    const run = await runProbe(workspace, stages, { policy: { stageTimeout: '1.5s' } })
+    const run = await runProbe(workspace, stages, { policy: { stageTimeout: '6s' } })
     expect(eventOf(run.events, 'stage-failed', 'stubborn').message).to.match(/left no checkpoint/)
     expect(await endsWithin(Number(readFileSync(workspace.file('pid'), 'utf8')), 1_000)).to.be.true
   })
@@ -43,7 +43,7 @@ describe('a stage at its time limit', () => {
       after: { kind: 'join', reads: { walk: 'walk' } },
       other: { kind: 'write', params: { text: 'other' } },
     }
-    const run = await runProbe(workspace, stages, { policy: { stageTimeout: '1.5s' } })
+    const run = await runProbe(workspace, stages, { timeouts: { walk: 500 } })
     expect(countsOf(run)).to.deep.equal({ ran: 1, cached: 0, failed: 1, skipped: 1 })
   })
 

@@ -192,9 +192,15 @@ export const hungry = (context) =>
       const code = `const kept = Buffer.alloc(${bytes}, 1); setInterval(() => kept, 1e6)`
       const child = spawn(process.execPath, ['-e', code], { stdio: 'ignore' })
       fs.writeFileSync(pidFile, String(child.pid))
-    } else globalThis.kept = Buffer.alloc(bytes, 1)
+    }
+    const kept = []
+    // In small pieces: it lets itself be interrupted in between.
+    for (let taken = 0; !apart && taken < mebibytes; taken += 10) {
+      kept.push(Buffer.alloc(10 * 2 ** 20, 1))
+      yield* Effect.sleep(1)
+    }
     yield* Effect.sleep(context.params.ms ?? 60_000)
-    return leave(context, 'fed')
+    return leave(context, `fed ${kept.length}`)
   }).pipe(
     Effect.onInterrupt(() => Effect.sync(() => fs.writeFileSync(path.join(context.checkpointDir, 'state'), 'saved'))),
   )
