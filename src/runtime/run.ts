@@ -2,7 +2,6 @@
 import * as os from 'node:os'
 import { randomBytes } from 'node:crypto'
 import * as Cause from 'effect/Cause'
-import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import type { StageNode } from '../dsl/nodes.js'
@@ -27,6 +26,7 @@ import { schemeNotice } from './scheme-notice.js'
 import { Engines } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
+import { makeOutcomes } from './stage-outcomes.js'
 import { sweepKilledRuns } from './staging.js'
 import type { Steering } from './steering.js'
 import { uncacheableWarnings } from './uncacheable.js'
@@ -243,13 +243,11 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     withdrawn = true
     return false
   }
-  /** By stage that was not found at once: whether its artifact is there, as soon as that is known. */
-  const outcomes = new Map<StageNode, Deferred.Deferred<boolean>>()
+  const outcomes = makeOutcomes()
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
-      const outcome = outcomes.get(from)
-      const isThere = outcome === undefined || (yield* Deferred.await(outcome))
+      const isThere = yield* outcomes.of(from)
       if (!isThere) return withdrawn ? false : skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
@@ -286,22 +284,18 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   })
   if (notice !== undefined) emit({ type: 'warning', message: notice })
   for (const message of uncacheableWarnings(prepared.stages)) emit({ type: 'warning', message })
-  const settleOthers = Effect.suspend(() => {
-    const others = prepared.stages.filter(({ node }) => !current.has(node))
-    for (const { node } of others) outcomes.set(node, Deferred.makeUnsafe())
-    return Effect.forEach(
-      others,
-      (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
-      { concurrency: 'unbounded', discard: true },
-    )
-  })
   const noteHit = ({ node }: PreparedStage, { manifest, how }: Made): void => {
     current.set(node, manifest)
     last.set(node.name, manifest.fingerprint)
     standings.set(node, how)
   }
   yield* findHits(context, current, noteHit).pipe(
-    Effect.andThen(settleOthers),
+    Effect.andThen(() =>
+      outcomes.settleAll(
+        prepared.stages.filter(({ node }) => !current.has(node)),
+        settle,
+      ),
+    ),
     Effect.onExit((exit) =>
       Effect.andThen(recorded, () => {
         last.save()
