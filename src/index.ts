@@ -74,7 +74,7 @@ export { runPipeline, runPipelinePromise, type Runnable, type RunPipelineOptions
 export type { DeviceWish, EngineWish } from './engine/request.js'
 export type { Reuse } from './runtime/prepare.js'
 export type { CellOutcome, FinishedCell, Sharing } from './runtime/cell-outcomes.js'
-export type { RunResult } from './runtime/run.js'
+export type { RunResult } from './runtime/run-options.js'
 export type { PlannedStage, Reason, RunEvent } from './runtime/events.js'
 export type { Manifest, StoredFile } from './runtime/store.js'
 export { StageError, StoreError, UsageError } from './runtime/errors.js'

@@ -4,7 +4,7 @@ import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import { UsageError } from '../runtime/errors.js'
-import { defaultJobs } from '../runtime/run.js'
+import { defaultJobs } from '../runtime/run-options.js'
 
 export const pipeline = Argument.String('pipeline').pipe(
   Argument.withDescription(

@@ -5,10 +5,10 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import type { StageNode } from '../dsl/nodes.js'
-import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from './cell-outcomes.js'
+import { finishedCells, outcomeOf, ranksOf, sharingOf } from './cell-outcomes.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
-import type { Emit, RunEvent } from './events.js'
-import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
+import type { RunEvent } from './events.js'
+import { defaultPolicy } from './failure-policy.js'
 import { findHits } from './find-hits.js'
 import { inputsOf } from './inputs-of.js'
 import { rememberTarget } from './known-targets.js'
@@ -16,8 +16,8 @@ import { LastKnown } from './last-known.js'
 import { markAsLive } from './live-runs.js'
 import { makeStage, type Made, type MakeContext } from './make-stage.js'
 import { noPlan, planStages } from './plan.js'
-import { prepare, type PreparedStage, type Reuse } from './prepare.js'
-import { askGit, recordStart, type AskedGit } from './record-run.js'
+import { prepare, type PreparedStage } from './prepare.js'
+import { askGit, recordStart } from './record-run.js'
 import { ExpectedTimes } from './expected-time.js'
 import { machineOf } from './machine.js'
 import { estimateOf, estimateRun } from './run-estimate.js'
@@ -28,51 +28,11 @@ import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
 import { makeOutcomes } from './stage-outcomes.js'
 import { sweepKilledRuns } from './staging.js'
-import type { Steering } from './steering.js'
 import { uncacheableWarnings } from './uncacheable.js'
 import { Store, type Manifest } from './store.js'
 import { makeTurns } from './turns.js'
+import type { RunOptions, RunResult } from './run-options.js'
 import { timeRecorder } from './time-recorder.js'
-
-export interface RunOptions {
-  /** `auto`, or an engine's name. */
-  readonly engine: string
-  /** `auto`, or a device's name: `cpu`, `cuda`, `cuda:1`, `webgpu`. */
-  readonly device: string
-  readonly reuse: Reuse
-  /** CPU stages side by side. */
-  readonly jobs: number
-  /** Only the stages called so and what they need. */
-  readonly only?: string
-  /** Stop at the first failure instead of finishing what does not depend on it. */
-  readonly failFast: boolean
-  /** What is done about workers that crash, take too long or too much, or hang; default `defaultPolicy`. */
-  readonly policy?: FailurePolicy
-  /** The pipeline's file, for the records. */
-  readonly file?: string
-  readonly baseDir: string
-  /** Whether stages that extend leave on their way what they would leave if they ended there; default true. */
-  readonly milestones?: boolean
-  /** The repository's state, where it was asked for earlier than this run could. */
-  readonly git?: AskedGit
-  readonly emit: Emit
-  /** Whoever may let a part of the run go, as watching does. */
-  readonly steering?: Steering
-}
-
-export interface RunResult {
-  readonly run: string
-  readonly ran: number
-  readonly cached: number
-  readonly failed: number
-  readonly skipped: number
-  /** Artifacts by the stage's name (`teacher`, of a suite `teacher[seed=1]`), of every stage that stands finished. */
-  readonly manifests: ReadonlyMap<string, Manifest>
-  /** Each cell of a suite with its own artifacts; one, called '', for a pipeline. */
-  readonly cells: readonly FinishedCell[]
-}
-
-export const defaultJobs = (): number => os.availableParallelism()
 
 /** How often a damaged input is made again before the disk itself, or the stage that reads it, is held to be broken. */
 const maxRepairs = 3

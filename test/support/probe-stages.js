@@ -195,7 +195,8 @@ export const hungry = (context) =>
     }
     const kept = []
     // In small pieces: it lets itself be interrupted in between.
-    for (let taken = 0; !apart && taken < mebibytes; taken += 10) {
+    const own = apart ? 0 : mebibytes
+    for (let taken = 0; taken < own; taken += 10) {
       kept.push(Buffer.alloc(10 * 2 ** 20, 1))
       yield* Effect.sleep(1)
     }

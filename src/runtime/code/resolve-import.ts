@@ -3,6 +3,7 @@ import * as fs from 'node:fs'
 import { isBuiltin } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Load } from './file-code.js'
 import type { FilesSeen } from './files-seen.js'
 import type { InstalledPackage, Packages } from './packages.js'
 
@@ -153,3 +154,7 @@ export class Resolver {
 
 /** Without what a loader may put behind a name: `./x.js?fresh`. */
 const plainPath = (specifier: string): string => decodeURI(specifier.replace(/[?#].*$/, ''))
+
+/** A file named relative to its module, as an import names one. */
+export const specifierOf = ({ as, specifier }: Load): string =>
+  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier

@@ -9,7 +9,7 @@ import { effectsOf } from './load-effects.js'
 import { stepsOf } from './load-order.js'
 import type { InstalledPackage, Packages } from './packages.js'
 import type { Declared, Meaning, Program } from './program.js'
-import { isLocal } from './resolve-import.js'
+import { isLocal, specifierOf } from './resolve-import.js'
 import { beginningOf, callersOf, namesIn } from './stage-beginning.js'
 import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 
@@ -25,10 +25,6 @@ interface Waiting extends Declared {
 
 /** In the table of symbols no declaration can be called so, whatever people read. */
 const runKey = 'run()'
-
-/** A file named relative to its module, as an import names one. */
-const specifierOf = ({ as, specifier }: Load): string =>
-  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier
 
 export class CodeWalk {
   readonly #program: Program

@@ -1,0 +1,49 @@
+/** What a run is asked for, and what it comes to. */
+import * as os from 'node:os'
+import type { FinishedCell } from './cell-outcomes.js'
+import type { Emit } from './events.js'
+import type { FailurePolicy } from './failure-policy.js'
+import type { Reuse } from './prepare.js'
+import type { AskedGit } from './record-run.js'
+import type { Steering } from './steering.js'
+import type { Manifest } from './store.js'
+
+export interface RunOptions {
+  /** `auto`, or an engine's name. */
+  readonly engine: string
+  /** `auto`, or a device's name: `cpu`, `cuda`, `cuda:1`, `webgpu`. */
+  readonly device: string
+  readonly reuse: Reuse
+  /** CPU stages side by side. */
+  readonly jobs: number
+  /** Only the stages called so and what they need. */
+  readonly only?: string
+  /** Stop at the first failure instead of finishing what does not depend on it. */
+  readonly failFast: boolean
+  /** What is done about workers that crash, take too long or too much, or hang; default `defaultPolicy`. */
+  readonly policy?: FailurePolicy
+  /** The pipeline's file, for the records. */
+  readonly file?: string
+  readonly baseDir: string
+  /** Whether stages that extend leave on their way what they would leave if they ended there; default true. */
+  readonly milestones?: boolean
+  /** The repository's state, where it was asked for earlier than this run could. */
+  readonly git?: AskedGit
+  readonly emit: Emit
+  /** Whoever may let a part of the run go, as watching does. */
+  readonly steering?: Steering
+}
+
+export interface RunResult {
+  readonly run: string
+  readonly ran: number
+  readonly cached: number
+  readonly failed: number
+  readonly skipped: number
+  /** Artifacts by the stage's name (`teacher`, of a suite `teacher[seed=1]`), of every stage that stands finished. */
+  readonly manifests: ReadonlyMap<string, Manifest>
+  /** Each cell of a suite with its own artifacts; one, called '', for a pipeline. */
+  readonly cells: readonly FinishedCell[]
+}
+
+export const defaultJobs = (): number => os.availableParallelism()
