@@ -1,6 +1,6 @@
 /** Benchmarks compute in what a stage's process has for an environment. */
 import { spawnSync } from 'node:child_process'
-import { workerEnvironment } from '../src/runtime/worker-memory.js'
+import { workerEnvironment } from '../src/runtime/execute/worker-memory.js'
 
 /** Starts this program again where its environment is another one; does not return then. */
 export const enterWorkerEnvironment = (): void => {

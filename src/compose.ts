@@ -7,9 +7,9 @@ import { sharedGpu } from './engine/choice/visible-gpus.js'
 import { parseWish } from './engine/choice/wish.js'
 import { numericPackages } from './engine/identify.js'
 import { UsageError, sentenceOf } from './runtime/errors.js'
-import { Executor } from './runtime/executor.js'
+import { Executor } from './runtime/execute/executor.js'
 import { Engines, StageKinds } from './runtime/services.js'
-import { Store } from './runtime/store.js'
+import { Store } from './runtime/store/store.js'
 import { stageKinds } from './stages/registry.js'
 
 const kindsLayer = Layer.sync(StageKinds, () => {

@@ -7,13 +7,13 @@ import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-node.js'
 import { isSuite } from './dsl/suite-node.js'
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
-import { readPolicy } from './runtime/failure-policy.js'
+import { readPolicy } from './runtime/execute/failure-policy.js'
 import type { Emit } from './runtime/events.js'
-import type { Reuse } from './runtime/prepare.js'
+import type { Reuse } from './runtime/plan/prepare.js'
 import { defaultJobs, type RunResult } from './runtime/run-options.js'
 import { runStages } from './runtime/run.js'
-import { stageGraph } from './runtime/stage-graph.js'
-import { isInWorker } from './runtime/in-worker.js'
+import { stageGraph } from './runtime/definition/stage-graph.js'
+import { isInWorker } from './runtime/definition/in-worker.js'
 
 export interface RunPipelineOptions {
   /** Folder of the store; default `.genepool` in the working directory. */

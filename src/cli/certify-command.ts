@@ -4,11 +4,17 @@ import { randomInt } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import { writeFileAtomic } from '../runtime/atomic-file.js'
-import { checkKey, isSealed, readCertificate, type Certificate, type CheckedKey } from '../runtime/certificate.js'
-import { certify } from '../runtime/certify.js'
+import {
+  checkKey,
+  isSealed,
+  readCertificate,
+  type Certificate,
+  type CheckedKey,
+} from '../runtime/records/certificate.js'
+import { certify } from '../runtime/records/certify.js'
 import { StoreError, UsageError, sentenceOf } from '../runtime/errors.js'
-import { Store } from '../runtime/store.js'
-import { parseTolerances, type Tolerances } from '../runtime/tolerance.js'
+import { Store } from '../runtime/store/store.js'
+import { parseTolerances, type Tolerances } from '../runtime/records/tolerance.js'
 import { certifyProgress } from './certify-progress.js'
 import { renderCertificate, saidVerdicts } from './describe-verdict.js'
 import { StagesFailed } from './exit-codes.js'

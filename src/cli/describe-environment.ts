@@ -1,7 +1,7 @@
 /** A run's surroundings in words. */
 import { bytes } from '../results/format.js'
-import type { GitState } from '../runtime/git-state.js'
-import type { RecordedEnvironment } from '../runtime/run-environment.js'
+import type { GitState } from '../runtime/records/git-state.js'
+import type { RecordedEnvironment } from '../runtime/records/run-environment.js'
 
 /** How much of a hash people read. */
 const short = (hash: string): string => hash.slice(0, 10)

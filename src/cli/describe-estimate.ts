@@ -1,6 +1,6 @@
 /** How long a run is expected to take, in words. */
 import { duration } from '../results/format.js'
-import type { RunEstimate } from '../runtime/run-estimate.js'
+import type { RunEstimate } from '../runtime/records/run-estimate.js'
 
 /** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
 export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): string => {

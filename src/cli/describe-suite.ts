@@ -1,5 +1,5 @@
 /** A suite's run as sentences: what its cells share, and which of them failed and why. */
-import type { CellOutcome, Sharing } from '../runtime/cell-outcomes.js'
+import type { CellOutcome, Sharing } from '../runtime/definition/cell-outcomes.js'
 
 /** `27 cells, 189 stages of which 46 are distinct`. */
 export const describeSharing = ({ cells, asked, distinct }: Sharing): string =>

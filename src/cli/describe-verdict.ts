@@ -1,9 +1,9 @@
 /** What a certification found, in words. */
 import { duration } from '../results/format.js'
-import type { Certificate, CertifiedStage } from '../runtime/certificate.js'
-import type { ArtifactDifference } from '../runtime/compare-artifacts.js'
-import type { Tolerance } from '../runtime/tolerance.js'
-import type { Verdict } from '../runtime/verdict.js'
+import type { Certificate, CertifiedStage } from '../runtime/records/certificate.js'
+import type { ArtifactDifference } from '../runtime/records/compare-artifacts.js'
+import type { Tolerance } from '../runtime/records/tolerance.js'
+import type { Verdict } from '../runtime/records/verdict.js'
 import { renderTable } from './table.js'
 
 const describeDifference = (difference: ArtifactDifference): string => {

@@ -2,8 +2,13 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import type { Json } from '../dsl/nodes.js'
-import { environmentDifference, type EnvironmentDifference } from '../runtime/environment-difference.js'
-import { differenceOf, type Difference, type FigureDifference, type StageDifference } from '../runtime/difference.js'
+import { environmentDifference, type EnvironmentDifference } from '../runtime/records/environment-difference.js'
+import {
+  differenceOf,
+  type Difference,
+  type FigureDifference,
+  type StageDifference,
+} from '../runtime/plan/difference.js'
 import { isShare } from '../results/cell-figures.js'
 import { describeReason } from './describe.js'
 import { readSides, type Side, type SideFlags } from './diff-sides.js'

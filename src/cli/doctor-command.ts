@@ -2,7 +2,7 @@
 import * as Effect from 'effect/Effect'
 import { diagnose, parseWish, type Diagnosis, type Examination } from '../doctor/examine.js'
 import { UsageError, sentenceOf } from '../runtime/errors.js'
-import { workerEnvironment } from '../runtime/worker-memory.js'
+import { workerEnvironment } from '../runtime/execute/worker-memory.js'
 import { count } from '../results/format.js'
 import { renderTable } from './table.js'
 

@@ -2,7 +2,7 @@
 import * as Flag from 'effect/cli/Flag'
 import * as Option from 'effect/Option'
 import { durationText } from '../dsl/amounts.js'
-import { defaultPolicy, readPolicy, type FailurePolicy, type PolicyWords } from '../runtime/failure-policy.js'
+import { defaultPolicy, readPolicy, type FailurePolicy, type PolicyWords } from '../runtime/execute/failure-policy.js'
 
 const text = (name: string, metavar: string, what: string) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(what), Flag.optional)

@@ -2,7 +2,7 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import { bytes, plural } from '../results/format.js'
-import { importArtifacts } from '../runtime/import-store.js'
+import { importArtifacts } from '../runtime/store/import-store.js'
 import { printJson } from './long-work.js'
 import { progressPrinter } from './show-progress.js'
 

@@ -2,12 +2,12 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import { experimentOf } from '../runtime/experiment-of.js'
-import { LastKnown } from '../runtime/last-known.js'
-import { planStages } from '../runtime/plan.js'
-import { prepare, type Reuse } from '../runtime/prepare.js'
-import { schemeNotice } from '../runtime/scheme-notice.js'
+import { LastKnown } from '../runtime/plan/last-known.js'
+import { planStages } from '../runtime/plan/plan.js'
+import { prepare, type Reuse } from '../runtime/plan/prepare.js'
+import { schemeNotice } from '../runtime/plan/scheme-notice.js'
 import { Engines } from '../runtime/services.js'
-import { Store } from '../runtime/store.js'
+import { Store } from '../runtime/store/store.js'
 import { loadTarget } from './target.js'
 
 export interface InspectFlags {

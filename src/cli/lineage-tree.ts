@@ -1,7 +1,7 @@
 /** A lineage as people read it: a tree, each artifact in full where it is met first; and as a graph for Graphviz. */
 import { duration } from '../results/format.js'
 import type { AcceptedEdit } from '../runtime/code/accepted-edits.js'
-import type { Lineage, LineageArtifact, LineageInput } from '../runtime/lineage.js'
+import type { Lineage, LineageArtifact, LineageInput } from '../runtime/records/lineage.js'
 import { describeCommit } from './describe-environment.js'
 
 const short = (hash: string): string => hash.slice(0, 12)

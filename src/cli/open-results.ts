@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import * as Flag from 'effect/cli/Flag'
 import { axesOf, hasResults, readResults, type ExperimentResults } from '../results/experiment-results.js'
 import { UsageError } from '../runtime/errors.js'
-import { Store } from '../runtime/store.js'
+import { Store } from '../runtime/store/store.js'
 import { inspectExperiment, type InspectFlags } from './inspect.js'
 import { warn } from './result-notes.js'
 

@@ -1,11 +1,11 @@
 /** What a round says of its plan: each stage with what tells whether an earlier round computes the very same. */
 import type { StageNode } from '../dsl/nodes.js'
 import { hashOf } from '../runtime/canonical.js'
-import { fingerprintOf } from '../runtime/fingerprint.js'
-import type { Plan } from '../runtime/plan.js'
-import type { Prepared, PreparedStage } from '../runtime/prepare.js'
+import { fingerprintOf } from '../runtime/plan/fingerprint.js'
+import type { Plan } from '../runtime/plan/plan.js'
+import type { Prepared, PreparedStage } from '../runtime/plan/prepare.js'
 import type { ResolvedEngine } from '../runtime/services.js'
-import type { StageGraph } from '../runtime/stage-graph.js'
+import type { StageGraph } from '../runtime/definition/stage-graph.js'
 import type { RoundPlan, RoundStage, SlotUse } from './watch-messages.js'
 
 const slotOf = ({ kind }: PreparedStage, { device, deviceIndex = 0 }: ResolvedEngine): SlotUse => ({

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type { RunEvent } from '../runtime/events.js'
-import type { ReachedFile } from '../runtime/reach.js'
+import type { ReachedFile } from '../runtime/watch/reach.js'
 import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest } from './watch-messages.js'
 
 const program = fileURLToPath(new URL('./watch-round.js', import.meta.url))

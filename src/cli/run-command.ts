@@ -1,8 +1,8 @@
 /** `genepool run`: runs what is missing, shows it happening, ends with the table of models. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
-import type { FailurePolicy } from '../runtime/failure-policy.js'
-import { askGit } from '../runtime/record-run.js'
+import type { FailurePolicy } from '../runtime/execute/failure-policy.js'
+import { askGit } from '../runtime/records/record-run.js'
 import { runStages } from '../runtime/run.js'
 import { StagesFailed } from './exit-codes.js'
 import type { InspectFlags } from './inspect.js'

@@ -3,7 +3,7 @@ import type { DataColumn } from '../results/data-table.js'
 import { describeAt, groupCells, summariseGroup, type At, type GroupResult } from '../results/group-cells.js'
 import { fitColumns, groupColumns, mainFigures } from '../results/group-columns.js'
 import type { CellResults } from '../results/read-cells.js'
-import type { FinishedCell } from '../runtime/cell-outcomes.js'
+import type { FinishedCell } from '../runtime/definition/cell-outcomes.js'
 import { renderTable } from './table.js'
 
 const tableWidth = 120

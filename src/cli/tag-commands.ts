@@ -1,8 +1,8 @@
 /** `genepool runs tag` and `untag`: names for runs, which keep what the runs reach. */
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
-import { runCalled } from '../runtime/find-run.js'
-import { addTag, removeTag } from '../runtime/run-tags.js'
+import { runCalled } from '../runtime/records/find-run.js'
+import { addTag, removeTag } from '../runtime/records/run-tags.js'
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`)

@@ -3,9 +3,9 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { UsageError } from '../runtime/errors.js'
-import { loadDefinition } from '../runtime/load.js'
-import { selectCell } from '../runtime/select-cell.js'
-import { cellGraph, stageGraph, type StageGraph } from '../runtime/stage-graph.js'
+import { loadDefinition } from '../runtime/definition/load.js'
+import { selectCell } from '../runtime/definition/select-cell.js'
+import { cellGraph, stageGraph, type StageGraph } from '../runtime/definition/stage-graph.js'
 
 export interface TargetWords {
   readonly file: string

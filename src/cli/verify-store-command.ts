@@ -2,8 +2,8 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../compose.js'
 import { bytes, plural } from '../results/format.js'
-import { Store } from '../runtime/store.js'
-import { verifyStore, type LostArtifact } from '../runtime/verify-store.js'
+import { Store } from '../runtime/store/store.js'
+import { verifyStore, type LostArtifact } from '../runtime/store/verify-store.js'
 import { printJson } from './long-work.js'
 import { progressPrinter } from './show-progress.js'
 

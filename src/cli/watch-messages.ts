@@ -3,9 +3,9 @@
  * between the two. The channel's end is also how a round notices that nobody watches any more.
  */
 import type { PlannedStage, RunEvent, StageFailure } from '../runtime/events.js'
-import type { FailurePolicy } from '../runtime/failure-policy.js'
-import type { Reuse } from '../runtime/prepare.js'
-import type { ReachedFile } from '../runtime/reach.js'
+import type { FailurePolicy } from '../runtime/execute/failure-policy.js'
+import type { Reuse } from '../runtime/plan/prepare.js'
+import type { ReachedFile } from '../runtime/watch/reach.js'
 
 export interface WatchRequest {
   readonly pipeline: string

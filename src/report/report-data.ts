@@ -13,7 +13,7 @@ import type { GroupResult } from '../results/group-cells.js'
 import type { ModelResult } from '../results/group-models.js'
 import { modelJson, type ModelJson, type ResultJson } from '../results/results-json.js'
 import type { StoreError } from '../runtime/errors.js'
-import type { Store } from '../runtime/store.js'
+import type { Store } from '../runtime/store/store.js'
 import { readStages, type StageRecord } from './stage-records.js'
 import { storageOf, type StorageItem } from './storage.js'
 

@@ -4,8 +4,8 @@ import type { Json, StageNode } from '../dsl/nodes.js'
 import { Damaged, readStored } from '../results/stored-text.js'
 import type { StoreError } from '../runtime/errors.js'
 import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
-import type { EngineIdentity, MachineIdentity } from '../runtime/fingerprint.js'
-import type { Manifest, Store } from '../runtime/store.js'
+import type { EngineIdentity, MachineIdentity } from '../runtime/plan/fingerprint.js'
+import type { Manifest, Store } from '../runtime/store/store.js'
 
 export type HistoryLine = Readonly<Record<string, number>>
 

@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from '../runtime/errors.js'
 import type { ExperimentCell, ExperimentStage } from '../runtime/experiment.js'
-import type { Manifest, Store } from '../runtime/store.js'
+import type { Manifest, Store } from '../runtime/store/store.js'
 import { figuresOf, type CellFigure } from './cell-figures.js'
 import {
   joinLatency,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { sentenceOf, StoreError } from '../runtime/errors.js'
-import { Store, type Manifest } from '../runtime/store.js'
+import { Store, type Manifest } from '../runtime/store/store.js'
 
 /** A file that is not there any more, or not as it was stored: what the artifact measured has to be measured again. */
 export class Damaged {

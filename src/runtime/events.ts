@@ -3,9 +3,9 @@
  * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
 import type { Json } from '../dsl/nodes.js'
-import type { CellOutcome, Sharing } from './cell-outcomes.js'
-import type { EngineIdentity } from './fingerprint.js'
-import type { RunEstimate } from './run-estimate.js'
+import type { CellOutcome, Sharing } from './definition/cell-outcomes.js'
+import type { EngineIdentity } from './plan/fingerprint.js'
+import type { RunEstimate } from './records/run-estimate.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
 /** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */

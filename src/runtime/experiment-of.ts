@@ -1,8 +1,8 @@
 import type { Experiment, ExperimentCell, ExperimentStage } from './experiment.js'
-import type { Plan } from './plan.js'
-import type { Prepared } from './prepare.js'
+import type { Plan } from './plan/plan.js'
+import type { Prepared } from './plan/prepare.js'
 import type { ResolvedEngine } from './services.js'
-import type { GraphCell, StageGraph } from './stage-graph.js'
+import type { GraphCell, StageGraph } from './definition/stage-graph.js'
 
 /** What a graph and its plan say of each cell. `file` is what the user calls it. */
 export const experimentOf = (

@@ -2,8 +2,8 @@
 import type { AxisLabel, StageNode } from '../dsl/nodes.js'
 import type { PlannedStage } from './events.js'
 import type { ResolvedEngine } from './services.js'
-import type { GraphCell } from './stage-graph.js'
-import type { Manifest } from './store.js'
+import type { GraphCell } from './definition/stage-graph.js'
+import type { Manifest } from './store/store.js'
 
 export interface ExperimentStage {
   /** One object for all cells that share the stage; its name is unique in a suite: `teacher[seed=1]`. */

@@ -1,12 +1,12 @@
 /** What a run is asked for, and what it comes to. */
 import * as os from 'node:os'
-import type { FinishedCell } from './cell-outcomes.js'
+import type { FinishedCell } from './definition/cell-outcomes.js'
 import type { Emit } from './events.js'
-import type { FailurePolicy } from './failure-policy.js'
-import type { Reuse } from './prepare.js'
-import type { AskedGit } from './record-run.js'
-import type { Steering } from './steering.js'
-import type { Manifest } from './store.js'
+import type { FailurePolicy } from './execute/failure-policy.js'
+import type { Reuse } from './plan/prepare.js'
+import type { AskedGit } from './records/record-run.js'
+import type { Steering } from './watch/steering.js'
+import type { Manifest } from './store/store.js'
 
 export interface RunOptions {
   /** `auto`, or an engine's name. */

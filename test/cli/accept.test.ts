@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { acceptancesOf } from '../../src/runtime/code/acceptances.js'
 import type { AcceptedEdit } from '../../src/runtime/code/accepted-edits.js'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import type { Finished } from '../support/child.js'
 import { runCli } from '../support/cli.js'
 import { countsOf, eventOf } from '../support/read-events.js'

@@ -1,6 +1,6 @@
 import { copyFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Lineage, LineageArtifact } from '../../src/runtime/lineage.js'
+import type { Lineage, LineageArtifact } from '../../src/runtime/records/lineage.js'
 import { runCli } from '../support/cli.js'
 import { contentsOf, eventsOf } from '../support/read-events.js'
 import { repositoryIn } from '../support/repository.js'

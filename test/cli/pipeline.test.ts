@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import type { Finished } from '../support/child.js'
 import { runCli } from '../support/cli.js'
 import { runRecorded, type Loaded } from '../support/loaded-packages.js'

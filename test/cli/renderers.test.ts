@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect } from 'chai'
 import { jsonRenderer, liveRenderer, plainRenderer, type Output } from '../../src/cli/renderers.js'
-import type { CellOutcome } from '../../src/runtime/cell-outcomes.js'
+import type { CellOutcome } from '../../src/runtime/definition/cell-outcomes.js'
 import type { Emit, RunEvent } from '../../src/runtime/events.js'
 
 const numbers = (count: number): readonly number[] => [...Array(count).keys()]

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import type { Finished } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { countsOf, eventOf, stagesWith } from '../support/read-events.js'

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { StageNode } from '../../src/dsl/nodes.js'
 import { storageOf } from '../../src/report/storage.js'
 import type { CellResults, CellRow } from '../../src/results/read-cells.js'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { modelWith } from '../results/models.js'
 
 const shape = { imageSize: 28, patchSize: 14, channels: 1, numClasses: 10, numHeads: 3, layerNormEps: 1e-6 }

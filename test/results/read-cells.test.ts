@@ -4,7 +4,7 @@ import * as Effect from 'effect/Effect'
 import { groupCells, summariseGroup } from '../../src/results/group-cells.js'
 import { readCells, type CellStage, type ReadCells } from '../../src/results/read-cells.js'
 import type { StoreError, UsageError } from '../../src/runtime/errors.js'
-import { Store } from '../../src/runtime/store.js'
+import { Store } from '../../src/runtime/store/store.js'
 import { cellWith, measuredLine, storedStage } from '../support/stored-cells.js'
 import { workspaceForEach } from '../support/workspace.js'
 

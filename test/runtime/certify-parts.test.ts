@@ -1,11 +1,11 @@
 import { expect } from 'chai'
 import type { Json } from '../../src/dsl/nodes.js'
-import { comparisonFor } from '../../src/runtime/comparison.js'
-import { drawStages } from '../../src/runtime/draw-stages.js'
-import type { RecordedEnvironment } from '../../src/runtime/run-environment.js'
-import type { Manifest } from '../../src/runtime/store.js'
-import { compareFigures, parseTolerances } from '../../src/runtime/tolerance.js'
-import { judge } from '../../src/runtime/verdict.js'
+import { comparisonFor } from '../../src/runtime/records/comparison.js'
+import { drawStages } from '../../src/runtime/records/draw-stages.js'
+import type { RecordedEnvironment } from '../../src/runtime/records/run-environment.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
+import { compareFigures, parseTolerances } from '../../src/runtime/records/tolerance.js'
+import { judge } from '../../src/runtime/records/verdict.js'
 
 type Summary = Readonly<Record<string, Json>>
 

@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { expect } from 'chai'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { planProbe, runProbe, type ProbeStages } from '../support/probe.js'
 import { contentsOf, countsOf, eventOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, truncateSync, writeFi
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { RunEvent } from '../../src/runtime/events.js'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { planProbe, probeSuite, runProbe, runProbeSuite, startProbe, type ProbeStages } from '../support/probe.js'
 import { contentsOf, countsOf, eventOf, eventsOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'

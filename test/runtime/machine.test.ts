@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import * as os from 'node:os'
 import { expect } from 'chai'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { planProbe, runProbe, type ProbeOptions, type ProbeStages } from '../support/probe.js'
 import { countsOf, eventOf, stagesWith } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'

@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { planProbe, runProbe, type ProbeOptions, type ProbeStages } from '../support/probe.js'
 import { countsOf, eventOf, eventsOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import type { StageNode } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
-import type { PreparedStage } from '../../src/runtime/prepare.js'
-import { estimateRun, makespan, type EstimatedStage } from '../../src/runtime/run-estimate.js'
+import type { PreparedStage } from '../../src/runtime/plan/prepare.js'
+import { estimateRun, makespan, type EstimatedStage } from '../../src/runtime/records/run-estimate.js'
 
 const stage = (ms: number, after: readonly number[] = [], other: Partial<EstimatedStage> = {}): EstimatedStage => ({
   ms,

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { patience } from '../../src/runtime/patience.js'
+import { patience } from '../../src/runtime/execute/patience.js'
 import { runProbe, startProbe, type ProbeStages } from '../support/probe.js'
 import { pause } from '../support/child.js'
 import { countsOf, eventOf, eventsOf } from '../support/read-events.js'

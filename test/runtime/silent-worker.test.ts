@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { WorkerWatch, type WatchLimits } from '../../src/runtime/worker-watch.js'
+import { WorkerWatch, type WatchLimits } from '../../src/runtime/execute/worker-watch.js'
 import { isAlive, pause } from '../support/child.js'
 import { runProbe, startProbe } from '../support/probe.js'
 import { countsOf, eventOf, eventsOf } from '../support/read-events.js'

@@ -1,7 +1,7 @@
 import * as Effect from 'effect/Effect'
 import { expect } from 'chai'
 import type { AxisLabel, CellNode, StageNode, SuiteNode } from '../../src/dsl/nodes.js'
-import { stageGraph, type StageGraph } from '../../src/runtime/stage-graph.js'
+import { stageGraph, type StageGraph } from '../../src/runtime/definition/stage-graph.js'
 
 type Labels = Readonly<Record<string, AxisLabel>>
 

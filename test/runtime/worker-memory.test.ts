@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { workerEnvironment } from '../../src/runtime/worker-memory.js'
+import { workerEnvironment } from '../../src/runtime/execute/worker-memory.js'
 
 describe("a worker's environment", () => {
   const name = 'MALLOC_TRIM_THRESHOLD_'

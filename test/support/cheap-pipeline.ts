@@ -3,7 +3,7 @@
  * `count` (its words) → `shout`, and `aside`, which reads nothing. Every execution leaves a line in `executed.log`.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import type { Manifest } from '../../src/runtime/store.js'
+import type { Manifest } from '../../src/runtime/store/store.js'
 import { runCli, startCli } from './cli.js'
 import type { Finished, Running, StartOptions } from './child.js'
 import type { Workspace } from './workspace.js'

@@ -6,10 +6,10 @@ import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
 import * as Effect from 'effect/Effect'
 import { loadTarget } from '../../dist/cli/target.js'
 import { genepoolLayer } from '../../dist/compose.js'
-import { fingerprintOf } from '../../dist/runtime/fingerprint.js'
-import { prepare } from '../../dist/runtime/prepare.js'
+import { fingerprintOf } from '../../dist/runtime/plan/fingerprint.js'
+import { prepare } from '../../dist/runtime/plan/prepare.js'
 import { Engines } from '../../dist/runtime/services.js'
-import { Store } from '../../dist/runtime/store.js'
+import { Store } from '../../dist/runtime/store/store.js'
 
 const [file, directory] = process.argv.slice(2)
 const made = { at: new Date(0).toISOString(), ms: 1, node: '', platform: '', threads: 1, run: 'filled' }

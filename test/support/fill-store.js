@@ -8,10 +8,10 @@ import { loadTarget } from '../../dist/cli/target.js'
 import { genepoolLayer } from '../../dist/compose.js'
 import { countMacs, countParams } from '../../dist/dsl/counting.js'
 import { enumerateDescendants } from '../../dist/dsl/descendants.js'
-import { fingerprintOf } from '../../dist/runtime/fingerprint.js'
-import { prepare } from '../../dist/runtime/prepare.js'
+import { fingerprintOf } from '../../dist/runtime/plan/fingerprint.js'
+import { prepare } from '../../dist/runtime/plan/prepare.js'
 import { Engines } from '../../dist/runtime/services.js'
-import { Store } from '../../dist/runtime/store.js'
+import { Store } from '../../dist/runtime/store/store.js'
 
 const { target, store: directory, skip } = JSON.parse(process.argv[2])
 

@@ -1,9 +1,9 @@
 // Loads definitions as the command line does, once by the loader of TypeScript and once compiled. Arguments: the folder for
 // compiled ones, then files. Prints a line of JSON a file: what each gave, or said.
 import * as Effect from 'effect/Effect'
-import { loadDefinition } from '../../dist/runtime/load.js'
-import { ownPackage } from '../../dist/runtime/own-package.js'
-import { compiledDefinitions, runCompiled } from '../../dist/runtime/run-compiled.js'
+import { loadDefinition } from '../../dist/runtime/definition/load.js'
+import { ownPackage } from '../../dist/runtime/definition/own-package.js'
+import { compiledDefinitions, runCompiled } from '../../dist/runtime/definition/run-compiled.js'
 
 const [folder, ...files] = process.argv.slice(2)
 const load = (file) => Effect.runPromise(loadDefinition(file)).catch(({ message, hint }) => ({ message, hint }))

@@ -1,0 +1,94 @@
+/** A file → its definition. The file is TypeScript or JavaScript and exports a pipeline or a suite as default. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import * as Effect from 'effect/Effect'
+import type { DefinitionError } from '../../dsl/definition-error.js'
+import type { PipelineNode, SuiteNode } from '../../dsl/nodes.js'
+import { toPipelineNode } from '../../dsl/pipeline-node.js'
+import { isSuite } from '../../dsl/suite-node.js'
+import { UsageError, sentenceOf } from '../errors.js'
+import { isEsModule } from './module-kind.js'
+import { runCompiled } from './run-compiled.js'
+
+let loaderReady = false
+
+/** Imports a TypeScript or JavaScript file of the user's, by its absolute path. */
+export const importFile = async (file: string): Promise<unknown> => {
+  const url = pathToFileURL(file).href
+  if (!/\.[cm]?tsx?$/.test(file)) return import(url)
+  // A folder without "type": "module" makes the file CommonJS, which import() cannot load as TypeScript.
+  if (!isEsModule(file)) return (await import('tsx/cjs/api')).require(file, import.meta.url)
+  const { register } = await import('tsx/esm/api')
+  if (!loaderReady) register({ tsconfig: false })
+  loaderReady = true
+  return import(url)
+}
+
+/** CommonJS files put their default export one level deeper. */
+const defaultExports = (module: unknown): readonly unknown[] => {
+  const outer = (module as { default?: unknown }).default
+  const inner = typeof outer === 'object' && outer !== null ? (outer as { default?: unknown }).default : undefined
+  return [outer, inner]
+}
+
+const describe = (value: unknown): string =>
+  value === undefined
+    ? 'it has no default export'
+    : `its default export is ${value === null ? 'null' : typeof value === 'object' ? 'some other object' : `a ${typeof value}`}`
+
+const loadError = (file: string, cause: unknown): UsageError => {
+  // By name: the file may have got its builders from another copy of this package.
+  if (cause instanceof Error && cause.name === 'DefinitionError') {
+    const { place } = cause as DefinitionError
+    const where =
+      place === undefined ? '' : ` (${path.relative(process.cwd(), place.file)}:${place.line}:${place.column})`
+    return new UsageError({ message: `${cause.message}${where}`, cause })
+  }
+  const message = sentenceOf(cause)
+  if (/Cannot find package 'genepool'/.test(message)) {
+    return new UsageError({
+      message: `${file} imports 'genepool', which is not installed where the file is`,
+      hint: `run npm install genepool in ${path.dirname(path.resolve(file))}`,
+      cause,
+    })
+  }
+  // The file that does not parse may be one that the pipeline's file imports.
+  const [, broken, line, problem] = /^Transform failed[^\n]*\n(.*?):(\d+:\d+): ERROR: (.*)/.exec(message) ?? []
+  if (broken !== undefined) {
+    const where = path.isAbsolute(broken) ? path.relative(process.cwd(), broken) : file
+    return new UsageError({ message: `cannot load ${file}: ${problem} (${where}:${line})`, cause })
+  }
+  return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
+}
+
+const toDefinition = (value: unknown): PipelineNode | SuiteNode | undefined =>
+  isSuite(value) ? value : toPipelineNode(value)
+
+/** Fails with a UsageError: no such file, it does not parse, it throws, or it exports neither a pipeline nor a suite. */
+export const loadDefinition = Effect.fnUntraced(function* (
+  file: string,
+): Effect.fn.Return<PipelineNode | SuiteNode, UsageError> {
+  const absolute = path.resolve(file)
+  if (fs.statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
+    return yield* new UsageError({ message: `there is no pipeline file ${file}` })
+  }
+  const module = yield* Effect.tryPromise({
+    try: async () => (await runCompiled(absolute)) ?? importFile(absolute),
+    catch: (cause) => loadError(file, cause),
+  })
+  const definition = yield* Effect.try({
+    try: () =>
+      defaultExports(module)
+        .map(toDefinition)
+        .find((candidate) => candidate !== undefined),
+    catch: (cause) => loadError(file, cause),
+  })
+  if (definition === undefined) {
+    return yield* new UsageError({
+      message: `${file} exports no pipeline: ${describe(defaultExports(module)[0])}`,
+      hint: "write `export default pipeline('name').data(…)…`, or a suite of pipelines",
+    })
+  }
+  return definition
+})

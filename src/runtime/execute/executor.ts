@@ -1,0 +1,172 @@
+/** Computes a stage in a process of its own, so that a crash, an out-of-memory or a leak costs one stage. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as Context from 'effect/Context'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Layer from 'effect/Layer'
+import { WorkerCrash, type StageError } from '../errors.js'
+import {
+  explainEnd,
+  explainFailed,
+  explainOverMemory,
+  explainSilence,
+  explainStart,
+  explainTimeout,
+} from './explain-failure.js'
+import type { Job, WorkerMessage } from './job.js'
+import { memoryBounds } from './memory-bounds.js'
+import { sampleTree } from './process-tree.js'
+import type { StageSummary } from '../stage-contract.js'
+import { WarmWorkers } from './warm-workers.js'
+import { WorkerProcess } from './worker-process.js'
+import { WorkerWatch, watchInterval, type Verdict, type WatchLimits } from './worker-watch.js'
+
+/** What a stage itself says while it computes. */
+export type StageMessage = Extract<WorkerMessage, { type: 'progress' | 'milestone' }>
+
+/** What a job may take, and who hears of it. */
+export interface JobCare {
+  readonly limits: WatchLimits
+  readonly onMessage: (message: StageMessage) => void
+  /** Something about the worker that the user should know; begins with a verb. */
+  readonly onWarning: (message: string) => void
+  /** The worker, which was asked to stop, takes its time to save so many bytes. */
+  readonly onSaving: (bytes: number) => void
+  /** The worker's process has the job. */
+  readonly onWorker?: (pid: number) => void
+  /** What a process must have computed to compute this job too; left out: nothing, it is a fresh one. */
+  readonly warm?: string
+  /** The whole time that the stage may take, for the sentence; `limits.timeoutMs` is what is left of it. */
+  readonly stageTimeoutMs?: number
+}
+
+export class Executor extends Context.Service<
+  Executor,
+  {
+    /** Runs a job to its end. Interrupting it stops the worker, which saves its checkpoint first. */
+    readonly run: (job: Job, care: JobCare) => Effect.Effect<StageSummary, StageError | WorkerCrash>
+  }
+>()('genepool/runtime/Executor') {
+  static readonly layerLocal = Layer.effect(
+    Executor,
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.sync(() => new WarmWorkers()),
+        (warm) => Effect.sync(() => warm.end()),
+      ),
+      (warm) => ({ run: (job: Job, care: JobCare) => runLocally(warm, job, care) }),
+    ),
+  )
+}
+
+const holdsCheckpoint = (folder: string): boolean => {
+  try {
+    return fs.readdirSync(folder).some((name) => !name.endsWith('.tmp'))
+  } catch {
+    return false
+  }
+}
+
+/** Signs of life come several times in the time that a worker may be silent. */
+const heartbeatMs = ({ silenceMs }: WatchLimits): number => Math.max(20, Math.min(2_000, silenceMs / 4))
+
+const startWorker = (warm: WarmWorkers, job: Job, care: JobCare): WorkerProcess => {
+  const told = { ...job, heartbeatMs: heartbeatMs(care.limits) }
+  if (care.warm !== undefined) {
+    const worker = warm.take(care.warm)
+    worker.child.stdin?.write(`${JSON.stringify(told)}\n`)
+    return worker
+  }
+  const jobFile = path.join(path.dirname(job.outDir), 'job.json')
+  fs.writeFileSync(jobFile, JSON.stringify(told))
+  return new WorkerProcess([jobFile])
+}
+
+const explainVerdict = (verdict: Verdict, job: Job, { limits, stageTimeoutMs }: JobCare): StageError | WorkerCrash => {
+  const hasCheckpoint = holdsCheckpoint(job.checkpointDir)
+  switch (verdict.type) {
+    case 'timed-out':
+      return explainTimeout(stageTimeoutMs ?? limits.timeoutMs ?? 0, hasCheckpoint)
+    case 'over-memory':
+      return explainOverMemory(verdict.bytes, limits.memoryBytes ?? 0, hasCheckpoint, job.params)
+    case 'hung':
+      return explainSilence(verdict.ms)
+  }
+}
+
+/** What became of a worker: its summary, its own word for what went wrong, or why it has to be stopped. */
+type Outcome =
+  { readonly summary: StageSummary } | { readonly error: StageError | WorkerCrash } | { readonly verdict: Verdict }
+
+/** Listens and looks until the worker is done, has ended or has to be stopped. */
+const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<Outcome> =>
+  Effect.callback<Outcome>((resume) => {
+    const watch = new WorkerWatch(care.limits, performance.now(), care.onWarning)
+    const before = memoryBounds()
+    let result: Extract<WorkerMessage, { type: 'done' | 'failed' }> | undefined
+    const settle = (outcome: Outcome): void => {
+      clearInterval(timer)
+      resume(Effect.succeed(outcome))
+    }
+    const timer = setInterval(() => {
+      const { pid } = worker.child
+      if (pid === undefined || worker.hasEnded) return
+      const sample = sampleTree(pid)
+      worker.seen = sample?.processes ?? worker.seen
+      const verdict = watch.look(performance.now(), sample)
+      if (verdict !== undefined) settle({ verdict })
+    }, watchInterval(care.limits))
+    worker.listen({
+      message: (message) => {
+        watch.spoke(
+          performance.now(),
+          message.type === 'progress' || message.type === 'heartbeat' ? message.step : undefined,
+        )
+        if (message.type === 'progress' || message.type === 'milestone') care.onMessage(message)
+        else if (message.type === 'warning') care.onWarning(message.message)
+        else if (message.type === 'done' || message.type === 'failed') {
+          result = message
+          // A warm worker stays.
+          if (message.type === 'done' && care.warm !== undefined) settle({ summary: message.summary })
+        }
+      },
+      ended: (code, signal) => {
+        if (result?.type === 'failed') return settle({ error: explainFailed(result, job) })
+        if (result?.type === 'done' && code === 0) return settle({ summary: result.summary })
+        const rssBytes = watch.rssBytes
+        const seen = rssBytes === undefined ? {} : { rssBytes }
+        const end = { code, signal, tail: worker.tail, ...seen, before, after: memoryBounds() }
+        return settle({ error: explainEnd(end, job.params) })
+      },
+      failed: (cause) => settle({ error: explainStart(cause, job.outDir) }),
+      muted: () =>
+        settle({ error: new WorkerCrash({ message: 'the worker lost its message channel, so it was ended' }) }),
+    })
+    return Effect.sync(() => clearInterval(timer))
+  })
+
+const runLocally = (
+  warm: WarmWorkers,
+  job: Job,
+  care: JobCare,
+): Effect.Effect<StageSummary, StageError | WorkerCrash> =>
+  Effect.acquireUseRelease(
+    Effect.try({ try: () => startWorker(warm, job, care), catch: (cause) => explainStart(cause, job.outDir) }),
+    (worker) => {
+      worker.jobs += 1
+      if (worker.child.pid !== undefined) care.onWorker?.(worker.child.pid)
+      return attend(worker, job, care)
+    },
+    (worker, exit) => {
+      const done = Exit.isSuccess(exit) && 'summary' in exit.value
+      if (done && care.warm !== undefined) return Effect.sync(() => warm.give(care.warm!, worker))
+      // Interrupted by a signal, the next one is the second.
+      return worker.stop(job.checkpointDir, Exit.isSuccess(exit) ? 2 : 1, care.onSaving)
+    },
+  ).pipe(
+    Effect.flatMap((outcome) => {
+      if ('summary' in outcome) return Effect.succeed(outcome.summary)
+      return Effect.fail('error' in outcome ? outcome.error : explainVerdict(outcome.verdict, job, care))
+    }),
+  )

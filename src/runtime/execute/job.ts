@@ -1,0 +1,47 @@
+/**
+ * What passes between a run and the process that computes one stage: a job file in, one JSON message a line out. Any
+ * executor that can start `worker.js JOB` somewhere with the store in reach can compute stages.
+ */
+import type { Json } from '../../dsl/nodes.js'
+import type { StageFailure } from '../events.js'
+import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
+
+export interface Job {
+  readonly stage: string
+  readonly module: string
+  readonly entry: StageEntry
+  readonly params: object
+  readonly inputs: Readonly<Record<string, InputArtifact>>
+  readonly sources: Readonly<Record<string, string>>
+  readonly outDir: string
+  readonly checkpointDir: string
+  readonly engine: EngineChoice
+  /** How often the worker gives a sign of life. */
+  readonly heartbeatMs?: number
+  readonly extension?: JobExtension
+}
+
+/** `Extension`, as it passes between processes. */
+export interface JobExtension {
+  readonly from?: Extension['from']
+  /** Ends of the shorter stages whose artifacts are wanted, and the folder below which they are left, each in its own. */
+  readonly wanted: readonly number[]
+  readonly folder: string
+}
+
+export type WorkerMessage =
+  | ({ readonly type: 'progress'; readonly imagesPerSecond?: number; readonly secondsLeft?: number } & Progress)
+  /** The artifact of the stage that ends after `at` is in its folder. */
+  | { readonly type: 'milestone'; readonly at: number; readonly summary: Readonly<Record<string, Json>> }
+  /** A sign of life from the worker's event loop, with the step that it is at. */
+  | { readonly type: 'heartbeat'; readonly step?: number }
+  /** When it is interrupted it saves so many bytes first. */
+  | { readonly type: 'saves'; readonly bytes: number }
+  | { readonly type: 'warning'; readonly message: string }
+  | { readonly type: 'done'; readonly summary: Readonly<Record<string, Json>> }
+  | ({ readonly type: 'failed' } & StageFailure)
+  /** The worker was asked to stop and has saved what its checkpoint needs. */
+  | { readonly type: 'interrupted' }
+
+/** The descriptor on which a worker writes its messages; stdout stays free for whatever a stage prints. */
+export const messageDescriptor = 3

@@ -1,0 +1,270 @@
+/**
+ * One stage, once its inputs are there: a hit in the store, or computed by a worker and published. Nothing reaches the
+ * store unless it was computed from the inputs, the external files and the code that its fingerprint names.
+ */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as Data from 'effect/Data'
+import * as Effect from 'effect/Effect'
+import type * as Scope from 'effect/Scope'
+import type { StageNode } from '../../dsl/nodes.js'
+import { attempts } from './attempts.js'
+import { hashOf } from '../canonical.js'
+import { StageError, StoreError, sentenceOf, type CorruptArtifact } from '../errors.js'
+import type { Emit, Reason } from '../events.js'
+import type { Executor } from './executor.js'
+import type { FailurePolicy } from './failure-policy.js'
+import { findArtifact, type FoundArtifact } from '../plan/find-artifact.js'
+import { fingerprintOf, type StageIdentity } from '../plan/fingerprint.js'
+import type { LastKnown } from '../plan/last-known.js'
+import type { Lease } from './leases.js'
+import { tryLock, untilFree } from '../store/lock.js'
+import { explainMiss } from '../plan/plan.js'
+import { takePlanned } from '../plan/planned-hits.js'
+import type { Prepared, PreparedStage } from '../plan/prepare.js'
+import { runUnchanged } from './run-unchanged.js'
+import { sealInputs } from '../store/sealed-inputs.js'
+import type { ResolvedEngine } from '../services.js'
+import type { InputArtifact } from '../stage-contract.js'
+import { openExtension } from './milestones.js'
+import { lockPath, openStaging } from '../store/staging.js'
+import { Store, type Manifest } from '../store/store.js'
+import type { Turns } from './turns.js'
+
+export interface MakeContext {
+  readonly prepared: Prepared
+  readonly engine: ResolvedEngine
+  readonly turns: Turns
+  readonly policy: FailurePolicy
+  /** How long a stage may compute, where that is limited. */
+  readonly timeoutOf: (node: StageNode) => number | undefined
+  readonly last: LastKnown
+  readonly run: string
+  /** Artifacts that the plan, made a moment ago, has found: each is taken out when its stage asks for it first. */
+  readonly planned: Map<StageNode, FoundArtifact>
+  readonly emit: Emit
+  readonly keepsMilestones: boolean
+  /** Whether the run starts nothing new any more. */
+  readonly isStopped: () => boolean
+}
+
+export interface Made {
+  readonly manifest: Manifest
+  readonly how: 'cached' | 'ran'
+}
+
+type Inputs = Readonly<Record<string, Manifest>>
+
+/** The run stops at its first failure, and this stage had not begun. */
+export class RunStopped extends Data.TaggedError('RunStopped') {}
+
+type MakeError = StageError | StoreError | CorruptArtifact | RunStopped
+
+const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact => ({
+  files: Object.fromEntries(Object.entries(manifest.files).map(([name, file]) => [name, store.blob(file)])),
+  summary: manifest.summary,
+})
+
+const holdsFile = (folder: string): boolean =>
+  fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
+
+/** What the fingerprint's digest of code stands for, before anything is stored under it. */
+const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
+  Effect.try({
+    try: () => prepared.code.keep(codeEntry, codeWithout),
+    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+  })
+
+/** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
+const compute = Effect.fnUntraced(function* (
+  context: MakeContext,
+  stage: PreparedStage,
+  inputs: Inputs,
+  identity: StageIdentity,
+  reasons: readonly Reason[],
+  { threads, worker }: Lease,
+): Effect.fn.Return<Manifest, StageError | StoreError | CorruptArtifact, Store | Executor | Scope.Scope> {
+  const store = yield* Store
+  const { node } = stage
+  const fingerprint = fingerprintOf(identity)
+  const sealed = yield* sealInputs(stage.sources, inputs)
+  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint, sealed)
+  const startedAt = Date.now()
+  const made = (): Manifest['made'] => ({
+    at: new Date(startedAt).toISOString(),
+    ms: Date.now() - startedAt,
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    threads,
+    run: context.run,
+  })
+  yield* keepCode(context, stage)
+  const extension = yield* openExtension({
+    stage,
+    identity,
+    staging: path.dirname(outDir),
+    made,
+    artifactOf: (manifest) => artifactOf(store, manifest),
+    sealed,
+    emit: context.emit,
+    keeps: context.keepsMilestones,
+  })
+  context.emit({
+    type: 'stage-started',
+    stage: node.name,
+    kind: node.kind,
+    fingerprint,
+    reasons,
+    threads,
+    resumes,
+    ...(extension?.goesOnFrom && { goesOnFrom: extension.goesOnFrom }),
+  })
+  const { engine, device, deviceIndex, identity: numeric } = context.engine
+  const job = {
+    stage: node.name,
+    module: stage.kind.module,
+    entry: stage.kind.entry,
+    params: node.params,
+    inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, artifactOf(store, input)])),
+    sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),
+    outDir,
+    checkpointDir,
+    engine: {
+      engine,
+      device,
+      threads,
+      versions: numeric.versions,
+      ...(deviceIndex === undefined ? {} : { deviceIndex }),
+    },
+    ...(extension && { extension: extension.job }),
+  }
+  const tries = {
+    ...context,
+    timeoutMs: context.timeoutOf(node),
+    key: fingerprint,
+    onWorker: worker,
+    ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
+  }
+  // One that cannot be removed does no harm: it is of this very fingerprint, or its seal is broken.
+  const dropCheckpoint = Effect.ignore(
+    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
+  )
+  const reads = extension?.seals(sealed) ?? sealed
+  const summary = yield* attempts(job, tries, (care) =>
+    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), reads),
+  ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
+  if (extension !== undefined) yield* extension.settled
+  if (!holdsFile(outDir)) {
+    return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
+  }
+  const goesOnFrom = extension?.goesOnFrom?.fingerprint
+  const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }
+  const before = context.last.fingerprint(node.name)
+  const old = before === undefined ? undefined : yield* store.lookup(before)
+  const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
+  yield* dropCheckpoint
+  context.emit({
+    type: 'stage-finished',
+    stage: node.name,
+    kind: node.kind,
+    fingerprint,
+    content: manifest.content,
+    summary,
+    ms: finished.ms,
+    unchanged: old?.content === manifest.content,
+  })
+  return manifest
+})
+
+/**
+ * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file; its bytes
+ * are read where they may have changed since they last were.
+ */
+const findHit = Effect.fnUntraced(function* (
+  context: MakeContext,
+  stage: PreparedStage,
+  identity: StageIdentity,
+): Effect.fn.Return<Made | undefined, StoreError, Store> {
+  const store = yield* Store
+  const { name, kind } = stage.node
+  // Nobody knows what code made it.
+  if (stage.opaque.length > 0) return undefined
+  // A damaged artifact goes to quarantine; another engine's may still do.
+  for (;;) {
+    const found =
+      takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
+    if (found === undefined) return undefined
+    const { manifest, madeBy } = found
+    const damage = yield* store.verify(manifest).pipe(
+      Effect.as(undefined),
+      Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
+    )
+    if (damage === undefined) {
+      const { fingerprint } = manifest
+      context.emit({
+        type: 'stage-cached',
+        stage: name,
+        kind,
+        fingerprint,
+        ...(madeBy === undefined ? {} : { madeBy }),
+      })
+      return { manifest, how: 'cached' }
+    }
+    context.emit({ type: 'warning', message: damage })
+  }
+})
+
+const identityOfStage = (stage: PreparedStage, inputs: Inputs): StageIdentity => {
+  const contents: Record<string, string> = {}
+  for (const name in inputs) contents[name] = inputs[name]!.content
+  return stage.identify(contents)
+}
+
+/** The stage's artifact, if it is there; where the store cannot be read, making the stage says so. */
+export const findCached = (
+  context: MakeContext,
+  stage: PreparedStage,
+  inputs: Inputs,
+): Effect.Effect<Made | undefined, never, Store> =>
+  findHit(context, stage, identityOfStage(stage, inputs)).pipe(
+    Effect.catchTag('StoreError', () => Effect.succeed(undefined)),
+  )
+
+/**
+ * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that input
+ * has to be made again first; with RunStopped when the run starts nothing new any more.
+ */
+export const makeStage = Effect.fnUntraced(function* (
+  context: MakeContext,
+  stage: PreparedStage,
+  inputs: Inputs,
+): Effect.fn.Return<Made, MakeError, Store | Executor> {
+  const store = yield* Store
+  const { node } = stage
+  const identity = identityOfStage(stage, inputs)
+  const fingerprint = fingerprintOf(identity)
+  const hit = yield* findHit(context, stage, identity)
+  if (hit !== undefined) return hit
+  const reasons = yield* explainMiss(stage, identity, context.last, context.prepared.code)
+  const lock = lockPath(store, fingerprint)
+  /** Undefined where somebody else has begun to make it meanwhile. */
+  const inTurn = Effect.fnUntraced(function* (
+    lease: Lease,
+  ): Effect.fn.Return<Made | undefined, MakeError, Store | Executor | Scope.Scope> {
+    if (!(yield* tryLock(lock))) return undefined
+    // Somebody else may have made it while it waited for its turn, or a longer stage left it on its way.
+    const theirs = yield* findHit(context, stage, identity)
+    if (theirs !== undefined) return theirs
+    if (context.isStopped()) return yield* new RunStopped()
+    return { manifest: yield* compute(context, stage, inputs, identity, reasons, lease), how: 'ran' }
+  })
+  // Its turn first, its lock afterwards: who holds a lock computes, so that nobody waits for a stage that is only queued, and
+  // who waits for a lock holds nothing that others could use.
+  for (;;) {
+    yield* untilFree(lock, (holder) => context.emit({ type: 'stage-waiting', stage: node.name, holder }))
+    const theirs = yield* findHit(context, stage, identity)
+    if (theirs !== undefined) return theirs
+    const made = yield* context.turns.take(stage, (lease) => Effect.scoped(inTurn(lease)))
+    if (made !== undefined) return made
+  }
+})

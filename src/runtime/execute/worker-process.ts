@@ -1,0 +1,165 @@
+/** A worker's process as the run sees it: what it says, what it printed, how it ends and how it is made to end. */
+import * as path from 'node:path'
+import * as readline from 'node:readline'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import * as Effect from 'effect/Effect'
+import { messageDescriptor, type WorkerMessage } from './job.js'
+import { longestSaveMs, patience } from './patience.js'
+import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
+import { StepClock } from './step-clock.js'
+import { isBeingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
+import { workerEnvironment } from './worker-memory.js'
+
+/** How much of what a worker printed last is kept to explain a crash. */
+const tailLength = 4_000
+/** How long the streams of a process that has ended may stay open: a program that it left behind holds them. */
+const drainMs = 2_000
+
+/** The worker beside this file: `.js` as compiled, `.ts` when run from source, which needs a loader. */
+const workerCommand = (): readonly string[] => {
+  const extension = path.extname(fileURLToPath(import.meta.url))
+  const worker = fileURLToPath(new URL(`./worker${extension}`, import.meta.url))
+  if (extension !== '.ts') return ['--enable-source-maps', worker]
+  // By path: the working directory need not have the loader.
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, worker]
+}
+
+/** A line as the worker wrote it; undefined for one that a killed worker left unfinished. */
+const parseMessage = (line: string): WorkerMessage | undefined => {
+  try {
+    return JSON.parse(line) as WorkerMessage
+  } catch {
+    return undefined
+  }
+}
+
+/** Who hears of a worker while it computes a stage. */
+export interface WorkerListener {
+  readonly message: (message: WorkerMessage) => void
+  /** The process has ended and everything that it said has been heard. */
+  readonly ended: (code: number | null, signal: NodeJS.Signals | null) => void
+  /** It cannot be started, or talked to. */
+  readonly failed: (cause: unknown) => void
+  /** It lives, and can say nothing any more. */
+  readonly muted: () => void
+}
+
+export class WorkerProcess {
+  readonly child: ChildProcess
+  /** Stages that it has computed. */
+  jobs = 0
+  /** Its processes when last seen. */
+  seen: readonly SeenProcess[] = []
+  #listener: WorkerListener | undefined
+  #tail = ''
+  #saves: number | undefined
+  #clock = new StepClock()
+
+  constructor(args: readonly string[]) {
+    // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
+    const child = spawn(process.execPath, [...workerCommand(), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      env: workerEnvironment(),
+    })
+    this.child = child
+    const keep = (chunk: Buffer): void => {
+      this.#tail = (this.#tail + chunk.toString()).slice(-tailLength)
+    }
+    child.stdout?.on('data', keep)
+    child.stderr?.on('data', keep)
+    // A worker that has ended reads no job: its end says why.
+    child.stdin?.on('error', () => {})
+    child.on('error', (cause) => this.#listener?.failed(cause))
+    const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream | undefined
+    if (messages === undefined || messages === null) return
+    const lines = readline.createInterface({ input: messages })
+    lines.on('line', (line) => this.#heard(parseMessage(line)))
+    lines.once('close', () => {
+      setTimeout(() => {
+        if (!this.hasEnded) this.#listener?.muted()
+      }, drainMs).unref()
+    })
+    let told = false
+    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
+      if (told) return
+      told = true
+      this.#listener?.ended(code, signal)
+    }
+    // `close` comes after the last line of every stream.
+    child.once('close', ended)
+    child.once('exit', (code, signal) => setTimeout(() => ended(code, signal), drainMs).unref())
+  }
+
+  #heard(message: WorkerMessage | undefined): void {
+    if (message === undefined) return
+    if (message.type === 'saves') this.#saves = message.bytes
+    else if (message.type === 'progress') this.#clock.reached(message.phase, message.step, performance.now())
+    this.#listener?.message(message)
+  }
+
+  /** What it printed last. */
+  get tail(): string {
+    return this.#tail
+  }
+
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
+  }
+
+  /** Another stage begins: what is known of the last one is forgotten. */
+  listen(listener: WorkerListener | undefined): void {
+    this.#listener = listener
+    if (listener === undefined) return
+    this.#tail = ''
+    this.#saves = undefined
+    this.#clock = new StepClock()
+  }
+
+  /**
+   * Asks the worker to stop, then makes it; done once the process is gone. It is given the time to save what it has said that
+   * it saves, and longer while its checkpoint is seen to grow. So many further signals to this process (a second Ctrl-C) end it
+   * at once. `waits` is told when it takes longer than a moment.
+   */
+  stop(checkpointDir: string, signals: number, waits: (bytes: number) => void): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const { child } = this
+      const { pid } = child
+      const gone = (): void => {
+        // What it has started and left behind would keep memory and devices.
+        killSeen(this.seen)
+        sweepUnfinished(checkpointDir)
+        resume(Effect.void)
+      }
+      if (this.hasEnded || pid === undefined) return gone()
+      this.seen = sampleTree(pid)?.processes ?? this.seen
+      const began = performance.now()
+      const saves = this.#saves
+      const patienceMs = patience(saves, this.#clock.longestMs)
+      let left = signals
+      const kill = (): void => killTree(pid)
+      const impatient = (): void => {
+        left -= 1
+        if (left <= 0) kill()
+      }
+      const tell = setTimeout(() => saves !== undefined && waits(saves), patience(undefined, 0))
+      const check = (): void => {
+        if (performance.now() - began < longestSaveMs && isBeingWritten(checkpointDir))
+          timer = setTimeout(check, lookAgainMs)
+        else kill()
+      }
+      let timer = setTimeout(check, patienceMs)
+      process.on('SIGINT', impatient).on('SIGTERM', impatient)
+      child.once('exit', () => {
+        clearTimeout(timer)
+        clearTimeout(tell)
+        process.off('SIGINT', impatient).off('SIGTERM', impatient)
+        gone()
+      })
+      child.kill('SIGTERM')
+      // One that is stopped would hear of it only afterwards.
+      child.kill('SIGCONT')
+    })
+  }
+}

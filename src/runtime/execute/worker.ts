@@ -1,0 +1,143 @@
+/**
+ * The process that computes stages: one, of the job file named on its command line, or with `--warm` one after the other, of
+ * the jobs that come in on stdin, a line each. SIGTERM interrupts the stage, which then saves its checkpoint; when the run that
+ * started it is gone, so is the worker.
+ */
+import * as fs from 'node:fs'
+import * as net from 'node:net'
+import * as readline from 'node:readline'
+import { pathToFileURL } from 'node:url'
+import * as Cause from 'effect/Cause'
+import * as Effect from 'effect/Effect'
+import * as Exit from 'effect/Exit'
+import * as Fiber from 'effect/Fiber'
+import { extensionOf } from './deliver-milestone.js'
+import { StageError, sentenceOf } from '../errors.js'
+import type { StageFailure } from '../events.js'
+import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
+import { patience } from './patience.js'
+import { progressReporter } from './progress.js'
+import type { StageFunction, StageSummary } from '../stage-contract.js'
+import { StepClock } from './step-clock.js'
+
+const defaultHeartbeatMs = 2_000
+
+const channel = new net.Socket({ fd: messageDescriptor, readable: false, writable: true })
+
+const send = (message: WorkerMessage): void => {
+  if (!channel.destroyed) channel.write(`${JSON.stringify(message)}\n`)
+}
+
+const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
+  const error = Cause.squash(cause)
+  const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}
+  const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
+  return { message: sentenceOf(error), ...hint, ...stack }
+}
+
+const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction> => {
+  if ('call' in entry) return (await import('../definition/user-stage-function.js')).loadUserStage(file, entry, job)
+  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+  const stage = module[entry.export]
+  if (typeof stage !== 'function') throw new Error(`${file} exports no stage function '${entry.export}'`)
+  return stage as StageFunction
+}
+
+/** What the worker knows of its stage besides computing it. */
+interface Vital {
+  readonly clock: StepClock
+  /** What an interrupted stage saves first. */
+  saves: number | undefined
+}
+
+const program = (job: Job, vital: Vital): Effect.Effect<StageSummary, StageError> => {
+  const report = progressReporter(send)
+  return Effect.tryPromise({
+    try: () => load(job),
+    catch: (cause) => new StageError({ message: `cannot load stage ${job.stage}: ${sentenceOf(cause)}`, cause }),
+  }).pipe(
+    Effect.flatMap((stage) =>
+      stage({
+        params: job.params,
+        inputs: job.inputs,
+        sources: job.sources,
+        outDir: job.outDir,
+        checkpointDir: job.checkpointDir,
+        engine: job.engine,
+        progress: (progress) => {
+          vital.clock.reached(progress.phase, progress.step, performance.now())
+          report(progress)
+        },
+        savesWhenInterrupted: (bytes) => {
+          vital.saves = bytes
+          send({ type: 'saves', bytes })
+        },
+        warn: (message) => send({ type: 'warning', message }),
+        ...(job.extension && { extension: extensionOf(job.extension, send) }),
+      }),
+    ),
+  )
+}
+
+/** The stage that is being computed; undefined between two jobs. */
+let current: { readonly fiber: Fiber.Fiber<unknown, unknown>; readonly vital: Vital } | undefined
+let interrupted = false
+
+const compute = (job: Job, finish: (message: WorkerMessage) => void): void => {
+  const vital: Vital = { clock: new StepClock(), saves: undefined }
+  const heart = setInterval(() => {
+    const { step } = vital.clock
+    send({ type: 'heartbeat', ...(step === undefined ? {} : { step }) })
+  }, job.heartbeatMs ?? defaultHeartbeatMs)
+  const fiber = Effect.runFork(program(job, vital))
+  current = { fiber, vital }
+  fiber.addObserver((exit) => {
+    current = undefined
+    clearInterval(heart)
+    if (Exit.isSuccess(exit)) finish({ type: 'done', summary: exit.value })
+    else if (interrupted) finish({ type: 'interrupted' })
+    else finish({ type: 'failed', ...failureOf(exit.cause) })
+  })
+}
+
+const end = (): void => {
+  // Nobody has heard how it went.
+  if (channel.destroyed) process.exit(1)
+  channel.end(() => process.exit(0))
+}
+
+const interrupt = (): void => {
+  if (interrupted) return
+  interrupted = true
+  if (current === undefined) end()
+  else Effect.runFork(Fiber.interrupt(current.fiber))
+}
+/** Nobody waits for the result any more, nor ends a stage that does not let itself be interrupted. */
+const abandon = (): void => {
+  const vital = current?.vital
+  interrupt()
+  setTimeout(() => process.exit(1), patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
+}
+// Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
+process.on('SIGINT', () => {})
+process.on('SIGTERM', interrupt)
+process.stdin.on('end', abandon).on('error', abandon).resume()
+// The reader is gone: so is the reason to go on.
+channel.on('error', abandon)
+
+const [argument] = process.argv.slice(2)
+if (argument === undefined) throw new Error('usage: worker.js JOB.json | worker.js --warm')
+if (argument === '--warm') {
+  readline.createInterface({ input: process.stdin }).on('line', (line) => {
+    compute(JSON.parse(line) as Job, (message) => {
+      send(message)
+      // Only a stage that went well leaves a process behind that others may use.
+      if (message.type !== 'done' || interrupted) end()
+    })
+  })
+} else {
+  compute(JSON.parse(fs.readFileSync(argument, 'utf8')) as Job, (message) => {
+    send(message)
+    end()
+  })
+}

@@ -1,0 +1,69 @@
+/**
+ * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured against.
+ * Losing it costs explanations, never results.
+ */
+import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { hashOf } from '../canonical.js'
+import { isSha256 } from '../store/manifest.js'
+import type { StageGraph } from '../definition/stage-graph.js'
+import type { Store } from '../store/store.js'
+
+/** What many stages have in a short time is written once. */
+const saveAfterMs = 200
+
+export class LastKnown {
+  readonly #path: string
+  readonly #fingerprints: Map<string, string>
+  readonly #names: ReadonlyMap<string, string>
+  #changed = false
+  #saving: NodeJS.Timeout | undefined
+
+  constructor(store: Store['Service'], { as, names }: StageGraph['remembered']) {
+    // A definition's name is free text; its hash is a file name everywhere.
+    this.#path = store.place('last', `${hashOf(as).slice(0, 16)}.json`)
+    this.#names = names
+    this.#fingerprints = LastKnown.#load(this.#path)
+  }
+
+  static #load(path: string): Map<string, string> {
+    try {
+      const entries = Object.entries(JSON.parse(readTextIfThere(path) ?? '{}') as Record<string, unknown>)
+      return new Map(entries.filter((entry): entry is [string, string] => isSha256(entry[1])))
+    } catch {
+      return new Map()
+    }
+  }
+
+  fingerprint(stage: string): string | undefined {
+    return this.#fingerprints.get(this.#nameOf(stage))
+  }
+
+  all(): readonly string[] {
+    return [...this.#fingerprints.values()]
+  }
+
+  set(stage: string, fingerprint: string): void {
+    const name = this.#nameOf(stage)
+    if (this.#fingerprints.get(name) === fingerprint) return
+    this.#fingerprints.set(name, fingerprint)
+    this.#changed = true
+    // Not at the run's end alone: others plan while it goes on, and it may be killed.
+    this.#saving ??= setTimeout(() => this.save(), saveAfterMs).unref()
+  }
+
+  #nameOf(stage: string): string {
+    return this.#names.get(stage) ?? stage
+  }
+
+  save(): void {
+    clearTimeout(this.#saving)
+    this.#saving = undefined
+    if (!this.#changed) return
+    try {
+      writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))
+    } catch {
+      // The run has its results; only the next one's explanations are poorer.
+    }
+    this.#changed = false
+  }
+}

@@ -1,0 +1,126 @@
+/** What a run would do, without doing any of it. */
+import * as Effect from 'effect/Effect'
+import type { StageNode } from '../../dsl/nodes.js'
+import type { CodeReader } from '../code/code-reader.js'
+import type { StoreError } from '../errors.js'
+import type { PlannedStage, Reason } from '../events.js'
+import { beginningOf, refusalOf } from '../execute/extension.js'
+import { findArtifact, type FoundArtifact } from './find-artifact.js'
+import { fingerprintOf, type StageIdentity } from './fingerprint.js'
+import type { LastKnown } from './last-known.js'
+import type { Prepared, PreparedStage } from './prepare.js'
+import { reasonsBetween, type CodeRecords } from './reasons.js'
+import { Store, type Manifest } from '../store/store.js'
+
+export interface Plan {
+  readonly stages: readonly PlannedStage[]
+  /** The artifacts that are there, by stage. */
+  readonly manifests: ReadonlyMap<StageNode, Manifest>
+  /** The same with what made them, where that is another engine. */
+  readonly found: ReadonlyMap<StageNode, FoundArtifact>
+}
+
+/** Of a store that cannot be read: its stages say so themselves when they run. */
+export const noPlan: Plan = { stages: [], manifests: new Map(), found: new Map() }
+
+const stagesOfInputs = (node: StageNode): Record<string, string> =>
+  Object.fromEntries(Object.entries(node.inputs).map(([input, from]) => [input, from.name]))
+
+const pathsOfSources = (stage: PreparedStage): Record<string, string> =>
+  Object.fromEntries(Object.entries(stage.sources).map(([source, file]) => [source, file.path]))
+
+/** Records of code, those of stages as they stand found again where only their digest was remembered. */
+const codeRecordsOf =
+  (code: CodeReader, { codeEntry, codeWithout, code: digest }: PreparedStage): CodeRecords =>
+  (wanted) =>
+    wanted === digest ? code.recordOf(codeEntry, codeWithout) : code.record(wanted)
+
+const opaqueReasons = ({ opaque }: PreparedStage): readonly Reason[] =>
+  opaque.map((each) => ({ type: 'code-opaque', ...each }))
+
+/** Why a stage whose artifact is not there has to run, measured against the last time it stood finished. */
+export const explainMiss = Effect.fnUntraced(function* (
+  stage: PreparedStage,
+  identity: StageIdentity,
+  last: LastKnown,
+  code: CodeReader,
+): Effect.fn.Return<readonly Reason[], StoreError, Store> {
+  const store = yield* Store
+  const fingerprint = fingerprintOf(identity)
+  // Nobody knows what code made what is there.
+  if (stage.opaque.length > 0) return opaqueReasons(stage)
+  const beginning = yield* beginningOf(stage.kind, identity)
+  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
+  const known = last.fingerprint(stage.node.name)
+  if (known === undefined) return [{ type: 'never-ran' }, ...beginning]
+  if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
+  const before = yield* store.lookup(known)
+  if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
+  const recordOf = codeRecordsOf(code, stage)
+  const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
+  return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
+})
+
+/** Each stage `cached`, `run` or `maybe` (an input is made anew first; the same bytes would leave this one alone). */
+export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
+  const store = yield* Store
+  const manifests = new Map<StageNode, Manifest>()
+  const hits = new Map<StageNode, FoundArtifact>()
+  const stages: PlannedStage[] = []
+  for (const stage of prepared.stages) {
+    const { node } = stage
+    const pending: Reason[] = []
+    const contents: Record<string, string> = {}
+    for (const [input, from] of Object.entries(node.inputs)) {
+      const manifest = manifests.get(from)
+      if (manifest === undefined) pending.push({ type: 'input-pending', input, stage: from.name })
+      else contents[input] = manifest.content
+    }
+    const planned = { stage: node.name, kind: node.kind }
+    if (stage.missing !== undefined) {
+      stages.push({ ...planned, status: 'run', reasons: [stage.missing, ...pending] })
+      continue
+    }
+    if (pending.length === 0) {
+      const identity = stage.identify(contents)
+      const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(identity, prepared.reuse)
+      if (found !== undefined) {
+        manifests.set(node, found.manifest)
+        hits.set(node, found)
+        const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
+        stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
+      } else {
+        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared.code) })
+      }
+      continue
+    }
+    // Inputs that are still to come are taken as unchanged: only what is this stage's own can make it run for sure.
+    const expected = (before: StageIdentity): Record<string, string> =>
+      Object.fromEntries(
+        Object.keys(node.inputs).map((input) => [input, contents[input] ?? before.inputs[input] ?? '']),
+      )
+    const known = last.fingerprint(node.name)
+    const before = known === undefined ? undefined : (yield* store.lookup(known))?.identity
+    const all: readonly Reason[] =
+      before === undefined
+        ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]
+        : [
+            ...opaqueReasons(stage),
+            ...reasonsBetween(
+              before,
+              stage.identify(expected(before)),
+              stagesOfInputs(node),
+              pathsOfSources(stage),
+              codeRecordsOf(prepared.code, stage),
+            ),
+          ]
+    // Where any engine will do, another one is no reason to compute again; times hold for one.
+    const own =
+      prepared.reuse === 'any-engine' && stage.kind.onMachine !== true
+        ? all.filter(({ type }) => type !== 'engine-changed')
+        : all
+    const refusal = refusalOf(stage.kind, node.params, own)
+    stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...refusal, ...pending] })
+  }
+  return { stages, manifests, found: hits } satisfies Plan
+})

@@ -1,0 +1,87 @@
+/** Why a stage is not what it was: named rules over two identities, each with what was before and what is now. */
+import type { Json } from '../../dsl/nodes.js'
+import { canonical } from '../canonical.js'
+import type { CodeRecord } from '../code/code-record.js'
+import { codeReasons } from '../code/code-reasons.js'
+import type { Reason } from '../events.js'
+import type { EngineIdentity, MachineIdentity, StageIdentity } from './fingerprint.js'
+
+type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
+type Values = Readonly<Record<string, string>>
+/** What a digest of code stands for, where that is known. */
+export type CodeRecords = (digest: string) => CodeRecord | undefined
+
+const keysOf = (...records: readonly object[]): readonly string[] => [...new Set(records.flatMap(Object.keys))].sort()
+
+/** Paths of all leaves: `train.lr` → 0.001. */
+const leaves = (value: unknown, path: string, out: Map<string, Json>): Map<string, Json> => {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    for (const [key, item] of Object.entries(value)) leaves(item, path === '' ? key : `${path}.${key}`, out)
+  } else out.set(path, value as Json)
+  return out
+}
+
+const parameters: Rule = (before, now) => {
+  const old = leaves(before.params, '', new Map())
+  const current = leaves(now.params, '', new Map())
+  return [...new Set([...old.keys(), ...current.keys()])]
+    .map((parameter) => ({ parameter, before: old.get(parameter) ?? null, now: current.get(parameter) ?? null }))
+    .filter((change) => canonical(change.before) !== canonical(change.now))
+    .map((change) => ({ type: 'parameter-changed', ...change }))
+}
+
+const inputs =
+  (stageOf: Values): Rule =>
+  (before, now) =>
+    keysOf(before.inputs, now.inputs)
+      .filter((input) => before.inputs[input] !== now.inputs[input])
+      .map((input) => ({ type: 'input-changed', input, stage: stageOf[input] ?? input }))
+
+const sources =
+  (pathOf: Values): Rule =>
+  (before, now) =>
+    keysOf(before.sources, now.sources)
+      .filter((source) => before.sources[source] !== now.sources[source])
+      .map((source) => ({ type: 'source-changed', source, path: pathOf[source] ?? '' }))
+
+const code =
+  (recordOf: CodeRecords): Rule =>
+  (before, now) =>
+    before.code === now.code ? [] : codeReasons(recordOf(before.code), recordOf(now.code))
+
+const describeEngine = (engine: EngineIdentity | null): string =>
+  engine === null
+    ? 'none'
+    : `${engine.engine} on ${engine.device} (${Object.entries(engine.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')})`
+
+const engine: Rule = (before, now) => {
+  const [old, current] = [describeEngine(before.engine), describeEngine(now.engine)]
+  return old === current ? [] : [{ type: 'engine-changed', before: old, now: current }]
+}
+
+const describeMachine = (machine: MachineIdentity | undefined): string => {
+  if (machine === undefined) return 'none'
+  const { processor, cores, device } = machine
+  return `${processor}, ${cores} ${cores === 1 ? 'core' : 'cores'}${device === undefined ? '' : `, ${device}`}`
+}
+
+const machine: Rule = (before, now) => {
+  const [old, current] = [describeMachine(before.machine), describeMachine(now.machine)]
+  return old === current ? [] : [{ type: 'machine-changed', before: old, now: current }]
+}
+
+/** All that differs. `stageOf` names the stage behind each input, `pathOf` the file behind each source. */
+export const reasonsBetween = (
+  before: StageIdentity,
+  now: StageIdentity,
+  stageOf: Values,
+  pathOf: Values,
+  recordOf: CodeRecords,
+): readonly Reason[] =>
+  before.scheme === now.scheme
+    ? [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine].flatMap((rule) =>
+        rule(before, now),
+      )
+    : [{ type: 'scheme-changed', before: before.scheme, now: now.scheme }]

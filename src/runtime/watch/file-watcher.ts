@@ -1,0 +1,99 @@
+/**
+ * Tells when something may have happened to one of a set of files. Folders are watched rather than files, so that a file
+ * that is deleted and comes back, one that is renamed over and one that is not there yet are all noticed.
+ */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import type { FSWatcher } from 'chokidar'
+import { sentenceOf } from '../errors.js'
+
+export interface WatcherListener {
+  readonly onHint: () => void
+  /** The system does not tell: files are looked at every now and then instead. */
+  readonly onTrouble: (message: string) => void
+}
+
+/** How often files are looked at where the system does not tell what happens to them. */
+const lookEveryMs = 2_000
+
+/** A folder, and which of its entries count. */
+type Folders = ReadonlyMap<string, ReadonlySet<string>>
+
+/** For each file the folder that it is in, or, where that is not there, the nearest one above and the folder missing in it. */
+const foldersOf = (files: readonly string[]): Folders => {
+  const folders = new Map<string, Set<string>>()
+  for (const file of files) {
+    let [folder, name] = [path.dirname(file), path.basename(file)]
+    while (!fs.existsSync(folder) && path.dirname(folder) !== folder) {
+      ;[folder, name] = [path.dirname(folder), path.basename(folder)]
+    }
+    const names = folders.get(folder) ?? new Set()
+    folders.set(folder, names.add(name))
+  }
+  return folders
+}
+
+/** Changes when other folders are to be watched, or when one of them is not the folder that it was. */
+const signatureOf = (folders: Folders): string =>
+  [...folders]
+    .map(([folder, names]) => {
+      const stat = fs.statSync(folder, { throwIfNoEntry: false })
+      return JSON.stringify([folder, stat?.dev, stat?.ino, [...names].sort()])
+    })
+    .sort()
+    .join('\n')
+
+export class FileWatcher {
+  readonly #listener: WatcherListener
+  #signature = ''
+  #watcher: FSWatcher | undefined
+  #polling: NodeJS.Timeout | undefined
+
+  constructor(listener: WatcherListener) {
+    this.#listener = listener
+  }
+
+  /** Watches these files and no others; when it is done, whatever happens to them from now on is told. */
+  async watch(files: readonly string[]): Promise<void> {
+    const folders = foldersOf(files)
+    const signature = signatureOf(folders)
+    if (signature === this.#signature) return
+    const old = this.#watcher
+    this.#signature = signature
+    this.#watcher = await this.#start(folders)
+    await old?.close()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#polling)
+    await this.#watcher?.close()
+  }
+
+  async #start(folders: Folders): Promise<FSWatcher> {
+    const { watch } = await import('chokidar')
+    const counts = (file: string): boolean => folders.get(path.dirname(file))?.has(path.basename(file)) ?? false
+    const watcher = watch([...folders.keys()], {
+      depth: 0,
+      ignoreInitial: true,
+      ignored: (file) => !folders.has(file) && !counts(file),
+    })
+    watcher.on('all', this.#listener.onHint)
+    // Also what chokidar makes no event of: it tells a file that is renamed over twice within a moment only once.
+    watcher.on('raw', (_event, name, details) => {
+      const { watchedPath } = details as { readonly watchedPath?: string }
+      if (watchedPath === undefined) return
+      // A folder that is itself removed gives its own name.
+      const isOther = folders.has(watchedPath) && typeof name === 'string' && name !== path.basename(watchedPath)
+      if (!isOther || counts(path.join(watchedPath, name))) this.#listener.onHint()
+    })
+    watcher.on('error', (cause) => this.#poll(sentenceOf(cause)))
+    await new Promise<void>((resolve) => watcher.once('ready', () => resolve()))
+    return watcher
+  }
+
+  #poll(message: string): void {
+    if (this.#polling !== undefined) return
+    this.#polling = setInterval(this.#listener.onHint, lookEveryMs)
+    this.#listener.onTrouble(message)
+  }
+}
