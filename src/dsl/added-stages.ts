@@ -29,7 +29,7 @@ const withInputs = (added: readonly UserStage[], byName: ReadonlyMap<string, Use
       for (const from of [...readBy(top.stage)].reverse()) {
         if (open.has(from)) {
           const message = `the stages '${top.stage.name}' and '${from.name}' need each other's artifacts`
-          throw new DefinitionError('mismatch', message, top.stage.place)
+          throw new DefinitionError('mismatch', message, top.stage.call.place)
         }
         if (!ordered.has(from)) pending.push({ stage: from, entered: false })
       }
@@ -43,7 +43,7 @@ const noSuchStage = (stage: UserStage, input: string, name: string, known: reado
   const meant = closest(name, known)
   const advice = meant === undefined ? `write one of ${known.slice(0, 12).join(', ')}` : `did you mean '${meant}'?`
   const message = `stage '${stage.name}': inputs.${input} is '${name}', and the pipeline has no such stage: ${advice}`
-  return new DefinitionError('mismatch', message, stage.place)
+  return new DefinitionError('mismatch', message, stage.call.place)
 }
 
 const nodeOf = (stage: UserStage, inputs: Readonly<Record<string, StageNode>>): UserStageNode =>
@@ -52,11 +52,11 @@ const nodeOf = (stage: UserStage, inputs: Readonly<Record<string, StageNode>>): 
     name: stage.name,
     params: stage.params,
     inputs,
-    call: { name: stage.name, place: stage.place, time: stage.time },
+    call: stage.call,
     sources: stage.sources,
     usesEngine: stage.usesEngine,
     warm: stage.warm,
-    place: stage.place,
+    place: stage.call.place,
   })
 
 /** The pipeline's own stages, then those of the user. Throws a DefinitionError for an input that is no stage. */
@@ -79,7 +79,7 @@ export const addUserStages = (
     const node = nodeOf(each, inputs)
     if (nodes.has(node.name)) {
       const message = `pipeline '${pipeline}' has two stages called '${node.name}': write another name`
-      throw new DefinitionError('duplicateName', message, each.place)
+      throw new DefinitionError('duplicateName', message, each.call.place)
     }
     nodeOfStage.set(each, node)
     nodes.set(node.name, node)

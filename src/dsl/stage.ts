@@ -9,6 +9,7 @@ import { checkName } from './names.js'
 import type { Json, Place } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
 import { placeOfCall } from './place.js'
+import type { UserStageCall } from './user-stage-node.js'
 
 /** An artifact as a stage reads it. Never write to its files. */
 export interface StageInput {
@@ -87,9 +88,7 @@ export interface UserStage {
   readonly sources: { readonly [role: string]: string }
   readonly usesEngine: boolean
   readonly warm: boolean
-  readonly place: Place
-  /** Which time it was that this process came by the place. */
-  readonly time: number
+  readonly call: UserStageCall
 }
 
 type UserFunction = StageOptions<never, string, string>['run']
@@ -105,15 +104,6 @@ const registered = (): Map<string, Map<string, UserFunction>> => {
 }
 
 const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${column}`
-
-/** How often this process came by each place. */
-const times = new Map<string, number>()
-
-const countCall = (place: Place): number => {
-  const time = (times.get(placeKey(place)) ?? 0) + 1
-  times.set(placeKey(place), time)
-  return time
-}
 
 const register = (name: string, place: Place, run: UserFunction): void => {
   const calls = registered().get(name) ?? new Map<string, UserFunction>()
@@ -193,7 +183,6 @@ export const stage = <
     sources: readSources(name, reader.value('sources') ?? {}, place),
     usesEngine: reader.boolean('usesEngine', false),
     warm: reader.boolean('warm', false),
-    place,
-    time: countCall(place),
+    call: { name, place },
   })
 }

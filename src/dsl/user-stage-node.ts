@@ -1,10 +1,9 @@
 import type { Place, StageNode } from './nodes.js'
 
+/** One object each time that the call is made: in a loop or in a suite's cells it is made several times. */
 export interface UserStageCall {
   readonly name: string
   readonly place: Place
-  /** Which time it was that this process came by the place: a call in a loop or in a suite's cells is made several times. */
-  readonly time: number
 }
 
 /** A stage whose function is the user's own: a `stage(…)` call. */

@@ -25,14 +25,14 @@ const placeKey = ({ call }: UserStageNode): string => `${call.place.file}:${call
 
 /** Places of calls that were made more than once for these pipelines: the code of all stages that come from one is the same. */
 export const repeatedCalls = (pipelines: readonly PipelineNode[]): ReadonlySet<string> => {
-  const first = new Map<string, number>()
+  const first = new Map<string, UserStageNode['call']>()
   const repeated = new Set<string>()
   for (const node of pipelines.flatMap(({ stages }) => stages)) {
     if (!isUserStageNode(node)) continue
     const key = placeKey(node)
-    const time = first.get(key)
-    if (time === undefined) first.set(key, node.call.time)
-    else if (time !== node.call.time) repeated.add(key)
+    const call = first.get(key)
+    if (call === undefined) first.set(key, node.call)
+    else if (call !== node.call) repeated.add(key)
   }
   return repeated
 }
