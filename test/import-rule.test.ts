@@ -44,7 +44,16 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^node:/,
     /^@tensorflow\//,
   ],
-  'src/runtime/': [/^src\/(runtime|dsl)\//, /^effect\//, /^node:/, /^ts-morph$/, /^tsx\//, /^chokidar$/],
+  'src/runtime/': [
+    /^src\/(runtime|dsl)\//,
+    /^effect\//,
+    /^node:/,
+    /^ts-morph$/,
+    /^tsx\//,
+    /^esbuild$/,
+    /^chokidar$/,
+    /^tar$/,
+  ],
   'src/results/': [/^src\/(results|runtime|dsl)\//, /^effect\//, /^node:/],
   'src/report/': [
     /^src\/(report|results|runtime|dsl)\//,
@@ -58,8 +67,8 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/doctor/': [/^src\/(doctor|stages|engine|dsl)\//, /^node:/, /^@tensorflow\//],
   'src/cli/': [
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
-    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda)\.ts$/,
-    /^src\/compose\.ts$/,
+    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda|cache-folder)\.ts$/,
+    /^src\/(compose|index)\.ts$/,
     /^effect\//,
     /^@effect\/platform-node\//,
     /^node:/,

@@ -1,21 +1,15 @@
 #!/usr/bin/env node
-import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
-import * as NodeServices from '@effect/platform-node/NodeServices'
-import * as Effect from 'effect/Effect'
-import { cli } from './commands.js'
-import { teardown } from './exit-codes.js'
-import { wrongCallLayer } from './wrong-call.js'
+/** The program in one file and its parts, as `build/bundle.js` leaves it: a hundred files fewer to load. */
+import { existsSync } from 'node:fs'
+import * as module from 'node:module'
+import { join } from 'node:path'
+import { cacheFolder } from '../engine/cache-folder.js'
 
-/** Ends when nobody reads what is printed any more (`genepool run … | head`): to a program that is a Ctrl-C. */
-const readerGone = Effect.callback<never>((resume) => {
-  process.stdout.on('error', () => resume(Effect.interrupt))
-})
-// There is nobody left to tell.
-process.stderr.on('error', () => {})
+// Newer Nodes keep what they have compiled.
+const { enableCompileCache } = module as { readonly enableCompileCache?: (folder: string) => unknown }
+enableCompileCache?.(join(cacheFolder(), 'code'))
 
-const main = cli(process.argv.slice(2)).pipe(
-  Effect.provide([NodeServices.layer, wrongCallLayer]),
-  Effect.raceFirst(readerGone),
-)
-
-NodeRuntime.runMain(main, { disableErrorReporting: true, teardown })
+const bundled = new URL('../program/main.js', import.meta.url)
+// Compiled and not bundled, it is the same program.
+const main = existsSync(bundled) ? bundled : new URL('./main.js', import.meta.url)
+await import(main.href)

@@ -16,6 +16,7 @@ import { certify, diff, lineage, runs, show } from './record-commands.js'
 import { reportCommand, reportFlags } from './report-command.js'
 import { resultsCommand, resultsFlags } from './results-command.js'
 import { runCommand } from './run-command.js'
+import { gcFlagsCommand, storeCommand } from './store-command.js'
 import { version } from './version.js'
 import { watchCommand } from './watch-command.js'
 
@@ -189,6 +190,8 @@ const genepool = Command.make('genepool').pipe(
     show,
     lineage,
     certify,
+    gcFlagsCommand,
+    storeCommand,
     doctor,
     engineCommand,
   ]),

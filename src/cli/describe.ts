@@ -6,6 +6,7 @@ import { unreachable, type Reason, type RunEvent } from '../runtime/events.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
 import type { RunEstimate } from '../runtime/run-estimate.js'
 import { describeEstimate } from './describe-estimate.js'
+import { describeScheme } from '../runtime/key-schemes.js'
 import { describeOutcomes, describeSharing } from './describe-suite.js'
 import { bytes, count, duration, percent } from '../results/format.js'
 
@@ -39,6 +40,8 @@ export const describeReason = (reason: Reason): string => {
       return `engine ${reason.before} → ${reason.now}`
     case 'machine-changed':
       return `machine ${reason.before} → ${reason.now}`
+    case 'scheme-changed':
+      return `keys are ${describeScheme(reason.now)} now, its artifact has scheme ${reason.before}`
     case 'source-missing':
       return reason.message
     case 'artifact-missing':

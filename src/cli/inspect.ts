@@ -5,6 +5,7 @@ import { experimentOf } from '../runtime/experiment-of.js'
 import { LastKnown } from '../runtime/last-known.js'
 import { planStages } from '../runtime/plan.js'
 import { prepare, type Reuse } from '../runtime/prepare.js'
+import { schemeNotice } from '../runtime/scheme-notice.js'
 import { Engines } from '../runtime/services.js'
 import { Store } from '../runtime/store.js'
 import { loadTarget } from './target.js'
@@ -25,8 +26,9 @@ const inspectInStore = Effect.fnUntraced(function* (flags: InspectFlags) {
   const engine = yield* (yield* Engines).resolve({ engine: flags.engine, device: flags.device, toCompute: false })
   const only = flags.only === undefined ? {} : { only: flags.only }
   const prepared = yield* prepare(graph, { engine, baseDir, file, reuse: flags.reuse, tellMissing: true, ...only })
-  const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
-  return { graph, prepared, plan, store, engine }
+  const last = new LastKnown(store, graph.remembered)
+  const plan = yield* planStages(prepared, last)
+  return { graph, prepared, plan, store, engine, notice: yield* schemeNotice(prepared, last) }
 })
 
 export type Inspected = Effect.Success<ReturnType<typeof inspectInStore>>

@@ -44,7 +44,7 @@ const estimateLine = (estimate: PlanEstimate | undefined): string => {
 
 const planInStore = Effect.fnUntraced(function* (flags: PlanFlags) {
   const inspected = yield* inspect(flags)
-  const { plan, graph, prepared, engine } = inspected
+  const { plan, graph, prepared, engine, notice } = inspected
   const estimate = estimated(inspected, (yield* Engines).deviceName(engine), flags.jobs)
   const expectedMs = (stage: string): number | undefined => estimate?.expected.get(stage)
   if (flags.json) {
@@ -79,6 +79,7 @@ const planInStore = Effect.fnUntraced(function* (flags: PlanFlags) {
   const nodes = new Set(prepared.stages.map(({ node }) => node))
   const shared = graph.kind === 'suite' ? `: ${describeSharing(sharingOf(graph, nodes))}` : ''
   const number = (status: string): number => plan.stages.filter((stage) => stage.status === status).length
+  if (notice !== undefined) process.stdout.write(`${notice}\n`)
   process.stdout.write(
     `${graph.name}${shared}\n${table}\n${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe\n${estimateLine(estimate)}`,
   )

@@ -1,7 +1,10 @@
+import { hasMapped, isMapped, sourcePlace } from './mapped-places.js'
 import type { Place } from './nodes.js'
 
 /** Frames read of a stack: builders are shallow, but a user's own functions may lie between. */
 const STACK_DEPTH = 50
+/** How many of them are read first. */
+const NEAR = 6
 
 /** The file of a frame as an absolute path; undefined for what is no file of the user's. */
 const filePath = (location: string): string | undefined => {
@@ -29,13 +32,12 @@ const comparable = (path: string): string => {
   return /^([A-Za-z]:|\/\/)/.test(slashed) ? slashed.toLowerCase() : slashed
 }
 
-/** The frames of a stack that lie in files, innermost first. */
-const frames = (stack: string): readonly Place[] =>
-  stack.split('\n').flatMap((line) => {
-    const [, location, row, column] = /^(.+):(\d+):(\d+)$/.exec(frameLocation(line) ?? '') ?? []
-    const file = location === undefined ? undefined : filePath(location)
-    return file === undefined ? [] : [{ file, line: Number(row), column: Number(column) }]
-  })
+/** The place of a stack's line, where it is a frame that lies in a file. */
+const frameOf = (line: string): Place | undefined => {
+  const [, location, row, column] = /^(.+):(\d+):(\d+)$/.exec(frameLocation(line) ?? '') ?? []
+  const file = location === undefined ? undefined : filePath(location)
+  return file === undefined ? undefined : { file, line: Number(row), column: Number(column) }
+}
 
 /**
  * The folders of this package's code, as stacks write them. Under source maps a compiled file goes by its source's name; one
@@ -47,20 +49,68 @@ const packageFolders = (thisFile: string): readonly string[] => {
   return code === undefined ? [own] : ['src', 'dist'].map((name) => `${root}${name}${slash}`)
 }
 
+/** The folders of the file last asked for: it is this one in nearly every stack. */
+let known: { readonly file: string; readonly folders: readonly string[] } = { file: '', folders: [] }
+
+const foldersOf = (file: string): readonly string[] => {
+  if (known.file !== file) known = { file, folders: packageFolders(file).map(comparable) }
+  return known.folders
+}
+
 /** The first frame outside the package, whose file `src/dsl/place.ts` has the innermost frame. */
 export const placeInStack = (stack: string): Place | undefined => {
-  const [own, ...callers] = frames(stack)
-  if (own === undefined) return undefined
-  const folders = packageFolders(own.file).map(comparable)
-  return callers.find(({ file }) => !folders.some((folder) => comparable(file).startsWith(folder)))
+  let own: Place | undefined
+  for (const line of stack.split('\n')) {
+    const frame = frameOf(line)
+    if (frame === undefined) continue
+    own ??= frame
+    const file = comparable(frame.file)
+    if (frame !== own && !foldersOf(own.file).some((folder) => file.startsWith(folder))) return frame
+  }
+  return undefined
+}
+
+/** Sets properties of Error for as long as `read` takes. Reflect.set does not throw where Error is frozen. */
+const withError = (values: Readonly<Record<string, unknown>>, read: () => unknown): unknown => {
+  const before = Object.keys(values).map((key): [string, unknown] => [key, Reflect.get(Error, key)])
+  for (const [key, value] of Object.entries(values)) Reflect.set(Error, key, value)
+  const result = read()
+  for (const [key, value] of before) Reflect.set(Error, key, value)
+  return result
+}
+
+const stackOf = (depth: number): unknown => withError({ stackTraceLimit: depth }, () => new Error('place').stack)
+
+/** A frame as the engine has it, before anybody makes text of it. */
+interface CallSite {
+  readonly getFileName: () => string | null | undefined
+  readonly getLineNumber: () => number | null
+  readonly getColumnNumber: () => number | null
+}
+
+/** In a compiled definition all of the user's code is mapped: the first such frame is the call. */
+const mappedCall = (depth: number): Place | undefined => {
+  const prepareStackTrace = (_error: Error, sites: readonly CallSite[]): readonly CallSite[] => sites
+  const sites = withError({ stackTraceLimit: depth, prepareStackTrace }, () => new Error('place').stack)
+  if (!Array.isArray(sites)) return undefined
+  for (const site of sites as readonly CallSite[]) {
+    const file = site.getFileName()
+    if (typeof file === 'string' && isMapped(file)) {
+      return sourcePlace({ file, line: site.getLineNumber() ?? 1, column: site.getColumnNumber() ?? 1 })
+    }
+  }
+  return undefined
 }
 
 /** Where the user's code called into this package; undefined where no stack can be had. */
 export const placeOfCall = (): Place | undefined => {
-  const limit: unknown = Reflect.get(Error, 'stackTraceLimit')
-  // Reflect.set does not throw where Error is frozen.
-  Reflect.set(Error, 'stackTraceLimit', STACK_DEPTH)
-  const stack: unknown = new Error('place').stack
-  Reflect.set(Error, 'stackTraceLimit', limit)
-  return typeof stack === 'string' ? placeInStack(stack) : undefined
+  // Nearly always a few frames away: a definition of ten thousand stages asks ten thousand times.
+  for (const depth of [NEAR, STACK_DEPTH]) {
+    const mapped = hasMapped() ? mappedCall(depth) : undefined
+    if (mapped !== undefined) return mapped
+    const stack = stackOf(depth)
+    const place = typeof stack === 'string' ? placeInStack(stack) : undefined
+    if (place !== undefined) return place
+  }
+  return undefined
 }

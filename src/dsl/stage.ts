@@ -92,25 +92,32 @@ export interface UserStage {
 
 type UserFunction = StageOptions<never, string, string>['run']
 
-interface Registered {
-  readonly place: Place
-  readonly run: UserFunction
-}
-
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Of this process, shared by all copies of this package in it: a worker reads what the user's copy has put there. */
-const registered = (): Map<string, Registered> => {
+/** Name → place of the call → function. Of this process, shared by all copies of this package in it: a worker reads what the user's copy has put there. */
+const registered = (): Map<string, Map<string, UserFunction>> => {
   const key = Symbol.for('genepool/stages')
-  const shared = globalThis as unknown as Record<symbol, Map<string, Registered> | undefined>
+  const shared = globalThis as unknown as Record<symbol, Map<string, Map<string, UserFunction>> | undefined>
   return (shared[key] ??= new Map())
 }
 
-/** The function of the `stage(…)` call of this name, once its module has been imported. */
-export const userFunction = (name: string): UserFunction | undefined => registered().get(name)?.run
+const placeKey = ({ file, line, column }: Place): string => `${file}:${line}:${column}`
 
-const samePlace = (a: Place, b: Place): boolean => a.file === b.file && a.line === b.line && a.column === b.column
+const register = (name: string, place: Place, run: UserFunction): void => {
+  const calls = registered().get(name) ?? new Map<string, UserFunction>()
+  registered().set(name, calls.set(placeKey(place), run))
+}
+
+/**
+ * The function of the `stage(…)` call of this name at this place, once its module has been imported; where no call has the
+ * place, as when a file was loaded in another way, that of the only call of the name.
+ */
+export const userFunction = (name: string, place: Place): UserFunction | undefined => {
+  const calls = registered().get(name)
+  const exact = calls?.get(placeKey(place))
+  return exact ?? (calls?.size === 1 ? [...calls.values()][0] : undefined)
+}
 
 /** Whether `value` is a stage of the user's own. By shape: it may come from another copy of this package. */
 export const isUserStage = (value: unknown): value is UserStage => isRecord(value) && value['kind'] === 'userStage'
@@ -144,10 +151,7 @@ const readSources = (name: string, value: unknown, place: Place | undefined): Us
   throw new DefinitionError('wrongType', `stage '${name}': sources is ${shown(value)}: write { role: 'path' }`, place)
 }
 
-/**
- * Defines a stage of one's own. Throws a DefinitionError for what cannot be run, and where another call of the file has
- * given the same name already.
- */
+/** Defines a stage of one's own. Throws a DefinitionError for what cannot be run. */
 export const stage = <
   const Params extends object = Record<never, never>,
   const Input extends string = never,
@@ -169,12 +173,7 @@ export const stage = <
   if (!isRecord(params)) {
     throw new DefinitionError('wrongType', `stage '${name}': params is ${shown(params)}: write an object`, place)
   }
-  const other = registered().get(name)
-  if (other !== undefined && !samePlace(other.place, place)) {
-    const message = `two stage(…) calls give the name '${name}' (the other: ${other.place.file}:${other.place.line}): write another name`
-    throw new DefinitionError('duplicateName', message, place)
-  }
-  registered().set(name, { place, run: run as UserFunction })
+  register(name, place, run as UserFunction)
   return deepFreeze({
     kind: 'userStage',
     name,

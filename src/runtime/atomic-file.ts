@@ -3,6 +3,17 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { randomBytes } from 'node:crypto'
 
+/** A folder that stands in the file's place is moved aside: nothing can be renamed over it. */
+const replace = (temporary: string, file: string): void => {
+  try {
+    fs.renameSync(temporary, file)
+  } catch (cause) {
+    if (!fs.lstatSync(file, { throwIfNoEntry: false })?.isDirectory()) throw cause
+    fs.renameSync(file, `${temporary}.aside`)
+    fs.renameSync(temporary, file)
+  }
+}
+
 /** Replaces `file` by `contents` in one step that a crash cannot cut in half. Creates the folder where needed. */
 export const writeFileAtomic = (file: string, contents: string | Uint8Array): void => {
   fs.mkdirSync(path.dirname(file), { recursive: true })
@@ -15,7 +26,7 @@ export const writeFileAtomic = (file: string, contents: string | Uint8Array): vo
     } finally {
       fs.closeSync(descriptor)
     }
-    fs.renameSync(temporary, file)
+    replace(temporary, file)
   } catch (cause) {
     fs.rmSync(temporary, { force: true })
     throw cause

@@ -24,6 +24,9 @@ const emptied = (folder: string): void => {
   fs.mkdirSync(folder, { recursive: true })
 }
 
+const isCrash = (error: unknown): error is WorkerCrash =>
+  typeof error === 'object' && error !== null && '_tag' in error && error._tag === 'WorkerCrash'
+
 /** The last attempt's crash is the stage's failure. */
 const givenUp = ({ message, hint, cause }: WorkerCrash, attempts: number): StageError =>
   new StageError({
@@ -33,11 +36,11 @@ const givenUp = ({ message, hint, cause }: WorkerCrash, attempts: number): Stage
   })
 
 /** Runs `attempt`, once more after each crash as often as the policy says; each in an empty `outDir`. */
-export const attempts = <A, R>(
+export const attempts = <A, E, R>(
   job: Job,
   { policy, emit, timeoutMs, key, onWorker, warm }: AttemptOptions,
-  attempt: (care: Omit<JobCare, 'onMessage'>) => Effect.Effect<A, StageError | WorkerCrash, R>,
-): Effect.Effect<A, StageError, R> => {
+  attempt: (care: Omit<JobCare, 'onMessage'>) => Effect.Effect<A, E | StageError | WorkerCrash, R>,
+): Effect.Effect<A, Exclude<E, WorkerCrash> | StageError, R> => {
   const { stage } = job
   const most = policy.retries + 1
   const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
@@ -53,9 +56,9 @@ export const attempts = <A, R>(
     ...(onWorker === undefined ? {} : { onWorker }),
     ...(warm === undefined ? {} : { warm }),
   })
-  const from = (number: number): Effect.Effect<A, StageError, R> =>
+  const from = (number: number): Effect.Effect<A, Exclude<E, WorkerCrash> | StageError, R> =>
     Effect.suspend(() => attempt(care())).pipe(
-      Effect.catchTag('WorkerCrash', (crash) => {
+      Effect.catchIf(isCrash, (crash) => {
         if (number >= most) return Effect.fail(givenUp(crash, most))
         const delayMs = retryDelay(policy.retryDelayMs, number, key)
         emit({ type: 'stage-retrying', stage, attempt: number + 1, of: most, delayMs, because: crash.message })
@@ -69,6 +72,6 @@ export const attempts = <A, R>(
           Effect.andThen(from(number + 1)),
         )
       }),
-    ) as Effect.Effect<A, StageError, R>
+    ) as Effect.Effect<A, Exclude<E, WorkerCrash> | StageError, R>
   return from(1)
 }

@@ -32,6 +32,8 @@ export type Reason =
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
   | { readonly type: 'machine-changed'; readonly before: string; readonly now: string }
+  /** It was made under other fingerprints, and what these named cannot be compared. */
+  | { readonly type: 'scheme-changed'; readonly before: number; readonly now: number }
   /** A file from outside the store is not there. */
   | { readonly type: 'source-missing'; readonly path: string | null; readonly message: string }
   | { readonly type: 'artifact-missing' }

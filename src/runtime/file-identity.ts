@@ -31,9 +31,18 @@ export const identityOf = (file: string): string | undefined => {
   }
 }
 
-/** When the file of this identity last changed, in milliseconds since 1970. */
-export const changedAtMs = (identity: string): number =>
-  Number(BigInt(identity.slice(identity.lastIndexOf(':') + 1)) / 1_000_000n)
+const msOf = (nanoseconds: string | undefined): number => Number(BigInt(nanoseconds ?? '0') / 1_000_000n)
+
+/** When anything about the file of this identity last changed, in milliseconds since 1970. */
+export const changedAtMs = (identity: string): number => msOf(identity.slice(identity.lastIndexOf(':') + 1))
+
+/** When the file of this identity was last written to, in milliseconds since 1970. */
+export const mtimeOf = (identity: string): number => msOf(identity.split(':')[3])
+
+/** The part of an identity that stays as it is when a file gets another name, another link or other rights. */
+export const dataIdentityOf = (identity: string): string => identity.slice(0, identity.lastIndexOf(':'))
+
+export const sizeOf = (identity: string): number => Number(identity.split(':')[2])
 
 /** Whether the file had last changed well before its contents were read: then the identity stands for what was read. */
 export const isSettled = (identity: string, readAt: number): boolean => changedAtMs(identity) + clockTickMs < readAt
@@ -89,7 +98,7 @@ export class FileIndex<A> {
     return this.#entries.get(file)?.known
   }
 
-  /** `readAt`: when the contents were read, where that was some time ago. */
+  /** `readAt` is when reading began: what was written while it went on must not pass for read. */
   remember(file: string, identity: string, known: A, readAt = Date.now()): void {
     this.#entries.set(file, { identity, readAt, known })
     this.#changed = true

@@ -4,6 +4,7 @@
  */
 import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
 import { hashOf } from './canonical.js'
+import { isSha256 } from './manifest.js'
 import type { StageGraph } from './stage-graph.js'
 import type { Store } from './store.js'
 
@@ -26,7 +27,8 @@ export class LastKnown {
 
   static #load(path: string): Map<string, string> {
     try {
-      return new Map(Object.entries(JSON.parse(readTextIfThere(path) ?? '{}') as Record<string, string>))
+      const entries = Object.entries(JSON.parse(readTextIfThere(path) ?? '{}') as Record<string, unknown>)
+      return new Map(entries.filter((entry): entry is [string, string] => isSha256(entry[1])))
     } catch {
       return new Map()
     }
@@ -34,6 +36,10 @@ export class LastKnown {
 
   fingerprint(stage: string): string | undefined {
     return this.#fingerprints.get(this.#nameOf(stage))
+  }
+
+  all(): readonly string[] {
+    return [...this.#fingerprints.values()]
   }
 
   set(stage: string, fingerprint: string): void {

@@ -7,21 +7,11 @@ import type { DefinitionError } from '../dsl/definition-error.js'
 import type { PipelineNode, SuiteNode } from '../dsl/nodes.js'
 import { toPipelineNode } from '../dsl/pipeline-node.js'
 import { isSuite } from '../dsl/suite-node.js'
-import { readTextIfThere } from './atomic-file.js'
 import { UsageError, sentenceOf } from './errors.js'
+import { isEsModule } from './module-kind.js'
+import { runCompiled } from './run-compiled.js'
 
 let loaderReady = false
-
-/** Whether Node takes a `.ts` file as an ES module: by its ending, else by the nearest package.json. */
-const isEsModule = (file: string): boolean => {
-  if (file.endsWith('.mts')) return true
-  if (file.endsWith('.cts')) return false
-  for (let at = path.dirname(file); ; at = path.dirname(at)) {
-    const manifest = readTextIfThere(path.join(at, 'package.json'))
-    if (manifest !== undefined) return (JSON.parse(manifest) as { type?: string }).type === 'module'
-    if (path.dirname(at) === at) return false
-  }
-}
 
 /** Imports a TypeScript or JavaScript file of the user's, by its absolute path. */
 export const importFile = async (file: string): Promise<unknown> => {
@@ -83,7 +73,10 @@ export const loadDefinition = Effect.fnUntraced(function* (
   if (fs.statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
     return yield* new UsageError({ message: `there is no pipeline file ${file}` })
   }
-  const module = yield* Effect.tryPromise({ try: () => importFile(absolute), catch: (cause) => loadError(file, cause) })
+  const module = yield* Effect.tryPromise({
+    try: async () => (await runCompiled(absolute)) ?? importFile(absolute),
+    catch: (cause) => loadError(file, cause),
+  })
   const definition = yield* Effect.try({
     try: () =>
       defaultExports(module)

@@ -22,9 +22,19 @@ const shortRetryMs = 4
 
 const parse = (text: string): Holder | undefined => {
   try {
-    return JSON.parse(text) as Holder
+    const holder = JSON.parse(text) as Holder | null
+    return typeof holder?.token === 'string' ? holder : undefined
   } catch {
     return undefined
+  }
+}
+
+/** Of what is no file, or cannot be read, nothing: then nobody holds it. */
+const textOf = (file: string): string | undefined => {
+  try {
+    return readTextIfThere(file)
+  } catch {
+    return ''
   }
 }
 
@@ -42,9 +52,10 @@ const breakDead = (file: string): void => {
     return
   }
   try {
-    const text = readTextIfThere(file)
+    const text = textOf(file)
     const holder = text === undefined ? undefined : parse(text)
-    if (text !== undefined && (holder === undefined || !isAlive(holder, file))) fs.rmSync(file, { force: true })
+    if (text !== undefined && (holder === undefined || !isAlive(holder, file)))
+      fs.rmSync(file, { recursive: true, force: true })
   } finally {
     fs.rmSync(guard, { recursive: true, force: true })
   }
@@ -54,7 +65,7 @@ const nameOf = ({ pid, host }: Holder): string => `process ${pid} on ${host}`
 
 /** Whether somebody who is alive holds the lock. */
 export const isHeld = (file: string): boolean => {
-  const holder = parse(readTextIfThere(file) ?? '')
+  const holder = parse(textOf(file) ?? '')
   return holder !== undefined && isAlive(holder, file)
 }
 
@@ -77,7 +88,7 @@ const tryTake = (file: string, token: string): Refusal | undefined => {
   } finally {
     fs.rmSync(mine, { force: true })
   }
-  const text = readTextIfThere(file)
+  const text = textOf(file)
   const holder = text === undefined ? undefined : parse(text)
   if (holder !== undefined && isAlive(holder, file)) {
     return { holder: nameOf(holder), dead: false }
@@ -91,7 +102,7 @@ export const sweepLocks = (folder: string): void => {
   for (const name of fs.readdirSync(folder)) {
     const file = path.join(folder, name)
     // A name without a holder may be one that is being written.
-    const holder = name.endsWith('.breaking') ? undefined : parse(readTextIfThere(file) ?? '')
+    const holder = name.endsWith('.breaking') ? undefined : parse(textOf(file) ?? '')
     if (holder !== undefined && !isAlive(holder, file)) breakDead(file)
   }
 }
@@ -123,7 +134,7 @@ export const tryLock = (file: string): Effect.Effect<boolean, StoreError, Scope.
     Effect.sync(() => {
       if (timer === undefined) return
       clearInterval(timer)
-      if (parse(readTextIfThere(file) ?? '')?.token === token) fs.rmSync(file, { force: true })
+      if (parse(textOf(file) ?? '')?.token === token) fs.rmSync(file, { force: true })
     }),
   ).pipe(Effect.map((timer) => timer !== undefined))
 }
@@ -135,7 +146,7 @@ export const untilFree = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, StoreError> {
   let told = false
   for (;;) {
-    const holder = yield* attempt(file, () => parse(readTextIfThere(file) ?? ''))
+    const holder = yield* attempt(file, () => parse(textOf(file) ?? ''))
     if (holder === undefined || !isAlive(holder, file)) return
     if (!told) onWait(nameOf(holder))
     told = true

@@ -10,7 +10,7 @@ import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../dsl/nodes.js'
 import { attempts } from './attempts.js'
 import { hashOf } from './canonical.js'
-import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import { StageError, StoreError, sentenceOf, type CorruptArtifact } from './errors.js'
 import type { Emit, Reason } from './events.js'
 import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
@@ -22,10 +22,11 @@ import { tryLock, untilFree } from './lock.js'
 import { explainMiss } from './plan.js'
 import { takePlanned } from './planned-hits.js'
 import type { Prepared, PreparedStage } from './prepare.js'
-import { keepCode, runUnchanged } from './run-unchanged.js'
+import { runUnchanged } from './run-unchanged.js'
+import { sealInputs } from './sealed-inputs.js'
 import type { ResolvedEngine } from './services.js'
 import type { InputArtifact } from './stage-contract.js'
-import { openExtension, watchInputs } from './milestones.js'
+import { openExtension } from './milestones.js'
 import { lockPath, openStaging } from './staging.js'
 import { Store, type Manifest } from './store.js'
 import type { Turns } from './turns.js'
@@ -67,6 +68,13 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
 const holdsFile = (folder: string): boolean =>
   fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
 
+/** What the fingerprint's digest of code stands for, before anything is stored under it. */
+const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
+  Effect.try({
+    try: () => prepared.code.keep(codeEntry, codeWithout),
+    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+  })
+
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -79,9 +87,8 @@ const compute = Effect.fnUntraced(function* (
   const store = yield* Store
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
-  const checkInputs = stage.kind.extends === undefined ? Effect.void : watchInputs(store, Object.values(inputs))
-  for (const manifest of Object.values(inputs)) yield* store.verify(manifest)
-  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint)
+  const sealed = yield* sealInputs(stage.sources, inputs)
+  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint, sealed)
   const startedAt = Date.now()
   const made = (): Manifest['made'] => ({
     at: new Date(startedAt).toISOString(),
@@ -98,7 +105,7 @@ const compute = Effect.fnUntraced(function* (
     staging: path.dirname(outDir),
     made,
     artifactOf: (manifest) => artifactOf(store, manifest),
-    checkInputs,
+    sealed,
     emit: context.emit,
     keeps: context.keepsMilestones,
   })
@@ -138,9 +145,14 @@ const compute = Effect.fnUntraced(function* (
     onWorker: worker,
     ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
   }
-  const summary = yield* attempts(job, tries, (care) =>
-    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone)),
+  // One that cannot be removed does no harm: it is of this very fingerprint, or its seal is broken.
+  const dropCheckpoint = Effect.ignore(
+    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
   )
+  const reads = extension?.seals(sealed) ?? sealed
+  const summary = yield* attempts(job, tries, (care) =>
+    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), reads),
+  ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
@@ -150,10 +162,7 @@ const compute = Effect.fnUntraced(function* (
   const before = context.last.fingerprint(node.name)
   const old = before === undefined ? undefined : yield* store.lookup(before)
   const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
-  // What it was for is in the store; a checkpoint that cannot be removed does no harm there.
-  yield* Effect.ignore(
-    Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
-  )
+  yield* dropCheckpoint
   context.emit({
     type: 'stage-finished',
     stage: node.name,
@@ -168,8 +177,8 @@ const compute = Effect.fnUntraced(function* (
 })
 
 /**
- * The artifact, if it is there. What others read is verified when they read it; what the run is for is read by people, so
- * it is verified here: a damaged one is no hit.
+ * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file; its bytes
+ * are read where they may have changed since they last were.
  */
 const findHit = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -186,12 +195,10 @@ const findHit = Effect.fnUntraced(function* (
       takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
     if (found === undefined) return undefined
     const { manifest, madeBy } = found
-    const damage = stage.isResult
-      ? yield* store.verify(manifest).pipe(
-          Effect.as(undefined),
-          Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
-        )
-      : undefined
+    const damage = yield* store.verify(manifest).pipe(
+      Effect.as(undefined),
+      Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
+    )
     if (damage === undefined) {
       const { fingerprint } = manifest
       context.emit({
@@ -207,6 +214,22 @@ const findHit = Effect.fnUntraced(function* (
   }
 })
 
+const identityOfStage = (stage: PreparedStage, inputs: Inputs): StageIdentity => {
+  const contents: Record<string, string> = {}
+  for (const name in inputs) contents[name] = inputs[name]!.content
+  return stage.identify(contents)
+}
+
+/** The stage's artifact, if it is there; where the store cannot be read, making the stage says so. */
+export const findCached = (
+  context: MakeContext,
+  stage: PreparedStage,
+  inputs: Inputs,
+): Effect.Effect<Made | undefined, never, Store> =>
+  findHit(context, stage, identityOfStage(stage, inputs)).pipe(
+    Effect.catchTag('StoreError', () => Effect.succeed(undefined)),
+  )
+
 /**
  * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that input
  * has to be made again first; with RunStopped when the run starts nothing new any more.
@@ -218,9 +241,7 @@ export const makeStage = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Made, MakeError, Store | Executor> {
   const store = yield* Store
   const { node } = stage
-  const identity = stage.identify(
-    Object.fromEntries(Object.entries(inputs).map(([name, manifest]) => [name, manifest.content])),
-  )
+  const identity = identityOfStage(stage, inputs)
   const fingerprint = fingerprintOf(identity)
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
@@ -247,14 +268,3 @@ export const makeStage = Effect.fnUntraced(function* (
     if (made !== undefined) return made
   }
 })
-
-export const inputsOf = (
-  node: StageNode,
-  manifestOf: (from: StageNode) => Manifest | undefined,
-): Record<string, Manifest> =>
-  Object.fromEntries(
-    Object.entries(node.inputs).flatMap(([input, from]) => {
-      const manifest = manifestOf(from)
-      return manifest === undefined ? [] : [[input, manifest]]
-    }),
-  )

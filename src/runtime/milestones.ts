@@ -10,40 +10,17 @@ import * as Fiber from 'effect/Fiber'
 import * as Queue from 'effect/Queue'
 import type * as Scope from 'effect/Scope'
 import { milestoneFolder } from './deliver-milestone.js'
-import { StageError, sentenceOf, type CorruptArtifact, type StoreError } from './errors.js'
+import { StageError, sentenceOf, type StoreError } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { endingAt, extensionBy, keptOnTheWay, shorterStages, type Shorter } from './extension.js'
-import { identityOf } from './file-identity.js'
 import { fingerprintOf, type StageIdentity } from './fingerprint.js'
 import type { JobExtension, WorkerMessage } from './job.js'
 import type { PreparedStage } from './prepare.js'
+import { touchedSource, verifyAgain, type SealedInputs } from './sealed-inputs.js'
 import type { InputArtifact } from './stage-contract.js'
-import { Store, type Manifest } from './store.js'
+import { Store, type Manifest, type Seal } from './store.js'
 
 export type Milestone = Extract<WorkerMessage, { type: 'milestone' }>
-
-/** Asks whether these artifacts are still what they were when this was called, and verified thereafter. */
-export const watchInputs = (
-  store: Store['Service'],
-  inputs: readonly Manifest[],
-): Effect.Effect<void, CorruptArtifact | StoreError> => {
-  const seen = (manifest: Manifest): string =>
-    Object.values(manifest.files)
-      .map((file) => identityOf(store.blob(file)))
-      .join()
-  const before = new Map(inputs.map((manifest) => [manifest, seen(manifest)]))
-  // Another link to a file changes its identity too, so a changed one is read again.
-  return Effect.forEach(
-    inputs,
-    (manifest) =>
-      Effect.suspend(() => {
-        const now = seen(manifest)
-        if (before.get(manifest) === now) return Effect.void
-        return store.verify(manifest).pipe(Effect.tap(() => Effect.sync(() => before.set(manifest, now))))
-      }),
-    { discard: true },
-  )
-}
 
 export interface ExtendingStage {
   readonly stage: PreparedStage
@@ -52,8 +29,8 @@ export interface ExtendingStage {
   readonly staging: string
   readonly made: () => Manifest['made']
   readonly artifactOf: (manifest: Manifest) => InputArtifact
-  /** Fails where the inputs are not what they were. */
-  readonly checkInputs: Effect.Effect<void, CorruptArtifact | StoreError>
+  /** What it reads, besides what it goes on from. */
+  readonly sealed: SealedInputs
   readonly emit: Emit
   /** Whether what it leaves on its way is wanted at all. */
   readonly keeps: boolean
@@ -63,6 +40,8 @@ export interface OpenExtension {
   readonly job: JobExtension
   readonly goesOnFrom: Extract<RunEvent, { type: 'stage-started' }>['goesOnFrom']
   readonly take: (milestone: Milestone) => void
+  /** With what it goes on from, which has to stay what it is as well. */
+  readonly seals: (sealed: SealedInputs) => SealedInputs
   /** Whatever was taken is in the store, or told in a warning. */
   readonly settled: Effect.Effect<void>
 }
@@ -71,16 +50,19 @@ export interface OpenExtension {
 const firstWhole = Effect.fnUntraced(function* (
   found: readonly Shorter[],
   emit: Emit,
-): Effect.fn.Return<{ readonly from: Shorter | undefined; readonly damaged: readonly number[] }, StoreError, Store> {
+): Effect.fn.Return<
+  { readonly from: Shorter | undefined; readonly seal?: Seal; readonly damaged: readonly number[] },
+  StoreError,
+  Store
+> {
   const store = yield* Store
   const damaged: number[] = []
   for (const shorter of found) {
-    const damage = yield* store.verify(shorter.manifest).pipe(
-      Effect.as(undefined),
-      Effect.catchTag('CorruptArtifact', ({ message }) => Effect.succeed(message)),
-    )
-    if (damage === undefined) return { from: shorter, damaged }
-    emit({ type: 'warning', message: damage })
+    const seal = yield* store
+      .verify(shorter.manifest)
+      .pipe(Effect.catchTag('CorruptArtifact', ({ message }) => Effect.succeed(message)))
+    if (typeof seal !== 'string') return { from: shorter, seal, damaged }
+    emit({ type: 'warning', message: seal })
     damaged.push(shorter.at)
   }
   return { from: undefined, damaged }
@@ -90,13 +72,13 @@ const firstWhole = Effect.fnUntraced(function* (
 export const openExtension = Effect.fnUntraced(function* (
   extending: ExtendingStage,
 ): Effect.fn.Return<OpenExtension | undefined, StoreError, Store | Scope.Scope> {
-  const { stage, identity, staging, emit } = extending
+  const { stage, identity, staging, sealed, emit } = extending
   const by = extensionBy(stage.kind, identity.params)
   // Nothing that unknown code has left is gone on from.
   if (by === undefined || stage.opaque.length > 0) return undefined
   const store = yield* Store
   const { there, missing } = yield* shorterStages(by, identity, true)
-  const { from, damaged } = yield* firstWhole(there, emit)
+  const { from, seal, damaged } = yield* firstWhole(there, emit)
   const wanted = extending.keeps ? keptOnTheWay(by, stage.node.params, [...missing, ...damaged]) : []
   const folder = path.join(staging, 'milestones')
 
@@ -104,10 +86,10 @@ export const openExtension = Effect.fnUntraced(function* (
     const identityThere = endingAt(by, identity, at)
     const fingerprint = fingerprintOf(identityThere)
     // The stage itself will fail of it.
-    if (Object.values(stage.sources).some((file) => identityOf(file.path) !== file.identity)) return
+    if (touchedSource(sealed) !== undefined) return
     // Another run may have made it meanwhile: an artifact is made once.
     if (!wanted.includes(at) || (yield* store.lookup(fingerprint)) !== undefined) return
-    yield* extending.checkInputs
+    yield* verifyAgain(sealed)
     const outDir = milestoneFolder(folder, at)
     if (fs.readdirSync(outDir).length === 0) return yield* new StageError({ message: 'it left no file' })
     const made = { ...extending.made(), milestoneOf: fingerprintOf(identity) }
@@ -137,6 +119,10 @@ export const openExtension = Effect.fnUntraced(function* (
   return {
     job: { ...(from && { from: { at: from.at, artifact: extending.artifactOf(from.manifest) } }), wanted, folder },
     goesOnFrom,
+    seals: (sealed) =>
+      from === undefined || seal === undefined
+        ? sealed
+        : { ...sealed, artifacts: [...sealed.artifacts, { manifest: from.manifest, seal }] },
     take: (milestone) => void Queue.offerUnsafe(queue, milestone),
     settled: Effect.suspend(() => {
       Queue.endUnsafe(queue)

@@ -4,13 +4,14 @@
  */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
+import { canonical } from './canonical.js'
 import { CodeReader, type CodeState } from './code/code-reader.js'
 import type { CodeEntry } from './code/walk.js'
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Reason } from './events.js'
 import { FileIndex, hashFile, identityOf } from './file-identity.js'
 import { identifyingParams } from './extension.js'
-import { fingerprintOf, keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
+import { keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
 import { orderStages } from './graph.js'
 import { machineOf } from './machine.js'
 import { Engines, StageKinds, type ResolvedEngine } from './services.js'
@@ -92,11 +93,12 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
 
   const source = (path: string): SourceFile => {
+    const readAt = Date.now()
     const identity = identityOf(path)
     if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
     const known = hashes.peek(path)
     const sha256 = known ?? hashFile(path)
-    if (known === undefined) hashes.remember(path, identity, sha256)
+    if (known === undefined) hashes.remember(path, identity, sha256, readAt)
     return { path, sha256, identity }
   }
 
@@ -140,7 +142,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       ...(kind.onMachine === true ? { machine: machine() } : {}),
     })
     // Parameters that are no plain data are found here, before anything has run.
-    yield* Effect.try({ try: () => fingerprintOf(identify({})), catch: usageErrorOf(node) })
+    yield* Effect.try({ try: () => canonical(node.params, 'stage.params'), catch: usageErrorOf(node) })
     stages.push({
       node,
       kind,

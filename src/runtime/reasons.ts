@@ -80,4 +80,8 @@ export const reasonsBetween = (
   pathOf: Values,
   recordOf: CodeRecords,
 ): readonly Reason[] =>
-  [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine].flatMap((rule) => rule(before, now))
+  before.scheme === now.scheme
+    ? [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine].flatMap((rule) =>
+        rule(before, now),
+      )
+    : [{ type: 'scheme-changed', before: before.scheme, now: now.scheme }]

@@ -9,6 +9,7 @@ import { StoreError, sentenceOf } from './errors.js'
 import type { PlannedStage, RunEvent } from './events.js'
 import type { GitState } from './git-state.js'
 import type { RecordedEnvironment, RunEnvironment } from './run-environment.js'
+import { canWait, gatherWrites } from './gathered-text.js'
 import { Store } from './store.js'
 
 /** What a record holds besides events. */
@@ -37,8 +38,11 @@ export const openRunLog = (store: Store['Service'], run: string): ((line: RunEve
       // The run itself goes on: everything may be there already, and what cannot be stored says so itself.
     }
   }
+  const { write, flush } = gatherWrites(append)
   return (event) => {
-    if (event.type !== 'stage-progress') append(`${JSON.stringify(event)}\n`)
+    if (event.type === 'stage-progress') return
+    write(`${JSON.stringify(event)}\n`)
+    if (!canWait(event)) flush()
   }
 }
 

@@ -10,8 +10,12 @@ import { finishedCells, outcomeOf, ranksOf, sharingOf, type FinishedCell } from 
 import { StageError, UsageError, sentenceOf } from './errors.js'
 import type { Emit, RunEvent } from './events.js'
 import { defaultPolicy, type FailurePolicy } from './failure-policy.js'
+import { findHits } from './find-hits.js'
+import { inputsOf } from './inputs-of.js'
+import { rememberTarget } from './known-targets.js'
 import { LastKnown } from './last-known.js'
-import { inputsOf, makeStage, type Made, type MakeContext } from './make-stage.js'
+import { markAsLive } from './live-runs.js'
+import { makeStage, type Made, type MakeContext } from './make-stage.js'
 import { noPlan, planStages } from './plan.js'
 import { prepare, type PreparedStage, type Reuse } from './prepare.js'
 import { askGit, recordStart, type AskedGit } from './record-run.js'
@@ -19,6 +23,7 @@ import { ExpectedTimes } from './expected-time.js'
 import { machineOf } from './machine.js'
 import { estimateOf, estimateRun } from './run-estimate.js'
 import { openRunLog } from './run-log.js'
+import { schemeNotice } from './scheme-notice.js'
 import { Engines } from './services.js'
 import type { StageGraph } from './stage-graph.js'
 import { stageTimeouts } from './stage-timeouts.js'
@@ -69,7 +74,7 @@ export interface RunResult {
 
 export const defaultJobs = (): number => os.availableParallelism()
 
-/** How often damaged inputs are made again before the disk itself is held to be broken. */
+/** How often a damaged input is made again before the disk itself, or the stage that reads it, is held to be broken. */
 const maxRepairs = 3
 
 const newRunId = (): string =>
@@ -112,6 +117,12 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   if (options.steering !== undefined) yield* options.steering.review(prepared, engine)
   yield* sweepKilledRuns(store)
   const run = newRunId()
+  yield* markAsLive(store, run)
+  if (options.file !== undefined) {
+    const { engine: name, device: on } = engine
+    const as = graph.remembered.as
+    rememberTarget(store, { file: options.file, cell: graph.cellName, name: as, engine: name, device: on, reuse })
+  }
   const startedAt = Date.now()
   const log = openRunLog(store, run)
   const deviceName = engines.deviceName(engine)
@@ -132,6 +143,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   }
   let stopped = false
   const last = new LastKnown(store, graph.remembered)
+  const notice = yield* schemeNotice(prepared, last)
   const nodes = prepared.stages.map(({ node }) => node)
   const ranks = ranksOf(graph, nodes)
   const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
@@ -162,7 +174,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     return undefined
   }
 
-  const make = (stage: PreparedStage, repairs = 0): ReturnType<typeof makeStage> =>
+  /** `repairs` counts, for what the stage reads, how often it had to be made again. */
+  const make = (stage: PreparedStage, repairs: ReadonlyMap<string, number> = new Map()): ReturnType<typeof makeStage> =>
     makeStage(
       context,
       stage,
@@ -185,11 +198,16 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
       ),
       Effect.catchTag('CorruptArtifact', (corrupt) => {
         const producer = byFingerprint(corrupt.fingerprint)
-        if (producer === undefined || repairs >= maxRepairs) {
-          return Effect.fail(new StageError({ message: corrupt.message, hint: 'check the disk that holds the store' }))
+        const before = repairs.get(corrupt.fingerprint) ?? 0
+        if (before >= maxRepairs) {
+          const hint = `check the disk that holds the store, and whether ${stage.node.name} writes to the files that it reads`
+          return Effect.fail(new StageError({ message: corrupt.message, hint }))
         }
         emit({ type: 'warning', message: corrupt.message })
-        return make(producer, repairs + 1).pipe(Effect.flatMap(() => make(stage, repairs + 1)))
+        const counted = new Map(repairs).set(corrupt.fingerprint, before + 1)
+        // What a training went on from is nobody's input: without it, it goes on from another or begins anew.
+        if (producer === undefined) return make(stage, counted)
+        return make(producer, counted).pipe(Effect.flatMap(() => make(stage, counted)))
       }),
     )
 
@@ -225,12 +243,13 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     withdrawn = true
     return false
   }
-  /** By stage: whether its artifact is there, as soon as that is known. */
-  const outcomes = new Map(prepared.stages.map((stage) => [stage.node, Deferred.makeUnsafe<boolean>()]))
+  /** By stage that was not found at once: whether its artifact is there, as soon as that is known. */
+  const outcomes = new Map<StageNode, Deferred.Deferred<boolean>>()
   const settle = Effect.fnUntraced(function* (stage: PreparedStage) {
     const { node } = stage
     for (const from of Object.values(node.inputs)) {
-      const isThere = yield* Deferred.await(outcomes.get(from)!)
+      const outcome = outcomes.get(from)
+      const isThere = outcome === undefined || (yield* Deferred.await(outcome))
       if (!isThere) return withdrawn ? false : skipWithout(node, from)
     }
     if (stopped) return skipStopped(node)
@@ -265,12 +284,24 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     ...(expected === undefined ? {} : { expected: estimateOf(expected) }),
     at: new Date(startedAt).toISOString(),
   })
+  if (notice !== undefined) emit({ type: 'warning', message: notice })
   for (const message of uncacheableWarnings(prepared.stages)) emit({ type: 'warning', message })
-  yield* Effect.forEach(
-    prepared.stages,
-    (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
-    { concurrency: 'unbounded', discard: true },
-  ).pipe(
+  const settleOthers = Effect.suspend(() => {
+    const others = prepared.stages.filter(({ node }) => !current.has(node))
+    for (const { node } of others) outcomes.set(node, Deferred.makeUnsafe())
+    return Effect.forEach(
+      others,
+      (stage) => settle(stage).pipe(Effect.flatMap((isThere) => Deferred.succeed(outcomes.get(stage.node)!, isThere))),
+      { concurrency: 'unbounded', discard: true },
+    )
+  })
+  const noteHit = ({ node }: PreparedStage, { manifest, how }: Made): void => {
+    current.set(node, manifest)
+    last.set(node.name, manifest.fingerprint)
+    standings.set(node, how)
+  }
+  yield* findHits(context, current, noteHit).pipe(
+    Effect.andThen(settleOthers),
     Effect.onExit((exit) =>
       Effect.andThen(recorded, () => {
         last.save()
@@ -290,4 +321,4 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   )
   const manifests = new Map([...current].map(([node, manifest]) => [node.name, manifest]))
   return { run, ...count(standings), manifests, cells: finished() } satisfies RunResult
-})
+}, Effect.scoped)

@@ -56,7 +56,6 @@ export const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Mani
   )
   yield* quietly(() => sweep(scratch))
   const root = path.join(scratch, randomBytes(6).toString('hex'))
-  // Nobody else has this name.
   yield* tryLock(lockOf(root))
   yield* Effect.addFinalizer(() => quietly(() => fs.rmSync(root, { recursive: true, force: true })))
   yield* Effect.try({

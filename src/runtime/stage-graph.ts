@@ -30,6 +30,8 @@ export interface StageGraph {
   readonly roots: readonly StageNode[]
   /** One for a pipeline alone. */
   readonly cells: readonly GraphCell[]
+  /** The cell that this pipeline is of the suite in its file, where it is one. */
+  readonly cellName?: string
   /** Where it is remembered which fingerprints its stages had: of which definition, and under other names than here. */
   readonly remembered: { readonly as: string; readonly names: ReadonlyMap<string, string> }
 }
@@ -94,7 +96,7 @@ class Sharing {
     if (this.#open.has(node)) throw new Error(`stage '${node.name}' needs its own artifact`)
     this.#open.add(node)
     const inputs = mapValues(node.inputs, (from) => this.of(from))
-    const own = isUserStageNode(node) ? [node.call.name, { ...node.sources }] : []
+    const own = isUserStageNode(node) ? [node.call.name, { ...node.call.place }, { ...node.sources }] : []
     const from = mapValues(inputs, (input) => this.#ids.get(input)!)
     const key = canonical([node.kind, node.params, from, ...own], node.name)
     const shared = this.#byKey.get(key) ?? this.#add(key, node, inputs)
@@ -158,5 +160,6 @@ export const stageGraph = (definition: PipelineNode | SuiteNode): Effect.Effect<
 /** One cell as a pipeline alone; what is remembered of the suite's stages is remembered of its own. */
 export const cellGraph = (suite: StageGraph, cell: GraphCell): StageGraph => ({
   ...pipelineGraph({ ...cell.pipeline, name: `${suite.name}#${cell.name}` }),
+  cellName: cell.name,
   remembered: { as: suite.name, names: new Map([...cell.stages].map(([name, node]) => [name, node.name])) },
 })

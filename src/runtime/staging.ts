@@ -1,6 +1,8 @@
 /**
  * The folder in which one artifact comes to be: `staging/<fingerprint>.<token>`. A name of its own for every attempt, so
- * that a worker whose run was killed can never write into the attempt that follows.
+ * that a worker whose run was killed can never write into the attempt that follows. Beside it the checkpoints of the
+ * fingerprint, and with them what the stage read: a checkpoint that may hold something of an input which was touched
+ * meanwhile is not gone on from.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -9,6 +11,8 @@ import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { StoreError, sentenceOf } from './errors.js'
 import { isHeld, sweepLocks } from './lock.js'
+import { ensureFolder } from './quarantine.js'
+import { isUntouched, sealOf, type SealedInputs } from './sealed-inputs.js'
 import type { Store } from './store.js'
 import { sweepUnfinished } from './unfinished-files.js'
 
@@ -21,31 +25,50 @@ export interface Staging {
 
 const entries = (folder: string): readonly string[] => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
 
-const removeIfEmpty = (folder: string): void => {
-  if (fs.existsSync(folder) && fs.readdirSync(folder).length === 0) fs.rmdirSync(folder)
-}
-
 /** Tidying up may fail without harm: what is left behind is swept by the next run. */
 const quietly = (tidy: () => void): Effect.Effect<void> => Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
 
 export const lockPath = (store: Store['Service'], fingerprint: string): string =>
   store.place('locks', `${fingerprint}.lock`)
 
-/** Opens the folder for as long as the scope is open. Only for the holder of the fingerprint's lock. */
+/** What is kept beside a checkpoint: the inputs' seal, or that they were untouched when the stage ended. */
+const untouched = 'untouched'
+
+/** No seal, half a seal after a kill, or that of other files: the checkpoint is worth nothing. */
+const isGood = (sealFile: string, seal: string): boolean => {
+  try {
+    return [seal, untouched].includes(fs.readFileSync(sealFile, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Opens the folder for as long as the scope is open. Only for the holder of the fingerprint's lock, once the inputs are
+ * verified.
+ */
 export const openStaging = (
   store: Store['Service'],
   fingerprint: string,
+  inputs: SealedInputs,
 ): Effect.Effect<Staging, StoreError, Scope.Scope> => {
   const staging = store.place('staging', `${fingerprint}.${randomBytes(4).toString('hex')}`)
   const outDir = path.join(staging, 'out')
   const checkpointDir = store.place('checkpoints', fingerprint)
+  const sealFile = store.place('seals', fingerprint)
   return Effect.acquireRelease(
     Effect.try({
       try: () => {
         fs.mkdirSync(outDir, { recursive: true })
-        fs.mkdirSync(checkpointDir, { recursive: true })
+        ensureFolder(store.root, 'checkpoints', fingerprint)
         sweepUnfinished(checkpointDir)
-        return { outDir, checkpointDir, resumes: entries(checkpointDir).length > 0 }
+        const seal = sealOf(inputs)
+        const left = fs.readdirSync(checkpointDir)
+        const resumes = left.length > 0 && isGood(sealFile, seal)
+        if (!resumes) for (const name of left) fs.rmSync(path.join(checkpointDir, name), { recursive: true })
+        ensureFolder(store.root, 'seals')
+        fs.writeFileSync(sealFile, seal)
+        return { outDir, checkpointDir, resumes }
       },
       catch: (cause) =>
         new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
@@ -53,18 +76,24 @@ export const openStaging = (
     () =>
       quietly(() => {
         fs.rmSync(staging, { recursive: true, force: true })
-        removeIfEmpty(checkpointDir)
+        if (entries(checkpointDir).length > 0 && isUntouched(store, inputs)) {
+          return fs.writeFileSync(sealFile, untouched)
+        }
+        fs.rmSync(checkpointDir, { recursive: true, force: true })
+        fs.rmSync(sealFile, { force: true })
       }),
   )
 }
 
-/** Removes what killed runs have left. Listed first, so that a folder whose lock is not held has lost its run. */
+/** Folders of runs that were killed. Listed first, so that a folder whose lock is not held has lost its run. */
+export const abandonedStaging = (store: Store['Service']): readonly string[] =>
+  entries(store.place('staging'))
+    .filter((name) => !isHeld(lockPath(store, name.slice(0, name.indexOf('.')))))
+    .map((name) => store.place('staging', name))
+
+/** Removes what killed runs have left. */
 export const sweepKilledRuns = (store: Store['Service']): Effect.Effect<void> =>
   quietly(() => {
-    for (const name of entries(store.place('staging'))) {
-      const fingerprint = name.slice(0, name.indexOf('.'))
-      if (isHeld(lockPath(store, fingerprint))) continue
-      fs.rmSync(store.place('staging', name), { recursive: true, force: true })
-    }
+    for (const folder of abandonedStaging(store)) fs.rmSync(folder, { recursive: true, force: true })
     sweepLocks(store.place('locks'))
   })

@@ -7,9 +7,9 @@ import { StageError, sentenceOf } from './errors.js'
 import { markAsWorker } from './in-worker.js'
 import type { Job } from './job.js'
 import { importFile } from './load.js'
-import type { InputArtifact, StageFunction } from './stage-contract.js'
+import type { InputArtifact, StageEntry, StageFunction } from './stage-contract.js'
 
-/** The artifact's files under their own names. Links: the bytes are the store's, verified before. */
+/** The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its bytes. */
 const showAsFolder = (folder: string, { files, summary }: InputArtifact): StageInput => {
   fs.rmSync(folder, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })
@@ -17,7 +17,7 @@ const showAsFolder = (folder: string, { files, summary }: InputArtifact): StageI
     const shown = path.join(folder, name)
     fs.mkdirSync(path.dirname(shown), { recursive: true })
     try {
-      fs.linkSync(file, shown)
+      fs.symlinkSync(file, shown)
     } catch {
       fs.copyFileSync(file, shown)
     }
@@ -45,12 +45,12 @@ const awaited = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A,
 /** Rejects where the file makes no such call. `job` says where its artifact comes to be. */
 export const loadUserStage = async (
   file: string,
-  call: string,
+  { call, place }: Extract<StageEntry, { call: string }>,
   job: Pick<Job, 'outDir' | 'stage'>,
 ): Promise<StageFunction> => {
   markAsWorker()
   await importFile(file)
-  const run = userFunction(call)
+  const run = userFunction(call, place)
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
   }

@@ -36,7 +36,7 @@ const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
 }
 
 const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction> => {
-  if ('call' in entry) return (await import('./user-stage-function.js')).loadUserStage(file, entry.call, job)
+  if ('call' in entry) return (await import('./user-stage-function.js')).loadUserStage(file, entry, job)
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
   const stage = module[entry.export]
   if (typeof stage !== 'function') throw new Error(`${file} exports no stage function '${entry.export}'`)

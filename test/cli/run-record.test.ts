@@ -116,7 +116,7 @@ describe('the record of a run', () => {
     expect(stages.find(({ stage }) => stage === 'all')).to.deep.include({ state: 'failed', message: 'no ink' })
     const { stdout } = await genepool('show', id.slice(0, -2))
     expect(stdout).to.match(/^ +command +genepool run words\.ts --json$/m)
-    expect(stdout).to.match(/^words +run +ran +[\d.]+ m?s +text Ab → Cd; code: words\.ts edited$/m)
+    expect(stdout).to.match(/^words +run +ran +[\d.]+ m?s +text Ab → Cd$/m)
     expect(stdout).to.match(/^all +run +failed +[\d.]+ m?s +no ink$/m)
     expect(stdout).to.match(/^3 ran, 0 cached, 1 failed, 0 not run$/m)
     workspace.write('words.ts', wordPipeline())

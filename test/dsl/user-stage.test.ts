@@ -60,7 +60,12 @@ describe("a stage of the user's own", () => {
     ['params that are a list', () => loosely('c', { run, params: [1] }), 'wrongType', /params is \[1\]/],
     ['an input that is a number', () => loosely('d', { run, inputs: { a: 1 } }), 'wrongType', /inputs\.a is 1/],
     ['a source without a path', () => loosely('e', { run, sources: { a: '' } }), 'wrongType', /sources is/],
-    ['two calls of one name', () => [stage('twice', { run }), elsewhere('twice')], 'duplicateName', /'twice'/],
+    [
+      'another stage of its name in the pipeline',
+      () => taught.add(stage('twice', { run }), elsewhere('twice')).toNode(),
+      'duplicateName',
+      /two stages called 'twice'/,
+    ],
     [
       'an input that the pipeline does not have',
       () => taught.add(stage('f', { inputs: { model: 'techer' }, run })).toNode(),

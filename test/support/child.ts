@@ -99,6 +99,8 @@ export const start = (
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
+  /** What those are told who still wait when it has ended. */
+  let over: Error | undefined
   const signalGroup = (signal: NodeJS.Signals): void => {
     process.kill(-pid, signal)
   }
@@ -107,21 +109,22 @@ export const start = (
     child.once('error', reject)
     child.once('close', (code, signal) => {
       clearTimeout(timer)
-      for (const waiter of [...waiters, ...textWaiters]) {
-        waiter.ended(
-          new Error(`the program ended (${code ?? signal}) before the event: …${stdout.slice(-500)}\n${stderr}`),
-        )
-      }
+      over = new Error(`the program ended (${code ?? signal}) before the event: …${stdout.slice(-500)}\n${stderr}`)
+      for (const waiter of [...waiters, ...textWaiters]) waiter.ended(over)
       resolve({ code, signal, stdout, stderr, events, ms: performance.now() - began })
     })
   })
   const waitFor: Running['waitFor'] = (matches) => {
     const past = events.find(matches)
     if (past !== undefined) return Promise.resolve(past)
+    if (over !== undefined) return Promise.reject(over)
     return new Promise((found, ended) => waiters.add({ matches, found, ended }))
   }
-  const waitForText: Running['waitForText'] = (pattern) =>
-    pattern.test(stdout) ? Promise.resolve() : new Promise((found, ended) => textWaiters.add({ pattern, found, ended }))
+  const waitForText: Running['waitForText'] = (pattern) => {
+    if (pattern.test(stdout)) return Promise.resolve()
+    if (over !== undefined) return Promise.reject(over)
+    return new Promise((found, ended) => textWaiters.add({ pattern, found, ended }))
+  }
   return { pid, done, waitFor, waitForText, signalGroup, signal: (signal) => child.kill(signal) }
 }
 

@@ -30,7 +30,8 @@ export const startWatch = (
   call: string,
   env: Readonly<Record<string, string>> = {},
 ): Watching => {
-  const running = startCli(['watch', ...call.split(' '), '--json'], { cwd: workspace.path, env, timeoutMs: 115_000 })
+  // It lives as long as the tests that share it, however slow the machine; each of them has its own limit.
+  const running = startCli(['watch', ...call.split(' '), '--json'], { cwd: workspace.path, env, timeoutMs: 1_800_000 })
   const lines: WatchLine[] = []
   const seen = new Set<unknown>()
   const note = (line: unknown): void => {

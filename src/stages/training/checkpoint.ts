@@ -1,4 +1,5 @@
 /** The state of a training that was interrupted, or that may go on, in one file that is there whole or not at all. */
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { readSafetensors, SafetensorsError, writeSafetensors, type HostTensor } from '../model/safetensors.js'
@@ -20,6 +21,16 @@ export interface Position {
 /** Its name in a folder of checkpoints, and in the artifact of a training that can go on. */
 export const TRAINING_STATE = 'training.safetensors'
 
+/** Of all that a checkpoint says: a flipped bit in it would train on, and end as a result like any other. */
+const checksumOf = (position: string, tensors: ReadonlyMap<string, HostTensor>): string => {
+  const hash = createHash('sha256').update(position)
+  for (const name of [...tensors.keys()].sort()) {
+    const { data } = tensors.get(name)!
+    hash.update(`\n${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+  return hash.digest('hex')
+}
+
 /** Replaces the checkpoint in `folder` by this position and these parts of the components' state. */
 export const saveCheckpoint = (
   folder: string,
@@ -36,7 +47,9 @@ export const saveCheckpoint = (
     }
   }
   const updates = Object.fromEntries(components.map(({ name, updates }) => [name, updates]))
-  writeSafetensors(join(folder, TRAINING_STATE), tensors, { position: JSON.stringify({ ...position, updates }) })
+  const written = JSON.stringify({ ...position, updates })
+  const sha256 = checksumOf(written, new Map(Object.entries(tensors)))
+  writeSafetensors(join(folder, TRAINING_STATE), tensors, { position: written, sha256 })
 }
 
 /** What a checkpoint of these takes on the disk, its header aside. */
@@ -61,7 +74,7 @@ interface Checkpoint {
   readonly restore: () => void
 }
 
-/** Undefined where there is no checkpoint, or one that does not fit. */
+/** Undefined where there is no checkpoint, or one that is damaged or does not fit. */
 const readCheckpoint = (
   path: string,
   components: readonly Component[],
@@ -70,6 +83,7 @@ const readCheckpoint = (
   if (!existsSync(path)) return undefined
   try {
     const { tensors, metadata } = readSafetensors(path)
+    if (checksumOf(metadata['position'] ?? '', tensors) !== metadata['sha256']) return undefined
     const { updates, ...position } = JSON.parse(metadata['position']) as Position & { updates: Record<string, number> }
     const states = components.map(({ name, layout }) =>
       parts.map((part) => [part, stateOf(tensors, `${part}.${name}`, layout.size)] as const),

@@ -1,0 +1,138 @@
+/** Stored bytes under their sha256: taking them in, and telling whether they are still what they were. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { dataIdentityOf, hashFile, identityOf, sizeOf } from './file-identity.js'
+import type { StoredFile } from './manifest.js'
+import { ensureFolder, quarantine } from './quarantine.js'
+import { VerifiedBlobs } from './verified-blobs.js'
+
+/** `data` is the part of the file's identity that only writing to it changes. */
+export type BlobState = { readonly is: 'whole'; readonly data: string } | { readonly is: 'gone' | 'damaged' }
+
+/** A file that has been taken in. */
+export interface Taken {
+  readonly file: StoredFile
+  readonly data: string
+  readonly hashedAt: number
+  /** A copy that was not needed, because the store had these bytes; there until the artifact is published. */
+  readonly spare?: string
+}
+
+/** Bytes of a stored file, flushed before it gets its name: a power cut must not leave an empty blob behind a hit. */
+const flush = (file: string): void => {
+  const descriptor = fs.openSync(file, 'r+')
+  try {
+    fs.fsyncSync(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+}
+
+/** Undefined also where the file cannot be looked at: it is of no use then. */
+const identityIfAny = (file: string): string | undefined => {
+  try {
+    return identityOf(file)
+  } catch {
+    return undefined
+  }
+}
+
+export class Blobs {
+  readonly #root: string
+  readonly verified: VerifiedBlobs
+
+  constructor(root: string) {
+    this.#root = root
+    this.verified = new VerifiedBlobs(path.join(root, 'index', 'verified.txt'))
+  }
+
+  path({ sha256 }: StoredFile): string {
+    return path.join(this.#root, 'blobs', sha256.slice(0, 2), sha256)
+  }
+
+  /** Whether a file of this size is there, whatever it holds. */
+  isThere(file: StoredFile): boolean {
+    try {
+      const stat = fs.statSync(this.path(file), { throwIfNoEntry: false })
+      return stat !== undefined && stat.size === file.bytes && stat.isFile()
+    } catch {
+      return false
+    }
+  }
+
+  /** Whether the blob is what it was; reads it where that is not known, or with `readAll` in any case. */
+  check(file: StoredFile, readAll = false): BlobState {
+    const blob = this.path(file)
+    const identity = identityIfAny(blob)
+    if (identity === undefined) return { is: fs.existsSync(blob) ? 'damaged' : 'gone' }
+    if (sizeOf(identity) !== file.bytes) return { is: 'damaged' }
+    const whole: BlobState = { is: 'whole', data: dataIdentityOf(identity) }
+    if (!readAll && this.verified.has(file.sha256, identity)) return whole
+    const hashedAt = Date.now()
+    try {
+      if (hashFile(blob) !== file.sha256) return { is: 'damaged' }
+    } catch (cause) {
+      return { is: (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'damaged' }
+    }
+    // Replaced while it was read: what was read was good, and of what is there now nothing is known.
+    if (identityIfAny(blob) === identity) this.verified.note(file.sha256, identity, hashedAt)
+    return whole
+  }
+
+  quarantine(file: StoredFile): void {
+    quarantine(this.#root, this.path(file))
+  }
+
+  /**
+   * Takes a file's bytes in. A blob that is there and whole stays: whoever reads it just now must not find another file in
+   * its place. A damaged one is replaced. Throws where the file is written to while it is taken.
+   */
+  take(source: string): Taken {
+    const hashedAt = Date.now()
+    const data = dataIdentityOf(identityOf(source) ?? '')
+    const file = { sha256: hashFile(source), bytes: Number(data.split(':')[2]) }
+    const state = this.check(file)
+    if (state.is === 'whole') return { file, data: state.data, hashedAt, spare: source }
+    if (state.is === 'damaged') this.quarantine(file)
+    this.#place(source, file)
+    if (dataIdentityOf(identityIfAny(this.path(file)) ?? '') !== data) {
+      this.quarantine(file)
+      throw new Error(`${path.basename(source)} was written to after its stage had ended`)
+    }
+    return { file, data, hashedAt }
+  }
+
+  #place(source: string, file: StoredFile): void {
+    ensureFolder(this.#root, 'blobs', file.sha256.slice(0, 2))
+    flush(source)
+    fs.chmodSync(source, 0o444)
+    fs.renameSync(source, this.path(file))
+  }
+
+  /**
+   * After the manifest is there: a blob that was found, and then collected as garbage because no manifest named it yet, is
+   * put back. From now on the collector finds the manifest.
+   */
+  settle({ file, spare }: Taken): void {
+    if (spare !== undefined && !this.isThere(file)) this.#place(spare, file)
+  }
+
+  /** What has been taken needs no reading again, under the identity that it has after all links are made. */
+  remember({ file, data, hashedAt }: Taken): void {
+    const identity = identityIfAny(this.path(file))
+    if (identity === undefined || dataIdentityOf(identity) !== data || this.verified.has(file.sha256, identity)) return
+    this.verified.note(file.sha256, identity, hashedAt)
+  }
+
+  /** Runs `change`, which makes or removes another name of the blob: that moves its ctime, and nothing else. */
+  renaming(file: StoredFile, change: () => void): void {
+    const blob = this.path(file)
+    const before = identityIfAny(blob)
+    const hashedAt = before === undefined ? undefined : this.verified.hashedAt(file.sha256, before)
+    change()
+    if (before === undefined || hashedAt === undefined) return
+    const after = identityIfAny(blob)
+    if (after === undefined || after === before || dataIdentityOf(after) !== dataIdentityOf(before)) return
+    this.verified.note(file.sha256, after, hashedAt)
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Compiles a definition's file with all local files that it imports into one script. Only what means the same there as to
+ * Node and to the loader of TypeScript (tsx, whose options are used): modules that import and export, at their top,
+ * without waiting. Whatever else there is, a `require`, an `import()`, an `await`, makes the definition unusual.
+ */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { isBuiltin } from 'node:module'
+import type { BuildFailure, Plugin } from 'esbuild'
+import type { CompiledDefinition, CompiledScript, External } from './compiled-definition.js'
+import { identityOf } from './file-identity.js'
+import { localImport } from './local-import.js'
+import { isEsModule } from './module-kind.js'
+import { ownPackage } from './own-package.js'
+
+class Unusual extends Error {}
+
+/** What CommonJS has and ES modules have not, and what of `import.meta` the script is not given. */
+const foreign = ['require', 'module', 'exports', '__filename', '__dirname', 'import.meta']
+const foreignMark = 'genepoolForeignName'
+
+/** The parts of `import.meta` that a definition may use, as parameters of its script. */
+export const metaNames = { url: 'genepoolMetaUrl', dirname: 'genepoolMetaDirname', filename: 'genepoolMetaFilename' }
+
+const loaderOf = (file: string): 'ts' | 'js' | 'json' =>
+  file.endsWith('.json') ? 'json' : /\.m?ts$/.test(file) ? 'ts' : 'js'
+
+/** Files are read under a name space of their own: the compiler then decides nothing by what lies beside them. */
+const space = 'definition'
+
+interface Found {
+  readonly files: Map<string, string | null>
+  readonly externals: External[]
+}
+
+const lookAt = ({ files }: Found, file: string): void => {
+  if (!files.has(file)) files.set(file, identityOf(file) ?? null)
+}
+
+const isLocal = (specifier: string): boolean => /^\.\.?(\/|$)/.test(specifier)
+
+const followImports = (found: Found, isModule: boolean): Plugin => ({
+  name: 'follow-imports',
+  setup: (build) => {
+    const placeOf = new Map<string, number>()
+    build.onResolve({ filter: /.*/ }, ({ path: specifier, importer, kind }) => {
+      if (kind === 'entry-point') return { path: specifier, namespace: space }
+      if (kind !== 'import-statement') throw new Unusual(kind)
+      if (isLocal(specifier)) {
+        const { file, candidates } = localImport(importer, specifier)
+        for (const candidate of candidates) lookAt(found, candidate)
+        if (file === undefined) throw new Unusual(`${specifier} from ${importer}`)
+        const isOfKind = file.endsWith('.json') || isEsModule(file, (manifest) => lookAt(found, manifest)) === isModule
+        if (!isOfKind) throw new Unusual(`${file} is of another kind`)
+        return { path: file, namespace: space, sideEffects: true }
+      }
+      // Which file of another package is meant depends on where it is imported: that is Node's to say.
+      if (!isBuiltin(specifier) && specifier !== ownPackage.name) throw new Unusual(specifier)
+      const key = `${specifier} ${path.dirname(importer)}`
+      const place = placeOf.get(key) ?? found.externals.push({ specifier, from: importer }) - 1
+      placeOf.set(key, place)
+      return { path: String(place), external: true, sideEffects: true }
+    })
+    build.onLoad({ filter: /.*/, namespace: space }, ({ path: file }) => {
+      lookAt(found, file)
+      return { contents: fs.readFileSync(file, 'utf8'), loader: loaderOf(file), resolveDir: path.dirname(file) }
+    })
+  },
+})
+
+const defines = {
+  ...Object.fromEntries(foreign.map((name) => [name, foreignMark])),
+  ...Object.fromEntries(Object.entries(metaNames).map(([key, name]) => [`import.meta.${key}`, name])),
+}
+
+const compile = async (file: string, found: Found): Promise<CompiledScript> => {
+  const { build, stop } = await import('esbuild')
+  const isModule = isEsModule(file, (manifest) => lookAt(found, manifest))
+  try {
+    const { outputFiles, metafile } = await build({
+      entryPoints: [file],
+      plugins: [followImports(found, isModule)],
+      bundle: true,
+      write: false,
+      metafile: true,
+      // Never written: sources are named relative to its folder.
+      outfile: path.join(path.dirname(file), 'definition.js'),
+      absWorkingDir: path.dirname(file),
+      format: 'cjs',
+      platform: 'node',
+      logLevel: 'silent',
+      legalComments: 'none',
+      // As modules are; compiled with it, so that places count it.
+      banner: { js: '"use strict";' },
+      define: defines,
+      treeShaking: false,
+      ignoreAnnotations: true,
+      tsconfigRaw: '{}',
+      // As the loader of TypeScript has them: names and places are then the same.
+      target: `node${process.versions.node}`,
+      keepNames: true,
+      minifyWhitespace: true,
+      sourcemap: 'external',
+      sourcesContent: false,
+    })
+    const [map, script] = [true, false].map((isMap) => outputFiles.find(({ path }) => path.endsWith('.map') === isMap))
+    const code = script!.text
+    const modules = Object.keys(metafile.inputs).filter((name) => !name.endsWith('.json'))
+    const usesMeta = Object.values(metaNames).some((name) => code.includes(name))
+    if (code.includes(foreignMark) || /\b(eval|import)\s*\(/.test(code)) throw new Unusual('a foreign name')
+    if (usesMeta && (modules.length > 1 || !isModule)) throw new Unusual('import.meta of several files')
+    return { code, map: map!.text, externals: found.externals }
+  } finally {
+    await stop()
+  }
+}
+
+/** Errors thrown while imports are followed come back as details of the compiler's own. */
+const isUnusual = (cause: unknown): boolean =>
+  cause instanceof Unusual ||
+  ((cause as Partial<BuildFailure>).errors?.some(({ detail }) => detail instanceof Unusual) ?? false)
+
+/**
+ * Undefined where it does not compile, or the compiler does not run: nothing that would be true the next time. The loader
+ * of TypeScript says what is wrong.
+ */
+export const compileDefinition = async (file: string): Promise<CompiledDefinition | undefined> => {
+  const found: Found = { files: new Map(), externals: [] }
+  const readAt = Date.now()
+  try {
+    const script = await compile(file, found)
+    return { script, files: Object.fromEntries(found.files), readAt }
+  } catch (cause) {
+    return isUnusual(cause) ? { files: Object.fromEntries(found.files), readAt } : undefined
+  }
+}

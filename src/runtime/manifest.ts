@@ -1,0 +1,63 @@
+/** A manifest: one file that says what an artifact is made of, written with its own hash in the first line. */
+import { createHash } from 'node:crypto'
+import type { Json } from '../dsl/nodes.js'
+import { hashOf } from './canonical.js'
+import type { StageIdentity } from './fingerprint.js'
+
+export interface StoredFile {
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** What is known of one artifact. Only `content` goes into the fingerprints of what reads it. */
+export interface Manifest {
+  readonly fingerprint: string
+  readonly stage: string
+  /** Hash over the files' names and bytes and the summary. */
+  readonly content: string
+  readonly files: Readonly<Record<string, StoredFile>>
+  readonly summary: Readonly<Record<string, Json>>
+  readonly identity: StageIdentity
+  /** How it came about; never part of an identity. */
+  readonly made: {
+    readonly at: string
+    readonly ms: number
+    readonly node: string
+    readonly platform: string
+    readonly threads: number
+    readonly run: string
+    /** Of a stage that extends: what it was given to go on from, so that `ms` is the time of the rest. */
+    readonly goesOnFrom?: string
+    /** Of what a stage left on its way: the stage's own fingerprint; `ms` is its time so far. */
+    readonly milestoneOf?: string
+  }
+}
+
+export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
+
+const checksum = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+export const contentOf = (files: Manifest['files'], summary: Manifest['summary']): string => hashOf({ files, summary })
+
+export const encodeManifest = (manifest: Manifest): string => {
+  const body = JSON.stringify(manifest)
+  return `${checksum(body)}\n${body}`
+}
+
+/** Undefined for anything but a text that `encodeManifest` gave. */
+export const decodeManifest = (text: string): Manifest | undefined => {
+  const end = text.indexOf('\n')
+  if (end !== 64) return undefined
+  const body = text.slice(end + 1)
+  return text.slice(0, end) === checksum(body) ? (JSON.parse(body) as Manifest) : undefined
+}
+
+const sha256Pattern = /^[0-9a-f]{64}$/
+
+export const isSha256 = (value: unknown): value is string => typeof value === 'string' && sha256Pattern.test(value)
+
+/** Whether a file's name inside an artifact stays inside its folder, on every system. */
+export const isInnerName = (name: string): boolean =>
+  name !== '' &&
+  !/[\\\0]|^[A-Za-z]:/.test(name) &&
+  name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')

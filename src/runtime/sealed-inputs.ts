@@ -1,0 +1,102 @@
+/**
+ * What a stage reads, held still: external files and stored bytes are what the fingerprint names before the stage starts,
+ * and nobody touched them until it ended. A file that was edited and put back meanwhile has been touched: what the stage
+ * read of it nobody knows, so the result is worth nothing, whatever the file holds now.
+ */
+import * as Effect from 'effect/Effect'
+import { hashOf } from './canonical.js'
+import { CorruptArtifact, StageError, type StoreError } from './errors.js'
+import { changedAtMs, clockTickMs, dataIdentityOf, hashFile, identityOf } from './file-identity.js'
+import type { SourceFile } from './prepare.js'
+import { Store, type Manifest, type Seal } from './store.js'
+
+interface SealedSource extends SourceFile {
+  /** It was written to so shortly before that another write might leave no trace: read again at the end. */
+  readonly young: boolean
+}
+
+export interface SealedInputs {
+  readonly sources: readonly SealedSource[]
+  readonly artifacts: readonly { readonly manifest: Manifest; readonly seal: Seal }[]
+}
+
+const sealSource = (file: SourceFile): SealedSource => {
+  const now = Date.now()
+  const identity = identityOf(file.path)
+  // Its identity moves when it is copied back or gets other rights; its bytes are what counts, as long as nothing runs.
+  if (identity === undefined || (identity !== file.identity && hashFile(file.path) !== file.sha256)) {
+    throw new StageError({
+      message: `${file.path} has changed since this run began`,
+      hint: 'run again: it is computed from what the file holds now',
+    })
+  }
+  return { ...file, identity, young: changedAtMs(identity) + clockTickMs >= now }
+}
+
+/** Verifies all that the stage is about to read. */
+export const sealInputs = Effect.fnUntraced(function* (
+  sources: Readonly<Record<string, SourceFile>>,
+  inputs: Readonly<Record<string, Manifest>>,
+): Effect.fn.Return<SealedInputs, StageError | CorruptArtifact | StoreError, Store> {
+  const store = yield* Store
+  const artifacts: SealedInputs['artifacts'][number][] = []
+  for (const manifest of Object.values(inputs)) artifacts.push({ manifest, seal: yield* store.verify(manifest) })
+  const sealed = yield* Effect.try({
+    try: () => Object.values(sources).map(sealSource),
+    catch: (cause) => (cause instanceof StageError ? cause : new StageError({ message: String(cause), cause })),
+  })
+  return { sources: sealed, artifacts }
+})
+
+const isTouched = (file: SealedSource): boolean => {
+  try {
+    return identityOf(file.path) !== file.identity
+  } catch {
+    return true
+  }
+}
+
+/** The first external file that was touched, if any; cheap enough to be asked while the stage runs. */
+export const touchedSource = (sealed: SealedInputs): string | undefined => sealed.sources.find(isTouched)?.path
+
+/** The same once the stage has ended. */
+export const changedSource = (sealed: SealedInputs): string | undefined =>
+  touchedSource(sealed) ?? sealed.sources.find((file) => file.young && hashFile(file.path) !== file.sha256)?.path
+
+/** Fails where stored bytes that the stage read are damaged or gone now, or have been replaced meanwhile. */
+export const verifyAgain = Effect.fnUntraced(function* (
+  sealed: SealedInputs,
+): Effect.fn.Return<void, CorruptArtifact | StoreError, Store> {
+  const store = yield* Store
+  for (const { manifest, seal } of sealed.artifacts) {
+    const now = yield* store.verify(manifest)
+    const replaced = Object.keys(seal).find((name) => seal[name] !== now[name])
+    if (replaced === undefined) continue
+    const { fingerprint, stage } = manifest
+    return yield* new CorruptArtifact({
+      message: `the stored artifact of ${stage} was replaced (${replaced}) while a stage read it`,
+      fingerprint,
+    })
+  }
+})
+
+/** Whether nothing that the stage reads was touched; of stored bytes only by their identity. */
+export const isUntouched = (store: Store['Service'], sealed: SealedInputs): boolean =>
+  touchedSource(sealed) === undefined &&
+  sealed.artifacts.every(({ manifest, seal }) =>
+    Object.entries(manifest.files).every(
+      ([name, file]) => dataIdentityOf(identityOf(store.blob(file)) ?? '') === seal[name],
+    ),
+  )
+
+/** The file system's number is another one after a restart of the machine. */
+const withoutDevice = (identity: string | undefined): string => identity?.slice(identity.indexOf(':') + 1) ?? ''
+
+/** The same as long as nobody has touched anything of it. */
+export const sealOf = (sealed: SealedInputs): string =>
+  hashOf([
+    sealed.sources.map(({ path, identity }) => [path, withoutDevice(identity)]),
+    sealed.artifacts.map(({ manifest, seal }) =>
+      Object.keys(manifest.files).map((name) => [manifest.files[name]!.sha256, withoutDevice(seal[name])]),
+    ),
+  ])

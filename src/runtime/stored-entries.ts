@@ -1,0 +1,75 @@
+/** What lies in a store, listed: for whoever cleans it up or reads it whole. Nothing here changes anything. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import { isSha256, type Manifest } from './manifest.js'
+import { readManifest, type Store } from './store.js'
+
+/** A file or folder of the store. */
+export interface Entry {
+  readonly path: string
+  readonly name: string
+}
+
+export interface FoundManifest extends Entry {
+  /** Undefined for one that is damaged, or is not what its name says. */
+  readonly manifest: Manifest | undefined
+  /** Which file it was: one that was written anew since has another. */
+  readonly file: string
+}
+
+export const entriesIn = (folder: string): readonly Entry[] => {
+  try {
+    return fs.readdirSync(folder).map((name) => ({ path: path.join(folder, name), name }))
+  } catch {
+    return []
+  }
+}
+
+/** Entries of the folders by the first two letters of their hash. */
+const hashedIn = (store: Store['Service'], part: string): readonly Entry[] =>
+  entriesIn(store.place(part)).flatMap((folder) => entriesIn(folder.path))
+
+/** Inode and times that a link or a rename leaves as they are; undefined where there is no such file any more. */
+export const fileAt = (place: string): string | undefined => {
+  const stat = fs.lstatSync(place, { throwIfNoEntry: false })
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.mtimeMs}`
+}
+
+/** `known` saves reading those that have not been written since. */
+export const manifestsIn = (
+  store: Store['Service'],
+  known: ReadonlyMap<string, FoundManifest> = new Map(),
+): readonly FoundManifest[] =>
+  hashedIn(store, 'actions').flatMap((entry) => {
+    const file = fileAt(entry.path)
+    if (file === undefined || !entry.name.endsWith('.json')) return []
+    const before = known.get(entry.name)
+    if (before?.file === file) return [before]
+    const manifest = readManifest(entry.path)
+    const isItself = manifest !== undefined && `${manifest.fingerprint}.json` === entry.name
+    return [{ ...entry, manifest: isItself ? manifest : undefined, file }]
+  })
+
+export const blobsIn = (store: Store['Service']): readonly Entry[] => hashedIn(store, 'blobs')
+
+export const codeRecordsIn = (store: Store['Service']): readonly Entry[] => hashedIn(store, 'code')
+
+/** What a kill left of a file that was being written, or was moved aside. */
+export const leftoversIn = (store: Store['Service']): readonly Entry[] => {
+  const flat = ['index', 'last', 'targets', 'runs', 'tags'].flatMap((part) => entriesIn(store.place(part)))
+  const all = [...flat, ...hashedIn(store, 'actions'), ...codeRecordsIn(store), ...entriesIn(store.root)]
+  return all.filter(({ name }) => /\.tmp(\.aside)?$/.test(name))
+}
+
+/** Bytes of a file or of all files below a folder, each inode once. */
+export const bytesOf = (place: string, seen = new Set<string>()): number => {
+  const stat = fs.lstatSync(place, { throwIfNoEntry: false })
+  if (stat === undefined) return 0
+  if (stat.isDirectory()) return entriesIn(place).reduce((sum, entry) => sum + bytesOf(entry.path, seen), 0)
+  const inode = `${stat.dev}:${stat.ino}`
+  if (seen.has(inode)) return 0
+  seen.add(inode)
+  return stat.size
+}
+
+export const isBlobName = (name: string): boolean => isSha256(name)
