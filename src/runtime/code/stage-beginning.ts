@@ -20,7 +20,10 @@ const calledSo = (program: Program, files: readonly string[], name: string): Beg
 export const namesIn = (program: Program, files: readonly string[]): readonly string[] =>
   files.flatMap((file) => (program.read(file)?.stageCalls ?? []).flatMap(({ name }) => name ?? []))
 
-/** By its name, where that is written out, else by its place. Undefined where it is written in no way that can be read. */
+/**
+ * The call that begins on the line of the place; else the one that writes the name out, else what is nearest to the place. Undefined
+ * where it is written in no way that can be read.
+ */
 export const beginningOf = (
   program: Program,
   files: readonly string[],
@@ -33,7 +36,8 @@ export const beginningOf = (
     calls.filter((each) => each.name === undefined || each.name === name),
     place,
   )
-  return calledSo(program, files, name) ?? (call === undefined ? undefined : { file, call })
+  const there = call === undefined ? undefined : { file, call }
+  return call?.line === place.line ? there : (calledSo(program, files, name) ?? there)
 }
 
 /** A declaration, and all of the files that use it, however indirectly: what is captured in it comes from them. */

@@ -81,6 +81,10 @@ describe("the code of a stage of the user's own", () => {
       `export const a = stage('a', { run: () => ${one} })\nexport const b = stage('b', { run: () => 1 })`
     expect(changes(plain(1), plain(2), 'b', 2)).to.deep.equal([])
     expect(changes(plain(1), plain(2), 'a', 3)).to.deep.equal(['run edited'])
+    const twice = (computed: number): string =>
+      `const name = 'a'\nexport const a = stage('a', { run: () => 1 })\nexport const b = stage(name, { run: () => ${computed} })`
+    expect(changes(twice(1), twice(2), 'a', 4)).to.deep.equal(['run edited'])
+    expect(changes(twice(1), twice(2), 'a', 3)).to.deep.equal([])
   })
 
   it('is read once for all stages that one call in a loop makes, and apart for those that another makes', () => {
