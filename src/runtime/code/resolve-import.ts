@@ -3,6 +3,7 @@ import * as fs from 'node:fs'
 import { isBuiltin } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Load } from './file-code.js'
 import type { FilesSeen } from './files-seen.js'
 import type { InstalledPackage, Packages } from './packages.js'
 
@@ -28,6 +29,10 @@ export const packageName = (specifier: string): string =>
 
 /** Whether a specifier names a file of the program itself, and not a package or a module of Node's. */
 export const isLocal = (specifier: string): boolean => /^([./#]|file:)/.test(specifier)
+
+/** A file named relative to its module, as an import names one. */
+export const specifierOf = ({ as, specifier }: Load): string =>
+  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier
 
 const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 

@@ -3,14 +3,14 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
 import { loadersOf, type CodeRecord } from './code-record.js'
-import type { Code, Declaration, Load, Opaque, Place } from './file-code.js'
+import type { Code, Declaration, Load, Opaque, Place, StageCall } from './file-code.js'
 import { hashContents } from './file-contents.js'
 import { effectsOf } from './load-effects.js'
 import { stepsOf } from './load-order.js'
 import type { InstalledPackage, Packages } from './packages.js'
 import type { Declared, Meaning, Program } from './program.js'
-import { isLocal } from './resolve-import.js'
-import { beginningOf, callersOf, namesIn } from './stage-beginning.js'
+import { isLocal, specifierOf } from './resolve-import.js'
+import { beginningsOf, callersOf, namesIn } from './stage-beginning.js'
 import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 
 /** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
@@ -25,10 +25,6 @@ interface Waiting extends Declared {
 
 /** In the table of symbols no declaration can be called so, whatever people read. */
 const runKey = 'run()'
-
-/** A file named relative to its module, as an import names one. */
-const specifierOf = ({ as, specifier }: Load): string =>
-  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier
 
 export class CodeWalk {
   readonly #program: Program
@@ -79,26 +75,29 @@ export class CodeWalk {
    */
   fromCall(module: string, name: string, place: Place & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
-    const beginning = beginningOf(this.#program, [...this.#evaluated.keys()], name, place)
-    if (beginning === undefined) {
+    const beginnings = beginningsOf(this.#program, [...this.#evaluated.keys()], name, place)
+    const [first] = beginnings
+    if (first === undefined) {
       for (const file of this.#evaluated.keys()) {
         for (const each of this.#program.declarationsOf(file)) this.#reach({ type: 'declaration', ...each }, null)
       }
       return this.#finish(this.#table.key(module, '*'))
     }
-    const { file, call } = beginning
-    this.#evaluate(file, null)
-    if (call.name === undefined) this.namesElsewhere = namesIn(this.#program, [...this.#evaluated.keys()])
-    const key = this.#table.key(file, runKey)
+    for (const { file } of beginnings) this.#evaluate(file, null)
+    if (first.call.name === undefined) this.namesElsewhere = namesIn(this.#program, [...this.#evaluated.keys()])
+    beginnings.forEach(({ file, call }, index) => this.#begin(file, call, index === 0 ? runKey : `${runKey} ${index}`))
+    return this.#finish(this.#table.key(first.file, runKey))
+  }
+
+  #begin(file: string, call: StageCall, name: string): void {
+    const key = this.#table.key(file, name)
     this.#addCode(key, file, 'run', call.run, null)
     const around = call.captures && call.within !== undefined ? this.#program.declared(file, call.within) : undefined
-    if (around !== undefined) {
-      this.#settle()
-      for (const each of callersOf(this.#program, [...this.#evaluated.keys()], around)) {
-        this.#reach({ type: 'declaration', ...each }, key)
-      }
+    if (around === undefined) return
+    this.#settle()
+    for (const each of callersOf(this.#program, [...this.#evaluated.keys()], around)) {
+      this.#reach({ type: 'declaration', ...each }, key)
     }
-    return this.#finish(key)
   }
 
   #reach(meaning: Meaning, through: string | null): void {
