@@ -30,6 +30,10 @@ export const packageName = (specifier: string): string =>
 /** Whether a specifier names a file of the program itself, and not a package or a module of Node's. */
 export const isLocal = (specifier: string): boolean => /^([./#]|file:)/.test(specifier)
 
+/** A file named relative to its module, as an import names one. */
+export const specifierOf = ({ as, specifier }: Load): string =>
+  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier
+
 const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
 const isFolder = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false
@@ -154,7 +158,3 @@ export class Resolver {
 
 /** Without what a loader may put behind a name: `./x.js?fresh`. */
 const plainPath = (specifier: string): string => decodeURI(specifier.replace(/[?#].*$/, ''))
-
-/** A file named relative to its module, as an import names one. */
-export const specifierOf = ({ as, specifier }: Load): string =>
-  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier

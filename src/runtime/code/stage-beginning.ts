@@ -21,23 +21,26 @@ export const namesIn = (program: Program, files: readonly string[]): readonly st
   files.flatMap((file) => (program.read(file)?.stageCalls ?? []).flatMap(({ name }) => name ?? []))
 
 /**
- * The call that begins on the line of the place; else the one that writes the name out, else what is nearest to the place. Undefined
- * where it is written in no way that can be read.
+ * The call that begins on the line of the place; else the one that writes the name out, else what is nearest to the place. Both of the
+ * first two where the one at the place computes its name, since either may be meant. None where it is written in no way that
+ * can be read.
  */
-export const beginningOf = (
+export const beginningsOf = (
   program: Program,
   files: readonly string[],
   name: string,
   place: Place & { readonly file: string },
-): Beginning | undefined => {
+): readonly Beginning[] => {
   const { file } = place
   const calls = isCode(file) ? (program.read(file)?.stageCalls ?? []) : []
   const call = stageCallAt(
     calls.filter((each) => each.name === undefined || each.name === name),
     place,
   )
-  const there = call === undefined ? undefined : { file, call }
-  return call?.line === place.line ? there : (calledSo(program, files, name) ?? there)
+  const there = call === undefined ? [] : [{ file, call }]
+  const called = calledSo(program, files, name)
+  if (called === undefined || (call !== undefined && call.name === name && call.line === place.line)) return there
+  return call?.line === place.line && called.call !== call ? [...there, called] : [called]
 }
 
 /** A declaration, and all of the files that use it, however indirectly: what is captured in it comes from them. */

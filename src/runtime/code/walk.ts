@@ -3,14 +3,14 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
 import { loadersOf, type CodeRecord } from './code-record.js'
-import type { Code, Declaration, Load, Opaque, Place } from './file-code.js'
+import type { Code, Declaration, Load, Opaque, Place, StageCall } from './file-code.js'
 import { hashContents } from './file-contents.js'
 import { effectsOf } from './load-effects.js'
 import { stepsOf } from './load-order.js'
 import type { InstalledPackage, Packages } from './packages.js'
 import type { Declared, Meaning, Program } from './program.js'
 import { isLocal, specifierOf } from './resolve-import.js'
-import { beginningOf, callersOf, namesIn } from './stage-beginning.js'
+import { beginningsOf, callersOf, namesIn } from './stage-beginning.js'
 import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 
 /** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
@@ -45,12 +45,12 @@ export class CodeWalk {
     this.#table = new SymbolTable(packages, program.seen, entryFile)
   }
 
-  /** The packages that were reached, without what these need in turn. */
+  /** Those that were reached, without what they need in turn. */
   get packages(): readonly InstalledPackage[] {
     return [...this.#packages.values()].sort((a, b) => (a.directory < b.directory ? -1 : 1))
   }
 
-  /** Whether the function of a call reads variables of functions around it. */
+  /** Whether the function of a call reads variables of functions around it, or may do so. */
   captures = false
   /**
    * Of a stage that was found by the place of its call, all names that are written out in other calls of its program: any
@@ -63,7 +63,6 @@ export class CodeWalk {
     return this.#table.files
   }
 
-  /** Walks from an export. */
   fromExport(file: string, exportName: string): CodeRecord {
     this.#evaluate(file, null)
     const meaning = this.#program.exported(file, exportName)
@@ -71,34 +70,33 @@ export class CodeWalk {
     return this.#finish(this.#table.nameOf(meaning))
   }
 
-  /**
-   * Walks from the `run` of a call of this name; `module` is what a worker imports for it. Where it is written in no way that can
-   * be read, from all that the module is.
-   */
+  /** From the `run` of a call of this name; `module` is what a worker imports. Where nobody can read it, from all that the module is. */
   fromCall(module: string, name: string, place: Place & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
-    const beginning = beginningOf(this.#program, [...this.#evaluated.keys()], name, place)
-    // Where nobody can read it, it may capture anything.
-    this.captures = beginning?.call.captures ?? true
-    if (beginning === undefined) {
+    const beginnings = beginningsOf(this.#program, [...this.#evaluated.keys()], name, place)
+    const [first] = beginnings
+    this.captures = first === undefined || beginnings.some(({ call }) => call.captures)
+    if (first === undefined) {
       for (const file of this.#evaluated.keys()) {
         for (const each of this.#program.declarationsOf(file)) this.#reach({ type: 'declaration', ...each }, null)
       }
       return this.#finish(this.#table.key(module, '*'))
     }
-    const { file, call } = beginning
-    this.#evaluate(file, null)
-    if (call.name === undefined) this.namesElsewhere = namesIn(this.#program, [...this.#evaluated.keys()])
-    const key = this.#table.key(file, runKey)
+    for (const { file } of beginnings) this.#evaluate(file, null)
+    if (first.call.name === undefined) this.namesElsewhere = namesIn(this.#program, [...this.#evaluated.keys()])
+    beginnings.forEach(({ file, call }, index) => this.#begin(file, call, index === 0 ? runKey : `${runKey} ${index}`))
+    return this.#finish(this.#table.key(first.file, runKey))
+  }
+
+  #begin(file: string, call: StageCall, name: string): void {
+    const key = this.#table.key(file, name)
     this.#addCode(key, file, 'run', call.run, null)
     const around = call.captures && call.within !== undefined ? this.#program.declared(file, call.within) : undefined
-    if (around !== undefined) {
-      this.#settle()
-      for (const each of callersOf(this.#program, [...this.#evaluated.keys()], around)) {
-        this.#reach({ type: 'declaration', ...each }, key)
-      }
+    if (around === undefined) return
+    this.#settle()
+    for (const each of callersOf(this.#program, [...this.#evaluated.keys()], around)) {
+      this.#reach({ type: 'declaration', ...each }, key)
     }
-    return this.#finish(key)
   }
 
   #reach(meaning: Meaning, through: string | null): void {
