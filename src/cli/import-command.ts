@@ -15,9 +15,10 @@ export interface ImportFlags {
 const importIntoStore = Effect.fnUntraced(function* (flags: ImportFlags) {
   const imported = yield* importArtifacts(flags.file, progressPrinter('read', flags.json))
   if (flags.json) return printJson({ type: 'imported', file: flags.file, ...imported })
-  const { of, artifacts, known, older } = imported
+  const { of, artifacts, known, older, accepted } = imported
   const there = known === 0 ? '' : `, ${known} of them were there`
   process.stdout.write(`${of}: ${plural(artifacts, 'artifact')}, ${bytes(imported.bytes)}${there}\n`)
+  if (accepted > 0) process.stdout.write(`${plural(accepted, 'accepted edit')} came with it (genepool accept --list)\n`)
   if (older > 0)
     process.stdout.write(`${plural(older, 'artifact')} of an older key scheme: kept, and never found by a run\n`)
 })

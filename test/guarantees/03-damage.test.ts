@@ -69,6 +69,11 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     join(folder, readdirSync(folder).filter((name) => !name.endsWith('.tmp'))[0]!)
   const honest = ['copy(hello)', 'hello', 'top(copy(hello))']
 
+  const codeRecord = (): string => {
+    const digest = String(manifestOf('top').identity.code)
+    return store('code', digest.slice(0, 2), `${digest}.json`)
+  }
+
   /** Every kind of file that a store has. */
   const kinds: Readonly<Record<string, () => string>> = {
     'the blob of a result': () => blobOf(store(), manifestOf('top').files['value.txt']!.sha256),
@@ -88,6 +93,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     'the index of verified files': () => store('index', 'verified.txt'),
     'what stages were last': () => only(store('last')),
     'a known definition': () => only(store('targets')),
+    'a record of code': codeRecord,
     'the record of a run': () => only(store('runs')),
   }
 
@@ -119,7 +125,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
       this.timeout(600_000)
       for (const [how, damage] of Object.entries(damages)) {
         // A record of the past cannot be made again.
-        if (kind === 'the record of a run' && !existsSync(place())) continue
+        if (/^(the record of a run|a record of code)$/.test(kind) && !existsSync(place())) continue
         const what = `${kind} ${how}`
         damage(place())
         const { code, stderr, events } = await run()
@@ -141,7 +147,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     this.timeout(600_000)
     for (const [kind, place] of Object.entries(kinds)) {
       const folder = kind === 'store.json' ? store('store.json') : dirname(place())
-      rmSync(folder, { recursive: true })
+      rmSync(folder, { recursive: true, force: true })
       const { code, stderr } = await run()
       expect([code, stderr], kind).to.deep.equal([0, ''])
       expect(values(), kind).to.deep.equal(honest)
@@ -169,6 +175,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
   })
 
   it('store verify reads everything, says what is damaged and which stages will be made again, and ends with 1', async () => {
+    expect((await cli('show', 'small.mjs', 'top', '--engine', 'cpu')).code).to.equal(0)
     const whole = await cli('store', 'verify', '--json')
     expect(whole.code, whole.stdout).to.equal(0)
     const { fingerprint } = manifestOf('first')
@@ -201,6 +208,15 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     const again = await run()
     expect(stagesWith(again.events, 'stage-finished')).to.deep.equal(['first'])
     expect((await cli('store', 'verify')).code).to.equal(0)
+  })
+
+  it('a damaged list of accepted edits is told, not passed over: it decides what is a hit', async () => {
+    const list = workspace.write('.genepool/code/accepted.json', '{"edits": [null]}')
+    const { code, stdout, stderr } = await run()
+    expect(code).to.be.within(1, 2)
+    expect(`${stdout}${stderr}`).to.match(/accepted\.json is damaged \(.*\): mend it, or remove it/)
+    rmSync(list)
+    expect((await run()).code).to.equal(0)
   })
 
   it('a manifest under another name, or an entry of another artifact, is no hit', async () => {

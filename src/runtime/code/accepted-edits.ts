@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { sentenceOf } from '../errors.js'
 import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
 interface Change {
@@ -31,10 +32,29 @@ export interface AcceptedEdit {
   readonly revokedAt?: string
 }
 
+const isEdit = (value: unknown): value is AcceptedEdit => {
+  const { id, symbol, changes, at } = (value ?? {}) as Partial<AcceptedEdit>
+  return [id, symbol, at].every((word) => typeof word === 'string') && Array.isArray(changes) && changes.length > 0
+}
+
+/** Throws where the text is no list of them. */
+export const parseAcceptedEdits = (text: string): readonly AcceptedEdit[] => {
+  const { edits } = (JSON.parse(text) ?? {}) as { readonly edits?: unknown }
+  if (!Array.isArray(edits) || !edits.every(isEdit)) throw new Error('it holds no list of edits')
+  return edits
+}
+
 /** All that were ever accepted, the oldest first; a damaged list is an error: it decides what is a hit. */
 export const readAcceptedEdits = (file: string): readonly AcceptedEdit[] => {
   const text = readTextIfThere(file)
-  return text === undefined ? [] : (JSON.parse(text) as { edits: readonly AcceptedEdit[] }).edits
+  if (text === undefined) return []
+  try {
+    return parseAcceptedEdits(text)
+  } catch (cause) {
+    throw new Error(`${file} is damaged (${sentenceOf(cause)}): mend it, or remove it and accept the edits again`, {
+      cause,
+    })
+  }
 }
 
 export const writeAcceptedEdits = (file: string, edits: readonly AcceptedEdit[]): void =>

@@ -24,11 +24,12 @@ export interface ArchiveHeader {
   readonly bytes: number
 }
 
-export type EntryKind = 'blob' | 'code' | 'run' | 'manifest'
+export type EntryKind = 'blob' | 'code' | 'accepted' | 'run' | 'manifest'
 
 const patterns: Readonly<Record<EntryKind, RegExp>> = {
   blob: /^blobs\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/,
   code: /^code\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\.json$/,
+  accepted: /^code\/accepted\.json$/,
   manifest: /^actions\/([0-9a-f]{2})\/(\1[0-9a-f]{62})\.json$/,
   // A run's records: files that begin with its id, or lie in a folder of its name.
   run: /^runs\/(\d{8}-[\w-]+)((?:\.[\w-]+)+|(?:\/[\w-]+(?:\.[\w-]+)*)+)$/,
@@ -36,7 +37,7 @@ const patterns: Readonly<Record<EntryKind, RegExp>> = {
 
 export interface ArchiveEntry {
   readonly kind: EntryKind
-  /** The hash in its name; of a run its id. */
+  /** The hash in its name; of a run its id; '' of the edits that were accepted. */
   readonly key: string
 }
 
@@ -44,7 +45,7 @@ export interface ArchiveEntry {
 export const entryOf = (name: string): ArchiveEntry | undefined => {
   for (const [kind, pattern] of Object.entries(patterns) as [EntryKind, RegExp][]) {
     const found = pattern.exec(name)
-    if (found !== null) return { kind, key: kind === 'run' ? found[1]! : found[2]! }
+    if (found !== null) return { kind, key: (kind === 'run' ? found[1] : found[2]) ?? '' }
   }
   return undefined
 }

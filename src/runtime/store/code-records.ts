@@ -1,13 +1,12 @@
 /** `code/`: what the code behind a digest was. Only explanations read it; without a record they are poorer, never wrong. */
 import * as fs from 'node:fs'
-import { isSha256 } from './manifest.js'
+import { digestOf } from '../code/code-record.js'
+import { decodeRecord } from '../code/record-text.js'
 import type { Entry } from './stored-entries.js'
 
 export const isCodeRecordText = (digest: string, text: string): boolean => {
-  if (!isSha256(digest)) return false
   try {
-    const record: unknown = JSON.parse(text)
-    return typeof record === 'object' && record !== null && !Array.isArray(record)
+    return digestOf(decodeRecord(text)) === digest
   } catch {
     return false
   }

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import * as Effect from 'effect/Effect'
 import { archiveFormat, headerName, isOfRun, type ArchiveHeader } from './archive.js'
+import { acceptedPath } from '../code/record-store.js'
 import { StoreError, sentenceOf } from '../errors.js'
 import { keyScheme } from '../plan/fingerprint.js'
 import { markKept } from './garbage-marks.js'
@@ -49,9 +50,12 @@ const namesOf = (
   const codes = manifests.map(({ identity }) => `${hashed('code', String(identity.code))}.json`)
   const made = new Set([...runs, ...manifests.map(({ made: { run } }) => run)])
   const records = entriesIn(store.place('runs')).filter((entry) => [...made].some((run) => isOfRun(run, entry)))
+  // Where they are in force, what was made before them is a hit; and lineage says who declared what.
+  const accepted = fs.existsSync(acceptedPath(store.root)) ? [within(acceptedPath(store.root))] : []
   return [
     ...new Set(blobs),
     ...[...new Set(codes)].filter((name) => fs.existsSync(store.place(name))),
+    ...accepted,
     ...records.filter((entry) => fs.statSync(entry.path).isFile()).map((entry) => within(entry.path)),
     ...manifests.map(({ fingerprint }) => `${hashed('actions', fingerprint)}.json`),
   ]

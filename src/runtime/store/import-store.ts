@@ -4,6 +4,8 @@ import * as path from 'node:path'
 import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import { writeFileAtomic } from '../atomic-file.js'
+import { readAcceptedEdits, writeAcceptedEdits } from '../code/accepted-edits.js'
+import { acceptedPath } from '../code/record-store.js'
 import { StoreError, UsageError, sentenceOf } from '../errors.js'
 import { keyScheme } from '../plan/fingerprint.js'
 import { tryLock } from './lock.js'
@@ -18,6 +20,8 @@ export interface Imported {
   /** How many of them were there already. */
   readonly known: number
   readonly bytes: number
+  /** Edits that were declared harmless there, and are so here from now on. */
+  readonly accepted: number
   /** Artifacts whose key scheme is an older one: they are kept for their lineage and never found. */
   readonly older: number
 }
@@ -39,6 +43,9 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
     for (const [digest, text] of archive.codes) {
       writeIfMissing(store.place('code', digest.slice(0, 2), `${digest}.json`), text)
     }
+    const known = readAcceptedEdits(acceptedPath(store.root))
+    const added = archive.accepted.filter(({ id }) => known.every((edit) => edit.id !== id))
+    if (added.length > 0) writeAcceptedEdits(acceptedPath(store.root), [...known, ...added])
     for (const [name, text] of archive.runs) writeIfMissing(store.place(name), text)
   })
   let known = 0
@@ -95,6 +102,7 @@ export const importArtifacts = Effect.fn('importArtifacts')(function* (file: str
         artifacts: manifests.length,
         known,
         bytes: header.bytes,
+        accepted: archive.accepted.filter(({ revokedAt }) => revokedAt === undefined).length,
         older: manifests.filter(({ identity }) => identity.scheme < keyScheme).length,
       } satisfies Imported
     }),

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import type { ReadEntry } from 'tar'
 import { archiveFormat, entryOf, headerName, type ArchiveEntry, type ArchiveHeader } from './archive.js'
 import { isCodeRecordText } from './code-records.js'
+import { parseAcceptedEdits, type AcceptedEdit } from '../code/accepted-edits.js'
 import { UsageError } from '../errors.js'
 import { fingerprintOf, keyScheme } from '../plan/fingerprint.js'
 import { describeScheme } from '../plan/key-schemes.js'
@@ -19,6 +20,7 @@ export interface ReadArchive {
   /** Where each file lies now, by its hash. */
   readonly blobs: ReadonlyMap<string, string>
   readonly codes: ReadonlyMap<string, string>
+  readonly accepted: readonly AcceptedEdit[]
   /** By name inside the store. */
   readonly runs: ReadonlyMap<string, string>
   readonly manifests: readonly Manifest[]
@@ -64,6 +66,14 @@ const readManifestEntry = (name: string, key: string, text: string): Manifest =>
   return manifest
 }
 
+const readAccepted = (name: string, text: string): readonly AcceptedEdit[] => {
+  try {
+    return parseAcceptedEdits(text)
+  } catch {
+    throw refuse(`${name} is damaged`)
+  }
+}
+
 class Reader {
   readonly #folder: string
   readonly #seen = new Set<string>()
@@ -71,6 +81,7 @@ class Reader {
   readonly blobs = new Map<string, string>()
   readonly codes = new Map<string, string>()
   readonly runs = new Map<string, string>()
+  accepted: readonly AcceptedEdit[] = []
   readonly manifests: Manifest[] = []
   #bytes = 0
 
@@ -105,7 +116,8 @@ class Reader {
     else if (kind === 'code') {
       if (!isCodeRecordText(key, text)) throw refuse(`${name} is damaged`)
       this.codes.set(key, text)
-    } else this.runs.set(name, text)
+    } else if (kind === 'accepted') this.accepted = readAccepted(name, text)
+    else this.runs.set(name, text)
   }
 
   #blob(name: string, { key }: ArchiveEntry): ReturnType<Reader['begin']> {
@@ -126,14 +138,14 @@ class Reader {
   }
 
   finish(): ReadArchive {
-    const { header, blobs, codes, runs, manifests } = this
+    const { header, blobs, codes, accepted, runs, manifests } = this
     if (header === undefined) throw refuse('it is no file that genepool store export wrote')
     if (this.#seen.size - 1 !== header.entries) throw refuse('it is cut short')
     for (const { stage, files } of manifests) {
       const missing = Object.entries(files).find(([, { sha256 }]) => !blobs.has(sha256))
       if (missing !== undefined) throw refuse(`it lacks ${missing[0]} of ${stage}`)
     }
-    return { header, blobs, codes, runs, manifests }
+    return { header, blobs, codes, accepted, runs, manifests }
   }
 }
 
