@@ -195,6 +195,8 @@ const fill = Effect.gen(function* () {
     if (isSkipped || inputs.some(([, from]) => !contents.has(from))) continue
     const identity = identify(Object.fromEntries(inputs.map(([name, from]) => [name, contents.get(from)])))
     const outDir = store.place('filling')
+    // Bytes that the store has already are left where they are.
+    fs.rmSync(outDir, { recursive: true, force: true })
     fs.mkdirSync(outDir, { recursive: true })
     const { files, summary } = makers[node.kind](node)
     for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(outDir, name), text)
