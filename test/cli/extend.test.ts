@@ -102,7 +102,7 @@ describe('a training with more epochs', () => {
       'train.epochs 2 → 4; train.warmupEpochs 0.1 → 0.2; trains from the start: ' +
       "the cosine's rate depends on the number of epochs (scheduleEpochs or schedule: 'constant' lets it go on)"
     const planned = await runCli('plan extend.ts --store cosine'.split(' '), { cwd: workspace.path })
-    expect(planned.stdout).to.match(/^teacher +run +train\.epochs 2 → 4; /m)
+    expect(planned.stdout).to.match(/^teacher +run +.*train\.epochs 2 → 4; /m)
     expect(planned.stdout).to.include(sentence)
     const { stdout } = await runCli('run extend.ts --only teacher --store cosine'.split(' '), { cwd: workspace.path })
     expect(stdout).to.include(`▶ teacher  started: ${sentence}\n`)
