@@ -42,7 +42,7 @@ export interface RecordedEnvironment extends RunEnvironment {
 const telling =
   /^(CUDA_|NVIDIA_|VK_|MESA_|LD_PRELOAD$|LD_LIBRARY_PATH$|TF_(?!CLI_)|ORT_|OMP_|MALLOC_|GENEPOOL_|NODE_OPTIONS$|UV_THREADPOOL_SIZE$)/
 
-export const tellingVariables = (all: NodeJS.ProcessEnv): Readonly<Record<string, string>> =>
+export const tellingVariables = (all: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(all)
       .filter((entry): entry is [string, string] => telling.test(entry[0]) && entry[1] !== undefined)
