@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, utimesSync } from 'node:fs'
 import { expect } from 'chai'
 import { pidsOf, writeStages } from '../support/watched-stages.js'
-import { endWatch, noticed, startWatch, typesOf, watchedWorkspaceForEach, type Watching } from '../support/watching.js'
+import { endWatch, noticed, startWatch, typesOf, type Watching } from '../support/watching.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 describe('genepool watch', () => {
@@ -83,34 +83,4 @@ describe('genepool watch', () => {
     expect([code, stderr]).to.deep.equal([130, ''])
     expect(events).to.have.length(stdout.trimEnd().split('\n').length)
   })
-})
-
-describe('restoring in watch mode', () => {
-  const { workspace, watch } = watchedWorkspaceForEach()
-
-  for (const [where, store] of [
-    ['within the watched folder', 'pipelines/store'],
-    ['elsewhere', 'store'],
-  ] as const) {
-    it(`does not trigger itself, with a store ${where}`, async () => {
-      writeStages(workspace)
-      workspace.write('pipelines/text-only.ts', "export { default } from '../text-only.ts'\n")
-      const text = (words: string): void => void workspace.write('pipelines/text.txt', words)
-      text('a text')
-      const watching = watch(`pipelines/text-only.ts --store ${store}`)
-      await watching.after(0, 'watch-waiting')
-      const edited = watching.now()
-      text('another text')
-      await watching.after(edited, 'watch-waiting')
-      const reverted = watching.now()
-      text('a text')
-      expect(await watching.after(reverted, 'run-finished')).to.include({ ran: 0, cached: 1 })
-      await watching.after(reverted, 'watch-waiting')
-      const last = watching.now()
-      text('a third text')
-      await watching.after(last, 'run-finished')
-      const file = workspace.file('pipelines', 'text.txt')
-      expect(noticed(watching.since(edited))).to.deep.equal([file, file, file])
-    })
-  }
 })

@@ -14,7 +14,7 @@ const long = process.env['GENEPOOL_LONG'] === '1'
 const faults = new URL('../support/store-faults.js', import.meta.url).href
 
 const titles: Readonly<Record<Mode, string>> = {
-  'kill-before': 'SIGKILL at every store write: afterwards a hit is complete or it is a miss',
+  'kill-before': 'SIGKILL before every store write, in turn',
   'kill-half': 'SIGKILL half-way through every write of bytes: the same',
   'kill-after': 'SIGKILL after every store write: the same',
   ENOSPC: 'a disk that is full from any write on fails the run loudly and leaves a consistent store',
@@ -29,7 +29,7 @@ const saysWhy = ({ events, stderr }: Finished): boolean => {
   return failed === undefined ? /^genepool: \S.*\n/.test(stderr) : failed.message.length > 10
 }
 
-describe('the N-th call that changes a store', () => {
+describe('SIGKILL at every store write: afterwards a hit is complete or it is a miss', () => {
   const workspace = workspaceForAll()
   let clean: ReadonlyMap<string, string>
 
