@@ -7,6 +7,8 @@ import { contentsOf, countsOf, eventsOf } from '../support/read-events.js'
 import { checkout, workspaceForAll } from '../support/workspace.js'
 
 const long = process.env['GENEPOOL_LONG'] === '1'
+/** Of one run, on a slow machine. */
+const timeoutMs = 300_000
 const cycles = long ? 200 : 6
 
 /** The quickstart with few images, and without the stage that measures time: its bytes are never the same. */
@@ -55,7 +57,7 @@ describe(`${cycles} cycles of edit and run over the quickstart's definition`, ()
 
   const cycle = async (): Promise<void> => {
     workspace.write('quickstart.ts', definition(chosen))
-    const running = startCli(['run', 'quickstart.ts', '--json'], { cwd: workspace.path })
+    const running = startCli(['run', 'quickstart.ts', '--json'], { cwd: workspace.path, timeoutMs })
     if (random.integer(8) === 0) {
       let left = random.integer(12)
       await running.waitFor((event) => event.type.startsWith('stage-') && left-- === 0).catch(() => undefined)
@@ -82,12 +84,16 @@ describe(`${cycles} cycles of edit and run over the quickstart's definition`, ()
     }
   })
 
-  it('end with artifacts that equal those of a clean store', async () => {
+  it('end with artifacts that equal those of a clean store', async function () {
+    this.timeout(2 * timeoutMs)
     workspace.write('quickstart.ts', definition(chosen))
     expect(countsOf(await runCli(['run', 'quickstart.ts', '--json'], { cwd: workspace.path }))).to.include({
       failed: 0,
     })
-    const clean = await runCli(['run', 'quickstart.ts', '--json', '--store', 'clean'], { cwd: workspace.path })
+    const clean = await runCli(['run', 'quickstart.ts', '--json', '--store', 'clean'], {
+      cwd: workspace.path,
+      timeoutMs,
+    })
     const wanted = contentsOf(clean.events)
     expect(Object.keys(wanted)).to.have.length(7)
     for (const [stage, content] of Object.entries(wanted)) {
