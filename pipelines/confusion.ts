@@ -1,5 +1,5 @@
 // Question: which digits does the smallest model take for which others, and does its teacher do so too?
-// Time: seconds more than the quickstart, with which it shares every stage but the last.
+// Time: forty seconds on two cores; it shares data, teacher and students with the quickstart.
 // It shows a stage of one's own: typed, cached like the built-in ones, and computed again when its code changes.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

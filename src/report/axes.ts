@@ -81,3 +81,6 @@ export const percentDomain = (shares: readonly number[]): readonly [number, numb
   const margin = Math.max((high - low) * 0.08, 0.05)
   return [Math.max(0, low - margin), Math.min(100, high + margin)]
 }
+
+/** A tick as it is: rounded to the scale's own digits, 12.5 would be called 13. */
+export const exactTick = (value: number): string => String(Number(value.toFixed(6)))

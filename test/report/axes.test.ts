@@ -1,5 +1,11 @@
 import { expect } from 'chai'
-import { costAxis, linearTicks, percentDomain, shortCount } from '../../src/report/axes.js'
+import { exactTick, costAxis, linearTicks, percentDomain, shortCount } from '../../src/report/axes.js'
+
+describe('a tick', () => {
+  it('is called what it is', () => {
+    expect([7.5, 12.5, 0.1 + 0.2, 15].map(exactTick)).to.deep.equal(['7.5', '12.5', '0.3', '15'])
+  })
+})
 
 describe('axes', () => {
   it('are linear for a narrow range of costs and logarithmic for a wide one', () => {

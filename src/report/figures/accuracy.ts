@@ -3,7 +3,7 @@ import { largestOf } from '../../results/extent.js'
 import { count, percent } from '../../results/format.js'
 import type { ModelResult } from '../../results/group-models.js'
 import { costOf, paretoFront, type Cost } from '../../results/pareto.js'
-import { costAxis, linearTicks, percentDomain } from '../axes.js'
+import { costAxis, exactTick, linearTicks, percentDomain } from '../axes.js'
 import type { Drawing } from '../drawing.js'
 import { drawLabels } from '../draw-labels.js'
 import { placeInCorner, placeLabels, type LabelWish } from '../place-labels.js'
@@ -147,6 +147,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
     y: {
       domain: [...domain],
       ticks: [...linearTicks(...domain, 7)],
+      tickFormat: exactTick,
       label: 'top-1, %',
       grid: true,
       labelArrow: 'none',

@@ -2,7 +2,7 @@
 import { nameAt, type At } from '../../results/group-cells.js'
 import type { ModelResult } from '../../results/group-models.js'
 import { paretoFront } from '../../results/pareto.js'
-import { costAxis, linearTicks, percentDomain } from '../axes.js'
+import { costAxis, exactTick, linearTicks, percentDomain } from '../axes.js'
 import type { Drawing, DrawnPlot } from '../drawing.js'
 import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
 import { colour, seriesRole, type Role } from '../theme.js'
@@ -69,6 +69,7 @@ const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, 
         y: {
           domain: [...domain],
           ticks: [...linearTicks(...domain, isSmall ? 4 : 7)],
+          tickFormat: exactTick,
           label: isSmall ? null : 'top-1, %',
           grid: true,
           labelArrow: 'none',

@@ -4,7 +4,7 @@ import { nameAt, type GroupResult } from '../../results/group-cells.js'
 import { figureLongTitle, figureText, figureTitle } from '../../results/group-columns.js'
 import { extentOf, largestOf } from '../../results/extent.js'
 import { count } from '../../results/format.js'
-import { linearTicks } from '../axes.js'
+import { exactTick, linearTicks } from '../axes.js'
 import type { Drawing } from '../drawing.js'
 import { element, shortened, text, textWidth, type Picture } from '../svg.js'
 import { colour, seriesRole, type Role } from '../theme.js'
@@ -63,7 +63,7 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
       type: 'linear',
       domain: [...domain],
       ticks: [...linearTicks(...domain, isNarrow ? 4 : 7)],
-      tickFormat: (value: number) => (factor === 100 ? String(Number(value.toFixed(6))) : count(value)),
+      tickFormat: (value: number) => (factor === 100 ? exactTick(value) : count(value)),
       label: factor === 100 ? `${figureLongTitle(figure)}, %` : figureLongTitle(figure),
       labelAnchor: 'center',
       labelArrow: 'none',
