@@ -4,6 +4,7 @@ import type { Examination } from '../../src/doctor/examine.js'
 import type { RunEvent } from '../../src/runtime/events.js'
 import { runCli } from '../support/cli.js'
 import { runRecorded } from '../support/loaded-packages.js'
+import { softwareAdapter } from '../engine/webgpu-adapter.js'
 import { countsOf, eventsOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'
 
@@ -110,11 +111,10 @@ describe('the choice of an engine', () => {
     })
   } else console.log('      this machine has a GPU: what is said without one is not tried')
 
-  const softwareDriver = '/usr/lib/chromium/vk_swiftshader_icd.json'
-  if (hasNoGpu && existsSync(softwareDriver)) {
+  const adapter = softwareAdapter()
+  if (hasNoGpu && adapter?.name.includes('swiftshader') === true) {
     it('takes a software adapter where WebGPU is named, and never by itself', async () => {
-      const env = { ...cached(), VK_ICD_FILENAMES: softwareDriver, XDG_RUNTIME_DIR: workspace.path }
-      const options = { cwd: workspace.path, env }
+      const options = { cwd: workspace.path, env: { ...cached(), ...adapter.env } }
       const named = await runCli(['run', 'one.ts', '--json', '--device', 'webgpu'], options)
       expect(engineOf(named.events)).to.include({ engine: 'onnxruntime', device: 'webgpu' })
       const memory = readFileSync(workspace.file('cache', 'engines', files()[0]!), 'utf8')
