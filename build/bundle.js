@@ -1,19 +1,27 @@
 /**
- * Puts the compiled program into few files, dist/program/: loading Effect from its hundred files takes longer than most
+ * Puts the compiled program into one script, dist/program.cjs: loading Effect from its hundred files takes longer than most
  * runs with nothing to do. Only the command line starts from there; workers, other programs (`import 'genepool'`) and the
  * code identity of stages use the files beside it, one a source.
+ *
+ * The script is one expression, a function of what a module has and a script has not (src/cli/program-script.ts), behind a
+ * line with the hash of its text. A module could not be given the code that the engine has kept of it.
  */
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { createHash } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = `${root}dist${sep}`
+const outfile = `${dist}program.cjs`
 
 /** Packages that go into the bundle; all others are loaded when they are needed. */
 const bundled = /^(effect|@effect\/[\w-]+)(\/|$)/
 const isInside = /[\\/]node_modules[\\/](effect|@effect[\\/][\w-]+)[\\/]/
+
+/** `import()` of what is no file of the program: of a package, or of a name that is computed. Never the word in a text. */
+const importElsewhere = /(?<=(?:\bawait|\breturn|[[,(=>]) ?)import\((?!['"]\.|[)$])/g
 
 const program = {
   name: 'program',
@@ -27,34 +35,33 @@ const program = {
     // A file's own address stays what it is: workers and package.json are looked for beside it.
     onLoad({ filter: /\.js$/ }, ({ path }) => {
       if (!path.startsWith(dist)) return undefined
-      const own = JSON.stringify(`../${relative(dist, path).split(sep).join('/')}`)
-      const text = readFileSync(path, 'utf8')
-      return {
-        contents: text.replaceAll(/\bimport\.meta\.url\b/g, `new URL(${own}, import.meta.url).href`),
-        loader: 'js',
-      }
+      const own = JSON.stringify(`./${relative(dist, path).split(sep).join('/')}`)
+      const contents = readFileSync(path, 'utf8')
+        .replaceAll(/\bimport\.meta\.url\b/g, `new URL(${own}, programUrl).href`)
+        .replaceAll(importElsewhere, 'programImport(')
+      return { contents, loader: 'js' }
     })
   },
 }
 
-const outdir = join(dist, 'program')
-const { metafile } = await build({
-  entryPoints: { main: `${dist}cli/main.js`, api: `${dist}index.js` },
-  outdir,
-  metafile: true,
+const { outputFiles } = await build({
+  entryPoints: [`${dist}cli/main.js`],
+  outfile,
+  write: false,
   absWorkingDir: root,
   bundle: true,
-  splitting: true,
-  format: 'esm',
+  format: 'cjs',
   platform: 'node',
   target: 'node20',
-  sourcemap: true,
-  sourcesContent: false,
-  legalComments: 'linked',
+  banner: { js: '(function (require, programUrl, programImport) {' },
+  footer: { js: '})' },
+  legalComments: 'inline',
   logLevel: 'warning',
   plugins: [program],
 })
+const [{ text }] = outputFiles
+const escaped = [...text.matchAll(/(?<![\w'"`.])import\((?!\))/g)].map(({ index }) => text.slice(index, index + 60))
+if (escaped.length > 0) throw new Error(`a script cannot import by itself: ${escaped.join('; ')}`)
 
-// Only what an earlier build left goes: at no moment is the program not there.
-const written = new Set(Object.keys(metafile.outputs).map((file) => resolve(root, file)))
-for (const name of readdirSync(outdir)) if (!written.has(join(outdir, name))) rmSync(join(outdir, name))
+rmSync(`${dist}program`, { recursive: true, force: true })
+writeFileSync(outfile, `//${createHash('sha256').update(text).digest('hex')}\n${text}`)

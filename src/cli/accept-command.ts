@@ -126,7 +126,7 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
   for (const [index, stage] of prepared.stages.entries()) {
     const known = last.fingerprint(stage.node.name)
     if (plan.stages[index]!.status === 'cached' || known === undefined) continue
-    const before = (yield* store.lookup(known))?.identity.code
+    const before = store.lookup(known)?.identity.code
     if (before === undefined || before === stage.code) continue
     const record = prepared.code.record(before)
     const now = prepared.code.recordOf(stage.codeEntry, stage.codeWithout)

@@ -90,7 +90,7 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
     }
   }
   for (const [name, fingerprint] of fingerprints) {
-    const manifest = fingerprint === undefined ? undefined : yield* store.lookup(fingerprint)
+    const manifest = fingerprint === undefined ? undefined : store.lookup(fingerprint)
     if (manifest === undefined) without.push(name)
     stages.set(name, {
       name,

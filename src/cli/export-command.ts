@@ -33,7 +33,7 @@ const ofRun = Effect.fnUntraced(function* (run: string) {
   const made = record.events.filter((event) => event.type === 'stage-cached' || event.type === 'stage-finished')
   const manifests: Manifest[] = []
   for (const { stage, fingerprint } of made) {
-    const manifest = yield* store.lookup(fingerprint)
+    const manifest = store.lookup(fingerprint)
     if (manifest === undefined) {
       const message = `the artifact of ${stage} that run ${run} had is not in the store any more`
       return yield* new UsageError({ message })

@@ -43,7 +43,7 @@ const lineageInStore = Effect.fnUntraced(function* (flags: LineageFlags) {
     })
   }
   const found = stage === undefined ? yield* storedArtifact(artifact) : yield* ofStage(flags, stage)
-  const manifest = yield* (yield* Store).lookup(found.fingerprint)
+  const manifest = (yield* Store).lookup(found.fingerprint)
   if (manifest === undefined) return yield* new UsageError({ message: `the artifact ${found.fingerprint} is gone` })
   const lineage = yield* lineageOf(manifest)
   if (json) process.stdout.write(`${JSON.stringify({ ...lineage, also: found.also })}\n`)

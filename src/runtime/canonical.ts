@@ -2,21 +2,31 @@
  * An injective encoding of plain data: two values have the same encoding exactly when they are equal, whatever the order
  * of their keys. Every value carries its type and its length, so that no two different values can be read as one.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** A value that has no place in a fingerprint: NaN, a function, a date, a cycle. */
 export class NotPlainDataError extends Error {
   override readonly name = 'NotPlainDataError'
 }
 
-/** `above` holds the lists and objects that `value` lies in. */
-const encode = (value: unknown, path: string, out: string[], above: Set<object>): void => {
+/** The way from the value to a part of it: what leads there, and the lists and objects that it leads through. */
+interface Way {
+  readonly keys: (string | number)[]
+  readonly through: object[]
+}
+
+const notPlain = ({ keys }: Way, what: string): NotPlainDataError =>
+  new NotPlainDataError(
+    `${keys.map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? key : `.${key}`)).join('')} ${what}, which is not plain data`,
+  )
+
+const encode = (value: unknown, way: Way, out: string[]): void => {
   switch (typeof value) {
     case 'boolean':
       out.push(value ? 't' : 'f')
       return
     case 'number':
-      if (!Number.isFinite(value)) throw new NotPlainDataError(`${path} is ${value}, which is not plain data`)
+      if (!Number.isFinite(value)) throw notPlain(way, `is ${value}`)
       // String(-0) is '0': the two zeros divide differently, so they must not share a key.
       out.push(`n${Object.is(value, -0) ? '-0' : String(value)};`)
       return
@@ -26,23 +36,26 @@ const encode = (value: unknown, path: string, out: string[], above: Set<object>)
     case 'object':
       break
     default:
-      throw new NotPlainDataError(`${path} is a ${typeof value}, which is not plain data`)
+      throw notPlain(way, `is a ${typeof value}`)
   }
   if (value === null) {
     out.push('z')
     return
   }
-  if (above.has(value)) throw new NotPlainDataError(`${path} contains itself, which is not plain data`)
-  above.add(value)
+  // Nothing is nested so deep that a set would be faster.
+  if (way.through.includes(value)) throw notPlain(way, 'contains itself')
+  way.through.push(value)
   if (Array.isArray(value)) {
     out.push(`a${value.length}:`)
     // By index: forEach would pass over holes, and two different lists could read as one.
-    for (let index = 0; index < value.length; index++) encode(value[index], `${path}[${index}]`, out, above)
+    for (let index = 0; index < value.length; index++) {
+      way.keys.push(index)
+      encode(value[index], way, out)
+      way.keys.pop()
+    }
   } else {
     const prototype: unknown = Object.getPrototypeOf(value)
-    if (prototype !== Object.prototype && prototype !== null) {
-      throw new NotPlainDataError(`${path} is a ${value.constructor.name}, which is not plain data`)
-    }
+    if (prototype !== Object.prototype && prototype !== null) throw notPlain(way, `is a ${value.constructor.name}`)
     const record = value as Record<string, unknown>
     // A key without a value is the same definition as no key at all.
     const keys = Object.keys(record)
@@ -51,16 +64,18 @@ const encode = (value: unknown, path: string, out: string[], above: Set<object>)
     out.push(`o${keys.length}:`)
     for (const key of keys) {
       out.push(`${key.length}:${key}`)
-      encode(record[key], `${path}.${key}`, out, above)
+      way.keys.push(key)
+      encode(record[key], way, out)
+      way.keys.pop()
     }
   }
-  above.delete(value)
+  way.through.pop()
 }
 
 /** The encoding itself; `what` names the value in errors. Throws NotPlainDataError. */
 export const canonical = (value: unknown, what = 'value'): string => {
   const out: string[] = []
-  encode(value, what, out, new Set())
+  encode(value, { keys: [what], through: [] }, out)
   return out.join('')
 }
 
@@ -69,6 +84,4 @@ export const canonical = (value: unknown, what = 'value'): string => {
  * the same replacement character in UTF-8.
  */
 export const hashOf = (value: unknown, what?: string): string =>
-  createHash('sha256')
-    .update(Buffer.from(canonical(value, what), 'utf16le'))
-    .digest('hex')
+  hash('sha256', Buffer.from(canonical(value, what), 'utf16le'))

@@ -31,7 +31,8 @@ export const identityOf = (file: string): string | undefined => {
   }
 }
 
-const msOf = (nanoseconds: string | undefined): number => Number(BigInt(nanoseconds ?? '0') / 1_000_000n)
+/** A number would not hold nanoseconds. */
+const msOf = (nanoseconds: string | undefined): number => Number(nanoseconds?.slice(0, -6) ?? 0)
 
 /** When anything about the file of this identity last changed, in milliseconds since 1970. */
 export const changedAtMs = (identity: string): number => msOf(identity.slice(identity.lastIndexOf(':') + 1))

@@ -113,7 +113,6 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const policy = options.policy ?? defaultPolicy
   const timeoutOf = stageTimeouts(graph, policy.stageTimeoutMs)
   const plan = yield* planStages(prepared, last).pipe(Effect.catchTag('StoreError', () => Effect.succeed(noPlan)))
-  const planned = new Map(plan.found)
   const times = ExpectedTimes.open(store, here)
   const expected = estimateRun(prepared.stages, plan.stages, times, {
     jobs: options.jobs,
@@ -122,7 +121,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   })
   const keepsMilestones = options.milestones ?? true
   const isStopped = (): boolean => stopped
-  const making = { prepared, engine, turns, policy, timeoutOf, last, run, planned, emit, keepsMilestones }
+  const making = { prepared, engine, turns, policy, timeoutOf, last, run, emit, keepsMilestones }
   const context: MakeContext = { ...making, isStopped }
 
   const standings = new Map<StageNode, Standing>()
@@ -249,7 +248,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     last.set(node.name, manifest.fingerprint)
     standings.set(node, how)
   }
-  yield* findHits(context, current, noteHit).pipe(
+  yield* findHits(context, plan.found, current, noteHit).pipe(
     Effect.andThen(() =>
       outcomes.settleAll(
         prepared.stages.filter(({ node }) => !current.has(node)),

@@ -73,7 +73,7 @@ describe('a run with nothing to do', () => {
     const scripts = recorded.scripts.flat()
     expect(scripts.filter((url) => url.includes('/node_modules/'))).to.deep.equal([])
     const files = scripts.filter((url) => url.startsWith('file:'))
-    expect(files.some((url) => url.endsWith('/dist/program/main.js'))).to.equal(true)
+    expect(scripts.some((url) => url.endsWith('/dist/program.cjs'))).to.equal(true)
     expect(files.length).to.be.below(40)
   })
 

@@ -61,7 +61,7 @@ export const shorterStages = Effect.fnUntraced(function* (
   const there: Shorter[] = []
   const missing: number[] = []
   for (let at = (valueAt(identity.params, by.at) as number) - 1; at > 0; at--) {
-    const manifest = yield* store.lookup(fingerprintOf(endingAt(by, identity, at)))
+    const manifest = store.lookup(fingerprintOf(endingAt(by, identity, at)))
     if (manifest === undefined) missing.push(at)
     else there.push({ at, manifest })
     if (there.length > 0 && !many) break

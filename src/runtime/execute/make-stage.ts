@@ -20,7 +20,6 @@ import type { LastKnown } from '../plan/last-known.js'
 import type { Lease } from './leases.js'
 import { tryLock, untilFree } from '../store/lock.js'
 import { explainMiss } from '../plan/plan.js'
-import { takePlanned } from '../plan/planned-hits.js'
 import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import { runUnchanged } from './run-unchanged.js'
 import { sealInputs } from '../store/sealed-inputs.js'
@@ -40,8 +39,6 @@ export interface MakeContext {
   readonly timeoutOf: (node: StageNode) => number | undefined
   readonly last: LastKnown
   readonly run: string
-  /** Artifacts that the plan, made a moment ago, has found: each is taken out when its stage asks for it first. */
-  readonly planned: Map<StageNode, FoundArtifact>
   readonly emit: Emit
   readonly keepsMilestones: boolean
   /** Whether the run starts nothing new any more. */
@@ -160,7 +157,7 @@ const compute = Effect.fnUntraced(function* (
   const goesOnFrom = extension?.goesOnFrom?.fingerprint
   const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }
   const before = context.last.fingerprint(node.name)
-  const old = before === undefined ? undefined : yield* store.lookup(before)
+  const old = before === undefined ? undefined : store.lookup(before)
   const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
   yield* dropCheckpoint
   context.emit({
@@ -176,6 +173,17 @@ const compute = Effect.fnUntraced(function* (
   return manifest
 })
 
+/** Says that this artifact serves the stage. */
+export const takeHit = (
+  { emit }: MakeContext,
+  { node: { name: stage, kind } }: PreparedStage,
+  { manifest, madeBy }: FoundArtifact,
+): Made => {
+  const { fingerprint } = manifest
+  emit({ type: 'stage-cached', stage, kind, fingerprint, ...(madeBy === undefined ? {} : { madeBy }) })
+  return { manifest, how: 'cached' }
+}
+
 /**
  * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file; its bytes
  * are read where they may have changed since they last were.
@@ -186,30 +194,18 @@ const findHit = Effect.fnUntraced(function* (
   identity: StageIdentity,
 ): Effect.fn.Return<Made | undefined, StoreError, Store> {
   const store = yield* Store
-  const { name, kind } = stage.node
   // Nobody knows what code made it.
   if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found =
-      takePlanned(context.planned, stage.node, identity) ?? (yield* findArtifact(identity, context.prepared.reuse))
+    const found = findArtifact(store, identity, context.prepared.reuse)
     if (found === undefined) return undefined
-    const { manifest, madeBy } = found
-    const damage = yield* store.verify(manifest).pipe(
+    if (found.isWhole) return takeHit(context, stage, found)
+    const damage = yield* store.verify(found.manifest).pipe(
       Effect.as(undefined),
       Effect.catchTag('CorruptArtifact', (corrupt) => Effect.succeed(corrupt.message)),
     )
-    if (damage === undefined) {
-      const { fingerprint } = manifest
-      context.emit({
-        type: 'stage-cached',
-        stage: name,
-        kind,
-        fingerprint,
-        ...(madeBy === undefined ? {} : { madeBy }),
-      })
-      return { manifest, how: 'cached' }
-    }
+    if (damage === undefined) return takeHit(context, stage, found)
     context.emit({ type: 'warning', message: damage })
   }
 })

@@ -88,7 +88,7 @@ export const openExtension = Effect.fnUntraced(function* (
     // The stage itself will fail of it.
     if (touchedSource(sealed) !== undefined) return
     // Another run may have made it meanwhile: an artifact is made once.
-    if (!wanted.includes(at) || (yield* store.lookup(fingerprint)) !== undefined) return
+    if (!wanted.includes(at) || store.lookup(fingerprint) !== undefined) return
     yield* verifyAgain(sealed)
     const outDir = milestoneFolder(folder, at)
     if (fs.readdirSync(outDir).length === 0) return yield* new StageError({ message: 'it left no file' })

@@ -2,13 +2,26 @@
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../../dsl/nodes.js'
 import { inputsOf } from '../execute/inputs-of.js'
-import { findCached, type Made, type MakeContext } from '../execute/make-stage.js'
+import { findCached, takeHit, type Made, type MakeContext } from '../execute/make-stage.js'
+import type { FoundArtifact } from './find-artifact.js'
 import type { PreparedStage } from './prepare.js'
 import type { Manifest, Store } from '../store/store.js'
 
-/** Calls `onHit` for each, inputs first. `current` is what is there; `onHit` adds to it. */
+/** Whether what the plan has found needs no further look: not where it is to be read first, or an input is another by now. */
+const isTaken = (
+  found: FoundArtifact | undefined,
+  inputs: Readonly<Record<string, Manifest>>,
+): found is FoundArtifact => {
+  if (found?.isWhole !== true) return false
+  const before = found.manifest.identity.inputs
+  for (const input in inputs) if (before[input] !== inputs[input]!.content) return false
+  return true
+}
+
+/** Calls `onHit` for each, inputs first. `planned` is what a moment ago was there; `current`, what is: `onHit` adds to it. */
 export const findHits = Effect.fnUntraced(function* (
   context: MakeContext,
+  planned: ReadonlyMap<StageNode, FoundArtifact>,
   current: ReadonlyMap<StageNode, Manifest>,
   onHit: (stage: PreparedStage, made: Made) => void,
 ): Effect.fn.Return<void, never, Store> {
@@ -16,7 +29,8 @@ export const findHits = Effect.fnUntraced(function* (
     const inputs = inputsOf(stage.node, (from) => current.get(from))
     // One that reads what is not there yet may still be cached once that is: its fiber finds out.
     if (Object.keys(inputs).length < Object.keys(stage.node.inputs).length) continue
-    const made = yield* findCached(context, stage, inputs)
+    const found = planned.get(stage.node)
+    const made = isTaken(found, inputs) ? takeHit(context, stage, found) : yield* findCached(context, stage, inputs)
     if (made !== undefined) onHit(stage, made)
   }
 })

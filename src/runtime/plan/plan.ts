@@ -54,7 +54,7 @@ export const explainMiss = Effect.fnUntraced(function* (
   const known = last.fingerprint(stage.node.name)
   if (known === undefined) return [{ type: 'never-ran' }, ...beginning]
   if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
-  const before = yield* store.lookup(known)
+  const before = store.lookup(known)
   if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
   const recordOf = codeRecordsOf(code, stage)
   const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
@@ -83,7 +83,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(identity, prepared.reuse)
+      const found = stage.opaque.length > 0 ? undefined : findArtifact(store, identity, prepared.reuse)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
         hits.set(node, found)
@@ -100,7 +100,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
         Object.keys(node.inputs).map((input) => [input, contents[input] ?? before.inputs[input] ?? '']),
       )
     const known = last.fingerprint(node.name)
-    const before = known === undefined ? undefined : (yield* store.lookup(known))?.identity
+    const before = known === undefined ? undefined : store.lookup(known)?.identity
     const all: readonly Reason[] =
       before === undefined
         ? [{ type: known === undefined ? 'never-ran' : 'artifact-missing' }]

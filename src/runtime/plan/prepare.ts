@@ -40,8 +40,6 @@ export interface PreparedStage {
   readonly code: string
   /** What of its code cannot be followed: with any, its result is not taken from the store. */
   readonly opaque: CodeState['opaque']
-  /** No other stage of this run reads its artifact: it is what the run is for. */
-  readonly isResult: boolean
   /** The identity, given the content of each input. */
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
@@ -76,11 +74,24 @@ const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key:
 const entryOf = ({ module, entry }: StageKind): CodeEntry =>
   'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }
 
-const usageErrorOf = (node: StageNode) => (cause: unknown) =>
-  new UsageError({
-    message: `stage '${node.name}': ${sentenceOf(cause)}`,
-    ...(cause instanceof StageError && cause.hint !== undefined ? { hint: cause.hint } : {}),
-    cause,
+/** Runs a part of a stage's preparation; what it throws is told with the stage's name. */
+const ofStage = <A>(node: StageNode, part: () => A): A => {
+  try {
+    return part()
+  } catch (cause) {
+    const hint = cause instanceof StageError && cause.hint !== undefined ? { hint: cause.hint } : {}
+    throw new UsageError({ message: `stage '${node.name}': ${sentenceOf(cause)}`, ...hint, cause })
+  }
+}
+
+/** As an effect, a UsageError that `run` throws fails; all else is a defect. */
+const usage = <A>(run: () => A): Effect.Effect<A, UsageError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(run())
+    } catch (cause) {
+      return cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause)
+    }
   })
 
 /** Reads code and external files, the ones that changed. Fails with a UsageError where the definition cannot be run. */
@@ -105,47 +116,48 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   let knownMachine: MachineIdentity | undefined
   const machine = (): MachineIdentity => (knownMachine ??= machineOf(engines.deviceName(options.engine)))
 
-  const read = new Set(nodes.flatMap((node) => Object.values(node.inputs)))
-  const stages: PreparedStage[] = []
-  for (const node of nodes) {
+  const sourcesOf = (kind: StageKind, node: StageNode): Pick<PreparedStage, 'sources' | 'missing'> => {
+    try {
+      return { sources: mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source) }
+    } catch (cause) {
+      if (options.tellMissing !== true || !(cause instanceof StageError)) throw cause
+      return { sources: {}, missing: { type: 'source-missing', path: cause.path ?? null, message: cause.message } }
+    }
+  }
+
+  const prepareStage = (node: StageNode): PreparedStage => {
     const kind = isUserStageNode(node) ? userStageKind(node, options.file) : kinds.find(node.kind)
     if (kind === undefined) {
-      return yield* new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
+      throw new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
     }
-    let missing: MissingSource | undefined
-    const sources = yield* Effect.try({
-      try: () => mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source),
-      catch: (cause) => cause,
-    }).pipe(
-      Effect.catch((cause) => {
-        if (options.tellMissing !== true || !(cause instanceof StageError))
-          return Effect.fail(usageErrorOf(node)(cause))
-        missing = { type: 'source-missing', path: cause.path ?? null, message: cause.message }
-        return Effect.succeed({})
-      }),
-    )
     const codeEntry = entryOf(kind)
     // What an engine brings counts where that engine computes, in its identity: not wherever its adapter is imported.
     const codeWithout = kind.usesEngine ? engines.packages : []
-    const { digest, opaque, captures } = yield* Effect.try({
-      try: () => code.read(codeEntry, codeWithout),
-      catch: usageErrorOf(node),
+    const {
+      missing,
+      sources,
+      code: read,
+    } = ofStage(node, () => {
+      const found = sourcesOf(kind, node)
+      // Parameters that are no plain data are found here, before anything has run.
+      canonical(node.params, 'stage.params')
+      return { ...found, code: code.read(codeEntry, codeWithout) }
     })
-    if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node))
-      return yield* capturesError(node)
+    const { digest, opaque, captures } = read
+    if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node)) throw capturesError(node)
+    const hashesOfSources = mapValues(sources, (file) => file.sha256)
+    const params = identifyingParams(kind, node.params)
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
-      params: identifyingParams(kind, node.params),
+      params,
       inputs,
-      sources: mapValues(sources, (file) => file.sha256),
+      sources: hashesOfSources,
       code: digest,
       engine: kind.usesEngine ? options.engine.identity : null,
       ...(kind.onMachine === true ? { machine: machine() } : {}),
     })
-    // Parameters that are no plain data are found here, before anything has run.
-    yield* Effect.try({ try: () => canonical(node.params, 'stage.params'), catch: usageErrorOf(node) })
-    stages.push({
+    return {
       node,
       kind,
       sources,
@@ -154,10 +166,10 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       codeWithout,
       code: digest,
       opaque,
-      isResult: !read.has(node),
       identify,
-    })
+    }
   }
+  const stages = yield* usage(() => nodes.map(prepareStage))
   hashes.save()
   code.save()
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared

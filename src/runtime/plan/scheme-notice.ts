@@ -14,7 +14,7 @@ export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, las
   const found = new Map<number, number>()
   for (const { node } of prepared.stages) {
     const fingerprint = last.fingerprint(node.name)
-    const scheme = fingerprint === undefined ? undefined : (yield* store.lookup(fingerprint))?.identity.scheme
+    const scheme = fingerprint === undefined ? undefined : store.lookup(fingerprint)?.identity.scheme
     if (scheme !== undefined && scheme !== keyScheme) found.set(scheme, (found.get(scheme) ?? 0) + 1)
   }
   if (found.size === 0) return undefined

@@ -96,7 +96,7 @@ export interface CheckedKey {
 export const checkKey = Effect.fnUntraced(function* ({ stage, fingerprint, content }: Certificate['key'][number]) {
   const store = yield* Store
   const about = { stage, fingerprint }
-  const manifest = yield* store.lookup(fingerprint)
+  const manifest = store.lookup(fingerprint)
   if (manifest === undefined) return { ...about, state: 'gone' } satisfies CheckedKey
   if (manifest.content !== content) return { ...about, state: 'other' } satisfies CheckedKey
   return yield* store.verify(manifest).pipe(

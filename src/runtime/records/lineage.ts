@@ -85,14 +85,14 @@ export const lineageOf = Effect.fnUntraced(function* (artifact: Manifest) {
     for (const [input, read] of Object.entries(identity.inputs)) {
       const makers: Manifest[] = []
       for (const each of byContent.get(read) ?? []) {
-        const maker = yield* store.lookup(each)
+        const maker = store.lookup(each)
         if (maker?.content === read) makers.push(maker)
       }
       const ordered = likeliestFirst(makers, manifest)
       inputs[input] = { content: read, made: ordered.map((maker) => maker.fingerprint) }
       pending.push(...ordered.slice(0, 1))
     }
-    const shorter = made.goesOnFrom === undefined ? undefined : yield* store.lookup(made.goesOnFrom)
+    const shorter = made.goesOnFrom === undefined ? undefined : store.lookup(made.goesOnFrom)
     if (shorter !== undefined) pending.push(shorter)
     artifacts.set(fingerprint, {
       fingerprint,

@@ -60,6 +60,12 @@ export class Blobs {
     }
   }
 
+  /** Whether the blob is there and has not changed since it was last hashed. */
+  isKnownWhole(file: StoredFile): boolean {
+    const identity = identityIfAny(this.path(file))
+    return identity !== undefined && sizeOf(identity) === file.bytes && this.verified.has(file.sha256, identity)
+  }
+
   /** Whether the blob is what it was; reads it where that is not known, or with `readAll` in any case. */
   check(file: StoredFile, readAll = false): BlobState {
     const blob = this.path(file)

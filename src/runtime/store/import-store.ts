@@ -51,7 +51,7 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
   let known = 0
   for (const manifest of archive.manifests) {
     yield* Effect.yieldNow
-    if ((yield* store.lookup(manifest.fingerprint)) !== undefined) {
+    if (store.lookup(manifest.fingerprint) !== undefined) {
       known += 1
       continue
     }

@@ -1,5 +1,5 @@
 /** A manifest: one file that says what an artifact is made of, written with its own hash in the first line. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Json } from '../../dsl/nodes.js'
 import { hashOf } from '../canonical.js'
 import type { StageIdentity } from '../plan/fingerprint.js'
@@ -35,7 +35,7 @@ export interface Manifest {
 
 export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
 
-const checksum = (text: string): string => createHash('sha256').update(text).digest('hex')
+const checksum = (text: string): string => hash('sha256', text)
 
 export const contentOf = (files: Manifest['files'], summary: Manifest['summary']): string => hashOf({ files, summary })
 

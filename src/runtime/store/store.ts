@@ -66,10 +66,12 @@ export class Store extends Context.Service<
     readonly make: Effect.Effect<void, StoreError>
     /** Absolute path of a stored file's bytes. */
     readonly blob: (file: StoredFile) => string
-    /** The manifest of a complete artifact; anything less is undefined. */
-    readonly lookup: (fingerprint: string) => Effect.Effect<Manifest | undefined, StoreError>
+    /** The manifest of a complete artifact; anything less, also what cannot be read, is undefined. */
+    readonly lookup: (fingerprint: string) => Manifest | undefined
+    /** The same, and whether its bytes are known to be as published without reading them. */
+    readonly find: (fingerprint: string) => { readonly manifest: Manifest; readonly isWhole: boolean } | undefined
     /** Complete artifacts of stage runs that differ from this one in engine, device or versions at most; the best first. */
-    readonly lookupAnyEngine: (identity: StageIdentity) => Effect.Effect<readonly Manifest[], StoreError>
+    readonly lookupAnyEngine: (identity: StageIdentity) => readonly Manifest[]
     /** The artifact as a folder of files under their own names, made where it is not there. */
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /** Takes the folder's files into the store and makes them findable, in this order. The folder is worth nothing then. */
@@ -158,25 +160,34 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
   const place = (...names: readonly string[]): string => path.join(root, ...names)
   const actionPath = (fingerprint: string): string => place('actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
 
-  const wholeManifest = (fingerprint: string): Manifest | undefined => {
+  const manifestOf = (fingerprint: string): Manifest | undefined => {
     if (!isSha256(fingerprint)) return undefined
     const manifest = readManifest(actionPath(fingerprint))
-    if (manifest?.fingerprint !== fingerprint) return undefined
-    return Object.values(manifest.files).every((file) => blobs.isThere(file)) ? manifest : undefined
+    return manifest?.fingerprint === fingerprint ? manifest : undefined
   }
 
-  const lookup = (fingerprint: string): Effect.Effect<Manifest | undefined, StoreError> =>
-    attempt(`read the store ${root}`, () => wholeManifest(fingerprint))
+  const isThere = ({ files }: Manifest): boolean => Object.values(files).every((file) => blobs.isThere(file))
 
-  const lookupAnyEngine = (identity: StageIdentity): Effect.Effect<readonly Manifest[], StoreError> =>
-    attempt(`read the store ${root}`, () => {
-      const key = engineFreeKeyOf(identity)
-      return namesIn(place('equals', key.slice(0, 2), key))
-        .map((fingerprint) => wholeManifest(fingerprint))
-        .filter((manifest) => manifest !== undefined && engineFreeKeyOf(manifest.identity) === key)
-        .map((manifest) => manifest!)
-        .sort(byPreference(identity))
-    })
+  const lookup = (fingerprint: string): Manifest | undefined => {
+    const manifest = manifestOf(fingerprint)
+    return manifest !== undefined && isThere(manifest) ? manifest : undefined
+  }
+
+  const find: Store['Service']['find'] = (fingerprint) => {
+    const manifest = manifestOf(fingerprint)
+    if (manifest === undefined) return undefined
+    // One look at each file says both, where all is well.
+    if (Object.values(manifest.files).every((file) => blobs.isKnownWhole(file))) return { manifest, isWhole: true }
+    return isThere(manifest) ? { manifest, isWhole: false } : undefined
+  }
+
+  const lookupAnyEngine = (identity: StageIdentity): readonly Manifest[] => {
+    const key = engineFreeKeyOf(identity)
+    return namesIn(place('equals', key.slice(0, 2), key))
+      .flatMap((fingerprint) => lookup(fingerprint) ?? [])
+      .filter((manifest) => engineFreeKeyOf(manifest.identity) === key)
+      .sort(byPreference(identity))
+  }
 
   const isDamaged = (fingerprint: string): Effect.Effect<boolean, StoreError> =>
     attempt(`read the store ${root}`, () => {
@@ -271,6 +282,7 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
     blob: (file) => blobs.path(file),
     folder,
     lookup,
+    find,
     lookupAnyEngine,
     isDamaged,
     publish,

@@ -15,12 +15,9 @@ export const storedFingerprints = (store: Store['Service']): readonly string[] =
       .map((name) => name.slice(0, -'.json'.length)),
   )
 
-const lookup = (store: Store['Service'], fingerprint: string): Manifest | undefined =>
-  Effect.runSync(Effect.orElseSucceed(store.lookup(fingerprint), () => undefined))
-
 /** All complete artifacts, read one after the other: for a store that has no index of what is asked. */
 export const manifestsNow = (store: Store['Service']): Manifest[] =>
-  storedFingerprints(store).flatMap((fingerprint) => lookup(store, fingerprint) ?? [])
+  storedFingerprints(store).flatMap((fingerprint) => store.lookup(fingerprint) ?? [])
 
 /** What is found of an artifact without reading its manifest again. */
 export interface Contents {
@@ -41,7 +38,7 @@ export const storedContents = Effect.fnUntraced(function* () {
         const known = index.peek(file)
         if (known !== undefined) return [known]
         const identity = identityOf(file)
-        const manifest = lookup(store, fingerprint)
+        const manifest = store.lookup(fingerprint)
         if (identity === undefined || manifest === undefined) return []
         const { content } = manifest
         const contents = { fingerprint, content, files: Object.values(manifest.files).map(({ sha256 }) => sha256) }

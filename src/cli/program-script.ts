@@ -1,0 +1,78 @@
+/**
+ * Runs the program's script, and keeps what the engine has compiled of it in the user's cache folder: compiling it anew takes
+ * longer than all that a run with nothing to do does afterwards.
+ */
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { createRequire } from 'node:module'
+import * as path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as vm from 'node:vm'
+import { cacheFolder } from '../engine/cache-folder.js'
+
+/** What the script is a function of: what modules have and scripts have not. */
+type Program = (require: NodeJS.Require, programUrl: string, programImport: (specifier: string) => unknown) => void
+
+/** Kept at most, the latest ones: one a command, version of the program and version of Node. */
+const mostKept = 24
+
+const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
+
+const digestBytes = 64
+
+/** The engine takes what it is given for its own, damaged or not. */
+const readCode = (file: string): Buffer | undefined => {
+  try {
+    const bytes = fs.readFileSync(file)
+    const code = bytes.subarray(digestBytes)
+    return bytes.toString('latin1', 0, digestBytes) === sha256(code) ? code : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const removeOldest = (folder: string): void => {
+  const files = fs.readdirSync(folder).map((name) => path.join(folder, name))
+  if (files.length <= mostKept) return
+  const byAge = files.map((file) => ({ file, at: fs.statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
+  for (const { file } of byAge.slice(0, files.length - mostKept)) fs.rmSync(file, { force: true })
+}
+
+/** A folder that cannot be written costs the next call some milliseconds, nothing else. */
+const keepCode = (file: string, code: Buffer): void => {
+  const temporary = `${file}.${process.pid}.tmp`
+  try {
+    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    try {
+      fs.writeFileSync(temporary, Buffer.concat([Buffer.from(sha256(code), 'latin1'), code]))
+      fs.renameSync(temporary, file)
+    } finally {
+      fs.rmSync(temporary, { force: true })
+    }
+    removeOldest(path.dirname(file))
+  } catch {
+    // See above.
+  }
+}
+
+/** Each command has its own: what one of them does not call is compiled when another does. */
+const fileOf = (source: string, command: string | undefined): string => {
+  const named = command !== undefined && /^[a-z]{1,16}$/.test(command) ? command : 'other'
+  const key = sha256([source.slice(0, 66), process.version, process.arch, ...process.execArgv].join('\n'))
+  return path.join(cacheFolder(), 'code', `${named}-${key.slice(0, 32)}`)
+}
+
+/** `url` is the script's address; `importFrom` imports modules as from there. */
+export const runProgram = (url: URL, importFrom: (specifier: string) => unknown): void => {
+  const filename = fileURLToPath(url)
+  // One byte a character, as it was written: all others are escaped.
+  const source = fs.readFileSync(filename, 'latin1')
+  const file = fileOf(source, process.argv[2])
+  const cachedData = readCode(file)
+  const script = new vm.Script(source, { filename, ...(cachedData && { cachedData }) })
+  const isKept = cachedData !== undefined && script.cachedDataRejected === false
+  // Then it holds the functions that this command has called, too.
+  if (!isKept) process.once('exit', () => keepCode(file, script.createCachedData()))
+  const program = script.runInThisContext() as Program
+  program(createRequire(url), url.href, importFrom)
+}
