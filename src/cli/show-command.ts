@@ -59,9 +59,10 @@ const renderManifest = (
     identity.engine === null
       ? 'none'
       : `${identity.engine.engine} on ${identity.engine.device} ${JSON.stringify(identity.engine.versions)}`
+  const figures = describeSummary(manifest.summary)
   return [
     `${manifest.stage} (${identity.kind})`,
-    `  ${describeSummary(manifest.summary)}`,
+    ...(figures === '' ? [] : [`  ${figures}`]),
     `  fingerprint ${manifest.fingerprint}`,
     `  content     ${manifest.content}`,
     `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,

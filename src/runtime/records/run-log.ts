@@ -99,9 +99,9 @@ export const recordedRuns = Effect.fnUntraced(function* () {
       const folder = store.place('runs')
       if (!fs.existsSync(folder)) return []
       return fs
-        .readdirSync(folder)
-        .filter((name) => name.endsWith('.ndjson'))
-        .map((name) => name.slice(0, -'.ndjson'.length))
+        .readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isFile() && entry.name.endsWith('.ndjson'))
+        .map(({ name }) => name.slice(0, -'.ndjson'.length))
         .sort()
         .reverse()
     },

@@ -9,17 +9,13 @@ import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import { StoreError, sentenceOf } from '../errors.js'
 import { engineFreeKeyOf } from '../plan/fingerprint.js'
+import { linkOrCopy } from './link-or-copy.js'
 import { isHeld, tryLock } from './lock.js'
 import { Store, type Manifest } from './store.js'
 
-const linkOrCopy = (from: string, to: string): void => {
+const bring = (from: string, to: string): void => {
   fs.mkdirSync(path.dirname(to), { recursive: true })
-  if (fs.existsSync(to)) return
-  try {
-    fs.linkSync(from, to)
-  } catch {
-    fs.copyFileSync(from, to)
-  }
+  linkOrCopy(from, to)
 }
 
 const quietly = (tidy: () => void): Effect.Effect<void> => Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
@@ -64,13 +60,13 @@ export const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Mani
       for (const manifest of artifacts) {
         const { fingerprint, identity, files } = manifest
         const action = ['actions', fingerprint.slice(0, 2), `${fingerprint}.json`]
-        linkOrCopy(store.place(...action), there(...action))
+        bring(store.place(...action), there(...action))
         const key = engineFreeKeyOf(identity)
         fs.mkdirSync(there('equals', key.slice(0, 2), key), { recursive: true })
         fs.writeFileSync(there('equals', key.slice(0, 2), key, fingerprint), '')
         for (const file of Object.values(files)) {
           const blob = store.blob(file)
-          linkOrCopy(blob, there(path.relative(store.root, blob)))
+          bring(blob, there(path.relative(store.root, blob)))
         }
       }
       fs.mkdirSync(there('index'), { recursive: true })
