@@ -3,6 +3,7 @@ import { canWait, gatherWrites } from '../runtime/gathered-text.js'
 import type { Emit, RunEvent } from '../runtime/events.js'
 import { briefDescriber } from './describe-briefly.js'
 import { describeProgress } from './describe.js'
+import { runFoot } from './run-foot.js'
 import { liveLines, plainLines, type Output, type StageLines } from './stage-lines.js'
 
 export type { Output } from './stage-lines.js'
@@ -20,6 +21,7 @@ export const withStack = (text: string, event: RunEvent, verbose: boolean): stri
 
 const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, verbose: boolean): Emit => {
   const describe = briefDescriber()
+  const footAfter = runFoot()
   const { write, flush } = gatherWrites((text) => output.write(text))
   const lines = linesOn({
     write,
@@ -28,6 +30,7 @@ const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, v
     },
   })
   const show = (event: RunEvent): void => {
+    lines.foot(footAfter(event))
     switch (event.type) {
       case 'stage-started':
         lines.start(event.stage, event.stage)
@@ -53,5 +56,5 @@ const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, v
 
 export const plainRenderer = (output: Output, verbose: boolean): Emit => textRenderer(plainLines, output, verbose)
 
-/** Finished lines scroll up; below them stands one line a running stage, rewritten in place. */
+/** Finished lines scroll up; below them stands one line a running stage and how far the run is, rewritten in place. */
 export const liveRenderer = (output: Output, verbose: boolean): Emit => textRenderer(liveLines, output, verbose)

@@ -13,6 +13,8 @@ export interface StageLines {
   readonly start: (key: string, label: string) => void
   readonly progress: (key: string, label: string, text: string) => void
   readonly end: (key: string) => void
+  /** What stands below all running stages on a terminal, while there are any. */
+  readonly foot: (text: string | undefined) => void
 }
 
 /** Without a terminal progress is a line every so often, so that a log stays readable and a watcher sees life. */
@@ -29,6 +31,7 @@ export const plainLines = (output: Output): StageLines => {
       output.write(`  ${label}  ${text}\n`)
     },
     end: (key) => void shownAt.delete(key),
+    foot: () => {},
   }
 }
 
@@ -38,13 +41,15 @@ export const widthOf = ({ columns = 0 }: Output): number => Math.max(20, (column
 const clearBelow = '\u001b[0J'
 const linesUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F`)
 
-/** For a terminal: what has happened scrolls up, below it stands one line a running stage, rewritten in place. */
+/** For a terminal: what has happened scrolls up, below it stands one line a running stage and the foot, rewritten in place. */
 export const liveLines = (output: Output): StageLines => {
   const running = new Map<string, string>()
+  let foot: string | undefined
   let drawn = 0
   const draw = (printed?: string): void => {
     const width = widthOf(output)
-    const lines = [...running.values()].map((text) => `  ${text}`.slice(0, width))
+    const below = running.size > 0 && foot !== undefined ? [foot] : []
+    const lines = [...running.values(), ...below].map((text) => `  ${text}`.slice(0, width))
     const above = printed === undefined ? '' : `${printed}\n`
     output.write(
       `${linesUp(drawn)}${drawn > 0 || printed !== undefined ? clearBelow : ''}${above}${lines.map((line) => `${line}\n`).join('')}`,
@@ -59,5 +64,6 @@ export const liveLines = (output: Output): StageLines => {
       draw()
     },
     end: (key) => void running.delete(key),
+    foot: (text) => void (foot = text),
   }
 }

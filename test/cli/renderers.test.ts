@@ -2,7 +2,9 @@ import { stripVTControlCharacters } from 'node:util'
 import { expect } from 'chai'
 import { jsonRenderer, liveRenderer, plainRenderer, type Output } from '../../src/cli/renderers.js'
 import type { CellOutcome } from '../../src/runtime/definition/cell-outcomes.js'
+import { runFoot } from '../../src/cli/run-foot.js'
 import type { Emit, RunEvent } from '../../src/runtime/events.js'
+import type { RunEstimate } from '../../src/runtime/records/run-estimate.js'
 
 const numbers = (count: number): readonly number[] => [...Array(count).keys()]
 
@@ -95,6 +97,54 @@ for (const [where, renderer] of Object.entries(renderers)) {
     })
   })
 }
+
+describe('how far a run is', () => {
+  const started = (stages: number, expected?: RunEstimate): RunEvent => ({
+    type: 'run-started',
+    run: 'r',
+    pipeline: 'p',
+    file: null,
+    store: '/store',
+    stages,
+    engine: { engine: 'cpu', device: 'cpu', threads: 1, why: '' },
+    jobs: 1,
+    ...(expected && { expected }),
+    at: '2026-01-01T00:00:00.000Z',
+  })
+  const failed = (stage: string): RunEvent => ({ type: 'stage-failed', stage, kind: 'stage', ms: 1, message: 'no' })
+  const after = (seconds: number, events: readonly RunEvent[]): string | undefined => {
+    const foot = runFoot(() => Date.parse('2026-01-01T00:00:00.000Z') + 1_000 * seconds)
+    return events.map(foot).at(-1)
+  }
+  const estimate = { jobs: 1, leastMs: 100_000, mostMs: 100_000, unknown: 0 }
+
+  it('is the stages that are done and the time that is left, as far as it is known', () => {
+    expect(after(0, [started(3)])).to.equal('0 of 3 stages')
+    expect(after(30, [started(3, estimate), failed('a'), skipped('b', 'a')])).to.equal('2 of 3 stages, about 1:10 left')
+    expect(after(30, [started(3, { ...estimate, leastMs: 0 })])).to.equal('0 of 3 stages, at most about 1:10 left')
+    expect(after(30, [started(3, { ...estimate, unknown: 1 })])).to.equal('0 of 3 stages, at least 1:10 left')
+    expect(after(130, [started(3, estimate)])).to.equal('0 of 3 stages, longer than expected')
+  })
+
+  it('is nothing of one stage, nor at the end', () => {
+    expect(after(0, [started(1)])).to.equal(undefined)
+    expect(after(0, [started(3), finished()])).to.equal(undefined)
+  })
+
+  it('stands below the running stages of a terminal, and goes with the last of them', () => {
+    const lines = linesOf(
+      (output) => liveRenderer(output, false),
+      [
+        started(2),
+        { type: 'stage-started', stage: 'a', kind: 'stage', fingerprint: '', reasons: [], threads: 1, resumes: false },
+        { type: 'stage-progress', stage: 'a', phase: 'count', step: 1, steps: 2 },
+        failed('a'),
+      ],
+    )
+    expect(lines.filter((line) => line === '  0 of 2 stages')).to.have.length(2)
+    expect(lines.at(-1)).to.match(/^✗ a /)
+  })
+})
 
 describe('a run as JSON', () => {
   it('has every event, however many are alike', () => {
