@@ -53,13 +53,27 @@ const { outputFiles } = await build({
   format: 'cjs',
   platform: 'node',
   target: 'node20',
-  banner: { js: '(function (require, programUrl, programImport) {' },
+  banner: {
+    js: `(function (require, programUrl, programImport) {
+const builtins = new Map()
+const builtin = (name, mode) => {
+  const known = builtins.get(name + mode)
+  if (known !== undefined) return known
+  const made = __toESM(require(name), mode)
+  builtins.set(name + mode, made)
+  return made
+}`,
+  },
   footer: { js: '})' },
   legalComments: 'inline',
   logLevel: 'warning',
   plugins: [program],
 })
-const [{ text }] = outputFiles
+/** Node's modules are made into modules of the bundle once each, and not anew wherever they are imported. */
+const text = outputFiles[0].text.replaceAll(
+  /__toESM\(require\(("node:[^"]+")\)((?:, 1)?)\)/g,
+  (_, name, mode) => `builtin(${name}${mode})`,
+)
 const escaped = [...text.matchAll(/(?<![\w'"`.])import\((?!\))/g)].map(({ index }) => text.slice(index, index + 60))
 if (escaped.length > 0) throw new Error(`a script cannot import by itself: ${escaped.join('; ')}`)
 
