@@ -45,7 +45,7 @@ const program = {
 }
 
 const { outputFiles } = await build({
-  entryPoints: [`${dist}cli/main.js`],
+  entryPoints: [`${dist}cli/program.js`],
   outfile,
   write: false,
   absWorkingDir: root,
@@ -54,7 +54,7 @@ const { outputFiles } = await build({
   platform: 'node',
   target: 'node20',
   banner: {
-    js: `(function (require, programUrl, programImport) {
+    js: `(function (module, require, programUrl, programImport) {
 const builtins = new Map()
 const builtin = (name, mode) => {
   const known = builtins.get(name + mode)

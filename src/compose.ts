@@ -43,6 +43,9 @@ const enginesLayer = Layer.succeed(Engines, {
     ),
 })
 
-/** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. */
-export const genepoolLayer = (directory: string): Layer.Layer<Store | Executor | StageKinds | Engines, UsageError> =>
-  Layer.mergeAll(Store.layer(directory), Executor.layerLocal, kindsLayer, enginesLayer)
+/** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. `interrupts` as the executor takes it. */
+export const genepoolLayer = (
+  directory: string,
+  interrupts?: () => number,
+): Layer.Layer<Store | Executor | StageKinds | Engines, UsageError> =>
+  Layer.mergeAll(Store.layer(directory), Executor.layerLocal(interrupts), kindsLayer, enginesLayer)

@@ -1,17 +1,13 @@
 /** The program: everything put together and run. */
-import * as path from 'node:path'
 import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
 import * as NodeServices from '@effect/platform-node/NodeServices'
 import * as Effect from 'effect/Effect'
-import { cacheFolder } from '../engine/cache-folder.js'
-import { ownPackage } from '../runtime/definition/own-package.js'
-import { compiledDefinitions } from '../runtime/definition/run-compiled.js'
 import { cli } from './commands.js'
 import { teardown } from './exit-codes.js'
+import { useOwnDefinitions } from './own-definitions.js'
 import { wrongCallLayer } from './wrong-call.js'
 
-compiledDefinitions.folder = path.join(cacheFolder(), 'definitions')
-ownPackage.load = () => import('../index.js')
+useOwnDefinitions()
 
 /** Ends when nobody reads what is printed any more (`genepool run … | head`): to a program that is a Ctrl-C. */
 const readerGone = Effect.callback<never>((resume) => {

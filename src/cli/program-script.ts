@@ -9,9 +9,16 @@ import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as vm from 'node:vm'
 import { cacheFolder } from '../engine/cache-folder.js'
+import type * as Program from './program.js'
+import type { Part } from './program.js'
 
-/** What the script is a function of: what modules have and scripts have not. */
-type Program = (require: NodeJS.Require, programUrl: string, programImport: (specifier: string) => unknown) => void
+/** What the script is a function of: what modules have and scripts have not. It sets `module.exports`. */
+type Script = (
+  module: { exports: unknown },
+  require: NodeJS.Require,
+  programUrl: string,
+  programImport: (specifier: string) => unknown,
+) => void
 
 /** Kept at most, the latest ones: one a command, version of the program and version of Node. */
 const mostKept = 24
@@ -55,24 +62,32 @@ const keepCode = (file: string, code: Buffer): void => {
   }
 }
 
-/** Each command has its own: what one of them does not call is compiled when another does. */
-const fileOf = (source: string, command: string | undefined): string => {
-  const named = command !== undefined && /^[a-z]{1,16}$/.test(command) ? command : 'other'
+/** Each part, and each command, has its own: what one of them does not call is compiled when another does. */
+const fileOf = (source: string, part: Part, command: string | undefined): string => {
+  const named = part !== 'main' ? part : command !== undefined && /^[a-z]{1,16}$/.test(command) ? command : 'other'
   const key = sha256([source.slice(0, 66), process.version, process.arch, ...process.execArgv].join('\n'))
   return path.join(cacheFolder(), 'code', `${named}-${key.slice(0, 32)}`)
 }
 
-/** `url` is the script's address; `importFrom` imports modules as from there. */
-export const runProgram = (url: URL, importFrom: (specifier: string) => unknown): void => {
+const runScript = (url: URL, part: Part): typeof Program => {
   const filename = fileURLToPath(url)
   // One byte a character, as it was written: all others are escaped.
   const source = fs.readFileSync(filename, 'latin1')
-  const file = fileOf(source, process.argv[2])
+  const file = fileOf(source, part, process.argv[2])
   const cachedData = readCode(file)
   const script = new vm.Script(source, { filename, ...(cachedData && { cachedData }) })
   const isKept = cachedData !== undefined && script.cachedDataRejected === false
-  // Then it holds the functions that this command has called, too.
+  // Then it holds the functions that have been called, too.
   if (!isKept) process.once('exit', () => keepCode(file, script.createCachedData()))
-  const program = script.runInThisContext() as Program
-  program(createRequire(url), url.href, importFrom)
+  const module: { exports: unknown } = { exports: {} }
+  const run = script.runInThisContext() as Script
+  run(module, createRequire(url), url.href, (specifier) => import(specifier))
+  return module.exports as typeof Program
+}
+
+/** Begins a part of the program, of its script where there is one: compiled and not bundled, it is the same. */
+export const runPart = async (part: Part): Promise<void> => {
+  const bundled = new URL('../program.cjs', import.meta.url)
+  const { parts } = fs.existsSync(bundled) ? runScript(bundled, part) : await import('./program.js')
+  await parts[part]()
 }

@@ -4,13 +4,16 @@ import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type { RunEvent } from '../runtime/events.js'
+import { longestSaveMs } from '../runtime/execute/patience.js'
 import type { ReachedFile } from '../runtime/watch/reach.js'
 import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest } from './watch-messages.js'
 
-const program = fileURLToPath(new URL('./watch-round.js', import.meta.url))
+const program = fileURLToPath(new URL('./watch-round-bin.js', import.meta.url))
 
-/** How long a round that is asked to end may take: what its workers may, and a little more. */
+/** How long a round that is asked to end may take where no stage says that it saves: what its workers may, and a little more. */
 const graceMs = 2_000
+/** A round ends its workers by itself where they take longer than this. */
+const longestEndMs = longestSaveMs + graceMs
 
 export type Outcome =
   { readonly type: 'planned'; readonly plan: RoundPlan } | { readonly type: 'problem'; readonly problem: Problem }
@@ -44,6 +47,8 @@ export interface Round {
   /** The run's id, once it has begun. */
   run: string | undefined
   isSuperseded: boolean
+  /** Whether a stage of it has said that its checkpoint takes a while to save. */
+  isSaving: boolean
   /** Whether its end is to be expected: it has said that its run is over, or was asked to end. */
   isFinished: boolean
   /** Whether the same plan is worth running again: a stage was thrown away because something changed under it, or the process died. */
@@ -79,6 +84,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     signature: undefined,
     run: undefined,
     isSuperseded: false,
+    isSaving: false,
     isFinished: false,
     isSpoilt: false,
     send: (message) => {
@@ -154,10 +160,11 @@ export const endRound = (round: Round): Effect.Effect<void> =>
     round.isFinished = true
     round.send({ type: 'end' })
     const gone = Deferred.await(round.hasEnded)
-    return gone.pipe(
-      Effect.timeoutOption(graceMs),
-      Effect.flatMap((inTime) => {
-        if (inTime._tag === 'Some') return Effect.void
+    const goneWithin = (ms: number) => Effect.map(Effect.timeoutOption(gone, ms), (inTime) => inTime._tag === 'Some')
+    return goneWithin(graceMs).pipe(
+      Effect.flatMap((isGone) => (isGone || !round.isSaving ? Effect.succeed(isGone) : goneWithin(longestEndMs))),
+      Effect.flatMap((isGone) => {
+        if (isGone) return Effect.void
         round.kill()
         return gone
       }),

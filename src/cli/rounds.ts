@@ -52,6 +52,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
   const event = (round: Round, happened: RunEvent): void => {
     if (happened.type === 'run-started') round.run = happened.run
     else if (happened.type === 'run-finished') round.isFinished = true
+    else if (happened.type === 'stage-saving') round.isSaving = true
     else if (happened.type === 'stage-started') {
       const stage = round.stages.get(happened.stage)
       if (stage !== undefined) round.running.set(happened.stage, stage)

@@ -13,9 +13,13 @@ import { reachOfDefinition, reachOfError, reachOfStages, type ReachedFile } from
 import { runStages } from '../runtime/run.js'
 import { Store } from '../runtime/store/store.js'
 import { renderFinished } from './finished-results.js'
+import { useOwnDefinitions } from './own-definitions.js'
 import { makeRoundControl, type RoundControl } from './round-control.js'
 import { loadTarget, parseTarget } from './target.js'
 import type { FromRound, Problem, ToRound, WatchRequest } from './watch-messages.js'
+
+/** Signals of Ctrl-C so far. */
+let interrupts = 0
 
 const send = (message: FromRound, then?: () => void): void => {
   // Once nobody listens any more there is nothing to say.
@@ -78,10 +82,11 @@ const tellProblem = (request: WatchRequest, cause: Cause.Cause<unknown>) => {
 const program = (request: WatchRequest, control: RoundControl) =>
   round(request, control).pipe(
     Effect.catchCause((cause) => tellProblem(request, cause)),
-    Effect.provide(genepoolLayer(request.store)),
+    Effect.provide(genepoolLayer(request.store, () => interrupts)),
     Effect.catch((error) => Effect.sync(() => send({ type: 'problem', ...problemOf(error) }))),
   )
 
+useOwnDefinitions()
 const control = makeRoundControl(send)
 let fiber: Fiber.Fiber<void, unknown> | undefined
 const leave = (): void => send({ type: 'ended' }, () => process.exit(0))
@@ -98,7 +103,8 @@ process.on('message', (message: ToRound) => {
 })
 process.on('disconnect', end)
 process.on('SIGTERM', end)
-// Ctrl-C reaches every process of the terminal; the process that watches decides what becomes of its rounds.
-process.on('SIGINT', () => {})
+// Ctrl-C reaches every process of the terminal; the process that watches decides what becomes of its rounds, and may be heard
+// before the signal is.
+process.on('SIGINT', () => (interrupts += 1))
 // Whoever read what a definition prints is gone; the channel's end says the rest.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})

@@ -49,8 +49,15 @@ export interface StageRun<Params, Input extends string, Source extends string> {
   readonly engine: { readonly engine: 'onnxruntime' | 'tensorflow' | 'cpu'; readonly device: StageDevice }
   /** Share of the machine's cores. Never let a result depend on it. */
   readonly threads: number
-  /** Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second. */
+  /**
+   * Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second or the time
+   * that `savesWhenInterrupted` has asked for.
+   */
   readonly signal: AbortSignal
+  /** Says how many bytes it saves when it is interrupted: above 16 MiB it is given the time for them. */
+  readonly savesWhenInterrupted: (bytes: number) => void
+  /** Shows something that the user should know and that does not stop the stage. */
+  readonly warn: (message: string) => void
   /** May be called as often as one likes. */
   readonly progress: (progress: StageProgress) => void
 }

@@ -71,7 +71,7 @@ describe('an edit while a stage runs under genepool watch', () => {
     expect(await watching.after(saved, 'stage-interrupted')).to.include({ round: 1, stage: 'slow' })
     const anew = await watching.after(saved, 'stage-started')
     expect(anew).to.include({ round: 2, resumes: false }).and.not.include({ fingerprint })
-    await untilSlowRuns(watching, saved)
+    await watching.after(saved, 'stage-progress', ({ round }) => round === 2)
     expect(await watching.after(saved, 'run-finished')).to.include({ round: 1, interrupted: true })
     const reverted = watching.now()
     workspace.write('lib/pace.ts', 'export const pace = 20\n')

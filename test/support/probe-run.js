@@ -110,6 +110,6 @@ const ran = stageGraph(defined).pipe(
   Effect.flatMap((graph) => runStages(graph, options)),
   Effect.flatMap(({ failed }) => (failed === 0 ? Effect.void : Effect.fail(new StagesFailed({ failed })))),
 )
-const layer = Layer.mergeAll(Store.layer(store), Executor.layerLocal, kinds, engines)
+const layer = Layer.mergeAll(Store.layer(store), Executor.layerLocal(), kinds, engines)
 
 NodeRuntime.runMain((plan ? planned : ran).pipe(Effect.provide(layer)), { disableErrorReporting: true, teardown })

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { userFunction, type StageInput } from '../../dsl/stage.js'
+import { userFunction, type StageInput, type StageRun } from '../../dsl/stage.js'
 import { StageError, sentenceOf } from '../errors.js'
 import { markAsWorker } from './in-worker.js'
 import type { Job } from '../execute/job.js'
@@ -54,7 +54,7 @@ export const loadUserStage = async (
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
   }
-  return ({ params, inputs, sources, outDir, checkpointDir, engine, progress }) =>
+  return ({ params, inputs, sources, outDir, checkpointDir, engine, progress, savesWhenInterrupted, warn }) =>
     awaited(async (signal) => {
       const folders = path.join(path.dirname(job.outDir), 'inputs')
       const shown = Object.fromEntries(
@@ -63,7 +63,19 @@ export const loadUserStage = async (
       const { threads, device, deviceIndex } = engine
       const on = deviceIndex === undefined || deviceIndex === 0 ? device : `${device}:${deviceIndex}`
       const wish = { engine: engine.engine, device: on }
-      const context = { params, inputs: shown, sources, outDir, checkpointDir, engine: wish, threads, signal, progress }
+      const context: StageRun<object, string, string> = {
+        params,
+        inputs: shown,
+        sources,
+        outDir,
+        checkpointDir,
+        engine: wish as StageRun<object, string, string>['engine'],
+        threads,
+        signal,
+        progress,
+        savesWhenInterrupted: (bytes) => savesWhenInterrupted?.(bytes),
+        warn: (message) => warn?.(message),
+      }
       return (await run(context as never)) ?? {}
     })
 }

@@ -48,16 +48,21 @@ export class Executor extends Context.Service<
     readonly run: (job: Job, care: JobCare) => Effect.Effect<StageSummary, StageError | WorkerCrash>
   }
 >()('genepool/runtime/Executor') {
-  static readonly layerLocal = Layer.effect(
-    Executor,
-    Effect.map(
-      Effect.acquireRelease(
-        Effect.sync(() => new WarmWorkers()),
-        (warm) => Effect.sync(() => warm.end()),
+  /**
+   * On this machine. `interrupts` says how many signals this process has been sent so far: at the second nothing is saved. Where
+   * nobody counts them, an interruption was the first.
+   */
+  static readonly layerLocal = (interrupts?: () => number): Layer.Layer<Executor> =>
+    Layer.effect(
+      Executor,
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => new WarmWorkers()),
+          (warm) => Effect.sync(() => warm.end()),
+        ),
+        (warm) => ({ run: (job: Job, care: JobCare) => runLocally(warm, job, care, interrupts) }),
       ),
-      (warm) => ({ run: (job: Job, care: JobCare) => runLocally(warm, job, care) }),
-    ),
-  )
+    )
 }
 
 const holdsCheckpoint = (folder: string): boolean => {
@@ -150,6 +155,7 @@ const runLocally = (
   warm: WarmWorkers,
   job: Job,
   care: JobCare,
+  interrupts: (() => number) | undefined,
 ): Effect.Effect<StageSummary, StageError | WorkerCrash> =>
   Effect.acquireUseRelease(
     Effect.try({ try: () => startWorker(warm, job, care), catch: (cause) => explainStart(cause, job.outDir) }),
@@ -161,8 +167,8 @@ const runLocally = (
     (worker, exit) => {
       const done = Exit.isSuccess(exit) && 'summary' in exit.value
       if (done && care.warm !== undefined) return Effect.sync(() => warm.give(care.warm!, worker))
-      // Interrupted by a signal, the next one is the second.
-      return worker.stop(job.checkpointDir, Exit.isSuccess(exit) ? 2 : 1, care.onSaving)
+      const before = interrupts?.() ?? (Exit.isSuccess(exit) ? 0 : 1)
+      return worker.stop(job.checkpointDir, 2 - before, care.onSaving)
     },
   ).pipe(
     Effect.flatMap((outcome) => {
