@@ -69,7 +69,9 @@ describe(`${cycles} cycles of edit and run over the quickstart's definition`, ()
     }
     const { code, signal, events, stdout } = await running.done
     expect([0, 130, null], stdout).to.include(code)
-    if (code === null) expect(signal).to.equal('SIGKILL')
+    // Ctrl-C after the run's end finds a process that only has to exit.
+    const isOver = eventsOf(events, 'run-finished').length === 1
+    if (code === null) expect(isOver ? ['SIGINT', 'SIGKILL'] : ['SIGKILL']).to.include(signal)
     for (const { fingerprint } of [...eventsOf(events, 'stage-finished'), ...eventsOf(events, 'stage-cached')]) {
       distinct.add(fingerprint)
     }
