@@ -11,7 +11,8 @@ import {
 } from 'node:fs'
 import { expect } from 'chai'
 import { create } from 'tar'
-import { runCli } from '../support/cli.js'
+import { pause } from '../support/child.js'
+import { runCli, startCli } from '../support/cli.js'
 import { copyStage, joinStage, smallPipeline } from '../support/small-pipeline.js'
 import { hitsOf } from '../support/stored-artifacts.js'
 import { countsOf } from '../support/read-events.js'
@@ -167,5 +168,50 @@ describe('genepool store export and import', () => {
     writeFileSync(workspace.file('flipped.tar'), flipped)
     expect((await cli('store', 'import', 'flipped.tar', '--store', 'cut')).stderr).to.match(/blobs\/\S+ is damaged/)
     expect([...hitsOf(workspace.file('cut'))]).to.deep.equal([])
+  })
+
+  describe('interrupted by Ctrl-C', () => {
+    const large = ['large.mjs', '--engine', 'cpu', '--json', '--store', 'large']
+    /** Sends the signal as soon as there is a file whose name matches in the folder. */
+    const interruptedAt = async (args: readonly string[], folder: string, name: RegExp) => {
+      const running = startCli(args, { cwd: workspace.path })
+      const isThere = (): boolean =>
+        existsSync(workspace.file(folder)) &&
+        (readdirSync(workspace.file(folder), { recursive: true }) as string[]).some((each) => name.test(each))
+      while (!isThere()) await pause(2)
+      running.signalGroup('SIGINT')
+      return running.done
+    }
+
+    before(async () => {
+      workspace.write('large.txt', 'x'.repeat(128 * 2 ** 20))
+      workspace.write(
+        'large.mjs',
+        smallPipeline(`${copyStage('one', 'large.txt')}\n${joinStage('two', ['one'])}`, 'two'),
+      )
+      expect(countsOf(await cli('run', ...large))).to.include({ ran: 2, failed: 0 })
+    })
+
+    it('export leaves no file, not even a part of one', async () => {
+      const call = ['store', 'export', 'large.mjs', 'large.tar', '--store', 'large', '--engine', 'cpu']
+      const { code, stderr } = await interruptedAt(call, '.', /^large\.tar\.\w+\.part$/)
+      expect([code, stderr]).to.deep.equal([130, ''])
+      expect(readdirSync(workspace.path).filter((name) => name.startsWith('large.tar'))).to.deep.equal([])
+      expect(readdirSync(workspace.file('large', 'staging'))).to.deep.equal([])
+    })
+
+    it('import leaves a store in which nothing is half, and goes through the next time', async () => {
+      expect(
+        (await cli('store', 'export', 'large.mjs', 'large.tar', '--store', 'large', '--engine', 'cpu')).code,
+      ).to.equal(0)
+      const call = ['store', 'import', 'large.tar', '--store', 'taken']
+      const { code, stderr } = await interruptedAt(call, 'taken/staging', /^import-\w+\.0.[0-9a-f]/)
+      expect([code, stderr]).to.deep.equal([130, ''])
+      expect(readdirSync(workspace.file('taken', 'staging'))).to.deep.equal([])
+      expect((await cli('store', 'verify', '--store', 'taken')).code).to.equal(0)
+      expect((await cli(...call)).code).to.equal(0)
+      const again = await cli('run', ...large.slice(0, -1), 'taken')
+      expect(countsOf(again)).to.deep.equal({ ran: 0, cached: 2, failed: 0, skipped: 0 })
+    })
   })
 })
