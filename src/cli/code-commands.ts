@@ -3,8 +3,8 @@ import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import * as Option from 'effect/Option'
-import { acceptCommand } from './accept-command.js'
-import { explainCommand } from './explain-command.js'
+import { acceptCommand } from './commands/accept-command.js'
+import { explainCommand } from './commands/explain-command.js'
 import { device, engine, json, pipeline, reuse, store, verbose } from './flags.js'
 
 export const explain = Command.make('explain', {

@@ -7,11 +7,11 @@ import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
-import { diffCommand } from './diff-command.js'
+import { diffCommand } from './commands/diff-command.js'
 import { device, engine, jobs, jobsOf, json, only, pipeline, reuse, store, verbose } from './flags.js'
-import { runsCommand } from './runs-command.js'
-import { showCommand } from './show-command.js'
-import { tagCommand, untagCommand } from './tag-commands.js'
+import { runsCommand } from './commands/runs-command.js'
+import { showCommand } from './commands/show-command.js'
+import { tagCommand, untagCommand } from './commands/tag-commands.js'
 
 const recordedRun = Argument.String('run').pipe(
   Argument.withDescription('Id of a run as genepool runs prints it, the beginning of one, or a tag'),
@@ -99,7 +99,7 @@ export const lineage = Command.make('lineage', {
 }).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* (flags) {
-      const { lineageCommand } = yield* Effect.promise(() => import('./lineage-command.js'))
+      const { lineageCommand } = yield* Effect.promise(() => import('./commands/lineage-command.js'))
       return yield* lineageCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })
     }),
   ),
@@ -173,7 +173,7 @@ export const certify = Command.make('certify', {
 }).pipe(
   Command.withHandler(
     Effect.fnUntraced(function* ({ jobs: wanted, ...flags }) {
-      const { certifyCommand } = yield* Effect.promise(() => import('./certify-command.js'))
+      const { certifyCommand } = yield* Effect.promise(() => import('./commands/certify-command.js'))
       const jobsWanted = yield* jobsOf(wanted)
       const { pipeline: file, sample, seed, tolerance, out, check, only: stages } = flags
       return yield* certifyCommand({

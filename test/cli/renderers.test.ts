@@ -1,8 +1,8 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect } from 'chai'
-import { jsonRenderer, liveRenderer, plainRenderer, type Output } from '../../src/cli/renderers.js'
+import { jsonRenderer, liveRenderer, plainRenderer, type Output } from '../../src/cli/text/renderers.js'
 import type { CellOutcome } from '../../src/runtime/definition/cell-outcomes.js'
-import { runFoot } from '../../src/cli/run-foot.js'
+import { runFoot } from '../../src/cli/text/run-foot.js'
 import type { Emit, RunEvent } from '../../src/runtime/events.js'
 import type { RunEstimate } from '../../src/runtime/records/run-estimate.js'
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { renderTable } from '../../src/cli/table.js'
+import { renderTable } from '../../src/cli/text/table.js'
 import { costAxis, percentDomain } from '../../src/report/axes.js'
 import { renderMarkdown, type DataColumn } from '../../src/results/data-table.js'
 import { extentOf } from '../../src/results/extent.js'

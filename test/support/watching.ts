@@ -1,6 +1,6 @@
 /** `genepool watch` as a user starts it, and what it says. */
 import { readFileSync, readdirSync } from 'node:fs'
-import type { WatchEvent } from '../../src/cli/watch-events.js'
+import type { WatchEvent } from '../../src/cli/watch/watch-events.js'
 import type { RunEvent } from '../../src/runtime/events.js'
 import type { Running } from './child.js'
 import { startCli } from './cli.js'

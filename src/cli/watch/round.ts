@@ -1,0 +1,172 @@
+/** One run of a watch, as the process that watches sees it: a process of its own that plans first, then runs if it is told to. */
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import type { RunEvent } from '../../runtime/events.js'
+import { longestSaveMs } from '../../runtime/execute/patience.js'
+import type { ReachedFile } from '../../runtime/watch/reach.js'
+import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest } from './watch-messages.js'
+
+const program = fileURLToPath(new URL('./watch-round-bin.js', import.meta.url))
+
+/** How long a round that is asked to end may take where no stage says that it saves: what its workers may, and a little more. */
+const graceMs = 2_000
+/** A round ends its workers by itself where they take longer than this. */
+const longestEndMs = longestSaveMs + graceMs
+
+export type Outcome =
+  { readonly type: 'planned'; readonly plan: RoundPlan } | { readonly type: 'problem'; readonly problem: Problem }
+
+/** What a round has to say beside its plan, as it comes. */
+export interface RoundListener {
+  readonly event: (round: Round, event: RunEvent) => void
+  readonly table: (text: string) => void
+  /** After its plan. */
+  readonly problem: (problem: Problem) => void
+  /** A line that the definition, or something below it, printed. */
+  readonly printed: (line: string) => void
+  /** `how` is `exit code 1` or a signal's name. */
+  readonly ended: (round: Round, how: string) => void
+}
+
+export interface Round {
+  /** Counted from 1; that of a plan that is not run is given again. */
+  readonly number: number
+  readonly startedAt: number
+  readonly outcome: Deferred.Deferred<Outcome>
+  readonly reads: Deferred.Deferred<readonly ReachedFile[]>
+  /** Its answer to `supersede`: which of its stages go on although a newer round has come. */
+  goOn: Deferred.Deferred<readonly string[]>
+  readonly hasEnded: Deferred.Deferred<void>
+  /** Computed now, by name. */
+  readonly running: Map<string, RoundStage>
+  /** By name, once there is a plan. */
+  stages: ReadonlyMap<string, RoundStage>
+  signature: string | undefined
+  /** The run's id, once it has begun. */
+  run: string | undefined
+  isSuperseded: boolean
+  /** Whether a stage of it has said that its checkpoint takes a while to save. */
+  isSaving: boolean
+  /** Whether its end is to be expected: it has said that its run is over, or was asked to end. */
+  isFinished: boolean
+  /** Whether the same plan is worth running again: a stage was thrown away because something changed under it, or the process died. */
+  isSpoilt: boolean
+  readonly send: (message: ToRound) => void
+  readonly kill: () => void
+}
+
+const eachLine = (stream: NodeJS.ReadableStream | null, take: (line: string) => void): void => {
+  let rest = ''
+  stream?.setEncoding('utf8')
+  stream?.on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    lines.forEach(take)
+  })
+  stream?.on('end', () => {
+    if (rest !== '') take(rest)
+  })
+}
+
+export const openRound = (number: number, request: WatchRequest, listener: RoundListener): Round => {
+  const child = fork(program, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+  const round: Round = {
+    number,
+    startedAt: Date.now(),
+    outcome: Deferred.makeUnsafe(),
+    reads: Deferred.makeUnsafe(),
+    goOn: Deferred.makeUnsafe(),
+    hasEnded: Deferred.makeUnsafe(),
+    running: new Map(),
+    stages: new Map(),
+    signature: undefined,
+    run: undefined,
+    isSuperseded: false,
+    isSaving: false,
+    isFinished: false,
+    isSpoilt: false,
+    send: (message) => {
+      // Of one that has just ended its end is noticed.
+      if (child.connected) child.send(message, () => {})
+    },
+    kill: () => void child.kill('SIGKILL'),
+  }
+  const settle = (outcome: Outcome): boolean => Deferred.doneUnsafe(round.outcome, Effect.succeed(outcome))
+  let lastPrinted = ''
+  const printed = (line: string): void => {
+    if (line.trim() !== '') lastPrinted = line.trim()
+    listener.printed(line)
+  }
+  eachLine(child.stdout, printed)
+  eachLine(child.stderr, printed)
+
+  const receive = (message: FromRound): void => {
+    switch (message.type) {
+      case 'planned': {
+        const { plan } = message
+        round.stages = new Map(plan.stages.map((stage) => [stage.stage, stage]))
+        round.signature = plan.signature
+        settle({ type: 'planned', plan })
+        break
+      }
+      case 'problem': {
+        const { type: _, ...problem } = message
+        if (settle({ type: 'problem', problem })) break
+        round.isFinished = true
+        listener.problem(problem)
+        break
+      }
+      case 'reads':
+        Deferred.doneUnsafe(round.reads, Effect.succeed(message.files))
+        break
+      case 'event':
+        listener.event(round, message.event)
+        break
+      case 'table':
+        listener.table(message.text)
+        break
+      case 'superseded':
+        Deferred.doneUnsafe(round.goOn, Effect.succeed(message.goOn))
+        break
+    }
+  }
+  child.on('message', receive)
+
+  const end = (how: string): void => {
+    if (!Deferred.doneUnsafe(round.hasEnded, Effect.void)) return
+    const said = lastPrinted === '' ? '' : `: ${lastPrinted}`
+    settle({ type: 'problem', problem: { message: `the process that plans ended without a plan (${how})${said}` } })
+    Deferred.doneUnsafe(round.reads, Effect.succeed([]))
+    listener.ended(round, how)
+  }
+  child.on('error', (cause) => end(cause.message))
+  // Its last messages may come after the end of the process; the end of the channel comes after them.
+  let open = 2
+  const closed = (): void => {
+    open -= 1
+    if (open === 0) end(child.signalCode ?? `exit code ${child.exitCode}`)
+  }
+  child.once('exit', closed)
+  child.once('disconnect', closed)
+  round.send({ type: 'plan', request })
+  return round
+}
+
+/** Asks the round to end, then makes it; done once it is gone. What it computes saves its checkpoint first. */
+export const endRound = (round: Round): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    round.isFinished = true
+    round.send({ type: 'end' })
+    const gone = Deferred.await(round.hasEnded)
+    const goneWithin = (ms: number) => Effect.map(Effect.timeoutOption(gone, ms), (inTime) => inTime._tag === 'Some')
+    return goneWithin(graceMs).pipe(
+      Effect.flatMap((isGone) => (isGone || !round.isSaving ? Effect.succeed(isGone) : goneWithin(longestEndMs))),
+      Effect.flatMap((isGone) => {
+        if (isGone) return Effect.void
+        round.kill()
+        return gone
+      }),
+    )
+  })

@@ -1,0 +1,136 @@
+/**
+ * The runs of one watch: the newest, and earlier ones of which a stage is still wanted. What those still compute keeps its
+ * slot in the newest one, so that there are never more stages side by side than `--jobs` allows, nor two on a GPU.
+ */
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import type { RunEvent } from '../../runtime/events.js'
+import { endRound, openRound, type Round, type RoundListener } from './round.js'
+import type { EarlierStage } from './watch-events.js'
+import type { RoundPlan, ToRound, WatchRequest } from './watch-messages.js'
+
+/** How long a round may take to say which of its stages go on, before it is ended. */
+const answerMs = 5_000
+
+export interface RoundsListener extends Omit<RoundListener, 'ended'> {
+  /** A stage of the newest round was thrown away because code or data changed under it. */
+  readonly spoilt: () => void
+  /** The last round that was started has ended. */
+  readonly idle: () => void
+}
+
+export interface Rounds {
+  /** The newest that was started; it may have ended. */
+  readonly current: () => Round | undefined
+  /** Whether none that was started is still there. */
+  readonly isIdle: () => boolean
+  /** Starts a process that loads the definition and plans. */
+  readonly open: (request: WatchRequest) => Round
+  /** Runs a planned round in place of all that there are; `begins` is told which of their stages go on before it does. */
+  readonly start: (
+    round: Round,
+    plan: RoundPlan,
+    begins: (goOn: readonly EarlierStage[]) => void,
+  ) => Effect.Effect<void>
+  readonly endAll: Effect.Effect<void>
+  readonly killAll: () => void
+}
+
+const idOf = (round: Round, stage: string): string => `${round.number}:${stage}`
+
+export const makeRounds = (listener: RoundsListener): Rounds => {
+  const alive = new Set<Round>()
+  let number = 0
+  let current: Round | undefined
+
+  /** A stage is computed no longer: its slot is free for the newest round. */
+  const free = (round: Round, stage: string): void => {
+    if (round.running.delete(stage) && round !== current) current?.send({ type: 'freed', id: idOf(round, stage) })
+  }
+
+  const event = (round: Round, happened: RunEvent): void => {
+    if (happened.type === 'run-started') round.run = happened.run
+    else if (happened.type === 'run-finished') round.isFinished = true
+    else if (happened.type === 'stage-saving') round.isSaving = true
+    else if (happened.type === 'stage-started') {
+      const stage = round.stages.get(happened.stage)
+      if (stage !== undefined) round.running.set(happened.stage, stage)
+    } else if (happened.type === 'stage-finished' || happened.type === 'stage-interrupted') free(round, happened.stage)
+    else if (happened.type === 'stage-failed') {
+      const key = round.stages.get(happened.stage)?.key
+      const { message, hint, stack, changed } = happened
+      // The newest round would only fail in the same way. What was thrown away because of a change is made again.
+      if (round.isSuperseded && changed === undefined && key !== undefined) {
+        const failure = { message, ...(hint === undefined ? {} : { hint }), ...(stack === undefined ? {} : { stack }) }
+        current?.send({ type: 'failed', key, failure })
+      }
+      free(round, happened.stage)
+      if (round === current && changed !== undefined) {
+        round.isSpoilt = true
+        listener.spoilt()
+      }
+    }
+    listener.event(round, happened)
+  }
+
+  const isStarted = (round: Round): boolean => round === current || round.isSuperseded
+  const isIdle = (): boolean => ![...alive].some(isStarted)
+
+  const ended = (round: Round, how: string): void => {
+    alive.delete(round)
+    if (round === current && !round.isFinished) {
+      round.isSpoilt = true
+      listener.problem({ message: `run ${round.number} was cut off: its process ended (${how})` })
+    }
+    for (const stage of round.running.keys()) free(round, stage)
+    if (isStarted(round) && isIdle()) listener.idle()
+  }
+
+  const supersede = (round: Round, message: ToRound): Effect.Effect<readonly EarlierStage[]> =>
+    Effect.suspend(() => {
+      // One that was told before has a new answer.
+      round.goOn = Deferred.makeUnsafe()
+      round.isSuperseded = true
+      round.send(message)
+      return Effect.raceFirst(Deferred.await(round.goOn), Effect.as(Deferred.await(round.hasEnded), [])).pipe(
+        Effect.timeoutOption(answerMs),
+        Effect.map((answer) => {
+          if (answer._tag === 'None') round.kill()
+          return Option.getOrElse(answer, (): readonly string[] => []).map((stage) => ({ round: round.number, stage }))
+        }),
+      )
+    })
+
+  const start: Rounds['start'] = Effect.fnUntraced(function* (round, { stages }, begins) {
+    const keys = stages.map(({ key }) => key)
+    const fingerprints = stages.flatMap(({ fingerprint }) => (fingerprint === undefined ? [] : [fingerprint]))
+    const earlier = [...alive].filter((each) => each !== round)
+    // From now on it hears what becomes of the others' stages.
+    number = round.number
+    current = round
+    const goOn = yield* Effect.forEach(earlier, (each) => supersede(each, { type: 'supersede', keys, fingerprints }), {
+      concurrency: 'unbounded',
+    })
+    const occupied = earlier.flatMap((each) =>
+      [...each.running].map(([stage, { slot }]) => ({ id: idOf(each, stage), ...slot })),
+    )
+    begins(goOn.flat())
+    round.send({ type: 'start', occupied })
+  })
+
+  return {
+    current: () => current,
+    isIdle,
+    open: (request) => {
+      const round = openRound(number + 1, request, { ...listener, event, ended })
+      alive.add(round)
+      return round
+    },
+    start,
+    endAll: Effect.suspend(() => Effect.forEach([...alive], endRound, { concurrency: 'unbounded', discard: true })),
+    killAll: () => {
+      for (const round of alive) round.kill()
+    },
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * What passes between `genepool watch` and the process of one of its runs (a round), over the channel that Node opens
+ * between the two. The channel's end is also how a round notices that nobody watches any more.
+ */
+import type { PlannedStage, RunEvent, StageFailure } from '../../runtime/events.js'
+import type { FailurePolicy } from '../../runtime/execute/failure-policy.js'
+import type { Reuse } from '../../runtime/plan/prepare.js'
+import type { ReachedFile } from '../../runtime/watch/reach.js'
+
+export interface WatchRequest {
+  readonly pipeline: string
+  readonly store: string
+  readonly engine: string
+  readonly device: string
+  readonly reuse: Reuse
+  readonly jobs: number
+  readonly policy: FailurePolicy
+  readonly only?: string
+  readonly verbose: boolean
+}
+
+/** Which slot a stage computes in. */
+export interface SlotUse {
+  /** The GPU's name; absent on the CPU. */
+  readonly gpu?: string
+  /** It computes alone. */
+  readonly exclusive: boolean
+}
+
+export interface RoundStage extends PlannedStage {
+  /** See `stageKeys`. */
+  readonly key: string
+  /** Where it is to run and its inputs are there. */
+  readonly fingerprint?: string
+  readonly slot: SlotUse
+}
+
+export interface RoundPlan {
+  readonly pipeline: string
+  /** The same for definitions between which nothing that counts has changed. */
+  readonly signature: string
+  readonly stages: readonly RoundStage[]
+}
+
+export interface Problem {
+  readonly message: string
+  readonly hint?: string
+  readonly stack?: string
+}
+
+/** A slot that a stage of an earlier round still has. */
+export interface Occupied extends SlotUse {
+  readonly id: string
+}
+
+export type ToRound =
+  | { readonly type: 'plan'; readonly request: WatchRequest }
+  /** The plan is wanted: to be run. */
+  | { readonly type: 'start'; readonly occupied: readonly Occupied[] }
+  | { readonly type: 'freed'; readonly id: string }
+  /** A newer round takes over: running stages of these keys or fingerprints go on to their end, all else ends now. */
+  | { readonly type: 'supersede'; readonly keys: readonly string[]; readonly fingerprints: readonly string[] }
+  /** A stage of this key, which went on in an earlier round, has failed there. */
+  | { readonly type: 'failed'; readonly key: string; readonly failure: StageFailure }
+  | { readonly type: 'end' }
+
+export type FromRound =
+  | { readonly type: 'planned'; readonly plan: RoundPlan }
+  /** All that the definition and its stages read; after `planned` or `problem`. */
+  | { readonly type: 'reads'; readonly files: readonly ReachedFile[] }
+  /** The definition cannot be run, or the store not be used. */
+  | ({ readonly type: 'problem' } & Problem)
+  | { readonly type: 'event'; readonly event: RunEvent }
+  /** The answer to `supersede`: the stages that go on. */
+  | { readonly type: 'superseded'; readonly goOn: readonly string[] }
+  /** What a run prints at its end. */
+  | { readonly type: 'table'; readonly text: string }
+  | { readonly type: 'ended' }
