@@ -1,7 +1,8 @@
 /** An installation of this package of its own, with one package that is broken: everything else is linked to the real one. */
 import {
+  constants,
+  copyFileSync,
   cpSync,
-  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -35,21 +36,12 @@ const linkAllBut = (from: string, to: string, left: string): void => {
   for (const name of readdirSync(from)) if (name !== left) symlinkSync(join(from, name), join(to, name))
 }
 
-/** Hard links where the file system has them: the library has 45 MB. */
+/** Copies: another link would move the ctime of the real ones, by which runs beside this one know them. */
 const take = (from: string, to: string): void => {
-  for (const name of readdirSync(from)) {
-    try {
-      linkSync(join(from, name), join(to, name))
-    } catch {
-      cpSync(join(from, name), join(to, name))
-    }
-  }
+  for (const name of readdirSync(from)) copyFileSync(join(from, name), join(to, name), constants.COPYFILE_FICLONE)
 }
 
-/**
- * Copies what is built, and ONNX Runtime's package. Files of the copy may be removed, not written to: they may be other
- * names of the real ones.
- */
+/** Copies what is built, and ONNX Runtime's package; all other packages are links to the real ones. */
 export const breakInstallation = (): BrokenInstallation => {
   const path = realpathSync(mkdtempSync(join(tmpdir(), 'genepool-broken-')))
   cpSync(join(checkout, 'dist'), join(path, 'dist'), { recursive: true })
