@@ -3,14 +3,14 @@
  * runs with nothing to do. Only the command line starts from there; workers, other programs (`import 'genepool'`) and the
  * code identity of stages use the files beside it, one a source.
  *
- * The script is one expression, a function of what a module has and a script has not (src/cli/program-script.ts), behind a
- * line with the hash of its text. A module could not be given the code that the engine has kept of it.
+ * The script is one expression, a function of what a module has and a script has not (src/cli/program-script.ts). A module could
+ * not be given the code that the engine has kept of it.
  */
-import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { ts } from 'ts-morph'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = `${root}dist${sep}`
@@ -20,8 +20,39 @@ const outfile = `${dist}program.cjs`
 const bundled = /^(effect|@effect\/[\w-]+)(\/|$)/
 const isInside = /[\\/]node_modules[\\/](effect|@effect[\\/][\w-]+)[\\/]/
 
-/** `import()` of what is no file of the program: of a package, or of a name that is computed. Never the word in a text. */
-const importElsewhere = /(?<=(?:\bawait|\breturn|[[,(=>]) ?)import\((?!['"]\.|[)$])/g
+/**
+ * The text with some of its expressions replaced; `replacement` gives a node's, or undefined.
+ * @param {string} text
+ * @param {(node: ts.Node) => string | undefined} replacement
+ */
+const withReplaced = (text, replacement) => {
+  const parts = []
+  let end = 0
+  const visit = (/** @type {ts.Node} */ node) => {
+    const instead = replacement(node)
+    if (instead === undefined) return ts.forEachChild(node, visit)
+    parts.push(text.slice(end, node.getStart()), instead)
+    end = node.getEnd()
+    return undefined
+  }
+  visit(ts.createSourceFile('module.js', text, ts.ScriptTarget.Latest, true, ts.ScriptKind.JS))
+  return [...parts, text.slice(end)].join('')
+}
+
+/** @param {ts.Node} node */
+const isMetaUrl = (node) =>
+  ts.isPropertyAccessExpression(node) && ts.isMetaProperty(node.expression) && node.name.text === 'url'
+
+/**
+ * The `import` of a call for what is no file of the program: of a package, or of a name that is computed.
+ * @param {ts.Node} node
+ */
+const isImportElsewhere = (node) => {
+  const call = node.parent
+  if (node.kind !== ts.SyntaxKind.ImportKeyword || !ts.isCallExpression(call)) return false
+  const [specifier] = call.arguments
+  return !ts.isStringLiteral(specifier) || !specifier.text.startsWith('.')
+}
 
 const program = {
   name: 'program',
@@ -36,9 +67,10 @@ const program = {
     onLoad({ filter: /\.js$/ }, ({ path }) => {
       if (!path.startsWith(dist)) return undefined
       const own = JSON.stringify(`./${relative(dist, path).split(sep).join('/')}`)
-      const contents = readFileSync(path, 'utf8')
-        .replaceAll(/\bimport\.meta\.url\b/g, `new URL(${own}, programUrl).href`)
-        .replaceAll(importElsewhere, 'programImport(')
+      const contents = withReplaced(readFileSync(path, 'utf8'), (node) => {
+        if (isMetaUrl(node)) return `new URL(${own}, programUrl).href`
+        return isImportElsewhere(node) ? 'programImport' : undefined
+      })
       return { contents, loader: 'js' }
     })
   },
@@ -74,8 +106,15 @@ const text = outputFiles[0].text.replaceAll(
   /__toESM\(require\(("node:[^"]+")\)((?:, 1)?)\)/g,
   (_, name, mode) => `builtin(${name}${mode})`,
 )
-const escaped = [...text.matchAll(/(?<![\w'"`.])import\((?!\))/g)].map(({ index }) => text.slice(index, index + 60))
-if (escaped.length > 0) throw new Error(`a script cannot import by itself: ${escaped.join('; ')}`)
+withReplaced(text, (node) => {
+  const isImport = node.kind === ts.SyntaxKind.ImportKeyword || ts.isMetaProperty(node)
+  if (isImport) throw new Error(`a script has nothing of a module's: ${node.parent.getText().slice(0, 80)}`)
+  return undefined
+})
+// Letters in regular expressions are left as they are by the compiler.
+const ascii = text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
 rmSync(`${dist}program`, { recursive: true, force: true })
-writeFileSync(outfile, `//${createHash('sha256').update(text).digest('hex')}\n${text}`)
+// At no moment is the program not there, or half of it.
+writeFileSync(`${outfile}.tmp`, ascii)
+renameSync(`${outfile}.tmp`, outfile)

@@ -7,8 +7,9 @@ import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import * as v8 from 'node:v8'
 import * as vm from 'node:vm'
-import { cacheFolder } from '../engine/cache-folder.js'
+import { cacheFolder, makeCacheFolder } from '../engine/cache-folder.js'
 import type * as Program from './program.js'
 import type { Part } from './program.js'
 
@@ -20,8 +21,8 @@ type Script = (
   programImport: (specifier: string) => unknown,
 ) => void
 
-/** Kept at most, the latest ones: one a command, version of the program and version of Node. */
-const mostKept = 24
+/** Kept at most, the latest ones, a megabyte each: one a command, installation of the program and Node. */
+const mostKept = 40
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
@@ -42,14 +43,14 @@ const removeOldest = (folder: string): void => {
   const files = fs.readdirSync(folder).map((name) => path.join(folder, name))
   if (files.length <= mostKept) return
   const byAge = files.map((file) => ({ file, at: fs.statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
-  for (const { file } of byAge.slice(0, files.length - mostKept)) fs.rmSync(file, { force: true })
+  for (const { file } of byAge.slice(0, files.length - mostKept)) fs.rmSync(file, { recursive: true, force: true })
 }
 
 /** A folder that cannot be written costs the next call some milliseconds, nothing else. */
 const keepCode = (file: string, code: Buffer): void => {
   const temporary = `${file}.${process.pid}.tmp`
   try {
-    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    makeCacheFolder(path.dirname(file))
     try {
       fs.writeFileSync(temporary, Buffer.concat([Buffer.from(sha256(code), 'latin1'), code]))
       fs.renameSync(temporary, file)
@@ -62,23 +63,35 @@ const keepCode = (file: string, code: Buffer): void => {
   }
 }
 
-/** Each part, and each command, has its own: what one of them does not call is compiled when another does. */
-const fileOf = (source: string, part: Part, command: string | undefined): string => {
-  const named = part !== 'main' ? part : command !== undefined && /^[a-z]{1,16}$/.test(command) ? command : 'other'
-  const key = sha256([source.slice(0, 66), process.version, process.arch, ...process.execArgv].join('\n'))
-  return path.join(cacheFolder(), 'code', `${named}-${key.slice(0, 32)}`)
+/** The program that interprets it: two builds of one version do not take each other's code. */
+const interpreter = (): readonly unknown[] => {
+  const { size, mtimeMs } = fs.statSync(process.execPath)
+  const { version, platform, arch, execPath } = process
+  return [version, platform, arch, execPath, size, mtimeMs, v8.cachedDataVersionTag()]
 }
+
+/**
+ * Each part, and each command, has its own: what one of them does not call is compiled when another does. The engine itself
+ * asks for no more than a source of the same length, and takes the file's name from what was kept.
+ */
+const fileOf = (filename: string, source: Buffer, part: Part, command: string | undefined): string => {
+  const named = part !== 'main' ? part : command !== undefined && /^[a-z]{1,16}$/.test(command) ? command : 'other'
+  const key = sha256(JSON.stringify([filename, sha256(source), ...interpreter(), ...process.execArgv]))
+  return path.join(cacheFolder(), 'program', `${named}-${key.slice(0, 32)}`)
+}
+
+const wrongCall = 2
 
 const runScript = (url: URL, part: Part): typeof Program => {
   const filename = fileURLToPath(url)
-  // One byte a character, as it was written: all others are escaped.
-  const source = fs.readFileSync(filename, 'latin1')
-  const file = fileOf(source, part, process.argv[2])
+  const source = fs.readFileSync(filename)
+  const file = fileOf(filename, source, part, process.argv[2])
   const cachedData = readCode(file)
-  const script = new vm.Script(source, { filename, ...(cachedData && { cachedData }) })
+  // All of it is ASCII.
+  const script = new vm.Script(source.toString('latin1'), { filename, ...(cachedData && { cachedData }) })
   const isKept = cachedData !== undefined && script.cachedDataRejected === false
-  // Then it holds the functions that have been called, too.
-  if (!isKept) process.once('exit', () => keepCode(file, script.createCachedData()))
+  // At the end it holds the functions that have been called, too. There are more wrong calls than commands.
+  if (!isKept) process.once('exit', (code) => code !== wrongCall && keepCode(file, script.createCachedData()))
   const module: { exports: unknown } = { exports: {} }
   const run = script.runInThisContext() as Script
   run(module, createRequire(url), url.href, (specifier) => import(specifier))

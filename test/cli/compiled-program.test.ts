@@ -1,14 +1,16 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
+import { start } from '../support/child.js'
 import { runCli } from '../support/cli.js'
-import { workspaceForEach } from '../support/workspace.js'
+import { checkout, workspaceForEach } from '../support/workspace.js'
 
 describe('what the engine has compiled of the program', () => {
   const workspace = workspaceForEach()
   const call = () =>
     runCli(['engine', '--help'], { cwd: workspace.path, env: { GENEPOOL_CACHE: workspace.file('cache') } })
   const codes = (): readonly string[] =>
-    readdirSync(workspace.file('cache', 'code')).map((name) => workspace.file('cache', 'code', name))
+    readdirSync(workspace.file('cache', 'program')).map((name) => workspace.file('cache', 'program', name))
 
   it('is kept, and serves the next call', async () => {
     const first = await call()
@@ -39,9 +41,34 @@ describe('what the engine has compiled of the program', () => {
 
   it('is not missed where it cannot be kept', async () => {
     mkdirSync(workspace.file('cache'))
-    writeFileSync(workspace.file('cache', 'code'), '')
+    writeFileSync(workspace.file('cache', 'program'), '')
     const { code, stderr, stdout } = await call()
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
     expect(stdout).to.include('USAGE')
   })
+
+  it('is not run where the program is another one of the same length', async () => {
+    const copy = workspace.file('copy')
+    cpSync(join(checkout, 'dist'), join(copy, 'dist'), { recursive: true })
+    cpSync(join(checkout, 'package.json'), join(copy, 'package.json'))
+    symlinkSync(join(checkout, 'node_modules'), join(copy, 'node_modules'))
+    const help = () =>
+      start([join(copy, 'dist', 'cli', 'bin.js'), 'engine', '--help'], {
+        cwd: workspace.path,
+        env: { GENEPOOL_CACHE: workspace.file('cache') },
+      }).done
+    const { stdout } = await help()
+    expect(stdout).to.include('installation')
+    const script = join(copy, 'dist', 'program.cjs')
+    writeFileSync(script, readFileSync(script, 'utf8').replaceAll('installation', 'INSTALLATION'))
+    expect((await help()).stdout).to.equal(stdout.replaceAll('installation', 'INSTALLATION'))
+  })
+
+  if (process.platform === 'linux')
+    it('is not missed where the system does not say that a folder cannot be made', async () => {
+      const env = { GENEPOOL_CACHE: '/proc/genepool' }
+      const { code, stderr, ms } = await runCli(['engine', '--help'], { cwd: workspace.path, env, timeoutMs: 20_000 })
+      expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' })
+      expect(ms).to.be.below(15_000)
+    })
 })

@@ -124,6 +124,12 @@ describe('how far a run is', () => {
     expect(after(30, [started(3, { ...estimate, leastMs: 0 })])).to.equal('0 of 3 stages, at most about 1:10 left')
     expect(after(30, [started(3, { ...estimate, unknown: 1 })])).to.equal('0 of 3 stages, at least 1:10 left')
     expect(after(130, [started(3, estimate)])).to.equal('0 of 3 stages, longer than expected')
+    expect(after(130, [started(3, { ...estimate, unknown: 1 })])).to.equal('0 of 3 stages')
+    expect(after(1, [started(3, { ...estimate, leastMs: 0, mostMs: 0, unknown: 3 })])).to.equal('0 of 3 stages')
+  })
+
+  it('counts a stage that is made again once', () => {
+    expect(after(0, [started(2), failed('a'), failed('a')])).to.equal('1 of 2 stages')
   })
 
   it('is nothing of one stage, nor at the end', () => {

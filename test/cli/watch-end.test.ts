@@ -48,37 +48,52 @@ describe('the end of genepool watch', () => {
     expect(checkpoints()).to.equal(1)
   })
 
-  it('by Ctrl-C waits for a stage that has said how much it saves', async () => {
-    const large = `import { setTimeout } from 'node:timers/promises'
-import { writeFileSync } from 'node:fs'
+  const saves: Readonly<Record<string, { says: string; saving: string }>> = {
+    'has said how much it saves': {
+      says: 'savesWhenInterrupted(200 * 2 ** 20)',
+      saving: "await setTimeout(3_500)\n    writeFileSync(join(checkpointDir, 'state'), 'whole')",
+    },
+    'is seen to save': {
+      says: '',
+      saving: `const file = join(checkpointDir, 'state.tmp')
+    for (let part = 0; part < 35; part++) {
+      appendFileSync(file, 'part')
+      await setTimeout(100)
+    }
+    renameSync(file, join(checkpointDir, 'state'))`,
+    },
+  }
+  for (const [what, { says, saving }] of Object.entries(saves))
+    it(`by Ctrl-C waits for a stage that ${what}`, async () => {
+      const large = `import { setTimeout } from 'node:timers/promises'
+import { appendFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline, stage } from 'genepool'
 const large = stage('large', {
   run: async ({ checkpointDir, progress, savesWhenInterrupted, signal, warn }) => {
-    savesWhenInterrupted(200 * 2 ** 20)
+    ${says}
     warn('this takes a while')
     for (let step = 1; !signal.aborted; step++) {
       progress({ phase: 'count', step, steps: 1_000 })
       await setTimeout(20)
     }
-    await setTimeout(3_500)
-    writeFileSync(join(checkpointDir, 'state'), 'whole')
+    ${saving}
   },
 })
 export default pipeline('large').add(large)
 `
-    workspace.write('large.ts', large)
-    const watching = watch('large.ts')
-    const { message } = await watching.after(0, 'warning')
-    expect(message).to.include('this takes a while')
-    await watching.after(0, 'stage-progress')
-    await watching.after(0, 'watch-ready')
-    watching.running.signalGroup('SIGINT')
-    expect((await watching.running.done).code).to.equal(130)
-    expect(await watching.after(0, 'stage-saving')).to.include({ bytes: 200 * 2 ** 20 })
-    const [fingerprint] = readdirSync(workspace.file('.genepool', 'checkpoints'))
-    expect(readdirSync(workspace.file('.genepool', 'checkpoints', fingerprint!))).to.deep.equal(['state'])
-  })
+      workspace.write('large.ts', large)
+      const watching = watch('large.ts')
+      const { message } = await watching.after(0, 'warning')
+      expect(message).to.include('this takes a while')
+      await watching.after(0, 'stage-progress')
+      await watching.after(0, 'watch-ready')
+      watching.running.signalGroup('SIGINT')
+      expect((await watching.running.done).code).to.equal(130)
+      expect((await watching.after(0, 'stage-saving')).bytes).to.be.above(0)
+      const [fingerprint] = readdirSync(workspace.file('.genepool', 'checkpoints'))
+      expect(readdirSync(workspace.file('.genepool', 'checkpoints', fingerprint!))).to.deep.equal(['state'])
+    })
 
   it('by a second Ctrl-C waits for nothing', async () => {
     const stubborn = `import { appendFileSync, writeFileSync } from 'node:fs'

@@ -5,12 +5,14 @@ import type { RunEvent } from '../../runtime/events.js'
 /** Undefined before the run has begun, once it has ended, and where there is one stage, which shows itself. */
 export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => string | undefined) => {
   let started: Extract<RunEvent, { type: 'run-started' }> | undefined
-  let done = 0
+  /** By name: one that was damaged is made again. */
+  const done = new Set<string>()
   const left = ({ expected, at }: NonNullable<typeof started>): string => {
     if (expected === undefined) return ''
     const ms = expected.mostMs - (now() - Date.parse(at))
+    // Stages of which nothing is known take time too.
+    if (expected.unknown > 0) return ms > 0 ? `, at least ${duration(ms)} left` : ''
     if (ms <= 0) return ', longer than expected'
-    if (expected.unknown > 0) return `, at least ${duration(ms)} left`
     return `, ${expected.leastMs === expected.mostMs ? 'about' : 'at most about'} ${duration(ms)} left`
   }
   return (event) => {
@@ -25,13 +27,13 @@ export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => str
       case 'stage-finished':
       case 'stage-failed':
       case 'stage-skipped':
-        done += 1
+        done.add(event.stage)
         break
       default:
         break
     }
     return started === undefined || started.stages < 2
       ? undefined
-      : `${done} of ${started.stages} stages${left(started)}`
+      : `${done.size} of ${started.stages} stages${left(started)}`
   }
 }

@@ -47,8 +47,8 @@ export interface Round {
   /** The run's id, once it has begun. */
   run: string | undefined
   isSuperseded: boolean
-  /** Whether a stage of it has said that its checkpoint takes a while to save. */
-  isSaving: boolean
+  /** Stages whose checkpoints take a while to save. */
+  readonly saving: Set<string>
   /** Whether its end is to be expected: it has said that its run is over, or was asked to end. */
   isFinished: boolean
   /** Whether the same plan is worth running again: a stage was thrown away because something changed under it, or the process died. */
@@ -84,7 +84,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     signature: undefined,
     run: undefined,
     isSuperseded: false,
-    isSaving: false,
+    saving: new Set(),
     isFinished: false,
     isSpoilt: false,
     send: (message) => {
@@ -162,7 +162,9 @@ export const endRound = (round: Round): Effect.Effect<void> =>
     const gone = Deferred.await(round.hasEnded)
     const goneWithin = (ms: number) => Effect.map(Effect.timeoutOption(gone, ms), (inTime) => inTime._tag === 'Some')
     return goneWithin(graceMs).pipe(
-      Effect.flatMap((isGone) => (isGone || !round.isSaving ? Effect.succeed(isGone) : goneWithin(longestEndMs))),
+      Effect.flatMap((isGone) =>
+        isGone || round.saving.size === 0 ? Effect.succeed(isGone) : goneWithin(longestEndMs),
+      ),
       Effect.flatMap((isGone) => {
         if (isGone) return Effect.void
         round.kill()

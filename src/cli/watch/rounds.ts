@@ -46,13 +46,14 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
 
   /** A stage is computed no longer: its slot is free for the newest round. */
   const free = (round: Round, stage: string): void => {
+    round.saving.delete(stage)
     if (round.running.delete(stage) && round !== current) current?.send({ type: 'freed', id: idOf(round, stage) })
   }
 
   const event = (round: Round, happened: RunEvent): void => {
     if (happened.type === 'run-started') round.run = happened.run
     else if (happened.type === 'run-finished') round.isFinished = true
-    else if (happened.type === 'stage-saving') round.isSaving = true
+    else if (happened.type === 'stage-saving') round.saving.add(happened.stage)
     else if (happened.type === 'stage-started') {
       const stage = round.stages.get(happened.stage)
       if (stage !== undefined) round.running.set(happened.stage, stage)

@@ -1,7 +1,7 @@
 /** What trials have found out, kept in the user's cache folder: a run that has nothing to do must not load an engine. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder } from '../cache-folder.js'
+import { cacheFolder, makeCacheFolder } from '../cache-folder.js'
 import type { Trial } from './trial.js'
 
 interface Entry {
@@ -56,7 +56,7 @@ export class RememberedTrials {
   /** A folder that cannot be written costs the next trial, nothing else. */
   set(name: string, trial: Trial): void {
     try {
-      mkdirSync(folder(), { recursive: true })
+      makeCacheFolder(folder())
       const temporary = `${this.#file}.${process.pid}.tmp`
       writeFileSync(temporary, JSON.stringify({ ...readEntries(this.#file), [name]: { at: Date.now(), trial } }))
       renameSync(temporary, this.#file)

@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, statSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { home } from '../cache-folder.js'
 import { installedPackage, numericPackages, onnxRuntimeBinaries } from '../identify.js'
 import { locateTensorflow } from '../tensorflow/locate.js'
 import { gpuFiles, mayUse, nvidiaDriver } from './machine.js'
@@ -38,7 +38,7 @@ const identities = (files: readonly string[]): Readonly<Record<string, string>> 
 
 /** Where Vulkan's loader looks for drivers. */
 const vulkanFolders = (): readonly string[] =>
-  ['/etc', '/usr/share', '/usr/local/share', join(homedir(), '.local/share')].map((place) =>
+  ['/etc', '/usr/share', '/usr/local/share', join(home(), '.local/share')].map((place) =>
     join(place, 'vulkan', 'icd.d'),
   )
 

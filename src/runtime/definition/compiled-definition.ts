@@ -8,6 +8,7 @@ import * as path from 'node:path'
 import { createHash } from 'node:crypto'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
+import { makeFolder } from '../make-folder.js'
 
 /** This package or a module of Node's, which the script asks for by its place in `externals`. */
 export interface External {
@@ -78,7 +79,7 @@ const forgetOldest = (folder: string): void => {
 export const keepDefinition = (folder: string, file: string, compiled: CompiledDefinition): void => {
   try {
     // Code that will run as this user: nobody else may put something there.
-    fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
+    makeFolder(folder, 0o700)
     writeFileAtomic(placeOf(folder, file), JSON.stringify({ version: version(), file, compiled }))
     forgetOldest(folder)
   } catch {

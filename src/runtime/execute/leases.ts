@@ -11,6 +11,7 @@ import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { sentenceOf } from '../errors.js'
 import { turnOf, type Ticket, type Turn, type Wants } from './lease-order.js'
+import { makeFolder } from '../make-folder.js'
 import { whileLocked } from '../store/lock.js'
 import { identityOfProcess, isAlive, keepAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
 
@@ -82,13 +83,8 @@ const readQueue = (folder: string): readonly Stored[] => {
 const locked = <A>(folder: string, work: () => A): Effect.Effect<A, unknown> =>
   whileLocked(path.join(folder, 'queue.lock'), work)
 
-const makeFolder = (folder: string): Effect.Effect<void, unknown> =>
-  Effect.try({
-    try: () => {
-      fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
-    },
-    catch: (cause) => cause,
-  })
+const makeRegistry = (folder: string): Effect.Effect<void, unknown> =>
+  Effect.try({ try: () => makeFolder(folder, 0o700), catch: (cause) => cause })
 
 interface Place {
   readonly file: string
@@ -99,7 +95,7 @@ interface Place {
 /** Joins the queue at its end. */
 const join = (folder: string, ticket: Omit<Stored, 'number'>): Effect.Effect<Place, unknown> =>
   Effect.andThen(
-    makeFolder(folder),
+    makeRegistry(folder),
     locked(folder, () => {
       const number = Math.max(0, ...fs.readdirSync(folder).map((name) => numberOf(name) || 0)) + 1
       const file = path.join(folder, nameOf(number))

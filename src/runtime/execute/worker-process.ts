@@ -9,7 +9,7 @@ import { messageDescriptor, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience } from './patience.js'
 import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
 import { StepClock } from './step-clock.js'
-import { isBeingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
+import { beingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
 import { workerEnvironment } from './worker-memory.js'
 
 /** How much of what a worker printed last is kept to explain a crash. */
@@ -120,7 +120,7 @@ export class WorkerProcess {
   /**
    * Asks the worker to stop, then makes it; done once the process is gone. It is given the time to save what it has said that
    * it saves, and longer while its checkpoint is seen to grow. So many further signals to this process (a second Ctrl-C) end it
-   * at once. `waits` is told when it takes longer than a moment.
+   * at once. `waits` is told once when it takes longer than a moment.
    */
   stop(checkpointDir: string, signals: number, waits: (bytes: number) => void): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
@@ -143,11 +143,17 @@ export class WorkerProcess {
         left -= 1
         if (left <= 0) kill()
       }
-      const tell = setTimeout(() => saves !== undefined && waits(saves), patience(undefined, 0))
+      let isTold = false
+      const waitFor = (bytes: number): void => {
+        if (!isTold) waits(bytes)
+        isTold = true
+      }
+      const tell = setTimeout(() => saves !== undefined && waitFor(saves), patience(undefined, 0))
       const check = (): void => {
-        if (performance.now() - began < longestSaveMs && isBeingWritten(checkpointDir))
-          timer = setTimeout(check, lookAgainMs)
-        else kill()
+        const written = performance.now() - began < longestSaveMs ? beingWritten(checkpointDir) : undefined
+        if (written === undefined) return kill()
+        waitFor(saves ?? written)
+        timer = setTimeout(check, lookAgainMs)
       }
       let timer = setTimeout(check, patienceMs)
       process.on('SIGINT', impatient).on('SIGTERM', impatient)

@@ -15,10 +15,11 @@ import { extensionOf } from './deliver-milestone.js'
 import { StageError, sentenceOf } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
-import { patience } from './patience.js'
+import { longestSaveMs, patience } from './patience.js'
 import { progressReporter } from './progress.js'
 import type { StageFunction, StageSummary } from '../stage-contract.js'
 import { StepClock } from './step-clock.js'
+import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
 
 const defaultHeartbeatMs = 2_000
 
@@ -45,6 +46,7 @@ const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction
 
 /** What the worker knows of its stage besides computing it. */
 interface Vital {
+  readonly checkpointDir: string
   readonly clock: StepClock
   /** What an interrupted stage saves first. */
   saves: number | undefined
@@ -84,7 +86,7 @@ let current: { readonly fiber: Fiber.Fiber<unknown, unknown>; readonly vital: Vi
 let interrupted = false
 
 const compute = (job: Job, finish: (message: WorkerMessage) => void): void => {
-  const vital: Vital = { clock: new StepClock(), saves: undefined }
+  const vital: Vital = { checkpointDir: job.checkpointDir, clock: new StepClock(), saves: undefined }
   const heart = setInterval(() => {
     const { step } = vital.clock
     send({ type: 'heartbeat', ...(step === undefined ? {} : { step }) })
@@ -115,8 +117,14 @@ const interrupt = (): void => {
 /** Nobody waits for the result any more, nor ends a stage that does not let itself be interrupted. */
 const abandon = (): void => {
   const vital = current?.vital
+  const began = performance.now()
   interrupt()
-  setTimeout(() => process.exit(1), patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
+  const check = (): void => {
+    const isSaving = performance.now() - began < longestSaveMs && beingWritten(vital?.checkpointDir ?? '') !== undefined
+    if (!isSaving) process.exit(1)
+    setTimeout(check, lookAgainMs).unref()
+  }
+  setTimeout(check, patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
 }
 // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
 process.on('SIGINT', () => {})

@@ -17,6 +17,7 @@ import { folderOf, showAsFolder } from './artifact-folder.js'
 import { writeFileAtomic } from '../atomic-file.js'
 import { Blobs, type BlobState, type Taken } from './blobs.js'
 import { CorruptArtifact, StoreError, UsageError, sentenceOf } from '../errors.js'
+import { makeFolder } from '../make-folder.js'
 import { engineFreeKeyOf, type StageIdentity } from '../plan/fingerprint.js'
 import {
   contentOf,
@@ -111,13 +112,6 @@ export class Store extends Context.Service<
         )
       }),
     )
-}
-
-/** One level at a time: Node's recursive form never returns where a folder cannot be made (below /proc). */
-const makeFolder = (folder: string): void => {
-  if (fs.existsSync(folder)) return
-  makeFolder(path.dirname(folder))
-  fs.mkdirSync(folder)
 }
 
 /** The same engine first, then the same device, then the newest. */

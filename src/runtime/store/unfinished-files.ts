@@ -17,11 +17,14 @@ const unfinished = (folder: string): readonly string[] => {
   }
 }
 
-export const isBeingWritten = (folder: string): boolean =>
-  unfinished(folder).some((file) => {
+/** Bytes of the files that are being written; undefined where none is. */
+export const beingWritten = (folder: string): number | undefined => {
+  const sizes = unfinished(folder).flatMap((file) => {
     const stat = fs.statSync(file, { throwIfNoEntry: false })
-    return stat !== undefined && Date.now() - stat.mtimeMs < writingMs
+    return stat !== undefined && Date.now() - stat.mtimeMs < writingMs ? [stat.size] : []
   })
+  return sizes.length === 0 ? undefined : sizes.reduce((sum, size) => sum + size, 0)
+}
 
 /** Takes away what killed workers have left half written: a checkpoint is there once it has its name. */
 export const sweepUnfinished = (folder: string): void => {
