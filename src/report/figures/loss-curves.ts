@@ -1,6 +1,6 @@
 /** Loss over epochs of every training stage: one panel a stage, in a suite with the curves of all its cells. */
 import { largestOf } from '../../results/extent.js'
-import { linearTicks } from '../axes.js'
+import { exactTick, linearTicks } from '../axes.js'
 import type { Drawing } from '../drawing.js'
 import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
 import { colour, seriesRole } from '../theme.js'
@@ -69,7 +69,7 @@ const drawPanel = (drawing: Drawing, panel: LossPanel, roles: ReturnType<typeof 
       labelArrow: 'none',
       labelOffset: 30,
     },
-    y: { domain: [0, high], ticks: [...linearTicks(0, high, 4)], label: null, grid: true },
+    y: { domain: [0, high], ticks: [...linearTicks(0, high, 4)], tickFormat: exactTick, label: null, grid: true },
     marks: series.flatMap(({ points, stroke, weight, opacity, says }) => [
       marks.line(points, {
         x: 'epoch',
