@@ -6,6 +6,7 @@ import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
+import { checkedText, readChecked } from './checked-text.js'
 
 interface Entry<A> {
   readonly identity: string
@@ -63,7 +64,7 @@ export const hashFile = (file: string): string => {
   return hash.digest('hex')
 }
 
-/** Knowledge of type A about files, in one JSON file. A damaged index is an empty one: it only saves work. */
+/** Knowledge of type A about files, in one file: JSON behind its own hash. A damaged index is an empty one: it only saves work. */
 export class FileIndex<A> {
   readonly #path: string
   readonly #version: string
@@ -79,7 +80,10 @@ export class FileIndex<A> {
 
   static #load<A>(path: string, version: string): Map<string, Entry<A>> {
     try {
-      const parsed = JSON.parse(readTextIfThere(path) ?? '{}') as { version?: string; files?: Record<string, Entry<A>> }
+      const parsed = JSON.parse(readChecked(readTextIfThere(path) ?? '') ?? '{}') as {
+        version?: string
+        files?: Record<string, Entry<A>>
+      }
       if (parsed.version === version && parsed.files !== undefined) return new Map(Object.entries(parsed.files))
     } catch {
       // Falls through: what cannot be read is computed again.
@@ -109,7 +113,8 @@ export class FileIndex<A> {
     // An index only saves work: it never makes a store where there is none.
     if (!this.#changed || !fs.existsSync(dirname(dirname(this.#path)))) return
     try {
-      writeFileAtomic(this.#path, JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) }))
+      const text = JSON.stringify({ version: this.#version, files: Object.fromEntries(this.#entries) })
+      writeFileAtomic(this.#path, checkedText(text))
     } catch {
       // A store that cannot be written can still be read; the work is done again next time.
     }

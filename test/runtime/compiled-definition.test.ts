@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, renameSync, symlinkSync, utimesSync } from '
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
+import { readChecked } from '../../src/runtime/checked-text.js'
 import { loadDefinition } from '../../src/runtime/definition/load.js'
 import { ownPackage } from '../../src/runtime/definition/own-package.js'
 import { compiledDefinitions, runCompiled } from '../../src/runtime/definition/run-compiled.js'
@@ -35,7 +36,11 @@ describe('a compiled definition', () => {
   const kept = (): readonly { script?: object }[] =>
     readdirSync(workspace.file('cache')).map(
       (name) =>
-        (JSON.parse(readFileSync(workspace.file('cache', name), 'utf8')) as { compiled: { script?: object } }).compiled,
+        (
+          JSON.parse(readChecked(readFileSync(workspace.file('cache', name), 'utf8'))!) as {
+            compiled: { script?: object }
+          }
+        ).compiled,
     )
   const isCompiled = (): boolean => kept().every(({ script }) => script !== undefined)
   const load = (file: string) => Effect.runPromise(loadDefinition(file))

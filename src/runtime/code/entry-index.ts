@@ -1,10 +1,11 @@
 /**
  * The digest of each stage's code with the identities of all files that it depends on, for all stages in one small file: all
- * that a run reads of code when nothing changed.
+ * that a run reads of code when nothing changed. Behind its own hash: what a flipped bit took out of it would be missed for ever.
  */
 import { existsSync } from 'node:fs'
 import * as path from 'node:path'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { checkedText, readChecked } from '../checked-text.js'
 import { isSettled } from '../file-identity.js'
 import type { CodeState } from './code-reader.js'
 import { FileStates, type Identities } from './files-seen.js'
@@ -44,7 +45,7 @@ export class EntryIndex {
   constructor(file: string) {
     this.#path = file
     try {
-      const stored = JSON.parse(readTextIfThere(file) ?? '{}') as Partial<Stored>
+      const stored = JSON.parse(readChecked(readTextIfThere(file) ?? '') ?? '{}') as Partial<Stored>
       if (stored.version !== version || stored.files === undefined) return
       for (const [key, entry] of Object.entries(stored.entries ?? {})) {
         const identities = new Map(entry.files.map((number) => stored.files![number]!))
@@ -96,7 +97,7 @@ export class EntryIndex {
       ]),
     )
     try {
-      writeFileAtomic(this.#path, JSON.stringify({ version, files, entries } satisfies Stored))
+      writeFileAtomic(this.#path, checkedText(JSON.stringify({ version, files, entries } satisfies Stored)))
     } catch {
       // A store that cannot be written can still be read; the work is done again next time.
     }

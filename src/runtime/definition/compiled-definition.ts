@@ -7,6 +7,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { createHash } from 'node:crypto'
 import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { checkedText, readChecked } from '../checked-text.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
 import { makeFolder } from '../make-folder.js'
 
@@ -57,7 +58,7 @@ const isUnchanged = ({ files, readAt }: CompiledDefinition): boolean =>
 /** What is kept of this file, if nothing that it was made from has changed since. */
 export const keptDefinition = (folder: string, file: string): CompiledDefinition | undefined => {
   try {
-    const text = readTextIfThere(placeOf(folder, file))
+    const text = readChecked(readTextIfThere(placeOf(folder, file)) ?? '')
     if (text === undefined) return undefined
     const kept = JSON.parse(text) as { version?: string; file?: string; compiled: CompiledDefinition }
     if (kept.version !== version() || kept.file !== file) return undefined
@@ -80,7 +81,7 @@ export const keepDefinition = (folder: string, file: string, compiled: CompiledD
   try {
     // Code that will run as this user: nobody else may put something there.
     makeFolder(folder, 0o700)
-    writeFileAtomic(placeOf(folder, file), JSON.stringify({ version: version(), file, compiled }))
+    writeFileAtomic(placeOf(folder, file), checkedText(JSON.stringify({ version: version(), file, compiled })))
     forgetOldest(folder)
   } catch {
     // It is compiled again next time.

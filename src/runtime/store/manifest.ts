@@ -1,7 +1,7 @@
 /** A manifest: one file that says what an artifact is made of, written with its own hash in the first line. */
-import { hash } from 'node:crypto'
 import type { Json } from '../../dsl/nodes.js'
 import { hashOf } from '../canonical.js'
+import { checkedText, readChecked } from '../checked-text.js'
 import type { StageIdentity } from '../plan/fingerprint.js'
 
 export interface StoredFile {
@@ -35,21 +35,14 @@ export interface Manifest {
 
 export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
 
-const checksum = (text: string): string => hash('sha256', text)
-
 export const contentOf = (files: Manifest['files'], summary: Manifest['summary']): string => hashOf({ files, summary })
 
-export const encodeManifest = (manifest: Manifest): string => {
-  const body = JSON.stringify(manifest)
-  return `${checksum(body)}\n${body}`
-}
+export const encodeManifest = (manifest: Manifest): string => checkedText(JSON.stringify(manifest))
 
 /** Undefined for anything but a text that `encodeManifest` gave. */
 export const decodeManifest = (text: string): Manifest | undefined => {
-  const end = text.indexOf('\n')
-  if (end !== 64) return undefined
-  const body = text.slice(end + 1)
-  return text.slice(0, end) === checksum(body) ? (JSON.parse(body) as Manifest) : undefined
+  const body = readChecked(text)
+  return body === undefined ? undefined : (JSON.parse(body) as Manifest)
 }
 
 const sha256Pattern = /^[0-9a-f]{64}$/
