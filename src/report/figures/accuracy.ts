@@ -98,11 +98,19 @@ const legendOf = (labels: readonly unknown[], hasReferences: boolean): readonly 
   ...(hasReferences ? [{ label: 'trained alone, not stitched', symbol: diamond('ink', false) }] : []),
 ]
 
-/** Points along the steps, so that names keep off the line. */
+const everyTen = (from: number, to: number): readonly number[] => {
+  const way = Math.sign(to - from)
+  return Array.from({ length: Math.floor(Math.abs(to - from) / 10) }, (_, at) => from + 10 * at * way)
+}
+
+/** Points along the steps, across and up, so that names keep off the line. */
 const along = (steps: readonly { readonly x: number; readonly y: number }[]) =>
   steps.slice(1).flatMap((step, index) => {
-    const { x, y } = steps[index]!
-    return Array.from({ length: Math.max(0, Math.floor((step.x - x) / 10)) }, (_, at) => ({ x: x + 10 * at, y }))
+    const before = steps[index]!
+    return [
+      ...everyTen(before.x, step.x).map((x) => ({ x, y: before.y })),
+      ...everyTen(before.y, step.y).map((y) => ({ x: step.x, y })),
+    ]
   })
 
 export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Picture => {
@@ -173,7 +181,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
   const bounds = { left: margins.marginLeft + 2, right: width - 4, top: 4, bottom: height - margins.marginBottom - 2 }
   const farLabels = far.map((one) => {
     const [size, unit] = cost === 'macs' ? [one.macs, 'MACs'] : [one.params, 'params']
-    const label = `${one.name} ${percent(one.top1)} (${count(size)} ${unit})`
+    const label = `${one.name} ${percent(one.top1)}${isNarrow ? '' : ` (${count(size)} ${unit})`}`
     return placeInCorner(label, plot.y.apply(100 * one.top1), covered, bounds)
   })
   const names = drawLabels([...farLabels, ...placeLabels(wishes, covered, bounds, farLabels)])
