@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { runCli, startCli } from '../support/cli.js'
 import { countsOf, stagesWith } from '../support/read-events.js'
@@ -102,6 +102,23 @@ const late = stage('late', { inputs: { first }, params: { as: 'late' }, run: asy
     expect(stagesWith(events, 'stage-failed')).to.deep.equal([])
     expect(values()).to.deep.equal(['honest', 'late(honest)'])
     expect(countsOf(await run())).to.deep.include({ ran: 0, cached: 2 })
+  })
+
+  it('a damaged record of a definition that was run lets go of nothing', async () => {
+    workspace.write('small.mjs', smallPipeline(writeStage('one', 'text'), 'one'))
+    await run()
+    const [record] = readdirSync(workspace.file('.genepool', 'targets'))
+    const file = workspace.file('.genepool', 'targets', record!)
+    const whole = readFileSync(file, 'utf8')
+    // A path that leads nowhere: as if the definition had been removed.
+    writeFileSync(file, whole.replace('small.mjs', 'smaml.mjs'))
+    const { code, stdout, stderr } = await cli('gc', '--keep-days', '0')
+    expect([code, stdout]).to.deep.equal([2, ''])
+    expect(stderr).to.match(new RegExp(`${record}.* is damaged: .*\\n  run the pipelines of this store again`))
+    expect(values()).to.deep.equal(['text'])
+    await run()
+    expect(readFileSync(file, 'utf8')).to.equal(whole)
+    expect((await cli('gc', '--keep-days', '0')).stdout).to.match(/nothing to remove/)
   })
 
   it('every definition that has been run and is still there keeps what it reaches, what it was goes', async () => {

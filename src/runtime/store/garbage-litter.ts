@@ -61,7 +61,7 @@ export const findLitter = (store: Store['Service'], options: LitterOptions): rea
   const records = codeRecordsIn(store)
     .filter(({ name, path: place }) => !codes.has(name.replace(/\.json$/, '')) && isOlder(place, litterMinAgeMs))
     .map((entry) => entry.path)
-  const targets = options.namedOnly ? [] : knownTargets(store).filter(({ target }) => !fs.existsSync(target.file))
+  const targets = options.namedOnly ? [] : knownTargets(store).whole.filter(({ target }) => !fs.existsSync(target.file))
   return [
     ...litter('checkpoint', checkpoints),
     ...litter('staging', abandonedStaging(store)),

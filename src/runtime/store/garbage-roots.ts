@@ -6,7 +6,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import type { StoreError, UsageError } from '../errors.js'
+import { UsageError, type StoreError } from '../errors.js'
 import type { RunEvent } from '../events.js'
 import { fingerprintOf } from '../plan/fingerprint.js'
 import { knownTargets, type KnownTarget } from './known-targets.js'
@@ -115,8 +115,8 @@ const isThere = ({ target }: { readonly target: KnownTarget }): boolean => fs.ex
 const noNames: ReadonlyMap<string, string> = new Map()
 
 /**
- * All of them. Fails with a UsageError where a named definition cannot be loaded; of one that is only known all is kept then
- * that its stages were when they last stood finished.
+ * All of them. Fails with a UsageError where a named definition cannot be loaded, or the record of a known one is damaged; of
+ * one that is only known and cannot be loaded all is kept that its stages were when they last stood finished.
  */
 export const findRoots = Effect.fnUntraced(function* (
   named: readonly NamedTarget[],
@@ -128,7 +128,13 @@ export const findRoots = Effect.fnUntraced(function* (
   for (const target of named) {
     roots.push({ label: target.label, kind: 'named', ...(yield* reached(target, yield* graphOf(target))) })
   }
-  const known = namedOnly ? [] : knownTargets(store)
+  const { whole: known, damaged } = namedOnly ? { whole: [], damaged: [] } : knownTargets(store)
+  if (damaged.length > 0) {
+    return yield* new UsageError({
+      message: `${damaged.join(', ')} ${damaged.length === 1 ? 'is' : 'are'} damaged: which pipeline it was that keeps its artifacts cannot be told`,
+      hint: 'run the pipelines of this store again, which mends it, or remove the file to let go of what it named',
+    })
+  }
   for (const { target } of known.filter(isThere)) {
     const label = labelOf(target)
     const found = yield* graphOf(target).pipe(

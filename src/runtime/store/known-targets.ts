@@ -1,10 +1,11 @@
 /**
  * The pipelines and suites that have been run in a store: as long as its file is there, what a definition reaches is kept.
- * One small file for each of them on each engine.
+ * One small file for each of them on each engine, behind its own hash: a path with a flipped bit would be a file that is gone.
  */
 import * as fs from 'node:fs'
 import { writeFileAtomic } from '../atomic-file.js'
 import { hashOf } from '../canonical.js'
+import { checkedText, readChecked } from '../checked-text.js'
 import type { Reuse } from '../plan/prepare.js'
 import type { Store } from './store.js'
 
@@ -30,7 +31,7 @@ const textOf = (file: string): string => {
 
 export const rememberTarget = (store: Store['Service'], target: KnownTarget): void => {
   const file = store.place('targets', `${hashOf(target).slice(0, 16)}.json`)
-  const text = `${JSON.stringify(target)}\n`
+  const text = checkedText(JSON.stringify(target))
   try {
     if (textOf(file) !== text) writeFileAtomic(file, text)
   } catch {
@@ -38,9 +39,12 @@ export const rememberTarget = (store: Store['Service'], target: KnownTarget): vo
   }
 }
 
+/** Older versions wrote it without its hash. */
+const bodyOf = (text: string): string => readChecked(text) ?? (text.startsWith('{') ? text : '')
+
 const parse = (text: string): KnownTarget | undefined => {
   try {
-    const target = JSON.parse(text) as KnownTarget
+    const target = JSON.parse(bodyOf(text)) as KnownTarget
     const words = [target.file, target.name, target.engine, target.device, target.reuse]
     return words.every((word) => typeof word === 'string') ? target : undefined
   } catch {
@@ -48,19 +52,22 @@ const parse = (text: string): KnownTarget | undefined => {
   }
 }
 
-/** All of them, and the file in which each is remembered. */
-export const knownTargets = (
-  store: Store['Service'],
-): readonly { readonly target: KnownTarget; readonly entry: string }[] => {
+export interface KnownTargets {
+  /** With the file in which each is remembered. */
+  readonly whole: readonly { readonly target: KnownTarget; readonly entry: string }[]
+  /** Files of which nobody can tell what they named. */
+  readonly damaged: readonly string[]
+}
+
+export const knownTargets = (store: Store['Service']): KnownTargets => {
   const folder = store.place('targets')
-  if (!fs.existsSync(folder)) return []
-  return fs
-    .readdirSync(folder)
-    .filter((name) => name.endsWith('.json'))
-    .sort()
-    .flatMap((name) => {
-      const entry = store.place('targets', name)
-      const target = parse(textOf(entry))
-      return target === undefined ? [] : [{ target, entry }]
-    })
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+  const read = names.sort().map((name) => {
+    const entry = store.place('targets', name)
+    return { entry, target: parse(textOf(entry)) }
+  })
+  return {
+    whole: read.flatMap(({ entry, target }) => (target === undefined ? [] : [{ entry, target }])),
+    damaged: read.flatMap(({ entry, target }) => (target === undefined ? [entry] : [])),
+  }
 }
