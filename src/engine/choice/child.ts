@@ -54,6 +54,9 @@ const parse = (line: string): unknown => {
   }
 }
 
+/** How much later this process may hear of a Ctrl-C than its child. */
+const interruptMs = 300
+
 /** Runs the script to its end, however it ends. Rejects only when `signal` aborts. */
 export const runChild = (options: ChildOptions): Promise<ChildEnd> =>
   new Promise((resolve, reject) => {
@@ -102,6 +105,10 @@ export const runChild = (options: ChildOptions): Promise<ChildEnd> =>
       settle(null, null)
     })
     // `close` comes after the last line of every stream.
-    child.once('close', settle)
+    child.once('close', (code: number | null, ended: NodeJS.Signals | null) => {
+      // Ctrl-C reaches this process too, if a moment later: then it is no failure of the child's.
+      if (ended === 'SIGINT' && signal !== undefined) setTimeout(settle, interruptMs, code, ended)
+      else settle(code, ended)
+    })
     signal?.addEventListener('abort', abort, { once: true })
   })
