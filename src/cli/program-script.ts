@@ -9,7 +9,7 @@ import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as v8 from 'node:v8'
 import * as vm from 'node:vm'
-import { cacheFolder, makeCacheFolder } from '../engine/cache-folder.js'
+import { cacheFolder, makeCacheFolder, removeOldest } from '../engine/cache-folder.js'
 import type * as Program from './program.js'
 import type { Part } from './program.js'
 
@@ -39,13 +39,6 @@ const readCode = (file: string): Buffer | undefined => {
   }
 }
 
-const removeOldest = (folder: string): void => {
-  const files = fs.readdirSync(folder).map((name) => path.join(folder, name))
-  if (files.length <= mostKept) return
-  const byAge = files.map((file) => ({ file, at: fs.statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
-  for (const { file } of byAge.slice(0, files.length - mostKept)) fs.rmSync(file, { recursive: true, force: true })
-}
-
 /** A folder that cannot be written costs the next call some milliseconds, nothing else. */
 const keepCode = (file: string, code: Buffer): void => {
   const temporary = `${file}.${process.pid}.tmp`
@@ -57,7 +50,7 @@ const keepCode = (file: string, code: Buffer): void => {
     } finally {
       fs.rmSync(temporary, { force: true })
     }
-    removeOldest(path.dirname(file))
+    removeOldest(path.dirname(file), mostKept)
   } catch {
     // See above.
   }

@@ -1,5 +1,5 @@
 /** Where this program keeps what is expensive to make and belongs to the user, not to a project. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { devNull, homedir } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 
@@ -36,4 +36,12 @@ export const makeCacheFolder = (folder: string): void => {
     // Somebody else was as quick.
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
   }
+}
+
+/** Leaves the latest `mostKept` files of a folder of the cache. */
+export const removeOldest = (folder: string, mostKept: number): void => {
+  const files = readdirSync(folder).map((name) => join(folder, name))
+  if (files.length <= mostKept) return
+  const byAge = files.map((file) => ({ file, at: statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
+  for (const { file } of byAge.slice(0, files.length - mostKept)) rmSync(file, { recursive: true, force: true })
 }

@@ -1,7 +1,7 @@
 /** What trials have found out, kept in the user's cache folder: a run that has nothing to do must not load an engine. */
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder, makeCacheFolder } from '../cache-folder.js'
+import { cacheFolder, makeCacheFolder, removeOldest } from '../cache-folder.js'
 import type { Trial } from './trial.js'
 
 interface Entry {
@@ -32,13 +32,6 @@ const readEntries = (file: string): Readonly<Record<string, Entry>> => {
   }
 }
 
-const removeOldest = (): void => {
-  const files = readdirSync(folder()).map((name) => join(folder(), name))
-  if (files.length <= keptFiles) return
-  const byAge = files.map((file) => ({ file, at: statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
-  for (const { file } of byAge.slice(0, files.length - keptFiles)) rmSync(file, { force: true })
-}
-
 export class RememberedTrials {
   readonly #file: string
 
@@ -60,7 +53,7 @@ export class RememberedTrials {
       const temporary = `${this.#file}.${process.pid}.tmp`
       writeFileSync(temporary, JSON.stringify({ ...readEntries(this.#file), [name]: { at: Date.now(), trial } }))
       renameSync(temporary, this.#file)
-      removeOldest()
+      removeOldest(folder(), keptFiles)
     } catch {
       // See above.
     }
