@@ -100,15 +100,15 @@ export class CodeReader {
     const { digest } = this.read(entry, without)
     const known = this.record(digest)
     if (known !== undefined) return known
-    // Of another digest where the files have changed since: then nobody knows any more.
-    this.#walk(entry, without)
+    // Of another digest where the files have changed since, or none where they are gone: then nobody knows any more.
+    this.#walkAgain(entry, without)
     return this.record(digest)
   }
 
   /** The record of the code as it stands, where another code of the same digest may have left one: accepted edits differ. */
   current(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
     const { digest } = this.read(entry, without)
-    if (!this.#walked.has(digest)) this.#walk(entry, without)
+    if (!this.#walked.has(digest)) this.#walkAgain(entry, without)
     return this.record(digest)
   }
 
@@ -123,7 +123,8 @@ export class CodeReader {
 
   /**
    * A file because of which the code of an entry is no longer what was read, if there is one. Edits of what it does not reach
-   * are none. One that was edited and is as before is: a process may have loaded it in between.
+   * are none. One that was edited and is as before is: a process may have loaded it in between. One that is no longer there
+   * is too.
    */
   changedSinceRead(entry: CodeEntry, without: readonly string[] = []): string | undefined {
     const key = keyOf(entry, without)
@@ -136,8 +137,8 @@ export class CodeReader {
     if (reverted !== undefined) return reverted[0]
     this.#states = new FileStates()
     this.#packages = new Packages()
-    const now = this.#walk(entry, without)
-    if (now.digest !== known.digest) return touched[0]![0]
+    const now = this.#walkAgain(entry, without)
+    if (now?.digest !== known.digest) return touched[0]![0]
     this.#known.set(key, now)
     this.#remember(entry, without, now)
     return undefined
@@ -196,6 +197,15 @@ export class CodeReader {
     const code = parseFile(file, text)
     index.remember(file, identity, { code, text: sha256(text) }, readAt)
     return code
+  }
+
+  /** The walk of code that was read before; undefined where its files have been moved, deleted or broken since. */
+  #walkAgain(entry: CodeEntry, without: readonly string[]): Known | undefined {
+    try {
+      return this.#walk(entry, without)
+    } catch {
+      return undefined
+    }
   }
 
   #walk(entry: CodeEntry, without: readonly string[]): Known {

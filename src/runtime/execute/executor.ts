@@ -110,20 +110,32 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
     const watch = new WorkerWatch(care.limits, performance.now(), care.onWarning)
     const before = memoryBounds()
     let result: Extract<WorkerMessage, { type: 'done' | 'failed' }> | undefined
-    const settle = (outcome: Outcome): void => {
+    const end = (outcome: Effect.Effect<Outcome>): void => {
       clearInterval(timer)
-      resume(Effect.succeed(outcome))
+      resume(outcome)
     }
-    const timer = setInterval(() => {
+    const settle = (outcome: Outcome): void => end(Effect.succeed(outcome))
+    /** What is thrown out of a callback of Node's would end this process, and with it every other stage. */
+    const guarded =
+      <Args extends readonly unknown[]>(callback: (...args: Args) => void) =>
+      (...args: Args): void => {
+        try {
+          callback(...args)
+        } catch (cause) {
+          end(Effect.die(cause))
+        }
+      }
+    const look = (): void => {
       const { pid } = worker.child
       if (pid === undefined || worker.hasEnded) return
       const sample = sampleTree(pid)
       worker.seen = sample?.processes ?? worker.seen
       const verdict = watch.look(performance.now(), sample)
       if (verdict !== undefined) settle({ verdict })
-    }, watchInterval(care.limits))
+    }
+    const timer = setInterval(guarded(look), watchInterval(care.limits))
     worker.listen({
-      message: (message) => {
+      message: guarded((message) => {
         watch.spoke(
           performance.now(),
           message.type === 'progress' || message.type === 'heartbeat' ? message.step : undefined,
@@ -135,15 +147,15 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
           // A warm worker stays.
           if (message.type === 'done' && care.warm !== undefined) settle({ summary: message.summary })
         }
-      },
-      ended: (code, signal) => {
+      }),
+      ended: guarded((code, signal) => {
         if (result?.type === 'failed') return settle({ error: explainFailed(result, job) })
         if (result?.type === 'done' && code === 0) return settle({ summary: result.summary })
         const rssBytes = watch.rssBytes
         const seen = rssBytes === undefined ? {} : { rssBytes }
-        const end = { code, signal, tail: worker.tail, ...seen, before, after: memoryBounds() }
-        return settle({ error: explainEnd(end, job.params) })
-      },
+        const how = { code, signal, tail: worker.tail, ...seen, before, after: memoryBounds() }
+        return settle({ error: explainEnd(how, job.params) })
+      }),
       failed: (cause) => settle({ error: explainStart(cause, job.outDir) }),
       muted: () =>
         settle({ error: new WorkerCrash({ message: 'the worker lost its message channel, so it was ended' }) }),

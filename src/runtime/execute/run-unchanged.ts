@@ -1,4 +1,5 @@
 /** A job's attempt, and whether what ran and what it read is what the fingerprint names. */
+import * as fs from 'node:fs'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import { StageError, type CorruptArtifact, type StoreError, type WorkerCrash } from '../errors.js'
@@ -11,12 +12,16 @@ import { changedSource, touchedSource, verifyAgain, type SealedInputs } from '..
 import type { StageSummary } from '../stage-contract.js'
 import type { Store } from '../store/store.js'
 
-const changedError = (file: string): StageError =>
-  new StageError({
-    message: `${file} changed while the stage ran, so its result was thrown away`,
-    hint: 'run again: it is computed from what the file holds now',
+const changedError = (file: string): StageError => {
+  const isThere = fs.existsSync(file)
+  return new StageError({
+    message: `${file} ${isThere ? 'changed' : 'was moved or deleted'} while the stage ran, so its result was thrown away`,
+    hint: isThere
+      ? 'run again: it is computed from what the file holds now'
+      : 'put the file back, or run the one that has taken its place',
     changed: file,
   })
+}
 
 /** How often a stage that reports is asked whether its external files are untouched: an edit costs no hours then. */
 const lookMs = 1_000
