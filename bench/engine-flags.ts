@@ -1,6 +1,6 @@
 /** The flags that every benchmark of an engine takes. */
 import * as os from 'node:os'
-import type { DeviceName, EngineName, EngineRequest } from '../src/engine/engine.js'
+import type { DeviceName, EngineName, EngineOptions } from '../src/engine/engine.js'
 
 /** For `parseArgs`. */
 export const engineOptions = {
@@ -15,7 +15,7 @@ export const requestOf = (flags: {
   readonly engine: string
   readonly device: string
   readonly threads: string
-}): EngineRequest => ({
+}): EngineOptions => ({
   engine: flags.engine as EngineName,
   device: flags.device as DeviceName,
   threads: Number(flags.threads),

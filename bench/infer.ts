@@ -4,12 +4,11 @@
  * A turn is as many batches as a training step's turn, several under way at a time where the engine has lanes.
  */
 import { parseArgs } from 'node:util'
-import { openEngine } from '../src/engine/open.js'
+import { openEngine } from '../src/engine/choice/open.js'
 import { engineOptions, requestOf } from './engine-flags.js'
 import { compileForward } from '../src/stages/model/forward.js'
-import { layoutOf, pack, slices } from '../src/stages/model/layout.js'
-import { vitTensors } from '../src/stages/model/vit-params.js'
-import { vitLogits } from '../src/stages/model/vit.js'
+import { layoutOf, pack, slices } from '../src/stages/tensors/named-tensors.js'
+import { vitLogits, vitTensors } from '../src/stages/model/vit.js'
 import { startVit } from '../src/stages/model/weight-start.js'
 import { modelsNamed, type BenchModel } from './models.js'
 import { report, takeTurns, torchContestant, type Contestant } from './turns.js'

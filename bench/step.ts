@@ -6,7 +6,7 @@
  * the faster one. `share` is that of the machine's matmul rate, measured in turn with the step (medians of both).
  */
 import { parseArgs } from 'node:util'
-import { openEngine } from '../src/engine/open.js'
+import { openEngine } from '../src/engine/choice/open.js'
 import { engineOptions, requestOf } from './engine-flags.js'
 import { matmulContestant } from './matmul.js'
 import { modelsNamed, productMacs } from './models.js'

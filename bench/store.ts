@@ -23,7 +23,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import * as Effect from 'effect/Effect'
-import { fingerprintOf, type StageIdentity } from '../src/runtime/plan/fingerprint.js'
+import { fingerprintOf, type StageIdentity } from '../src/runtime/fingerprint.js'
 import { Store, type Manifest } from '../src/runtime/store/store.js'
 import { median, report } from './turns.js'
 

@@ -1,8 +1,8 @@
 /** Loading a trained model from code. Tensors are loaded with the first model, so that a definition never loads them. */
 import type { DeviceWish, EngineWish } from './engine/request.js'
-import type { LoadedModel } from './stages/loaded-model.js'
+import type { LoadedModel } from './stages/load-model.js'
 
-export type { LoadedModel } from './stages/loaded-model.js'
+export type { LoadedModel } from './stages/load-model.js'
 
 export interface LoadModelOptions {
   /** Default `auto`: the fastest one that loads. */
@@ -30,7 +30,7 @@ export const loadModel = async (path: string, options: LoadModelOptions = {}): P
     import('./stages/load-model.js'),
   ])
   const { why: _, ...resolved } = await resolveEngine(parseWish(wanted, on), { toCompute: true })
-  return stages.loadModel(path, {
+  return stages.loadOnEngine(path, {
     engine: { ...resolved, threads },
     ...(batchSize === undefined ? {} : { batchSize }),
   })

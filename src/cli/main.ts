@@ -3,9 +3,8 @@ import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
 import * as NodeServices from '@effect/platform-node/NodeServices'
 import * as Effect from 'effect/Effect'
 import { cli } from './commands.js'
-import { teardown } from './exit-codes.js'
-import { useOwnDefinitions } from './own-definitions.js'
-import { wrongCallLayer } from './wrong-call.js'
+import { teardown, wrongCallLayer } from './output/exit-codes.js'
+import { useOwnDefinitions } from './input/target.js'
 
 useOwnDefinitions()
 

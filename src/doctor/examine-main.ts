@@ -1,13 +1,12 @@
 /** The process that examines one engine on one device: opens it, checks it, and measures what it can do. */
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { checkEngine } from '../engine/choice/check.js'
-import { answer, inChild } from '../engine/choice/in-child.js'
-import { cpuName, nvidiaGpus, openedAdapter } from '../engine/choice/machine.js'
-import { matmulRate } from '../engine/choice/matmul-rate.js'
+import { checkEngine, matmulRate } from '../engine/choice/probe.js'
+import { answer, inChild } from '../base/own-program.js'
+import { cpuName, nvidiaGpus, openedAdapter } from '../engine/choice/gpus.js'
 import type { Candidate } from '../engine/choice/wish.js'
 import type { Engine } from '../engine/engine.js'
-import { openEngine } from '../engine/open.js'
+import { openEngine } from '../engine/choice/open.js'
 import type { Examination } from './examine.js'
 import { stepBatch, timeStep } from './training-step.js'
 

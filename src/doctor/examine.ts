@@ -1,15 +1,12 @@
 /** What every engine can do on every device of this machine, found out in processes of their own. */
-import { runChild } from '../engine/choice/child.js'
-import { explain } from '../engine/choice/failure.js'
-import { missing, withDevice } from '../engine/choice/installation.js'
-import type { Adapter } from '../engine/choice/machine.js'
-import { patienceMs } from '../engine/choice/patience.js'
-import { RememberedTrials } from '../engine/choice/remembered.js'
-import { resolveEngine, type ResolvedEngine } from '../engine/choice/resolve.js'
-import { surroundingsKey } from '../engine/choice/surroundings.js'
-import type { Trial } from '../engine/choice/trial.js'
+import { runChild } from '../base/own-program.js'
+import { failureOf, missing, withDevice } from '../engine/choice/failure.js'
+import type { Adapter } from '../engine/choice/gpus.js'
+import { patienceMs, type Trial } from '../engine/choice/trial.js'
+import { RememberedTrials, surroundingsKey } from '../engine/choice/remembered-trials.js'
+import { resolveEngine, type ChosenEngine } from '../engine/choice/resolve.js'
 import { candidatesOf, nameOf, type Candidate, type Wish } from '../engine/choice/wish.js'
-import { installedVersions } from '../engine/identify.js'
+import { installedVersions } from '../engine/installed.js'
 
 export { parseWish } from '../engine/choice/wish.js'
 
@@ -41,7 +38,7 @@ export interface Examination extends Candidate {
 export interface Diagnosis {
   readonly examinations: readonly Examination[]
   /** What `auto` takes; undefined where nothing loads, or not everything was examined. */
-  readonly auto: ResolvedEngine | undefined
+  readonly auto: ChosenEngine | undefined
 }
 
 export interface ExamineOptions {
@@ -97,7 +94,7 @@ const examine = async (candidate: Candidate, { signal, env, onNoise }: ExamineOp
   if (end.said.trim() !== '') onNoise(end.said.trim())
   const examined = { ...known, ...found }
   if (end.code === 0 && examined.loads) return examined
-  const { reason, hint = null } = withDevice(candidate, explain(candidate, end, message))
+  const { reason, hint = null } = withDevice(candidate, failureOf(candidate, end, message))
   return { ...examined, problem: examined.loads ? `it loads, but training fails: ${reason}` : reason, hint }
 }
 

@@ -2,14 +2,13 @@
 import type * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
-import { labelledSpecs } from '../stages/data/batches.js'
+import { labelledSpecs } from '../stages/data/dataset.js'
 import { Generator } from '../stages/data/random.js'
-import { vit, vitLogits } from '../stages/model/vit.js'
-import { vitTensors } from '../stages/model/vit-params.js'
+import { vitForward, vitLogits, vitTensors } from '../stages/model/vit.js'
 import { startVit } from '../stages/model/weight-start.js'
 import { crossEntropy } from '../stages/training/losses.js'
-import { newComponent } from '../stages/training/train-state.js'
-import { compileStep, type StepDefinition } from '../stages/training/train-step.js'
+import { newComponent } from '../stages/training/component.js'
+import { compileStep, type StepDefinition } from '../stages/training/open-steps.js'
 
 /** 17 tokens: 4 × 4 patches of a digit, and the class token. */
 const config: VitConfig = {
@@ -49,7 +48,7 @@ export const trainingStep = async (
   { allTokens = false } = {},
 ): Promise<() => Promise<void>> => {
   const start = startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'step')
-  const logits = allTokens ? (...args: Parameters<typeof vit>) => vit(...args).logits : vitLogits
+  const logits = allTokens ? (...args: Parameters<typeof vitForward>) => vitForward(...args).logits : vitLogits
   const definition: StepDefinition = {
     label: 'step',
     trained: [newComponent('model', 'model', vitTensors(config), start)],

@@ -1,10 +1,8 @@
-import type { DataParams, Place, TeacherParams } from './nodes.js'
-import { readModel } from './model-options.js'
-import { readNamed } from './named-options.js'
-import type { OptionReader } from './option-reader.js'
+import type { DataParams, TeacherParams } from './nodes.js'
+import type { Place } from './place.js'
+import { readVitConfig, readWeightStart, VIT_OPTIONS, type VitOptions } from './vit.js'
+import { type OptionReader, readNamed } from './option-reader.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
-import { VIT_OPTIONS, type VitOptions } from './vit.js'
-import { readWeightStart } from './weight-start.js'
 
 /** How a model that learns from the labels begins: `weights`, a safetensors file beside its `config.json`, or at random. */
 export interface PretrainedOptions {
@@ -36,7 +34,7 @@ export const readAnchors = (
   place?: Place,
 ): readonly (readonly [name: string, params: TeacherParams])[] =>
   readNamed('anchors', anchors, ANCHOR_OPTIONS, shared, TRAIN_OPTIONS, place).map(([name, options]) => {
-    const model = readModel(options, data)
+    const model = readVitConfig(options, data)
     const params: TeacherParams = {
       model,
       ...readLabelTraining(options),

@@ -5,7 +5,7 @@
 import type { FinalNorm } from './nodes.js'
 import { placeOfCall } from './place.js'
 import { numTokens, type VitConfig } from './vit-config.js'
-import { completeVitConfig, type VitShape } from './vit-shape.js'
+import { completeVitConfig, type VitShape } from './vit.js'
 
 export interface PathPart {
   readonly model: VitConfig

@@ -1,5 +1,4 @@
-import { deepFreeze } from './deep-freeze.js'
-import type { DataNode, DataSource } from './nodes.js'
+import { type DataNode, type DataSource, deepFreeze } from './nodes.js'
 import { BELOW_ONE, COUNT, COUNT_OR_ZERO, OptionReader } from './option-reader.js'
 import { placeOfCall } from './place.js'
 

@@ -1,4 +1,4 @@
-import type { Place } from './nodes.js'
+import type { Place } from './place.js'
 
 /** What is wrong with a definition, for those who sort errors rather than read them. */
 export type DefinitionProblem =

@@ -1,13 +1,20 @@
 import { countPathMacs, countPathParams, countPathParamsStored, type Path } from './counting.js'
-import { deepFreeze } from './deep-freeze.js'
+import { deepFreeze, type FinalNorm, type GridParams } from './nodes.js'
 import { DefinitionError } from './definition-error.js'
-import { checkPairs, orderedPairs, selectPairs, type ModelPair, type Pairs } from './model-pairs.js'
-import type { FinalNorm, GridParams, Place } from './nodes.js'
+import {
+  checkPairs,
+  checkWindow,
+  type ModelPair,
+  orderedPairs,
+  type Pairs,
+  selectPairs,
+  type StitchPosition,
+  stitchPositions,
+} from './grid.js'
+import { type Place, placeOfCall } from './place.js'
 import { COUNT, OptionReader } from './option-reader.js'
-import { placeOfCall } from './place.js'
-import { checkWindow, stitchPositions, type StitchPosition } from './stitch-window.js'
 import type { VitConfig } from './vit-config.js'
-import { completeVitConfig, type VitShape } from './vit-shape.js'
+import { completeVitConfig, type VitShape } from './vit.js'
 
 export interface DescendantOptions {
   /** Narrowest first. */

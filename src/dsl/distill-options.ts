@@ -1,12 +1,10 @@
-import { readNamed } from './named-options.js'
+import { COUNT, FRACTION, type OptionReader, POSITIVE, readNamed } from './option-reader.js'
 import type { DistillParams, TeacherParams } from './nodes.js'
-import { COUNT, FRACTION, type OptionReader, POSITIVE } from './option-reader.js'
-import type { Place } from './nodes.js'
-import { leastTeacherDepth, studentFits } from './positions.js'
+import type { Place } from './place.js'
+import { leastTeacherDepth, studentFits } from './loss-positions.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
 import type { VitConfig } from './vit-config.js'
-import { readShape, VIT_OPTIONS, type VitOptions } from './vit.js'
-import { readWeightStart } from './weight-start.js'
+import { readShape, readWeightStart, VIT_OPTIONS, type VitOptions } from './vit.js'
 
 type LossOptions = Partial<
   Pick<

@@ -2,17 +2,18 @@
  * What a definition is made of: frozen data with a `kind`, no methods. A node never touches a file or a tensor; its
  * `params` are complete (defaults filled in) JSON data, because they are what the fingerprint reads.
  */
-import type { VitConfig } from './vit-config.js'
+import type { Place } from './place.js'
+import type { VitConfig, WeightStart } from './vit-config.js'
+
+/** Freezes plain data through and through; what is frozen already (a shared node) is left as it is. */
+export const deepFreeze = <T>(value: T): T => {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const part of Object.values(value)) deepFreeze(part)
+  return Object.freeze(value)
+}
 
 /** JSON data: all that a node's parameters may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
-
-/** Where in the user's file something was defined; 1-based. */
-export interface Place {
-  readonly file: string
-  readonly line: number
-  readonly column: number
-}
 
 /** One stage of a pipeline. `name` and `place` are for people; identity is kind + params + inputs. */
 export interface StageNode {
@@ -124,10 +125,6 @@ export interface AugmentParams {
   readonly switchProbability: number
 }
 
-/** How weights start: truncated normal with a fixed std, or Xavier uniform scaled by `gain`. */
-export type WeightStart =
-  { readonly type: 'truncatedNormal'; readonly std: number } | { readonly type: 'xavierUniform'; readonly gain: number }
-
 /** A model trained on the labels: the teacher, or an anchor. */
 export interface TeacherParams {
   readonly model: VitConfig
@@ -141,7 +138,9 @@ export interface TeacherParams {
 
 /** Blocks that are compared: ends of thirds as published; `every` compares each block of the student. */
 export type LossPositions = 'end' | 'mid+end' | 'front+end' | 'every'
+
 export type DistillLoss = 'all' | 'logits' | 'logits+rep'
+
 export type SoftReduction = 'batchMean' | 'elementMean'
 
 export interface DistillParams {
@@ -176,7 +175,9 @@ export interface PoolParams {
 
 /** How stitch layers start (docs/method.md, section 4). */
 export type StitchStart = 'learned' | 'composed' | 'leastSquares' | 'random'
+
 export type TuneLoss = 'soft' | 'hard' | 'none'
+
 /** Where a final LayerNorm runs before the head: on all models, on single models only, nowhere. */
 export type FinalNorm = 'all' | 'anchorsOnly' | 'none'
 
@@ -254,24 +255,32 @@ interface Stage<Kind extends string, Params extends object, Inputs extends { rea
 }
 
 export type DataNode = Stage<'data', DataParams, Record<never, never>>
+
 export type TeacherNode = Stage<'teacher', TeacherParams, { readonly data: DataNode }>
+
 /** SN-Net's word for a model that is stitched from: trained on labels alone. */
 export type AnchorNode = Stage<'anchor', TeacherParams, { readonly data: DataNode }>
+
 export type DistillNode = Stage<'distill', DistillParams, { readonly data: DataNode; readonly teacher: TeacherNode }>
+
 /** Inputs: every student under its own name. */
 export type PoolNode = Stage<'pool', PoolParams, { readonly [student: string]: DistillNode | AnchorNode }>
+
 export type StitchNode = Stage<
   'stitch',
   StitchParams,
   | { readonly data: DataNode; readonly pool: PoolNode }
   | { readonly data: DataNode; readonly pool: PoolNode; readonly teacher: TeacherNode }
 >
+
 export type SingleNode = Stage<
   'single',
   SingleParams,
   { readonly data: DataNode } | { readonly data: DataNode; readonly teacher: TeacherNode }
 >
+
 export type LatencyNode = Stage<'latency', LatencyParams, { readonly stitch: StitchNode }>
+
 export type EvaluateNode = Stage<'evaluate', EvaluateParams, { readonly data: DataNode; readonly stitch: StitchNode }>
 
 /** A value of a suite's axis as people read it. */

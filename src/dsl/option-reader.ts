@@ -1,6 +1,6 @@
-import { closest } from './closest.js'
 import { DefinitionError, type DefinitionProblem } from './definition-error.js'
-import type { Place } from './nodes.js'
+import { checkDistinctNames, checkName, closest } from './names.js'
+import type { Place } from './place.js'
 
 /** One object of options and the names that it may hold. */
 export interface OptionLayer {
@@ -19,11 +19,17 @@ const integer = (least: number): NumberRule => ({
   test: (value) => Number.isSafeInteger(value) && value >= least,
   words: `a whole number, ${least} or more`,
 })
+
 export const COUNT = integer(1)
+
 export const COUNT_OR_ZERO = integer(0)
+
 export const POSITIVE: NumberRule = { test: (value) => value > 0, words: 'a finite number above 0' }
+
 export const NOT_NEGATIVE: NumberRule = { test: (value) => value >= 0, words: 'a finite number, 0 or more' }
+
 export const FRACTION: NumberRule = { test: (value) => value >= 0 && value <= 1, words: 'a number from 0 to 1' }
+
 export const BELOW_ONE: NumberRule = { test: (value) => value >= 0 && value < 1, words: 'a number from 0 to below 1' }
 
 /** A value as it would be written in a definition, cut short. */
@@ -147,4 +153,38 @@ export class OptionReader {
     if (typeof value === 'string' && value !== '') return value
     return this.fail('wrongType', key, `is ${shown(value)}: write a text that is not empty`)
   }
+}
+
+/** Readers of several models' options by name, in the order written; what all share is the second layer of each. */
+export const readNamed = (
+  step: string,
+  models: unknown,
+  known: readonly string[],
+  shared: unknown,
+  sharedKnown: readonly string[],
+  place?: Place,
+): readonly (readonly [name: string, options: OptionReader])[] => {
+  const [what, example] =
+    step === 'distill'
+      ? ['student', '{ tiny: { embedDim, depth, numHeads } }']
+      : ['model', '{ small: { embedDim, depth, numHeads } }']
+  if (typeof models !== 'object' || models === null || Array.isArray(models)) {
+    throw new DefinitionError('wrongType', `${step} has ${shown(models)} for its ${what}s: write ${example}`, place)
+  }
+  const names = Object.keys(models).map((name) => checkName(`${step}: the name of a ${what}`, name, place))
+  if (names.length === 0) {
+    throw new DefinitionError('empty', `${step} has no ${what}: write at least ${example}`, place)
+  }
+  checkDistinctNames(step, names, place)
+  return Object.entries(models).map(([name, options]: [string, unknown]) => [
+    name,
+    new OptionReader(
+      [
+        // null would read as "no options" and report a missing embedDim.
+        { path: `${step}.${name}`, options: options ?? {}, known },
+        { path: step, options: shared, known: sharedKnown },
+      ],
+      place,
+    ),
+  ])
 }

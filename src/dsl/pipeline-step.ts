@@ -1,13 +1,96 @@
-import { addUserStages } from './added-stages.js'
-import { deepFreeze } from './deep-freeze.js'
-import type { PipelineNode, Place, StageNode } from './nodes.js'
-import { checkTimeouts } from './timeout-options.js'
-import { pipelineNode, type PipelineBuilder } from './pipeline-node.js'
-import { placeOfCall } from './place.js'
-import { checkUserStages, type UserStage } from './stage.js'
+import { type Duration, durationWords, parseDuration } from './amounts.js'
+import { DefinitionError } from './definition-error.js'
+import { checkDistinctNames, closest } from './names.js'
+import { deepFreeze, type PipelineNode, type StageNode } from './nodes.js'
+import { type OptionReader, shown } from './option-reader.js'
+import { type Place, placeOfCall } from './place.js'
+import { addUserStages, checkUserStages, type UserStage } from './stage.js'
+
+/** What every builder has in common: it can say which pipeline it stands for. */
+export interface PipelineBuilder {
+  /** The pipeline as it stands; a pipeline may stop after any step. */
+  readonly toNode: () => PipelineNode
+}
+
+/** A whole pipeline from stages of which inputs come first. */
+export const pipelineNode = (
+  name: string,
+  seed: number,
+  stages: readonly StageNode[],
+  place: Place | undefined,
+): PipelineNode => {
+  if (stages.length === 0) {
+    throw new DefinitionError('empty', `pipeline '${name}' has no stages: write .data(mnist()) after it`, place)
+  }
+  const names = stages.map((stage) => stage.name)
+  checkDistinctNames(`pipeline '${name}'`, names, place)
+  return deepFreeze({ kind: 'pipeline', name, seed, stages, ...(place && { place }) })
+}
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const isStageNode = (value: unknown): boolean =>
+  isObject(value) && typeof value['kind'] === 'string' && isObject(value['params']) && isObject(value['inputs'])
+
+/** Whether `value` has the shape of a PipelineNode. */
+export const isPipelineNode = (value: unknown): value is PipelineNode =>
+  isObject(value) &&
+  value['kind'] === 'pipeline' &&
+  typeof value['name'] === 'string' &&
+  Array.isArray(value['stages']) &&
+  value['stages'].every(isStageNode)
+
+/**
+ * The pipeline that a value stands for: a PipelineNode itself, or a builder stopped at any step; undefined for anything
+ * else. Throws a DefinitionError for a builder that has no stage yet. Goes by shape, so that a value made by another copy
+ * of this package counts too.
+ */
+export const toPipelineNode = (value: unknown): PipelineNode | undefined => {
+  if (isPipelineNode(value)) return value
+  if (!isObject(value) || typeof value['toNode'] !== 'function') return undefined
+  const node: unknown = value['toNode']()
+  return isPipelineNode(node) ? node : undefined
+}
+
+/** Whether `value` is a pipeline or a builder of one. */
+export const isPipeline = (value: unknown): value is PipelineNode | PipelineBuilder =>
+  isPipelineNode(value) || (isObject(value) && typeof value['toNode'] === 'function')
+
+/** How long the stages of a pipeline may compute. How it is run, not what it computes: nothing is computed again for it. */
+
+/** Of every stage, or by a stage's name (`'distill/tiny'`) or kind (`'distill'`). */
+export type TimeoutOption = Duration | { readonly [stage: string]: Duration }
+
+type Timeouts = NonNullable<PipelineNode['timeouts']>
+
+const msOf = (options: OptionReader, path: string, value: unknown): number => {
+  const ms = parseDuration(value)
+  return ms ?? options.fail('wrongType', 'timeout', `${path}is ${shown(value)}: write ${durationWords}`)
+}
+
+/** Milliseconds by stage; '' stands for all that have none of their own. */
+export const readTimeouts = (options: OptionReader): Timeouts | undefined => {
+  const value = options.value('timeout')
+  if (value === undefined) return undefined
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { '': msOf(options, '', value) }
+  return Object.fromEntries(
+    Object.entries(value).map(([stage, each]) => [stage, msOf(options, `of ${JSON.stringify(stage)} `, each)]),
+  )
+}
+
+/** Throws a DefinitionError where no stage is called so. */
+export const checkTimeouts = (timeouts: Timeouts, stages: readonly StageNode[], place: Place | undefined): Timeouts => {
+  const names = [...new Set(stages.flatMap(({ name }) => [name, name.split('/')[0]!]))]
+  const stranger = Object.keys(timeouts).find((name) => name !== '' && !names.includes(name))
+  if (stranger === undefined) return timeouts
+  const meant = closest(stranger, names)
+  const advice = meant === undefined ? `its stages are ${names.join(', ')}` : `did you mean ${meant}?`
+  throw new DefinitionError('unknownOption', `pipeline.timeout: there is no stage '${stranger}': ${advice}`, place)
+}
 
 /** A pipeline as far as it is written. */
-export interface Definition {
+export interface PipelineDraft {
   readonly name: string
   readonly seed: number
   readonly place: Place | undefined
@@ -22,27 +105,27 @@ export const placed = <Node extends StageNode>(node: Node, place: Place | undefi
   deepFreeze(place === undefined ? node : { ...node, place })
 
 /** `definition` with more stages; the old one is as it was. */
-export const extend = (definition: Definition, stages: readonly StageNode[]): Definition => ({
+export const extend = (definition: PipelineDraft, stages: readonly StageNode[]): PipelineDraft => ({
   ...definition,
   stages: [...definition.stages, ...stages],
 })
 
 /** The pipeline that a definition stands for. */
-export const finish = ({ name, seed, stages, added, place, timeouts }: Definition): PipelineNode => {
+export const finish = ({ name, seed, stages, added, place, timeouts }: PipelineDraft): PipelineNode => {
   const node = pipelineNode(name, seed, addUserStages(name, stages, added), place)
   return timeouts === undefined ? node : deepFreeze({ ...node, timeouts: checkTimeouts(timeouts, node.stages, place) })
 }
 
 /** One step of the builder. */
-export abstract class Step implements PipelineBuilder {
-  protected readonly definition: Definition
+export abstract class PipelineStep implements PipelineBuilder {
+  protected readonly definition: PipelineDraft
 
-  constructor(definition: Definition) {
+  constructor(definition: PipelineDraft) {
     this.definition = Object.freeze(definition)
   }
 
   /** The same step of another definition. */
-  protected abstract with(definition: Definition): this
+  protected abstract with(definition: PipelineDraft): this
 
   /**
    * Stages of the user's own, and with them the stages that they read. Those that they name may come before or after

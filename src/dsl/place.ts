@@ -1,8 +1,34 @@
-import { hasMapped, isMapped, sourcePlace } from './mapped-places.js'
-import type { Place } from './nodes.js'
+/** Where in the user's file something was defined; 1-based. */
+export interface Place {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+}
+
+/** Files whose code runs compiled: a line and a column in a stack are places in what was compiled, not in the file. */
+
+type Mapping = (line: number, column: number) => Place
+
+/** Of this process, shared by all copies of this package in it: the program maps, the user's copy asks. */
+const mappings = (): Map<string, Mapping> => {
+  const key = Symbol.for('genepool/mapped-places')
+  const shared = globalThis as unknown as Record<symbol, Map<string, Mapping> | undefined>
+  return (shared[key] ??= new Map())
+}
+
+/** From now on places in `file`, a name that stacks have for what was compiled, are mapped. */
+export const mapPlaces = (file: string, mapping: Mapping): void => void mappings().set(file, mapping)
+
+export const hasMapped = (): boolean => mappings().size > 0
+
+export const isMapped = (file: string): boolean => mappings().has(file)
+
+/** The place in the source that the user wrote. */
+export const writtenPlace = (place: Place): Place => mappings().get(place.file)?.(place.line, place.column) ?? place
 
 /** Frames read of a stack: builders are shallow, but a user's own functions may lie between. */
 const STACK_DEPTH = 50
+
 /** How many of them are read first. */
 const NEAR = 6
 
@@ -96,7 +122,7 @@ const mappedCall = (depth: number): Place | undefined => {
   for (const site of sites as readonly CallSite[]) {
     const file = site.getFileName()
     if (typeof file === 'string' && isMapped(file)) {
-      return sourcePlace({ file, line: site.getLineNumber() ?? 1, column: site.getColumnNumber() ?? 1 })
+      return writtenPlace({ file, line: site.getLineNumber() ?? 1, column: site.getColumnNumber() ?? 1 })
     }
   }
   return undefined

@@ -1,15 +1,12 @@
 import type { Anchors } from './anchor-options.js'
 import { enumerateDescendants } from './descendants.js'
-import { GRID_OPTIONS, readGrid, type GridOptions } from './grid-options.js'
-import { selectPairs, checkPairs } from './model-pairs.js'
-import { readModel } from './model-options.js'
-import { readNamed } from './named-options.js'
-import type { DataParams, GridParams, Place, SingleParams } from './nodes.js'
-import { OptionReader, shown } from './option-reader.js'
+import { checkPairs, GRID_OPTIONS, type GridOptions, readGrid, selectPairs } from './grid.js'
+import { readVitConfig, readWeightStart, VIT_OPTIONS } from './vit.js'
+import { OptionReader, readNamed, shown } from './option-reader.js'
+import type { DataParams, GridParams, SingleParams } from './nodes.js'
+import type { Place } from './place.js'
 import { readTuneLoss } from './stitch-options.js'
 import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
-import { VIT_OPTIONS } from './vit.js'
-import { readWeightStart } from './weight-start.js'
 
 /** The models whose blocks descendants are made of, by name. */
 export type SingleModels = { readonly [Name in keyof Anchors]: Omit<Anchors[Name], 'weights' | keyof TrainOptions> }
@@ -50,7 +47,7 @@ export const readSingles = (
   place?: Place,
 ): readonly SingleParams[] => {
   const readers = readNamed('singles', models, VIT_OPTIONS, {}, [], place)
-    .map(([name, options]) => ({ name, config: readModel(options, data), options }))
+    .map(([name, options]) => ({ name, config: readVitConfig(options, data), options }))
     .sort((a, b) => a.config.embedDim - b.config.embedDim)
   const options = new OptionReader([{ path: 'singles', options: given, known: SINGLE_OPTIONS }], place)
   const configs = readers.map(({ config }) => config)

@@ -19,3 +19,7 @@ export interface VitConfig {
 
 /** Tokens of one image, N + 1: the patches and the cls token. */
 export const numTokens = (config: VitConfig): number => (config.imageSize / config.patchSize) ** 2 + 1
+
+/** How weights start: truncated normal with a fixed std, or Xavier uniform scaled by `gain`. */
+export type WeightStart =
+  { readonly type: 'truncatedNormal'; readonly std: number } | { readonly type: 'xavierUniform'; readonly gain: number }

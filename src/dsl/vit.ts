@@ -1,9 +1,27 @@
-import { deepFreeze } from './deep-freeze.js'
-import type { DataParams, WeightStart } from './nodes.js'
-import { COUNT, OptionReader, POSITIVE, type NumberRule } from './option-reader.js'
-import { placeOfCall } from './place.js'
-import type { VitConfig } from './vit-config.js'
-import { readWeightStart } from './weight-start.js'
+import { type DataParams, deepFreeze } from './nodes.js'
+import { COUNT, type NumberRule, OptionReader, POSITIVE } from './option-reader.js'
+import { type Place, placeOfCall } from './place.js'
+import type { VitConfig, WeightStart } from './vit-config.js'
+
+/** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */
+const PAPER_WIDTH = 192
+
+/** Reads `weightStart`; by default truncated normal 0.02 from width 192 on, Xavier uniform with gain 1 below. */
+export const readWeightStart = (options: OptionReader, embedDim: number): WeightStart => {
+  if (!options.has('weightStart')) {
+    return embedDim >= PAPER_WIDTH ? { type: 'truncatedNormal', std: 0.02 } : { type: 'xavierUniform', gain: 1 }
+  }
+  const start = new OptionReader(
+    [{ path: options.path('weightStart'), options: options.value('weightStart'), known: ['type', 'std', 'gain'] }],
+    options.place,
+  )
+  const type = start.choice('type', ['truncatedNormal', 'xavierUniform'])
+  const stray = type === 'truncatedNormal' ? 'gain' : 'std'
+  if (start.has(stray)) start.fail('unknownOption', stray, `does not go with type '${type}': leave it out`)
+  return type === 'truncatedNormal'
+    ? { type, std: start.number('std', POSITIVE, 0.02) }
+    : { type, gain: start.number('gain', POSITIVE, 1) }
+}
 
 export interface VitOptions<EmbedDim extends number = number> {
   /** Width d of a token; divisible by `numHeads`. */
@@ -112,4 +130,47 @@ export const vitConfigFor = (spec: VitSpec, data: DataParams, place: OptionReade
     mlpRatio: spec.mlpRatio,
     layerNormEps: spec.layerNormEps,
   }
+}
+
+/** A model that is written out whole, on images of a data set. */
+export const readVitConfig = (
+  options: OptionReader,
+  { imageSize, channels, numClasses }: Pick<DataParams, 'imageSize' | 'channels' | 'numClasses'>,
+): VitConfig => {
+  const patchSize = options.number('patchSize', COUNT, defaultPatchSize(imageSize))
+  checkPatchSize(options, patchSize, imageSize)
+  const layerNormEps = options.number('layerNormEps', POSITIVE, 1e-6)
+  return { imageSize, patchSize, channels, numClasses, ...readShape(options, 4), layerNormEps }
+}
+
+/** A VitConfig as it may be written: `mlpRatio` defaults to 4, `layerNormEps` to 1e-6. */
+export type VitShape = Omit<VitConfig, 'mlpRatio' | 'layerNormEps'> &
+  Partial<Pick<VitConfig, 'mlpRatio' | 'layerNormEps'>>
+
+const KEYS = [
+  'imageSize',
+  'patchSize',
+  'channels',
+  'numClasses',
+  'embedDim',
+  'depth',
+  'numHeads',
+  'mlpRatio',
+  'layerNormEps',
+] as const satisfies readonly (keyof VitConfig)[]
+
+/** Checks a shape that was written out and fills in its defaults. Throws a DefinitionError that names `path`. */
+export const completeVitConfig = (shape: VitShape, path = 'config', place?: Place): VitConfig => {
+  const options = new OptionReader([{ path, options: shape, known: KEYS }], place)
+  const imageSize = options.number('imageSize', COUNT)
+  const patchSize = options.number('patchSize', COUNT)
+  checkPatchSize(options, patchSize, imageSize)
+  return Object.freeze({
+    imageSize,
+    patchSize,
+    channels: options.number('channels', COUNT),
+    numClasses: options.number('numClasses', COUNT),
+    ...readShape(options, 4),
+    layerNormEps: options.number('layerNormEps', POSITIVE, 1e-6),
+  })
 }

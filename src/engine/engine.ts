@@ -3,11 +3,9 @@
  * TensorFlow.js tensors; an engine decides how that function runs: eagerly, or traced into a graph and compiled.
  */
 import type { Tensor } from '@tensorflow/tfjs'
-import type { Lanes } from './lanes.js'
 import type { DeviceName, EngineName } from './request.js'
-import type { StateSupport } from './state.js'
 
-export type { DeviceName, EngineName, EngineRequest } from './request.js'
+export type { DeviceName, EngineName, EngineOptions } from './request.js'
 
 export type DType = 'float32' | 'int32'
 
@@ -62,4 +60,79 @@ export interface Engine {
 /** An engine that could not be opened, a function that it cannot compile, or a call that does not fit. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
+}
+
+type Arrays = Readonly<Record<string, HostArray>>
+
+/** A call with fixed arrays, whose contents may change between calls. Resolves to the outputs. */
+export type BoundCall = () => Promise<Arrays>
+
+export interface LaneFunction {
+  /** Shapes and types of the outputs, by name. */
+  readonly outputs: Readonly<Record<string, TensorSpec>>
+  /**
+   * Binds one call to its arrays, all of them made by `Lanes.allocate` or views of such. Lanes on threads need one for every
+   * output; with one lane an output without is a new array of every call. Calls that are under way together must not share
+   * an output. Throws an EngineError that names what is missing or does not fit.
+   */
+  readonly bind: (inputs: Arrays, into: Arrays) => BoundCall
+  readonly release: () => Promise<void>
+}
+
+/** Work without tensors: a function that a module exports, called with these arguments. It may not be asynchronous. */
+export interface HostCall {
+  /** URL of the module. */
+  readonly module: string
+  readonly name: string
+  /** Plain data, and arrays made by `Lanes.allocate`, which the function may change. */
+  readonly args: readonly unknown[]
+}
+
+export interface Lanes {
+  /** How many calls compute at the same time. */
+  readonly count: number
+  readonly compile: (
+    label: string,
+    fn: TensorFunction,
+    inputs: Readonly<Record<string, TensorSpec>>,
+  ) => Promise<LaneFunction>
+  /** Zeros that every lane can reach. */
+  readonly allocate: (length: number) => Float32Array
+  /** Runs all of them to their end. */
+  readonly call: (calls: readonly HostCall[]) => Promise<void>
+}
+
+export type HostArrays = Readonly<Record<string, HostArray>>
+
+export type TensorSpecs = Readonly<Record<string, TensorSpec>>
+
+/** Named tensors. Several functions may take turns with it, each with the names that it knows. */
+export interface State {
+  /** Copies these values in. Rejects with an EngineError for a name that the state lacks, or a value that does not fit. */
+  readonly set: (values: HostArrays) => Promise<void>
+  /** Copies of the values of these names; of all without any. */
+  readonly get: (...names: readonly string[]) => Promise<Record<string, HostArray>>
+  /** Frees it, once its calls have ended. */
+  readonly release: () => Promise<void>
+}
+
+/** A function of which some inputs are the state's, and outputs of these names the state's next values. */
+export interface StatefulFunction {
+  /** Outputs that are not the state's. */
+  readonly outputs: TensorSpecs
+  /** One call on what the state's `set` or the last call left. A call that fails changes nothing. */
+  readonly run: (state: State, inputs: HostArrays) => Promise<Record<string, HostArray>>
+  readonly release: () => Promise<void>
+}
+
+export interface StateSupport {
+  /** A state without values as yet. */
+  readonly open: (specs: TensorSpecs) => State
+  /** `state` names the inputs that are the state's; one without an output of its name is only read. */
+  readonly compile: (
+    label: string,
+    fn: TensorFunction,
+    inputs: TensorSpecs,
+    state: readonly string[],
+  ) => Promise<StatefulFunction>
 }

@@ -1,6 +1,9 @@
 /** Checks what a compiled function is described by and called with. */
 import { EngineError, type HostArray, type TensorSpec } from './engine.js'
 
+/** Elements of a tensor of this shape. */
+export const elementCount = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1)
+
 export const sizeOfSpec = ({ shape }: TensorSpec): number => shape.reduce((size, extent) => size * extent, 1)
 
 /** Throws an EngineError where a shape is not a list of whole numbers ≥ 0, or a type is unknown. */
@@ -44,4 +47,17 @@ const checked = (label: string, what: string, spec: TensorSpec, values: unknown)
     throw new EngineError(`${label}: ${what} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`)
   }
   return array
+}
+
+/** Frees the memory of arrays at once that nothing will read any more. */
+
+/**
+ * The arrays' memory is gone afterwards, also from under other views of it. A collector learns of memory outside its heap
+ * too slowly for what a training step leaves: gradients as large as the model, at every step.
+ */
+export const discard = (arrays: Iterable<HostArray>): void => {
+  const buffers = new Set<ArrayBuffer>()
+  for (const { buffer } of arrays) if (buffer instanceof ArrayBuffer) buffers.add(buffer)
+  // What is transferred to nobody is freed.
+  structuredClone(null, { transfer: [...buffers] })
 }

@@ -8,7 +8,7 @@ export type EngineWish = 'auto' | EngineName
 /** `auto` takes the fastest device that works with the engine; `cuda:1` the second NVIDIA GPU. */
 export type DeviceWish = 'auto' | DeviceName | `cuda:${number}`
 
-export interface EngineRequest {
+export interface EngineOptions {
   readonly engine: EngineName
   readonly device: DeviceName
   /** Which of several devices of one class, counted from 0; default 0. */

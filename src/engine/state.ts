@@ -2,53 +2,30 @@
  * State that functions read and replace call after call, such as parameters and an optimiser's moments. It stays on a
  * device that can keep it, so that a call moves nothing but its inputs and results; elsewhere it is arrays of the host.
  */
-import { type CompiledFunction, type Engine, EngineError, type HostArray, type TensorFunction } from './engine.js'
-import type { TensorSpec } from './engine.js'
+import {
+  type CompiledFunction,
+  type Engine,
+  EngineError,
+  type HostArray,
+  type HostArrays,
+  type State,
+  type StateSupport,
+  type TensorSpecs,
+} from './engine.js'
 import { checkedInput, checkSpecs } from './host-values.js'
-
-type Arrays = Readonly<Record<string, HostArray>>
-type Specs = Readonly<Record<string, TensorSpec>>
-
-/** Named tensors. Several functions may take turns with it, each with the names that it knows. */
-export interface State {
-  /** Copies these values in. Rejects with an EngineError for a name that the state lacks, or a value that does not fit. */
-  readonly set: (values: Arrays) => Promise<void>
-  /** Copies of the values of these names; of all without any. */
-  readonly get: (...names: readonly string[]) => Promise<Record<string, HostArray>>
-  /** Frees it, once its calls have ended. */
-  readonly release: () => Promise<void>
-}
-
-/** A function of which some inputs are the state's, and outputs of these names the state's next values. */
-export interface StatefulFunction {
-  /** Outputs that are not the state's. */
-  readonly outputs: Specs
-  /** One call on what the state's `set` or the last call left. A call that fails changes nothing. */
-  readonly run: (state: State, inputs: Arrays) => Promise<Record<string, HostArray>>
-  readonly release: () => Promise<void>
-}
-
-export interface StateSupport {
-  /** A state without values as yet. */
-  readonly open: (specs: Specs) => State
-  /** `state` names the inputs that are the state's; one without an output of its name is only read. */
-  readonly compile: (
-    label: string,
-    fn: TensorFunction,
-    inputs: Specs,
-    state: readonly string[],
-  ) => Promise<StatefulFunction>
-}
 
 /** Where the engine cannot keep values on its device, they are the host's. */
 export const stateOf = (engine: Engine): StateSupport => engine.resident ?? hostStateOf(engine)
 
 /** Inputs that a call has to bring, and outputs that it hands back. */
-export const withoutState = (specs: Specs, state: readonly string[]): Specs =>
+export const withoutState = (specs: TensorSpecs, state: readonly string[]): TensorSpecs =>
   Object.fromEntries(Object.entries(specs).filter(([name]) => !state.includes(name)))
 
 /** Every value, once all of them fit. */
-export const checkedState = (specs: Specs, values: Arrays): readonly (readonly [name: string, value: HostArray])[] =>
+export const checkedState = (
+  specs: TensorSpecs,
+  values: HostArrays,
+): readonly (readonly [name: string, value: HostArray])[] =>
   Object.keys(values).map((name) => {
     const spec = specs[name]
     if (spec === undefined) throw unknownState(name)
@@ -70,18 +47,18 @@ export const inTurn = (): (<T>(body: () => Promise<T>) => Promise<T>) => {
 }
 
 class HostState implements State {
-  readonly #specs: Specs
+  readonly #specs: TensorSpecs
   readonly #turn = inTurn()
   readonly #values = new Map<string, HostArray>()
   /** The values before the last, to be written over. */
   readonly #spare = new Map<string, HostArray>()
 
-  constructor(specs: Specs) {
+  constructor(specs: TensorSpecs) {
     checkSpecs('a state', specs)
     this.#specs = specs
   }
 
-  set(values: Arrays): Promise<void> {
+  set(values: HostArrays): Promise<void> {
     return this.#turn(async () => {
       for (const [name, value] of checkedState(this.#specs, values)) this.#values.set(name, value.slice())
     })
@@ -107,7 +84,7 @@ class HostState implements State {
     return value
   }
 
-  run(compiled: CompiledFunction, names: readonly string[], inputs: Arrays): Promise<Record<string, HostArray>> {
+  run(compiled: CompiledFunction, names: readonly string[], inputs: HostArrays): Promise<Record<string, HostArray>> {
     return this.#turn(async () => {
       const read = Object.fromEntries(names.map((name) => [name, this.#value(name)]))
       const replaced = names.filter((name) => name in compiled.outputs)

@@ -9,9 +9,8 @@ import {
   warningsOf,
   type ExperimentResults,
 } from '../results/experiment-results.js'
-import type { GroupResult } from '../results/group-cells.js'
-import type { ModelResult } from '../results/group-models.js'
-import { modelJson, type ModelJson, type ResultJson } from '../results/results-json.js'
+import type { GroupResult } from '../results/group-results.js'
+import { modelJson, type ModelJson, type ModelResult, type ResultJson } from '../results/model-results.js'
 import type { StoreError } from '../runtime/errors.js'
 import type { Store } from '../runtime/store/store.js'
 import { readStages, type StageRecord } from './stage-records.js'

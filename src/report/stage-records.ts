@@ -1,13 +1,14 @@
 /** The distinct stages of an experiment, with what they left that a report shows. */
 import * as Effect from 'effect/Effect'
 import type { Json, StageNode } from '../dsl/nodes.js'
-import { Damaged, readStored } from '../results/stored-text.js'
+import { DamagedFile, readStored } from '../results/stored-text.js'
 import type { StoreError } from '../runtime/errors.js'
-import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
-import type { EngineIdentity, MachineIdentity } from '../runtime/plan/fingerprint.js'
+import type { Experiment, ExperimentStage } from '../runtime/plan/experiment.js'
+import type { EngineIdentity } from '../runtime/fingerprint.js'
+import type { MachineIdentity } from '../runtime/machine.js'
 import type { Manifest, Store } from '../runtime/store/store.js'
 
-export type HistoryLine = Readonly<Record<string, number>>
+export type EpochRecord = Readonly<Record<string, number>>
 
 export interface StageRecord {
   /** Unique in the experiment: `teacher[seed=1]`. */
@@ -29,14 +30,14 @@ export interface StageRecord {
   readonly machine: MachineIdentity | null
   readonly made: Manifest['made'] | null
   readonly summary: Readonly<Record<string, Json>>
-  readonly history: readonly HistoryLine[]
+  readonly history: readonly EpochRecord[]
 }
 
-const parseHistory = (text: string): readonly HistoryLine[] =>
+const parseHistory = (text: string): readonly EpochRecord[] =>
   text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as HistoryLine)
+    .map((line) => JSON.parse(line) as EpochRecord)
 
 interface Use {
   readonly role: string
@@ -69,15 +70,15 @@ export const readStages = Effect.fnUntraced(function* (
         ? Effect.undefined
         : readStored(stage.manifest, 'history.jsonl', parseHistory, `stage ${node.name}`),
       (history): StageRecord => {
-        if (history instanceof Damaged) damaged.set(node, history.why)
-        const manifest = history instanceof Damaged ? undefined : stage.manifest
+        if (history instanceof DamagedFile) damaged.set(node, history.why)
+        const manifest = history instanceof DamagedFile ? undefined : stage.manifest
         return {
           name: node.name,
           role,
           kind: node.kind,
           reads: [...new Set(Object.values(node.inputs).map(({ name }) => name))],
           cells,
-          status: history instanceof Damaged ? 'run' : planned.status,
+          status: history instanceof DamagedFile ? 'run' : planned.status,
           params: node.params,
           fingerprint: manifest?.fingerprint ?? null,
           content: manifest?.content ?? null,
@@ -85,7 +86,7 @@ export const readStages = Effect.fnUntraced(function* (
           machine: manifest?.identity.machine ?? null,
           made: manifest?.made ?? null,
           summary: manifest?.summary ?? {},
-          history: history instanceof Damaged ? [] : (history ?? []),
+          history: history instanceof DamagedFile ? [] : (history ?? []),
         }
       },
     ),

@@ -4,8 +4,8 @@ import type { StageNode } from '../dsl/nodes.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { ExperimentResults } from '../results/experiment-results.js'
 import { plural } from '../results/format.js'
-import { nameAt } from '../results/group-cells.js'
-import type { Cell, CellStage } from '../results/read-cells.js'
+import { shortLabels } from '../results/group-results.js'
+import type { Cell, CellStage } from '../results/cell-results.js'
 
 /** One thing that could be kept, in parts. */
 export interface StorageItem {
@@ -126,7 +126,7 @@ const aloneItems = (cells: ExperimentResults['cells']): readonly StorageItem[] =
     const params = rows.reduce((sum, { paramsStored }) => sum + paramsStored, 0)
     const blocks = rows.reduce((sum, { depth }) => sum + depth, 0)
     const name = `all ${plural(rows.length, 'model')} one by one (counted)`
-    keep(items, JSON.stringify([rows.length, blocks, params]), nameAt(cell.at), () => ({
+    keep(items, JSON.stringify([rows.length, blocks, params]), shortLabels(cell.at), () => ({
       name,
       blocks,
       params,
@@ -154,7 +154,7 @@ export const storageOf = ({ cells }: Pick<ExperimentResults, 'cells'>): readonly
     const weights = parts.reduce((sum, { params }) => sum + params, 0)
     const stored =
       stitch.manifest === undefined ? undefined : (numberOf(stitch.manifest.summary['storedParams']) ?? weights)
-    pools.push({ at: nameAt(cell.at), isDistilled, models, parts, stored })
+    pools.push({ at: shortLabels(cell.at), isDistilled, models, parts, stored })
     const teacher = cell.stages.get('teacher')?.node.params as { readonly model: VitConfig } | undefined
     const deeper = isDistilled && teacher !== undefined ? deepened(models, teacher.model.depth) : undefined
     if (deeper !== undefined) anchors.set(JSON.stringify(deeper.parts), deeper)

@@ -1,7 +1,7 @@
 /** A table as data: what the terminal, CSV, Markdown and the report show of the same rows. */
-import { longestOf } from './extent.js'
+import { longestOf } from './statistics.js'
 
-export type Raw = string | number | boolean | null
+export type RawValue = string | number | boolean | null
 
 export interface DataColumn<Row> {
   /** For programs: `top1`. */
@@ -9,12 +9,12 @@ export interface DataColumn<Row> {
   /** For people: `top-1`. */
   readonly title: string
   readonly cell: (row: Row) => string
-  readonly raw: (row: Row) => Raw
+  readonly raw: (row: Row) => RawValue
   /** Numbers to the right (the default), words to the left. */
   readonly align?: 'left' | 'right'
 }
 
-const csvField = (value: Raw): string => {
+const csvField = (value: RawValue): string => {
   const text = value === null ? '' : String(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
@@ -40,4 +40,18 @@ export const renderMarkdown = <Row>(columns: readonly DataColumn<Row>[], rows: r
     line.map((text, at) => (isLeft(at) ? text.padEnd(widths[at]!) : text.padStart(widths[at]!))),
   )
   return [padded[0]!, rule, ...padded.slice(1)].map((line) => `| ${line.join(' | ')} |\n`).join('')
+}
+
+/** As many columns from the left as fit into `width` characters with two spaces between them, but never fewer than `least`. */
+export const fitColumns = <Row>(
+  columns: readonly DataColumn<Row>[],
+  rows: readonly Row[],
+  width: number,
+  least: number,
+): readonly DataColumn<Row>[] => {
+  let used = -2
+  return columns.filter((column, index) => {
+    used += 2 + Math.max(column.title.length, longestOf(rows.map((row) => column.cell(row))))
+    return used <= width || index < least
+  })
 }

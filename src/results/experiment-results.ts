@@ -2,13 +2,19 @@
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from '../runtime/errors.js'
-import type { Experiment, ExperimentStage } from '../runtime/experiment.js'
+import type { Experiment, ExperimentStage } from '../runtime/plan/experiment.js'
 import type { Store } from '../runtime/store/store.js'
-import { overCommonCells } from './common-cells.js'
-import { groupCells, seedAxis, summariseGroup, type CellGroup, type GroupResult } from './group-cells.js'
-import { modelsOfGroup, type ModelResult } from './group-models.js'
+import {
+  type CellGroup,
+  groupCells,
+  type GroupResult,
+  overCommonCells,
+  seedAxis,
+  summariseGroup,
+} from './group-results.js'
+import { type ModelResult, modelsOfGroup } from './model-results.js'
 import type { Metric } from './pareto.js'
-import { readCells, type CellResults } from './read-cells.js'
+import { type CellResults, readCellResults } from './cell-results.js'
 
 export interface ExperimentResults {
   /** Without artifacts that are damaged. */
@@ -40,7 +46,7 @@ export const warningsOf = (damaged: ReadonlyMap<StageNode, string>, target: stri
 export const readResults = Effect.fnUntraced(function* (
   experiment: Experiment,
 ): Effect.fn.Return<ExperimentResults, StoreError, Store> {
-  const { cells, damaged } = yield* readCells(experiment.cells)
+  const { cells, damaged } = yield* readCellResults(experiment.cells)
   return { experiment: withoutStages(experiment, damaged), cells, warnings: warningsOf(damaged, experiment.file) }
 })
 

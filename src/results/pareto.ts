@@ -5,7 +5,7 @@ export type Metric = 'top1' | 'top5' | 'loss'
 export type Cost = 'params' | 'macs' | 'latency'
 
 /** What is compared: costs and scores of one model. */
-export interface Comparable {
+export interface ComparableModel {
   readonly params: number
   readonly macs: number
   readonly latency: readonly LatencyFigure[]
@@ -16,24 +16,24 @@ export interface Comparable {
 }
 
 /** Larger is better: the loss counts negatively, and one that is no number is worse than all others. */
-export const scoreOf = (model: Comparable, metric: Metric): number =>
+export const scoreOf = (model: ComparableModel, metric: Metric): number =>
   metric === 'loss' ? -(model.loss ?? Infinity) : model[metric]
 
 /** Whether the model can be compared by this metric at all. */
-export const hasScore = (model: Comparable, metric: Metric): boolean => scoreOf(model, metric) > -Infinity
+export const hasScore = (model: ComparableModel, metric: Metric): boolean => scoreOf(model, metric) > -Infinity
 
 /** Median time of one pass over `batch` images, in milliseconds; undefined where it was not measured. */
-export const latencyOf = (model: Comparable, batch: number): number | undefined =>
+export const latencyOf = (model: ComparableModel, batch: number): number | undefined =>
   model.latency.find((time) => time.batch === batch)?.medianMs
 
-export const costOf = (model: Comparable, cost: Cost, batch = 1): number | undefined =>
+export const costOf = (model: ComparableModel, cost: Cost, batch = 1): number | undefined =>
   cost === 'latency' ? latencyOf(model, batch) : model[cost]
 
 /**
  * The models that no other beats: none costs at most as much, scores at least as well, and is better in one of the two. Of
  * models equal in both all stay. Cheapest first; models without the cost or the score are left out.
  */
-export const paretoFront = <M extends Comparable>(
+export const paretoFront = <M extends ComparableModel>(
   models: readonly M[],
   cost: Cost,
   metric: Metric,
@@ -58,7 +58,7 @@ export const paretoFront = <M extends Comparable>(
  * For each model whether another one has no more parameters, no more multiply-accumulates and no worse score, and is better
  * in one of the three. Models equal in all three do not dominate each other.
  */
-export const markDominated = (models: readonly Comparable[], metric: Metric = 'top1'): readonly boolean[] =>
+export const markDominated = (models: readonly ComparableModel[], metric: Metric = 'top1'): readonly boolean[] =>
   models.map((model) => {
     const score = scoreOf(model, metric)
     return models.some((other) => {

@@ -1,6 +1,6 @@
 /** The best model under budgets. */
-import { leastOf } from './extent.js'
-import type { ModelResult } from './group-models.js'
+import { leastOf } from './statistics.js'
+import type { ModelResult } from './model-results.js'
 import { costOf, hasScore, scoreOf, type Cost, type Metric } from './pareto.js'
 
 export interface Budget {
@@ -27,7 +27,7 @@ export interface Picked {
 }
 
 /** No model meets the budgets; `nearest` exceeds them least, `least` is the least there is of each cost. */
-export interface Unmet {
+export interface UnmetBudgets {
   readonly nearest: ModelResult
   readonly least: Readonly<Partial<Record<Cost, number>>>
 }
@@ -57,7 +57,7 @@ const leastExcess = (models: readonly ModelResult[], options: PickOptions): Mode
   }, undefined)
 
 /** The best of these models under the budgets, or how far they are from being met. Some model must have a score. */
-export const pickBest = (all: readonly ModelResult[], options: PickOptions): Picked | Unmet => {
+export const pickBest = (all: readonly ModelResult[], options: PickOptions): Picked | UnmetBudgets => {
   const { budgets, metric, batch } = options
   const models = all.filter((model) => hasScore(model, metric))
   const meets = (model: ModelResult, but?: Cost): boolean =>

@@ -6,7 +6,7 @@ import { sentenceOf, StoreError } from '../runtime/errors.js'
 import { Store, type Manifest } from '../runtime/store/store.js'
 
 /** A file that is not there any more, or not as it was stored: what the artifact measured has to be measured again. */
-export class Damaged {
+export class DamagedFile {
   readonly why: string
   constructor(why: string) {
     this.why = why
@@ -23,7 +23,7 @@ export const readStored = Effect.fnUntraced(function* <A>(
   name: string,
   parse: (text: string) => A,
   what: string,
-): Effect.fn.Return<A | Damaged | undefined, StoreError, Store> {
+): Effect.fn.Return<A | DamagedFile | undefined, StoreError, Store> {
   const store = yield* Store
   const file = manifest.files[name]
   if (file === undefined) return undefined
@@ -32,14 +32,14 @@ export const readStored = Effect.fnUntraced(function* <A>(
       return fs.readFileSync(store.blob(file))
     } catch (cause) {
       const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
-      return new Damaged(isGone ? `${name} is not in the store any more` : `${name}: ${sentenceOf(cause)}`)
+      return new DamagedFile(isGone ? `${name} is not in the store any more` : `${name}: ${sentenceOf(cause)}`)
     }
   })
-  if (bytes instanceof Damaged) return bytes
+  if (bytes instanceof DamagedFile) return bytes
   if (createHash('sha256').update(bytes).digest('hex') !== file.sha256) {
     return yield* Effect.match(store.verify(manifest), {
-      onFailure: ({ message }) => new Damaged(message),
-      onSuccess: () => new Damaged(`${name} was not as it was stored when it was read`),
+      onFailure: ({ message }) => new DamagedFile(message),
+      onSuccess: () => new DamagedFile(`${name} was not as it was stored when it was read`),
     })
   }
   return yield* Effect.try({

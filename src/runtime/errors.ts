@@ -1,4 +1,5 @@
 /** Every way in which the runtime can fail: one class a boundary, each with a sentence for the user. */
+import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 
 /** A stage's own failure, with a sentence for the user: bad data, an engine that does not load, a loss that is NaN. */
@@ -41,3 +42,23 @@ export class CorruptArtifact extends Schema.TaggedError<CorruptArtifact>()('Corr
 
 /** What an error from anywhere says in one sentence. */
 export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Runs a promise as a step of a stage: its StageErrors stay as they are, whatever else it throws becomes one. */
+export const attemptAsync = <A>(step: () => Promise<A>): Effect.Effect<A, StageError> =>
+  Effect.tryPromise({
+    try: step,
+    catch: (cause) =>
+      cause instanceof StageError
+        ? cause
+        : new StageError({ message: cause instanceof Error ? cause.message : String(cause), cause }),
+  })
+
+/** Runs plain code as a step of a stage: its StageErrors stay as they are, whatever else it throws becomes one. */
+export const attempt = <A>(step: () => A): Effect.Effect<A, StageError> =>
+  Effect.try({
+    try: step,
+    catch: (cause) =>
+      cause instanceof StageError
+        ? cause
+        : new StageError({ message: cause instanceof Error ? cause.message : String(cause), cause }),
+  })

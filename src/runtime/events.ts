@@ -2,11 +2,28 @@
  * Everything that can happen in a run, as one union. The terminal, the JSON stream and the run log only render it; nothing
  * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
-import type { Json } from '../dsl/nodes.js'
-import type { CellOutcome, Sharing } from './definition/cell-outcomes.js'
-import type { EngineIdentity } from './plan/fingerprint.js'
-import type { RunEstimate } from './records/run-estimate.js'
+import type { AxisLabel, Json } from '../dsl/nodes.js'
+import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
+
+export interface CellOutcome {
+  readonly name: string
+  readonly at: Readonly<Record<string, AxisLabel>>
+  readonly seed: number
+  /** `done`: all of its stages are there. `skipped`: not all of them were run, although none of them failed. */
+  readonly state: 'done' | 'failed' | 'skipped'
+  /** The stage that failed, by its name in the run, and what it said. */
+  readonly failure?: { readonly stage: string; readonly message: string }
+}
+
+/** How much a suite's cells share. */
+export interface Sharing {
+  readonly cells: number
+  /** Stages of all cells together. */
+  readonly asked: number
+  /** Stages that are not the same. */
+  readonly distinct: number
+}
 
 /** Why a stage has to run, or may have to; `before` and `now` are values of the last and of this definition. */
 export type Reason =
@@ -173,4 +190,15 @@ export type Emit = (event: RunEvent) => void
 /** For the end of a switch over a union: a case that was forgotten does not compile. */
 export const unreachable = (value: never): never => {
   throw new Error(`unreachable: ${JSON.stringify(value)}`)
+}
+
+export interface RunEstimate {
+  /** CPU stages side by side that it was made for. */
+  readonly jobs: number
+  /** Where every stage that may be cut off is. */
+  readonly leastMs: number
+  /** Where none is. */
+  readonly mostMs: number
+  /** Stages that run or may, of which nothing is known; they count as taking no time. */
+  readonly unknown: number
 }

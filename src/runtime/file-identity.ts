@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import { readTextIfThere, writeFileAtomic } from './atomic-file.js'
+import { readTextIfThere, writeFileAtomic } from '../base/files.js'
 import { checkedText, readChecked } from './checked-text.js'
 
 interface Entry<A> {
@@ -44,7 +44,7 @@ export const mtimeOf = (identity: string): number => msOf(identity.split(':')[3]
 /** The part of an identity that stays as it is when a file gets another name, another link or other rights. */
 export const dataIdentityOf = (identity: string): string => identity.slice(0, identity.lastIndexOf(':'))
 
-export const sizeOf = (identity: string): number => Number(identity.split(':')[2])
+export const fileSizeOf = (identity: string): number => Number(identity.split(':')[2])
 
 /** Whether the file had last changed well before its contents were read: then the identity stands for what was read. */
 export const isSettled = (identity: string, readAt: number): boolean => changedAtMs(identity) + clockTickMs < readAt

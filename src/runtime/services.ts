@@ -2,7 +2,7 @@
 import * as Context from 'effect/Context'
 import type * as Effect from 'effect/Effect'
 import type { UsageError } from './errors.js'
-import type { EngineIdentity } from './plan/fingerprint.js'
+import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, StageKind } from './stage-contract.js'
 
 /** What was asked for, in the words of the command line. */

@@ -3,7 +3,8 @@
  * this contract inside a worker process and knows nothing of tensors; a stage knows nothing of stores and schedules.
  */
 import type * as Effect from 'effect/Effect'
-import type { Json, Place, StageNode } from '../dsl/nodes.js'
+import type { Json, StageNode } from '../dsl/nodes.js'
+import type { Place } from '../dsl/place.js'
 import type { StageError } from './errors.js'
 
 /** An artifact as a stage reads it: verified files by their name inside the artifact. */

@@ -1,13 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DataParams } from '../dsl/nodes.js'
-import { StageError } from '../runtime/errors.js'
+import { attempt, StageError } from '../runtime/errors.js'
 import type { StageFunction } from '../runtime/stage-contract.js'
-import { attempt } from './attempt.js'
 import type { DatasetInfo, SplitName } from './data/dataset.js'
 import { readIdxPair, type IdxImages } from './data/idx.js'
 import { Generator } from './data/random.js'
-import { writeSafetensors } from './model/safetensors.js'
+import { writeSafetensors } from './tensors/safetensors.js'
 
 interface LabelledImages {
   readonly images: IdxImages

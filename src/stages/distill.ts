@@ -4,14 +4,12 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
 import type { DistillParams } from '../dsl/nodes.js'
-import { lossPositions } from '../dsl/positions.js'
+import { lossPositions } from '../dsl/loss-positions.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
-import type { StageError } from '../runtime/errors.js'
+import { attempt, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
-import { attempt } from './attempt.js'
-import { checkImages, labelledBatches, labelledSpecs } from './data/batches.js'
-import { openDataset } from './data/dataset.js'
+import { checkImages, labelledBatches, labelledSpecs, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
 import {
@@ -19,19 +17,18 @@ import {
   featureWeights,
   keptTransforms,
   matchedTransforms,
+  type Transform,
+  transformTensors,
   wantedOf,
 } from './training/feature-matching.js'
 import { crossEntropy, softCrossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { openModel, writeModel, writeTensors } from './model/model-files.js'
 import { teacherOutputs, teacherSpecs, type Teacher } from './training/teacher-outputs.js'
-import { newComponent, valuesOf, type Component } from './training/train-state.js'
-import { trainAndLeave, type Leave } from './training/train-and-leave.js'
-import type { Training } from './training/training.js'
-import type { StepDefinition } from './training/step-definition.js'
-import { transformTensors, type Transform } from './training/transforms.js'
-import { vitTensors } from './model/vit-params.js'
-import { vit } from './model/vit.js'
+import { type Component, newComponent, valuesOf } from './training/component.js'
+import { type Leave, trainAndLeave, type Training } from './training/training.js'
+import type { StepDefinition } from './training/train-step.js'
+import { vitForward, vitTensors } from './model/vit.js'
 import { startLinears, startVit } from './model/weight-start.js'
 
 /** The student's and the transformations' components at their start. */
@@ -75,7 +72,12 @@ export const distillStep = (
       ...featureWeights(params, 1 - alpha),
     },
     loss: (models, batch) => {
-      const { blocks, logits } = vit(models['student'], model, batch['pixels'] as tf.Tensor4D, keepOf(batch, 'student'))
+      const { blocks, logits } = vitForward(
+        models['student'],
+        model,
+        batch['pixels'] as tf.Tensor4D,
+        keepOf(batch, 'student'),
+      )
       const taught = batch['teacher.logits'] as tf.Tensor2D
       return {
         ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D),

@@ -4,20 +4,16 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { LatencyParams } from '../dsl/nodes.js'
 import type { CompiledFunction, Engine } from '../engine/engine.js'
-import type { StageError } from '../runtime/errors.js'
+import { attempt, attemptAsync, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
-import { attempt } from './attempt.js'
-import { attemptAsync } from './attempt-async.js'
-import { pixelSpec } from './data/batches.js'
+import { pixelSpec } from './data/dataset.js'
 import { Generator } from './data/random.js'
 import { withEngine } from './model/engine-scope.js'
 import { writeLines } from './model/model-files.js'
-import { sizeOf } from './model/vit-params.js'
-import type { Params } from './model/vit.js'
-import { tensorsOnPaths } from './stitching/path-parts.js'
-import { descendantName } from './stitching/pool-grid.js'
-import { openStitchedPool, type StitchedPool, type TensorGroup } from './stitching/stitched-pool.js'
-import { stitchedVit, type Segment } from './stitching/stitched-vit.js'
+import { type Params, sizeOfShape } from './tensors/named-tensors.js'
+import { descendantName, type Segment, tensorsOnPaths } from './stitching/grid.js'
+import { openStitchedPool, type StitchedPool, type StoredTensors } from './stitching/stitched-pool.js'
+import { stitchedVit } from './stitching/stitched-vit.js'
 
 /** Times of passes of one batch size, in milliseconds: the median, and the 10th and 90th percentile. */
 export interface BatchLatency {
@@ -50,7 +46,7 @@ const compileDescendant = (
   batch: number,
 ): Promise<CompiledFunction> => {
   const used = tensorsOnPaths([path], grid)
-  const constants = (tensors: TensorGroup['tensors'], { values }: TensorGroup): Params =>
+  const constants = (tensors: StoredTensors['tensors'], { values }: StoredTensors): Params =>
     Object.fromEntries(tensors.map(({ name, shape }) => [name, tf.tensor(values[name], [...shape])]))
   return engine.compile(
     `latency of batch ${batch}`,
@@ -93,7 +89,7 @@ const timeDescendants = Effect.fnUntraced(function* (
     const path = grid.paths[index]
     const latency: BatchLatency[] = []
     for (const batch of batches) {
-      const pixels = Float32Array.from({ length: sizeOf(pixelSpec(grid.configs[0], batch).shape) }, () =>
+      const pixels = Float32Array.from({ length: sizeOfShape(pixelSpec(grid.configs[0], batch).shape) }, () =>
         noise.normal(),
       )
       const compiled = yield* attemptAsync(() => compileDescendant(engine, pool, path, batch))

@@ -1,22 +1,38 @@
 /** A model from disk, ready to answer. */
-import type * as tf from '@tensorflow/tfjs'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type * as tf from '@tensorflow/tfjs'
+import type { VitConfig } from '../dsl/vit-config.js'
+import { openEngine } from '../engine/choice/open.js'
 import type { CompiledFunction } from '../engine/engine.js'
-import { openEngine } from '../engine/open.js'
-import type { LoadedModel, LoadModelOptions } from './loaded-model.js'
-import { pixelSpec, stretches } from './data/batches.js'
-import { layoutOf, pack, slices } from './model/layout.js'
+import type { EngineOptions } from '../engine/request.js'
+import { pixelSpec, stretches } from './data/dataset.js'
 import { ModelFileError, readModel } from './model/model-files.js'
-import { vitTensors } from './model/vit-params.js'
-import { vitLogits } from './model/vit.js'
+import { vitLogits, vitTensors } from './model/vit.js'
+import { layoutOf, pack, slices } from './tensors/named-tensors.js'
+
+/** What loading a model takes and gives; types only, so that naming them loads no tensors. */
+
+export interface LoadOnEngineOptions {
+  /** Default: `onnxruntime` on `cpu` with one thread. */
+  readonly engine?: Partial<EngineOptions>
+  /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
+  readonly batchSize?: number
+}
+
+export interface LoadedModel {
+  readonly config: VitConfig
+  /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
+  readonly logits: (pixels: Float32Array) => Promise<Float32Array>
+  readonly release: () => Promise<void>
+}
 
 /**
  * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
  * `model.safetensors` and `config.json`: what the stages teacher and distill leave. Rejects with a ModelFileError where
  * the configuration is missing or describes no model, or where any tensor is missing, surplus or of another shape.
  */
-export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
+export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = {}): Promise<LoadedModel> => {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
   if (isFolder === undefined) throw new ModelFileError(`${path}: there is no such file or folder`)
   if (isFolder && !existsSync(join(path, 'model.safetensors'))) {

@@ -2,10 +2,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Schema from 'effect/Schema'
 import type { PoolParams } from '../dsl/nodes.js'
-import { StageError } from '../runtime/errors.js'
+import { attempt, StageError } from '../runtime/errors.js'
 import type { InputArtifact, StageFunction } from '../runtime/stage-contract.js'
-import { attempt } from './attempt.js'
-import { readSafetensors } from './model/safetensors.js'
+import { readSafetensors } from './tensors/safetensors.js'
 
 /** One student of the pool, as `pool.json` lists it. */
 export interface PooledStudent {

@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { whyNotExtendable } from '../dsl/extendable.js'
 import type { DataParams, TeacherParams, TrainParams } from '../dsl/nodes.js'
 import type { Extends, StageKind } from '../runtime/stage-contract.js'
-import { dataSources } from './data/data-sources.js'
+import { dataSources, weightSources } from './sources.js'
 import { gpuMemory } from './gpu-memory.js'
-import { weightSources } from './model/weight-sources.js'
 
 /** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
 const EXTENSION = extname(fileURLToPath(import.meta.url))

@@ -2,26 +2,22 @@
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../dsl/nodes.js'
 import type { Engine } from '../engine/engine.js'
-import type { StageError } from '../runtime/errors.js'
+import { attempt, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
-import { attempt } from './attempt.js'
-import { checkImages } from './data/batches.js'
-import { openDataset } from './data/dataset.js'
+import { checkImages, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { openModel } from './model/model-files.js'
-import { sizeOf, vitTensors, type TensorDefinition } from './model/vit-params.js'
-import { descendantDraws } from './stitching/descendant-draws.js'
-import { descendantName, gridStitchTensors, poolGrid, type PoolGrid } from './stitching/pool-grid.js'
+import { sizeOfShape, type TensorDefinition } from './tensors/named-tensors.js'
+import { vitTensors } from './model/vit.js'
+import { descendantDraws, modelKey, poolComponents, STITCHES, tuningBatches, tuningStep } from './stitching/tuning.js'
+import { descendantName, gridStitchTensors, poolGrid, type PoolGrid } from './stitching/grid.js'
 import { startStitches } from './stitching/stitch-start.js'
 import { writeStitchedPool } from './stitching/stitched-pool.js'
-import { tuningBatches } from './stitching/tuning-batches.js'
-import { valuesOf } from './training/train-state.js'
-import { trainAndLeave, type Leave } from './training/train-and-leave.js'
-import type { Training } from './training/training.js'
-import { modelKey, poolComponents, STITCHES, tuningStep } from './training/tuning.js'
+import { valuesOf } from './training/component.js'
+import { type Leave, trainAndLeave, type Training } from './training/training.js'
 
 const sizesOf = (tensors: readonly TensorDefinition[]): number =>
-  tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+  tensors.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0)
 
 const summarise = (grid: PoolGrid, params: StitchParams, finalLoss: number | null): StageSummary => {
   const { configs, stitches, descendants } = grid

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Certificate } from '../../src/runtime/records/certificate.js'
+import type { Certificate } from '../../src/runtime/certify/certificate.js'
 import type { StoredFile } from '../../src/runtime/store/store.js'
 import { pause, type Finished, type Running } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'

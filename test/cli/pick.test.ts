@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { ModelResult } from '../../src/results/group-models.js'
+import type { ModelResult } from '../../src/results/model-results.js'
 import { runCli } from '../support/cli.js'
 import type { Finished } from '../support/child.js'
 import { smallSuite, timedPipeline } from '../support/experiments.js'

@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs'
 import { expect } from 'chai'
-import type { PlannedStage } from '../../src/runtime/events.js'
-import type { RunEstimate } from '../../src/runtime/records/run-estimate.js'
+import type { PlannedStage, RunEstimate } from '../../src/runtime/events.js'
 import { runCli } from '../support/cli.js'
 import { eventsOf } from '../support/read-events.js'
 import { wordPipeline } from '../support/word-stages.js'

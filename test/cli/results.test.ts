@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import type { GroupResult } from '../../src/results/group-cells.js'
-import type { ModelResult } from '../../src/results/group-models.js'
+import type { GroupResult } from '../../src/results/group-results.js'
+import type { ModelResult } from '../../src/results/model-results.js'
 import { runCli } from '../support/cli.js'
 import type { Finished } from '../support/child.js'
 import { smallSuite, timedPipeline } from '../support/experiments.js'

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { countMacs, countParams, DefinitionError, enumerateDescendants, type VitShape } from '../../src/index.js'
 import { countBlockParams } from '../../src/dsl/counting.js'
-import { completeVitConfig } from '../../src/dsl/vit-shape.js'
+import { completeVitConfig } from '../../src/dsl/vit.js'
 
 const deit = (embedDim: number): VitShape => ({
   imageSize: 224,

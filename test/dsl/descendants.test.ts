@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { DefinitionError, enumerateDescendants, type DescendantOptions, type VitShape } from '../../src/index.js'
 import type { GridParams } from '../../src/dsl/nodes.js'
-import { stitchPositions, type StitchWindow } from '../../src/dsl/stitch-window.js'
+import { stitchPositions, type StitchWindow } from '../../src/dsl/grid.js'
 
 const deit = (embedDim: number, depth: number): VitShape => ({
   imageSize: 224,

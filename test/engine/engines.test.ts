@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import { type Engine, type EngineName, type TensorFunction, type TensorSpec } from '../../src/engine/engine.js'
 import { traceToOnnx } from '../../src/engine/onnx/trace.js'
-import { openEngine } from '../../src/engine/open.js'
-import { locateTensorflow } from '../../src/engine/tensorflow/locate.js'
+import { openEngine } from '../../src/engine/choice/open.js'
+import { locateTensorflow } from '../../src/engine/installed.js'
 
 const specs: Readonly<Record<string, TensorSpec>> = {
   x: { shape: [2, 3], dtype: 'float32' },

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { Engine } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { drawInputs, floats } from './cases.js'
 
 interface LinearCase {

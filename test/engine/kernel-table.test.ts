@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
-import { traceKernels } from '../../src/engine/onnx/kernels.js'
+import { traceKernels, untracedKernels } from '../../src/engine/onnx/kernels/trace-kernels.js'
 import { traceBackend } from '../../src/engine/onnx/trace-backend.js'
 import { traceToOnnx } from '../../src/engine/onnx/trace.js'
-import { untracedKernels } from '../../src/engine/onnx/untraced.js'
 import { gradientsOf } from './kernel-cases/gradient.js'
 import { discreteCases, smoothCases } from './kernel-cases.js'
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Engine, TensorFunction } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { drawInputs, type KernelCase, relativeDistance } from './cases.js'
 import { gradientsOf } from './kernel-cases/gradient.js'
 import { discreteCases, smoothCases } from './kernel-cases.js'

@@ -4,9 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Engine, TensorFunction } from '../../src/engine/engine.js'
-import { oneLane, type Lanes } from '../../src/engine/lanes.js'
-import { openEngine } from '../../src/engine/open.js'
+import type { Engine, Lanes, TensorFunction } from '../../src/engine/engine.js'
+import { oneLane } from '../../src/engine/lanes.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 
 const specs = { x: { shape: [2, 2], dtype: 'float32' }, w: { shape: [2, 2], dtype: 'float32' } } as const
 const product: TensorFunction = ({ x, w }) => ({

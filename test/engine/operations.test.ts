@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { Engine, EngineName, HostArray, TensorFunction } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../src/engine/operations.js'
 import { type CaseInput, drawInputs, floats, relativeDistance, seededNumbers } from './cases.js'
 

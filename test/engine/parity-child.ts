@@ -1,10 +1,10 @@
 /** A process of its own for one engine: argument, the request and the models as JSON; prints one line, the answer. */
-import type { EngineRequest } from '../../src/engine/request.js'
-import { openEngine } from '../../src/engine/open.js'
+import type { EngineOptions } from '../../src/engine/request.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { measure, type Measured } from './parity-models.js'
 
 export interface ParityTask {
-  readonly request: EngineRequest
+  readonly request: EngineOptions
   /** All of them without any. */
   readonly models?: readonly string[]
 }

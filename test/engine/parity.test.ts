@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { EngineRequest } from '../../src/engine/request.js'
+import type { EngineOptions } from '../../src/engine/request.js'
 import { referenceVit } from '../stages/reference-vit.js'
 import type { ParityAnswer } from './parity-child.js'
 import { fixtureLogits, images, type Measured, models, startValues, steps } from './parity-models.js'
@@ -9,7 +9,7 @@ import { softwareAdapter } from './webgpu-adapter.js'
 
 interface Candidate {
   readonly name: string
-  readonly request: EngineRequest
+  readonly request: EngineOptions
   /** Loads wherever the packages are installed: it fails the test where it does not. */
   readonly required: boolean
   readonly env?: Readonly<Record<string, string>>
@@ -23,8 +23,8 @@ const adapter = softwareAdapter()
 
 const candidate = (
   name: string,
-  engine: EngineRequest['engine'],
-  device: EngineRequest['device'],
+  engine: EngineOptions['engine'],
+  device: EngineOptions['device'],
   given: Partial<Candidate> & { readonly threads?: number } = {},
 ): Candidate => {
   const { threads = 1, ...rest } = given

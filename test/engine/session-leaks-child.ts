@@ -1,11 +1,11 @@
 /** Trains a tiny model in a process of its own and prints, in one line, what is held after so many steps. */
 import * as tf from '@tensorflow/tfjs'
-import type { EngineRequest } from '../../src/engine/request.js'
-import { openEngine } from '../../src/engine/open.js'
+import type { EngineOptions } from '../../src/engine/request.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { trainer } from './parity-models.js'
 
 export interface LeakTask {
-  readonly request: EngineRequest
+  readonly request: EngineOptions
   /** Measured after each of these many steps. */
   readonly steps: readonly number[]
 }

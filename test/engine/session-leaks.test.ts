@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { EngineRequest } from '../../src/engine/request.js'
+import type { EngineOptions } from '../../src/engine/request.js'
 import type { LeakAnswer } from './session-leaks-child.js'
 import { softwareAdapter } from './webgpu-adapter.js'
 
@@ -16,7 +16,7 @@ const patience = long ? 3_600_000 : 110_000
 const adapter = softwareAdapter()
 const cases: readonly {
   readonly name: string
-  readonly request: EngineRequest
+  readonly request: EngineOptions
   readonly env?: Readonly<Record<string, string>>
 }[] = [
   { name: 'cpu', request: { engine: 'cpu', device: 'cpu', threads: 1 } },

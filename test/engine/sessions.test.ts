@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { CompiledFunction, Engine, TensorSpec } from '../../src/engine/engine.js'
 import { Sessions } from '../../src/engine/onnx/sessions.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { rejection } from './session-rejection.js'
 
 const utf8 = new TextEncoder()

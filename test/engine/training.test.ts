@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
-import type { EngineRequest, HostArray, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import type { EngineOptions, HostArray, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../src/engine/operations.js'
 import { seededNumbers } from './cases.js'
 
@@ -77,7 +77,7 @@ const specs: Readonly<Record<string, TensorSpec>> = {
   rate: float(),
 }
 
-const train = async (request: Partial<EngineRequest>) => {
+const train = async (request: Partial<EngineOptions>) => {
   const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1, ...request })
   const compiled = await engine.compile('a training step', step, specs)
   const next = seededNumbers(1)

@@ -1,7 +1,7 @@
 /** What the tests ask of a WebGPU device, in a process of its own: its environment names the adapter. Prints one line. */
 import * as tf from '@tensorflow/tfjs'
 import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { repeated } from '../../src/engine/repeated.js'
 import { stateOf } from '../../src/engine/state.js'
 

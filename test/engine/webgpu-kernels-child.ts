@@ -1,6 +1,6 @@
 /** Compares every kernel's case on a WebGPU device with the reference, in a process of its own. Prints one line. */
 import { type Engine, EngineError, type TensorFunction } from '../../src/engine/engine.js'
-import { openEngine } from '../../src/engine/open.js'
+import { openEngine } from '../../src/engine/choice/open.js'
 import { drawInputs, type KernelCase, relativeDistance } from './cases.js'
 import { gradientsOf } from './kernel-cases/gradient.js'
 import { discreteCases, smoothCases } from './kernel-cases.js'

@@ -29,7 +29,7 @@ describe('the device webgpu', function () {
   if (process.platform === 'linux')
     it('is refused in one sentence that says what to do where no adapter is found', async () => {
       const script = `
-      const { openEngine } = await import('./src/engine/open.ts')
+      const { openEngine } = await import('./src/engine/choice/open.ts')
       const failed = await openEngine({ engine: 'onnxruntime', device: 'webgpu', threads: 1 }).catch((error) => error)
       console.log(failed.name + ': ' + failed.message)`
       const nowhere = { VK_ICD_FILENAMES: '/nowhere.json', VK_DRIVER_FILES: '/nowhere.json' }

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { exactTick, costAxis, linearTicks, percentDomain, shortCount } from '../../src/report/axes.js'
+import { costAxis, exactTick, linearTicks, percentDomain, shortCount } from '../../src/report/drawing/axes.js'
 
 describe('a tick', () => {
   it('is called what it is', () => {

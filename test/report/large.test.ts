@@ -1,13 +1,13 @@
 import { parseHTML } from 'linkedom'
 import { expect } from 'chai'
-import { openDrawing } from '../../src/report/drawing.js'
+import { openDrawing } from '../../src/report/drawing/plot.js'
 import { accuracyFigure, type AccuracyOptions } from '../../src/report/figures/accuracy.js'
 import { intervalFigure, intervalsLeftOut } from '../../src/report/figures/intervals.js'
-import { appendix } from '../../src/report/page-appendix.js'
-import { pageScript } from '../../src/report/page-script.js'
+import { appendix } from '../../src/report/write/page.js'
+import { pageScript } from '../../src/report/write/page-script.js'
 import type { ReportData } from '../../src/report/report-data.js'
 import type { StageRecord } from '../../src/report/stage-records.js'
-import type { GroupResult } from '../../src/results/group-cells.js'
+import type { GroupResult } from '../../src/results/group-results.js'
 import { modelWith } from '../results/models.js'
 
 const groupOf = (index: number): GroupResult => {

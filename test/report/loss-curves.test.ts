@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { openDrawing } from '../../src/report/drawing.js'
+import { openDrawing } from '../../src/report/drawing/plot.js'
 import { lossFigure } from '../../src/report/figures/loss-curves.js'
 
 describe('loss curves', () => {

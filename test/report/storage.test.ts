@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { StageNode } from '../../src/dsl/nodes.js'
 import { storageOf } from '../../src/report/storage.js'
-import type { CellResults, CellRow } from '../../src/results/read-cells.js'
+import type { CellResults, CellRow } from '../../src/results/cell-results.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
 import { modelWith } from '../results/models.js'
 

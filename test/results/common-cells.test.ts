@@ -1,7 +1,12 @@
 import { expect } from 'chai'
-import { comparisonNote, overCommonCells } from '../../src/results/common-cells.js'
-import { groupCells, summariseGroup, type GroupResult } from '../../src/results/group-cells.js'
-import type { CellResults } from '../../src/results/read-cells.js'
+import {
+  comparisonNote,
+  groupCells,
+  type GroupResult,
+  overCommonCells,
+  summariseGroup,
+} from '../../src/results/group-results.js'
+import type { CellResults } from '../../src/results/cell-results.js'
 
 /** A cell that has measured `value`, or nothing. */
 const cellOf = (init: string, loss: string, value: number | undefined): CellResults => {

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
-import { renderTable } from '../../src/cli/text/table.js'
-import { costAxis, percentDomain } from '../../src/report/axes.js'
-import { renderMarkdown, type DataColumn } from '../../src/results/data-table.js'
-import { extentOf } from '../../src/results/extent.js'
-import { fitColumns } from '../../src/results/group-columns.js'
+import { renderTable } from '../../src/cli/output/table.js'
+import { costAxis, percentDomain } from '../../src/report/drawing/axes.js'
+import { type DataColumn, fitColumns, renderMarkdown } from '../../src/results/data-table.js'
+import { extentOf } from '../../src/results/statistics.js'
 
 describe('the extent of values', () => {
   /** As arguments of one call these would be too many. */

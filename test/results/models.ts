@@ -1,5 +1,5 @@
 /** Models as results have them, for tests that need a few. */
-import type { ModelResult } from '../../src/results/group-models.js'
+import type { ModelResult } from '../../src/results/model-results.js'
 
 /** A model of which only what is given matters. */
 export const modelWith = (given: Partial<ModelResult>): ModelResult => ({

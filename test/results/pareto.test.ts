@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { costOf, markDominated, paretoFront, scoreOf, type Cost, type Metric } from '../../src/results/pareto.js'
-import type { ModelResult } from '../../src/results/group-models.js'
+import type { ModelResult } from '../../src/results/model-results.js'
 import { modelWith, timed } from './models.js'
 
 const names = (models: readonly ModelResult[]): readonly string[] => models.map(({ name }) => name)

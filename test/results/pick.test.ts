@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { pickBest, type Picked, type PickOptions, type Unmet } from '../../src/results/pick.js'
+import { pickBest, type Picked, type PickOptions, type UnmetBudgets } from '../../src/results/pick.js'
 import { modelWith, timed } from './models.js'
 
 const models = [
@@ -71,7 +71,7 @@ describe('picking a model', () => {
       ],
       metric: 'top1',
       batch: 1,
-    }) as Unmet
+    }) as UnmetBudgets
     expect(unmet.least).to.deep.equal({ params: 10, macs: 10 })
     expect(unmet.nearest.name).to.equal('small')
   })

@@ -1,6 +1,5 @@
 import { expect } from 'chai'
-import { count, milliseconds } from '../../src/results/format.js'
-import { parseCount, parseMilliseconds } from '../../src/results/quantity.js'
+import { count, milliseconds, parseCount, parseMilliseconds } from '../../src/results/format.js'
 
 describe('amounts on the command line', () => {
   it('are counts with and without a unit', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { measuredOf, spreadOf } from '../../src/results/spread.js'
+import { measuredOf, spreadOf } from '../../src/results/statistics.js'
 
 describe('mean and spread', () => {
   it('divides by n − 1, as a sample', () => {

@@ -1,11 +1,10 @@
 import { expect } from 'chai'
 import type { Json } from '../../src/dsl/nodes.js'
-import { comparisonFor } from '../../src/runtime/records/comparison.js'
-import { drawStages } from '../../src/runtime/records/draw-stages.js'
+import { comparisonFor, judge } from '../../src/runtime/certify/verdict.js'
+import { drawStages } from '../../src/runtime/certify/certify.js'
 import type { RecordedEnvironment } from '../../src/runtime/records/run-environment.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
-import { compareFigures, parseTolerances } from '../../src/runtime/records/tolerance.js'
-import { judge } from '../../src/runtime/records/verdict.js'
+import { compareFigures, parseTolerances } from '../../src/runtime/certify/tolerance.js'
 
 type Summary = Readonly<Record<string, Json>>
 

@@ -5,7 +5,7 @@ import * as Effect from 'effect/Effect'
 import { readChecked } from '../../src/runtime/checked-text.js'
 import { loadDefinition } from '../../src/runtime/definition/load.js'
 import { ownPackage } from '../../src/runtime/definition/own-package.js'
-import { compiledDefinitions, runCompiled } from '../../src/runtime/definition/run-compiled.js'
+import { compiledDefinitions, runCompiled } from '../../src/runtime/definition/compiled-definition.js'
 import { pause, start } from '../support/child.js'
 import { checkout, workspaceForEach } from '../support/workspace.js'
 

@@ -1,8 +1,7 @@
 import { expect } from 'chai'
 import type { StageNode } from '../../src/dsl/nodes.js'
-import { ExpectedTimes } from '../../src/runtime/records/expected-time.js'
-import { machineKey, paramsKey, wholeKey, type StageTime } from '../../src/runtime/records/stage-times.js'
-import { workOf } from '../../src/runtime/records/stage-work.js'
+import { ExpectedTimes } from '../../src/runtime/records/estimate.js'
+import { machineKey, paramsKey, type StageTime, wholeKey, workOf } from '../../src/runtime/records/stage-times.js'
 
 const machine = { processor: 'Abacus', cores: 2 }
 const here = { definition: 'paper', engine: { engine: 'onnxruntime', device: 'cpu' }, machine }

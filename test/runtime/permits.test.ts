@@ -2,7 +2,7 @@ import * as Effect from 'effect/Effect'
 import type * as Fiber from 'effect/Fiber'
 import * as Scheduler from 'effect/Scheduler'
 import { expect } from 'chai'
-import { makePermits } from '../../src/runtime/execute/permits.js'
+import { makePermits } from '../../src/runtime/execute/slots.js'
 
 /** One turn of the event loop. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

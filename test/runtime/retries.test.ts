@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'chai'
-import { retryDelay } from '../../src/runtime/execute/retry-delay.js'
+import { retryDelay } from '../../src/runtime/execute/attempts.js'
 import { runProbe, startProbe, type ProbeStages } from '../support/probe.js'
 import { countsOf, eventOf, eventsOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'

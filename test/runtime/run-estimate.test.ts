@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import type { StageNode } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { PreparedStage } from '../../src/runtime/plan/prepare.js'
-import { estimateRun, makespan, type EstimatedStage } from '../../src/runtime/records/run-estimate.js'
+import { type EstimatedStage, estimateRun, makespan } from '../../src/runtime/records/estimate.js'
 
 const stage = (ms: number, after: readonly number[] = [], other: Partial<EstimatedStage> = {}): EstimatedStage => ({
   ms,

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs'
 import { distill } from '../../src/stages/distill.js'
 import { openDataset } from '../../src/stages/data/dataset.js'
 import { evaluate } from '../../src/stages/evaluate.js'
-import { loadModel } from '../../src/stages/load-model.js'
+import { loadOnEngine } from '../../src/stages/load-model.js'
 import { readModel } from '../../src/stages/model/model-files.js'
 import { pool } from '../../src/stages/pool.js'
 import type { DescendantScores } from '../../src/stages/stitching/descendant-scores.js'
 import { readGridFile } from '../../src/stages/stitching/stitched-pool.js'
-import { readSafetensors } from '../../src/stages/model/safetensors.js'
+import { readSafetensors } from '../../src/stages/tensors/safetensors.js'
 import { stitch } from '../../src/stages/stitch.js'
 import { teacher } from '../../src/stages/teacher.js'
 import type { StitchParams } from '../../src/dsl/nodes.js'
@@ -202,7 +202,7 @@ describe('the stages from teacher to evaluation', () => {
   })
 
   it("a stage's artifact loads and answers any number of images as its summary says", async () => {
-    const model = await loadModel(at('teacher'), { batchSize: 8 })
+    const model = await loadOnEngine(at('teacher'), { batchSize: 8 })
     const split = openDataset(inputs.data).split('test')
     const labels = new Int32Array(split.count)
     const pixels = new Float32Array(split.count * 64)

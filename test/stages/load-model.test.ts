@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { copyFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { loadModel } from '../../src/stages/load-model.js'
+import { loadOnEngine } from '../../src/stages/load-model.js'
 import { writeModel } from '../../src/stages/model/model-files.js'
-import { writeSafetensors } from '../../src/stages/model/safetensors.js'
-import { vitTensors } from '../../src/stages/model/vit-params.js'
+import { writeSafetensors } from '../../src/stages/tensors/safetensors.js'
+import { vitTensors } from '../../src/stages/model/vit.js'
 import { tinyConfig } from './model-stage-runs.js'
 import { referenceVit, waveImage, waveModel } from './reference-vit.js'
 import { tempFolder } from './temp-folder.js'
@@ -36,7 +36,7 @@ describe('a loaded model', () => {
     const expected = images.map((image) => referenceVit(CONFIG, VALUES, image).logits)
     copyFileSync(folder.file('model.safetensors'), folder.file('other.safetensors'))
     for (const path of [folder.path, folder.file('other.safetensors')]) {
-      const model = await loadModel(path, { batchSize: 2 })
+      const model = await loadOnEngine(path, { batchSize: 2 })
       expect(model.config).to.deep.equal(CONFIG)
       for (const count of [1, 5, 0, 2]) {
         const logits = await model.logits(Float32Array.from(images.slice(0, count).flatMap((image) => [...image])))
@@ -49,7 +49,7 @@ describe('a loaded model', () => {
   })
 
   it('answers calls made at once', async () => {
-    const model = await loadModel(folder.path)
+    const model = await loadOnEngine(folder.path)
     const images = [0, 1, 2].map((phase) => waveImage(CONFIG, phase))
     const together = await Promise.all(images.map((image) => model.logits(image)))
     for (const [i, image] of images.entries()) {
@@ -60,23 +60,23 @@ describe('a loaded model', () => {
 
   it('refuses a configuration with other heads than the weights were trained with', async () => {
     writeConfig({ numHeads: 4 })
-    expect((await rejection(loadModel(folder.path))).message).to.match(/numHeads is 4, but .* was trained with 3/)
+    expect((await rejection(loadOnEngine(folder.path))).message).to.match(/numHeads is 4, but .* was trained with 3/)
   })
 
   it('says where the models are in a folder that holds several', async () => {
     writeModel(join(folder.path, 'pool', 'students', 'tiny'), CONFIG, VALUES, {})
-    const { message } = await rejection(loadModel(join(folder.path, 'pool')))
+    const { message } = await rejection(loadOnEngine(join(folder.path, 'pool')))
     expect(message).to.match(/no model\.safetensors; it holds the models .*students.tiny/)
   })
 
   it('refuses pixels that are no Float32Array', async () => {
-    const model = await loadModel(folder.path)
+    const model = await loadOnEngine(folder.path)
     expect((await rejection(model.logits([1, 2] as never))).message).to.match(/Float32Array/)
     await model.release()
   })
 
   it('refuses pixels that are not whole images', async () => {
-    const model = await loadModel(folder.path)
+    const model = await loadOnEngine(folder.path)
     const error = await rejection(model.logits(new Float32Array(193)))
     expect(error.message).to.equal('193 pixels are not whole images of 192')
     await model.release()
@@ -84,33 +84,35 @@ describe('a loaded model', () => {
 
   it('needs config.json, and the head count in it', async () => {
     writeConfig({ numHeads: undefined })
-    const withoutHeads = await rejection(loadModel(folder.path))
+    const withoutHeads = await rejection(loadOnEngine(folder.path))
     expect(withoutHeads.message).to.include('config.json: numHeads must be a whole number above 0, not left out')
     rmSync(folder.file('config.json'))
-    const without = await rejection(loadModel(folder.path))
+    const without = await rejection(loadOnEngine(folder.path))
     expect(without.message).to.include('do not tell their head count')
   })
 
   it('refuses a head count that does not divide the width', async () => {
     writeConfig({ numHeads: 5 })
-    expect((await rejection(loadModel(folder.path))).message).to.include('numHeads 5 does not divide embedDim 12')
+    expect((await rejection(loadOnEngine(folder.path))).message).to.include('numHeads 5 does not divide embedDim 12')
   })
 
   it('refuses weights of another shape than the configuration has, naming the tensor', async () => {
     writeConfig({ embedDim: 24 })
-    expect((await rejection(loadModel(folder.path))).message).to.match(
+    expect((await rejection(loadOnEngine(folder.path))).message).to.match(
       /tensor cls_token is \[1, 1, 12\], but .* needs numbers \[1, 1, 24\]/,
     )
   })
 
   it('refuses a missing tensor and a surplus one', async () => {
     rewrite((tensors) => delete tensors['blocks.1.mlp.fc1.bias'])
-    expect((await rejection(loadModel(folder.path))).message).to.include('tensor blocks.1.mlp.fc1.bias is missing')
+    expect((await rejection(loadOnEngine(folder.path))).message).to.include('tensor blocks.1.mlp.fc1.bias is missing')
     rewrite((tensors) => (tensors['head_dist.bias'] = { shape: [10], data: new Float32Array(10) }))
-    expect((await rejection(loadModel(folder.path))).message).to.include('has no tensor head_dist.bias')
+    expect((await rejection(loadOnEngine(folder.path))).message).to.include('has no tensor head_dist.bias')
   })
 
   it('refuses a path that is not there', async () => {
-    expect((await rejection(loadModel(folder.file('nothing')))).message).to.include('there is no such file or folder')
+    expect((await rejection(loadOnEngine(folder.file('nothing')))).message).to.include(
+      'there is no such file or folder',
+    )
   })
 })

@@ -15,7 +15,7 @@ import type {
   StageSummary,
 } from '../../src/runtime/stage-contract.js'
 import { Generator } from '../../src/stages/data/random.js'
-import { writeSafetensors } from '../../src/stages/model/safetensors.js'
+import { writeSafetensors } from '../../src/stages/tensors/safetensors.js'
 
 /** Images of 8 × 8 grey pixels in patches of 4: five tokens, three classes. */
 export const tinyConfig = (embedDim: number, depth = 3, numHeads = 2): VitConfig => ({

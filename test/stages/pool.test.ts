@@ -4,7 +4,7 @@ import { expect } from 'chai'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { InputArtifact } from '../../src/runtime/stage-contract.js'
 import { pool } from '../../src/stages/pool.js'
-import { writeSafetensors } from '../../src/stages/model/safetensors.js'
+import { writeSafetensors } from '../../src/stages/tensors/safetensors.js'
 import { failStage, runStage } from './stage-runs.js'
 import { tempFolder } from './temp-folder.js'
 

@@ -3,7 +3,8 @@
  * nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
-import { sizeOf, vitTensors, type TensorDefinition, type Values } from '../../src/stages/model/vit-params.js'
+import { sizeOfShape, type TensorDefinition, type Values } from '../../src/stages/tensors/named-tensors.js'
+import { vitTensors } from '../../src/stages/model/vit.js'
 
 type Rows = readonly (readonly number[])[]
 
@@ -13,7 +14,7 @@ export const waves = (tensors: readonly TensorDefinition[], off = 0): Values =>
     tensors.map(({ name, shape }, k) => {
       const base = /norm\d?\.weight$/.test(name) ? 1 : 0
       const value = (_: unknown, i: number) => base + 0.05 * Math.sin(0.37 * i + 1.3 * (k + off))
-      return [name, Float32Array.from({ length: sizeOf(shape) }, value)]
+      return [name, Float32Array.from({ length: sizeOfShape(shape) }, value)]
     }),
   )
 

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { InputArtifact } from '../../src/runtime/stage-contract.js'
 import { writeModel, writeTensors } from '../../src/stages/model/model-files.js'
-import { vitTensors } from '../../src/stages/model/vit-params.js'
+import { vitTensors } from '../../src/stages/model/vit.js'
 import { startLinears, startVit } from '../../src/stages/model/weight-start.js'
-import { transformTensors } from '../../src/stages/training/transforms.js'
+import { transformTensors } from '../../src/stages/training/feature-matching.js'
 import { artifactOf } from './model-stage-runs.js'
 
 const START = { type: 'xavierUniform', gain: 1 } as const

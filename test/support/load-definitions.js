@@ -3,7 +3,7 @@
 import * as Effect from 'effect/Effect'
 import { loadDefinition } from '../../dist/runtime/definition/load.js'
 import { ownPackage } from '../../dist/runtime/definition/own-package.js'
-import { compiledDefinitions, runCompiled } from '../../dist/runtime/definition/run-compiled.js'
+import { compiledDefinitions, runCompiled } from '../../dist/runtime/definition/compiled-definition.js'
 
 const [folder, ...files] = process.argv.slice(2)
 const load = (file) => Effect.runPromise(loadDefinition(file)).catch(({ message, hint }) => ({ message, hint }))

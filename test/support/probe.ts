@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { AxisLabel } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { PolicyWords } from '../../src/runtime/execute/failure-policy.js'
-import type { Reuse } from '../../src/runtime/plan/prepare.js'
+import type { Reuse } from '../../src/runtime/fingerprint.js'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
 import type { Workspace } from './workspace.js'
 

@@ -2,8 +2,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../../src/dsl/nodes.js'
-import type { Cell, CellStage } from '../../src/results/read-cells.js'
-import { fingerprintOf, type StageIdentity } from '../../src/runtime/plan/fingerprint.js'
+import type { Cell, CellStage } from '../../src/results/cell-results.js'
+import { fingerprintOf, type StageIdentity } from '../../src/runtime/fingerprint.js'
 import { Store } from '../../src/runtime/store/store.js'
 
 /** A line of `descendants.jsonl`. */

@@ -1,27 +1,60 @@
 /** `genepool certify`: computes stages again from clean, compares, and writes down what came of it; or checks what was written. */
-import * as path from 'node:path'
 import { randomInt } from 'node:crypto'
+import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
+import { writeFileAtomic } from '../../base/files.js'
 import { genepoolLayer } from '../../compose.js'
-import { writeFileAtomic } from '../../runtime/atomic-file.js'
 import {
+  type Certificate,
+  type CheckedKey,
   checkKey,
   isSealed,
   readCertificate,
-  type Certificate,
-  type CheckedKey,
-} from '../../runtime/records/certificate.js'
-import { certify } from '../../runtime/records/certify.js'
-import { StoreError, UsageError, sentenceOf } from '../../runtime/errors.js'
+} from '../../runtime/certify/certificate.js'
+import { certify } from '../../runtime/certify/certify.js'
+import { parseTolerances, type Tolerances } from '../../runtime/certify/tolerance.js'
+import { sentenceOf, StoreError, UsageError } from '../../runtime/errors.js'
+import type { Emit } from '../../runtime/events.js'
 import { Store } from '../../runtime/store/store.js'
-import { parseTolerances, type Tolerances } from '../../runtime/records/tolerance.js'
-import { certifyProgress } from './certify-progress.js'
-import { renderCertificate, saidVerdicts } from '../text/describe-verdict.js'
-import { StagesFailed } from '../exit-codes.js'
-import { inspect, type InspectFlags } from './inspect.js'
-import { printJson } from '../long-work.js'
-import { renderTable } from '../text/table.js'
-import { parseTarget } from '../target.js'
+import { inspect, type InspectFlags } from '../input/inspect.js'
+import { parseTarget } from '../input/target.js'
+import { renderCertificate, saidVerdicts } from '../output/certificate.js'
+import { describeProgress } from '../output/describe.js'
+import { StagesFailed } from '../output/exit-codes.js'
+import { printJson } from '../output/print.js'
+import type { Output } from '../output/renderers.js'
+import { renderTable } from '../output/table.js'
+
+/** What is seen of a certification while it works: on standard error, so that the table stands alone. */
+
+/** Without a terminal, progress is a line every so often. */
+const plainMs = 10_000
+
+export interface CertifyProgress {
+  readonly say: (text: string) => void
+  readonly emit: Emit
+}
+
+export const certifyProgress = (output: Output, isTerminal: boolean): CertifyProgress => {
+  let shownAt = Date.now()
+  const clear = (): string => (isTerminal ? '\r\u001b[2K' : '')
+  return {
+    say: (text) => {
+      shownAt = Date.now()
+      output.write(`${clear()}${text}\n`)
+    },
+    emit: (event) => {
+      if (event.type === 'warning' || event.type === 'stage-waiting') return
+      if (event.type !== 'stage-progress') return
+      const line = `  ${event.stage}  ${describeProgress(event)}`
+      if (isTerminal) output.write(`${clear()}${line.slice(0, Math.max(20, (output.columns ?? 80) - 1))}`)
+      else if (Date.now() - shownAt >= plainMs) {
+        shownAt = Date.now()
+        output.write(`${line}\n`)
+      }
+    },
+  }
+}
 
 export interface CertifyFlags extends Omit<InspectFlags, 'pipeline'> {
   readonly pipeline: string | undefined

@@ -2,14 +2,13 @@
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../../compose.js'
 import { UsageError } from '../../runtime/errors.js'
-import { storedArtifact, type StoredMatch } from '../../runtime/records/find-stored.js'
+import { lineageOf, storedArtifact, type StoredMatch } from '../../runtime/records/lineage.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
-import { lineageOf } from '../../runtime/records/lineage.js'
 import { Store } from '../../runtime/store/store.js'
-import { describeReasons } from '../text/describe.js'
-import { inspect, type InspectFlags } from './inspect.js'
-import { renderDot, renderTree } from '../text/lineage-tree.js'
-import { isFile, parseTarget } from '../target.js'
+import { describeReasons } from '../output/describe.js'
+import { inspect, type InspectFlags } from '../input/inspect.js'
+import { renderDot, renderTree } from '../output/lineage-tree.js'
+import { isFile, parseTarget } from '../input/target.js'
 
 export interface LineageFlags extends Omit<InspectFlags, 'pipeline' | 'only'> {
   readonly artifact: string

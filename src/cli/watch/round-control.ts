@@ -1,16 +1,59 @@
 /** A round's side of watching: shows its plan, waits for the word to run it, and lets stages go when a newer round comes. */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
+import type { StageNode } from '../../dsl/nodes.js'
+import { hashOf } from '../../runtime/canonical.js'
+import type { StageGraph } from '../../runtime/definition/stage-graph.js'
 import { StageError } from '../../runtime/errors.js'
 import type { RunEvent } from '../../runtime/events.js'
+import { fingerprintOf } from '../../runtime/fingerprint.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
-import { planStages } from '../../runtime/plan/plan.js'
-import type { StageGraph } from '../../runtime/definition/stage-graph.js'
-import { stageKeys } from '../../runtime/plan/stage-keys.js'
-import { Withdrawn, type Steering } from '../../runtime/watch/steering.js'
+import { type Plan, planStages } from '../../runtime/plan/plan.js'
+import { type Prepared, type PreparedStage, stageKeys } from '../../runtime/plan/prepare.js'
+import { type Steering, Withdrawn } from '../../runtime/run/options.js'
+import type { ResolvedEngine } from '../../runtime/services.js'
 import { Store } from '../../runtime/store/store.js'
-import { roundPlan } from './round-plan.js'
-import type { FromRound, Occupied, ToRound } from './watch-messages.js'
+import type { FromRound, Occupied, RoundPlan, RoundStage, SlotUse, ToRound } from './watch-messages.js'
+
+/** What a round says of its plan: each stage with what tells whether an earlier round computes the very same. */
+
+const slotOf = ({ kind }: PreparedStage, { device, deviceIndex = 0 }: ResolvedEngine): SlotUse => ({
+  ...(device !== 'cpu' && kind.usesEngine ? { gpu: `${device}:${deviceIndex}` } : {}),
+  exclusive: kind.exclusive === true,
+})
+
+/** Undefined where an input is not there yet. */
+const fingerprintIn = ({ manifests }: Plan, stage: PreparedStage): string | undefined => {
+  const contents: Record<string, string> = {}
+  for (const [input, from] of Object.entries(stage.node.inputs)) {
+    const manifest = manifests.get(from)
+    if (manifest === undefined) return undefined
+    contents[input] = manifest.content
+  }
+  return fingerprintOf(stage.identify(contents))
+}
+
+export const roundPlan = (
+  graph: StageGraph,
+  prepared: Prepared,
+  plan: Plan,
+  engine: ResolvedEngine,
+  keys: ReadonlyMap<StageNode, string>,
+): RoundPlan => {
+  const stages = prepared.stages.map((stage, index): RoundStage => {
+    const planned = plan.stages[index]!
+    const fingerprint = planned.status === 'run' ? fingerprintIn(plan, stage) : undefined
+    return {
+      ...planned,
+      key: keys.get(stage.node)!,
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      slot: slotOf(stage, engine),
+    }
+  })
+  const cells = graph.cells.map(({ name }) => name)
+  const signature = hashOf([graph.name, cells, stages.map(({ stage, key }) => [stage, key])])
+  return { pipeline: graph.name, signature, stages }
+}
 
 export interface RoundControl {
   /** What the run of this graph is steered by. `tellReads` says what its stages read. */

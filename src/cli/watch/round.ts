@@ -5,10 +5,10 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type { RunEvent } from '../../runtime/events.js'
 import { longestSaveMs } from '../../runtime/execute/patience.js'
-import type { ReachedFile } from '../../runtime/watch/reach.js'
+import type { ReachedFile } from '../../runtime/watch/watched-files.js'
 import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest } from './watch-messages.js'
 
-const program = fileURLToPath(new URL('./watch-round-bin.js', import.meta.url))
+const program = fileURLToPath(new URL('../watch-round-bin.js', import.meta.url))
 
 /** How long a round that is asked to end may take where no stage says that it saves: what its workers may, and a little more. */
 const graceMs = 2_000
@@ -20,17 +20,17 @@ export type Outcome =
 
 /** What a round has to say beside its plan, as it comes. */
 export interface RoundListener {
-  readonly event: (round: Round, event: RunEvent) => void
+  readonly event: (round: WatchRound, event: RunEvent) => void
   readonly table: (text: string) => void
   /** After its plan. */
   readonly problem: (problem: Problem) => void
   /** A line that the definition, or something below it, printed. */
   readonly printed: (line: string) => void
   /** `how` is `exit code 1` or a signal's name. */
-  readonly ended: (round: Round, how: string) => void
+  readonly ended: (round: WatchRound, how: string) => void
 }
 
-export interface Round {
+export interface WatchRound {
   /** Counted from 1; that of a plan that is not run is given again. */
   readonly number: number
   readonly startedAt: number
@@ -70,9 +70,9 @@ const eachLine = (stream: NodeJS.ReadableStream | null, take: (line: string) => 
   })
 }
 
-export const openRound = (number: number, request: WatchRequest, listener: RoundListener): Round => {
+export const openRound = (number: number, request: WatchRequest, listener: RoundListener): WatchRound => {
   const child = fork(program, [], { stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
-  const round: Round = {
+  const round: WatchRound = {
     number,
     startedAt: Date.now(),
     outcome: Deferred.makeUnsafe(),
@@ -155,7 +155,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
 }
 
 /** Asks the round to end, then makes it; done once it is gone. What it computes saves its checkpoint first. */
-export const endRound = (round: Round): Effect.Effect<void> =>
+export const endRound = (round: WatchRound): Effect.Effect<void> =>
   Effect.suspend(() => {
     round.isFinished = true
     round.send({ type: 'end' })

@@ -6,7 +6,7 @@ import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import type { RunEvent } from '../../runtime/events.js'
-import { endRound, openRound, type Round, type RoundListener } from './round.js'
+import { endRound, openRound, type WatchRound, type RoundListener } from './round.js'
 import type { EarlierStage } from './watch-events.js'
 import type { RoundPlan, ToRound, WatchRequest } from './watch-messages.js'
 
@@ -22,14 +22,14 @@ export interface RoundsListener extends Omit<RoundListener, 'ended'> {
 
 export interface Rounds {
   /** The newest that was started; it may have ended. */
-  readonly current: () => Round | undefined
+  readonly current: () => WatchRound | undefined
   /** Whether none that was started is still there. */
   readonly isIdle: () => boolean
   /** Starts a process that loads the definition and plans. */
-  readonly open: (request: WatchRequest) => Round
+  readonly open: (request: WatchRequest) => WatchRound
   /** Runs a planned round in place of all that there are; `begins` is told which of their stages go on before it does. */
   readonly start: (
-    round: Round,
+    round: WatchRound,
     plan: RoundPlan,
     begins: (goOn: readonly EarlierStage[]) => void,
   ) => Effect.Effect<void>
@@ -37,20 +37,20 @@ export interface Rounds {
   readonly killAll: () => void
 }
 
-const idOf = (round: Round, stage: string): string => `${round.number}:${stage}`
+const idOf = (round: WatchRound, stage: string): string => `${round.number}:${stage}`
 
 export const makeRounds = (listener: RoundsListener): Rounds => {
-  const alive = new Set<Round>()
+  const alive = new Set<WatchRound>()
   let number = 0
-  let current: Round | undefined
+  let current: WatchRound | undefined
 
   /** A stage is computed no longer: its slot is free for the newest round. */
-  const free = (round: Round, stage: string): void => {
+  const free = (round: WatchRound, stage: string): void => {
     round.saving.delete(stage)
     if (round.running.delete(stage) && round !== current) current?.send({ type: 'freed', id: idOf(round, stage) })
   }
 
-  const event = (round: Round, happened: RunEvent): void => {
+  const event = (round: WatchRound, happened: RunEvent): void => {
     if (happened.type === 'run-started') round.run = happened.run
     else if (happened.type === 'run-finished') round.isFinished = true
     else if (happened.type === 'stage-saving') round.saving.add(happened.stage)
@@ -75,10 +75,10 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     listener.event(round, happened)
   }
 
-  const isStarted = (round: Round): boolean => round === current || round.isSuperseded
+  const isStarted = (round: WatchRound): boolean => round === current || round.isSuperseded
   const isIdle = (): boolean => ![...alive].some(isStarted)
 
-  const ended = (round: Round, how: string): void => {
+  const ended = (round: WatchRound, how: string): void => {
     alive.delete(round)
     if (round === current && !round.isFinished) {
       round.isSpoilt = true
@@ -88,7 +88,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     if (isStarted(round) && isIdle()) listener.idle()
   }
 
-  const supersede = (round: Round, message: ToRound): Effect.Effect<readonly EarlierStage[]> =>
+  const supersede = (round: WatchRound, message: ToRound): Effect.Effect<readonly EarlierStage[]> =>
     Effect.suspend(() => {
       // One that was told before has a new answer.
       round.goOn = Deferred.makeUnsafe()

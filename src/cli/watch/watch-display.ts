@@ -1,17 +1,73 @@
 /** How a watch looks: one stream of lines for all of its runs, whichever of them has something to say. */
-import type { RunEvent } from '../../runtime/events.js'
+import * as path from 'node:path'
 import { duration } from '../../results/format.js'
-import { briefDescriber } from '../text/describe-briefly.js'
-import { describeProgress } from '../text/describe.js'
-import { describeFiles, describeWatch } from './describe-watch.js'
-import { withStack } from '../text/renderers.js'
-import type { Round } from './round.js'
-import { liveLines, plainLines, widthOf, type Output } from '../text/stage-lines.js'
+import { type RunEvent, unreachable } from '../../runtime/events.js'
+import { briefDescriber, describeProgress, describeReasons } from '../output/describe.js'
+import { withStack } from '../output/renderers.js'
+import { liveLines, type Output, plainLines, widthOf } from '../output/stage-lines.js'
+import type { WatchRound } from './round.js'
 import type { WatchEvent } from './watch-events.js'
+
+/** What happens while watching, as sentences. */
+
+/** So many files and stages are named, the others counted. */
+const [mostFiles, mostStages] = [4, 4]
+
+const listed = (items: readonly string[], most: number, between: string): string =>
+  items.slice(0, most).join(between) + (items.length > most ? `${between}and ${items.length - most} more` : '')
+
+const changes = { edited: '', created: ' (new)', deleted: ' (deleted)' }
+
+export const describeFiles = ({ files }: Extract<WatchEvent, { type: 'watch-changed' }>): string =>
+  `${listed(
+    files.map((file) => `${path.relative(process.cwd(), file.path)}${changes[file.change]}`),
+    mostFiles,
+    ', ',
+  )} changed`
+
+const describePlan = (event: Extract<WatchEvent, { type: 'watch-planned' }>): string => {
+  const { cached, run, maybe, stages, goOn } = event
+  const untouched = new Set(goOn.map(({ stage }) => stage))
+  const because = stages
+    .filter(({ stage, status }) => status === 'run' && !untouched.has(stage))
+    .map(({ stage, reasons }) => `${stage} (${describeReasons(reasons.slice(0, 1))})`)
+  const counts = [
+    `${cached} cached`,
+    ...(goOn.length === 0 ? [] : [`${goOn.length} ${goOn.length === 1 ? 'goes' : 'go'} on`]),
+    `${run - goOn.length} to run`,
+    ...(maybe === 0 ? [] : [`${maybe} maybe`]),
+  ]
+  const plan = `run ${event.round}: ${counts.join(', ')}${because.length === 0 ? '' : `: ${listed(because, mostStages, ', ')}`}`
+  return [plan, ...goOn.map(({ stage, round }) => `  ${stage} is not touched: it goes on in run ${round}`)].join('\n')
+}
+
+/** `running` tells whether stages go on meanwhile. */
+export const describeWatch = (event: WatchEvent, running: boolean): string | undefined => {
+  switch (event.type) {
+    case 'watch-changed':
+      return describeFiles(event)
+    case 'watch-unchanged':
+      return `nothing that counts changed${running ? '; what runs goes on' : ''}`
+    case 'watch-problem': {
+      const hint = event.hint === undefined ? '' : `\n    ${event.hint}`
+      return `✗ ${event.message}${hint}\n  ${running ? 'what runs goes on; ' : ''}waiting until it is put right`
+    }
+    case 'watch-planned':
+      return describePlan(event)
+    case 'watch-ready':
+      return undefined
+    case 'watch-waiting':
+      return `waiting for changes of ${event.files} files; Ctrl-C ends`
+    case 'warning':
+      return `warning: ${event.message}`
+    default:
+      return unreachable(event)
+  }
+}
 
 export interface WatchDisplay {
   readonly watch: (event: WatchEvent, running: boolean) => void
-  readonly run: (round: Round, event: RunEvent) => void
+  readonly run: (round: WatchRound, event: RunEvent) => void
   /** What a run ends with. */
   readonly table: (text: string) => void
   /** What a definition printed. */
@@ -41,13 +97,13 @@ type Described = Exclude<RunEvent, { readonly type: 'stage-progress' | 'stage-ca
 
 export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbose: boolean): WatchDisplay => {
   const lines = output.isTTY === true ? liveLines(output) : plainLines(output)
-  const describers = new Map<Round, ReturnType<typeof briefDescriber>>()
+  const describers = new Map<WatchRound, ReturnType<typeof briefDescriber>>()
   let engine: string | undefined
   /** Stages of the newest run that an earlier one computes. */
   let goOn: ReadonlySet<string> = new Set()
 
   /** Of an earlier run only what becomes of its last stages is worth a line; of its plan's counts none are. */
-  const describeEarlier = (round: Round, event: Described): string | undefined => {
+  const describeEarlier = (round: WatchRound, event: Described): string | undefined => {
     switch (event.type) {
       case 'stage-finished':
       case 'stage-interrupted':
@@ -60,7 +116,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
     }
   }
 
-  const describeOwn = (round: Round, event: Described): string | undefined => {
+  const describeOwn = (round: WatchRound, event: Described): string | undefined => {
     const describe = describers.get(round) ?? briefDescriber()
     describers.set(round, describe)
     switch (event.type) {
@@ -83,7 +139,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
     }
   }
 
-  const run = (round: Round, event: RunEvent): void => {
+  const run = (round: WatchRound, event: RunEvent): void => {
     // What is cached has been counted in the plan.
     if (event.type === 'stage-cached') return
     const label = 'stage' in event ? `${event.stage}${round.isSuperseded ? ` (run ${round.number})` : ''}` : ''

@@ -3,7 +3,7 @@
  * more keys, `round` and `run`: the number of the run within this watch, and its id in the records.
  */
 import type { PlannedStage } from '../../runtime/events.js'
-import type { FileChange } from '../../runtime/watch/seen-files.js'
+import type { FileChange } from '../../runtime/watch/watched-files.js'
 
 /** A stage of an earlier round. */
 export interface EarlierStage {

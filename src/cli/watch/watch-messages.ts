@@ -4,8 +4,8 @@
  */
 import type { PlannedStage, RunEvent, StageFailure } from '../../runtime/events.js'
 import type { FailurePolicy } from '../../runtime/execute/failure-policy.js'
-import type { Reuse } from '../../runtime/plan/prepare.js'
-import type { ReachedFile } from '../../runtime/watch/reach.js'
+import type { Reuse } from '../../runtime/fingerprint.js'
+import type { ReachedFile } from '../../runtime/watch/watched-files.js'
 
 export interface WatchRequest {
   readonly pipeline: string

@@ -1,15 +1,14 @@
 /** Which engine runs on which device: what was asked for, or the fastest that loads here. */
 import { EngineError } from '../engine.js'
-import { installedVersions } from '../identify.js'
+import { installedVersions } from '../installed.js'
 import type { DeviceName, EngineName } from '../request.js'
-import type { Failure } from './failure.js'
-import { missing, missingDevice } from './installation.js'
-import { RememberedTrials } from './remembered.js'
-import { surroundingsKey } from './surroundings.js'
+import { type Failure, missing, missingDevice } from './failure.js'
+import { visibleGpuName } from './gpus.js'
+import { RememberedTrials, surroundingsKey } from './remembered-trials.js'
 import type { Trial } from './trial.js'
-import { candidatesOf, nameOf, type Candidate, type Wish } from './wish.js'
+import { type Candidate, candidatesOf, nameOf, type Wish } from './wish.js'
 
-export interface ResolvedEngine {
+export interface ChosenEngine {
   readonly engine: EngineName
   readonly device: DeviceName
   readonly deviceIndex?: number
@@ -76,7 +75,7 @@ const trialOf = async (
   return trial
 }
 
-const resolved = (candidate: Candidate, why: string): ResolvedEngine => ({
+const resolved = (candidate: Candidate, why: string): ChosenEngine => ({
   ...candidate,
   versions: installedVersions(candidate.engine),
   why,
@@ -104,7 +103,7 @@ const because = (wish: Wish, passedOver: readonly Failure[]): string => {
 }
 
 /** Throws an EngineUnavailable where nothing that was asked for loads. */
-export const resolveEngine = async (wish: Wish, options: ResolveOptions): Promise<ResolvedEngine> => {
+export const resolveEngine = async (wish: Wish, options: ResolveOptions): Promise<ChosenEngine> => {
   const candidates = candidatesOf(wish)
   const isOnly = candidates.length === 1
   const failures = new Map<Candidate, Failure>()
@@ -123,4 +122,18 @@ export const resolveEngine = async (wish: Wish, options: ResolveOptions): Promis
     failures.set(candidate, failure)
   }
   throw unavailable(wish, failures)
+}
+
+/** The name of the GPU that a candidate computes on, where the driver or an earlier trial tells it; nothing is loaded. */
+export const deviceName = (candidate: Candidate): string | undefined => {
+  switch (candidate.device) {
+    case 'cpu':
+      return undefined
+    case 'cuda':
+      return visibleGpuName(candidate.deviceIndex ?? 0)
+    case 'webgpu': {
+      const trial = new RememberedTrials(surroundingsKey()).get(nameOf(candidate))
+      return trial?.loads === true ? trial.adapter?.name : undefined
+    }
+  }
 }

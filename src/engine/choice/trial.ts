@@ -1,10 +1,19 @@
 /** Whether an engine works on a device: tried in a process of its own. */
-import { runChild } from './child.js'
-import { explain, type Failure } from './failure.js'
-import { withDevice } from './installation.js'
-import type { Adapter } from './machine.js'
-import { patienceMs } from './patience.js'
+import { runChild } from '../../base/own-program.js'
+import { type Failure, failureOf, withDevice } from './failure.js'
+import type { Adapter } from './gpus.js'
 import type { Candidate } from './wish.js'
+
+/** How long a library may take to give a sign. */
+
+/** Seconds, where a machine needs longer than usual: a GPU's first start may compile for minutes. */
+const variable = 'GENEPOOL_PATIENCE'
+
+/** In milliseconds: what `$GENEPOOL_PATIENCE` says in seconds, else the given number of seconds. */
+export const patienceMs = (seconds: number): number => {
+  const wanted = Number(process.env[variable])
+  return 1_000 * (Number.isFinite(wanted) && wanted > 0 ? wanted : seconds)
+}
 
 export type Trial =
   | {
@@ -41,7 +50,7 @@ export const tryEngine = async (candidate: Candidate, signal?: AbortSignal): Pro
   })
   // A process that computes and then dies at its end would take a finished stage with it.
   if (works === undefined || end.code !== 0) {
-    return { loads: false, ...withDevice(candidate, explain(candidate, end, message)) }
+    return { loads: false, ...withDevice(candidate, failureOf(candidate, end, message)) }
   }
   const { type: _, ...facts } = works
   return { loads: true, ...facts }

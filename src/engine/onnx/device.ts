@@ -1,12 +1,12 @@
 /** ONNX Runtime's devices: how a session is put on one, and what is wrong where it does not go. */
+import onnxProto from 'onnx-proto'
 import type { InferenceSession } from 'onnxruntime-node'
-import { EngineError, type EngineRequest } from '../engine.js'
-import { notForWebgpu } from './webgpu-nodes.js'
+import { EngineError, type EngineOptions } from '../engine.js'
 
 type Providers = NonNullable<InferenceSession.SessionOptions['executionProviders']>
 
 /** Operators that a device lacks, and shapes as small integers, are computed by the CPU. */
-const providers = ({ device, deviceIndex = 0 }: EngineRequest, graph: Uint8Array): Providers => {
+const providers = ({ device, deviceIndex = 0 }: EngineOptions, graph: Uint8Array): Providers => {
   switch (device) {
     case 'cpu':
       return ['cpu']
@@ -44,18 +44,18 @@ export const cpuSessionOptions = (threads: number): InferenceSession.SessionOpti
 })
 
 /** Of a session for this graph, an ONNX model. */
-export const sessionOptions = (request: EngineRequest, graph: Uint8Array): InferenceSession.SessionOptions => ({
+export const sessionOptions = (request: EngineOptions, graph: Uint8Array): InferenceSession.SessionOptions => ({
   ...cpuSessionOptions(request.threads),
   executionProviders: providers(request, graph),
 })
 
 /** Has CUDA compute products of 32-bit floats in full, as the CPU does; read when its libraries are loaded. */
-export const prepareDevice = ({ device }: EngineRequest): void => {
+export const prepareDevice = ({ device }: EngineOptions): void => {
   if (device === 'cuda') process.env['NVIDIA_TF32_OVERRIDE'] ??= '0'
 }
 
 /** What the libraries throw → what is wrong and what to do. */
-const explanations: readonly (readonly [RegExp, (request: EngineRequest) => string])[] = [
+const explanations: readonly (readonly [RegExp, (request: EngineOptions) => string])[] = [
   [
     /WebGPU adapter|No supported adapters/,
     () =>
@@ -87,8 +87,36 @@ const plain = (message: string): string =>
     .replace(/^\S*\/onnxruntime_src\/\S+ /, '')
 
 /** `what` is the clause before the reason, such as `step: ONNX Runtime failed`. */
-export const deviceError = (what: string, request: EngineRequest, cause: unknown): EngineError => {
+export const deviceError = (what: string, request: EngineOptions, cause: unknown): EngineError => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const known = explanations.find(([pattern]) => pattern.test(message))
   return new EngineError(`${what}: ${known === undefined ? plain(message) : known[1](request)}`, { cause })
 }
+
+/** Nodes that ONNX Runtime's WebGPU device takes and then fails to compute, or computes wrongly (1.30). */
+
+const { ModelProto } = onnxProto.onnx
+
+type Node = InstanceType<typeof onnxProto.onnx.NodeProto>
+
+const integers = (node: Node, name: string): readonly number[] => {
+  const attribute = node.attribute.find((candidate) => candidate.name === name)
+  return (attribute?.ints ?? []).map(Number)
+}
+
+const integer = (node: Node, name: string, otherwise: number): number => {
+  const attribute = node.attribute.find((candidate) => candidate.name === name)
+  return attribute === undefined ? otherwise : Number(attribute.i)
+}
+
+/** By operator. */
+const unfit: Readonly<Record<string, (node: Node) => boolean>> = {
+  // With groups its results are wrong; in three dimensions it ends in an error.
+  ConvTranspose: (node) => integer(node, 'group', 1) !== 1 || integers(node, 'strides').length > 2,
+}
+
+/** Names of the nodes of this ONNX model that the CPU has to compute instead. */
+export const notForWebgpu = (bytes: Uint8Array): readonly string[] =>
+  (ModelProto.decode(bytes).graph?.node ?? [])
+    .filter((node) => unfit[node.opType ?? '']?.(node as Node) === true)
+    .flatMap(({ name }) => name ?? [])

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { EngineError } from '../engine.js'
-import { lastLine, type ProgramEnd, runProgram } from '../program.js'
+import { lastLine, type ProgramEnd, runProgram } from '../../base/program.js'
 import { libraryProblem } from '../shared-library.js'
 
 export interface InstalledCuda {

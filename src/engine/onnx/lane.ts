@@ -4,9 +4,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import * as ort from 'onnxruntime-node'
-import { discard } from '../discard.js'
+import { discard } from '../host-values.js'
 import type { DType, HostArray } from '../engine.js'
-import type { LaneAnswer, LaneOptions, LaneRequest, NamedSpec } from './lane-messages.js'
+import type { LaneAnswer, LaneOptions, LaneRequest, NamedSpec } from './lane-pool.js'
 import { Sessions, type SharedSession } from './sessions.js'
 
 type Feeds = Readonly<Record<string, ort.Tensor>>

@@ -1,11 +1,17 @@
 /** The engine that traces a function once and runs it as a whole by ONNX Runtime. */
 import * as ort from 'onnxruntime-node'
-import type { Engine, EngineRequest } from '../engine.js'
+import type { Engine, EngineOptions, StateSupport } from '../engine.js'
 import { checkSpecs } from '../host-values.js'
-import type { StateSupport } from '../state.js'
-import { compiledFunction, type Definition, type Session } from './compiled.js'
+import {
+  compiledFunction,
+  DeviceState,
+  type FunctionDefinition,
+  openCarrier,
+  residentLocation,
+  type Session,
+  statefulFunction,
+} from './compiled.js'
 import { cpuSessionOptions, deviceError, prepareDevice, sessionOptions } from './device.js'
-import { DeviceState, openCarrier, residentLocation, statefulFunction } from './device-state.js'
 import { openLanePool } from './lane-pool.js'
 import { Sessions } from './sessions.js'
 import { type TracedModel, traceToOnnx } from './trace.js'
@@ -21,7 +27,7 @@ const deviceLabel = 'device'
 
 /** Opens ONNX Runtime on the request's device. An EngineError where the device, or what it needs, is not there. */
 export const openOnnxRuntime = async (
-  request: EngineRequest,
+  request: EngineOptions,
   versions: Readonly<Record<string, string>>,
 ): Promise<Engine> => {
   const { device, threads } = request
@@ -41,12 +47,12 @@ export const openOnnxRuntime = async (
   })
   const open = new Set<{ readonly release: () => Promise<void> }>()
   const failed =
-    ({ label }: Definition) =>
+    ({ label }: FunctionDefinition) =>
     (cause: unknown) =>
       deviceError(`${label}: ONNX Runtime failed`, request, cause)
 
   const load = async (
-    definition: Definition,
+    definition: FunctionDefinition,
     state: readonly string[],
   ): Promise<{ model: TracedModel; session: Session }> => {
     const { label, fn, inputs } = definition
@@ -66,7 +72,11 @@ export const openOnnxRuntime = async (
   }
 
   const carrier = openCarrier(async (spec, direction) => {
-    const definition: Definition = { label: `state ${direction}`, fn: ({ x }) => ({ y: x! }), inputs: { x: spec } }
+    const definition: FunctionDefinition = {
+      label: `state ${direction}`,
+      fn: ({ x }) => ({ y: x! }),
+      inputs: { x: spec },
+    }
     const { bytes } = traceToOnnx(definition.label, definition.fn, definition.inputs)
     return tracked(await sessions.open({ label: definition.label, bytes, resident: direction === 'up' ? ['y'] : [] }))
   })

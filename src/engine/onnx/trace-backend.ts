@@ -1,12 +1,11 @@
 /** The TensorFlow.js backend that writes down what it is asked to compute. */
 import * as tf from '@tensorflow/tfjs'
 import { EngineError } from '../engine.js'
-import { reshape } from './broadcast.js'
-import { type ElementType, elementsOf, type Graph, type GraphValue } from './graph.js'
-import type { KernelInputs, TraceKernel } from './kernel.js'
-import { traceKernels } from './kernels.js'
-import { namedOperation, refuseRandomValues } from './trace-guards.js'
-import { untracedKernels } from './untraced.js'
+import { reshape } from './graph/nodes.js'
+import { elementsOf, type ElementType, type Graph, type GraphValue } from './graph/graph.js'
+import type { KernelInputs, TraceKernel } from './kernels/kernel.js'
+import { traceKernels, untracedKernels } from './kernels/trace-kernels.js'
+import { namedOperation, refuseRandomValues } from './trace-errors.js'
 
 type DataId = tf.TensorInfo['dataId']
 type BackendValues = Parameters<tf.KernelBackend['write']>[0]

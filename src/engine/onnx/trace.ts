@@ -2,12 +2,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { withBackend } from '../backend.js'
 import { EngineError, type TensorFunction, type TensorSpec } from '../engine.js'
-import { callPlace } from './call-place.js'
-import { encodeModel } from './encode.js'
-import { Graph } from './graph.js'
-import { cast } from './kernel.js'
+import { callPlace, guarded } from './trace-errors.js'
+import { encodeModel } from './graph/encode.js'
+import { Graph } from './graph/graph.js'
+import { cast } from './graph/nodes.js'
 import { traceBackend } from './trace-backend.js'
-import { guarded } from './trace-guards.js'
 
 export interface TracedModel {
   /** An ONNX ModelProto, operator set 20, with operators of com.microsoft where they are faster. */

@@ -3,7 +3,7 @@
  * follows nor gives its fastest code; its gather reads the indices to check them, which TensorFlow does itself.
  */
 import * as tf from '@tensorflow/tfjs'
-import { backendName, type NodeBackend } from './node-backend.js'
+import { backendName, type NodeBackend } from './addon.js'
 
 type Inputs = Readonly<Record<string, tf.Tensor>>
 

@@ -8,6 +8,9 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as util from 'node:util'
 import * as vm from 'node:vm'
+import * as tf from '@tensorflow/tfjs'
+import { backendName, type Binding, type NodeBackend } from './addon.js'
+import { replacedKernels } from './kernels.js'
 
 const require = createRequire(import.meta.url)
 
@@ -58,4 +61,22 @@ export const packageLoader = (folder: string, tfjs: object): ((path: string) => 
     return require(name)
   }
   return (path) => load(join(folder, path))
+}
+
+/** Registers TensorFlow's backend with TensorFlow.js. */
+
+/** Registers the backend and its kernels with TensorFlow.js, from the package's folder and its addon. */
+export const registerNodeBackend = (folder: string, packageName: string, binding: Binding): NodeBackend => {
+  const load = packageLoader(folder, tf)
+  const { NodeJSKernelBackend } = load('dist/nodejs_kernel_backend.js') as {
+    NodeJSKernelBackend: new (binding: Binding, packageName: string) => NodeBackend
+  }
+  const backend = new NodeJSKernelBackend(binding, packageName)
+  tf.registerBackend(backendName, () => backend)
+  load('dist/register_all_kernels.js')
+  for (const kernel of replacedKernels) {
+    tf.unregisterKernel(kernel.kernelName, backendName)
+    tf.registerKernel(kernel)
+  }
+  return backend
 }

@@ -1,15 +1,55 @@
 /** A graph of TensorFlow operations in TensorFlow's own file format, `saved_model.pb` (tensorflow/core/protobuf). */
-import type { Binding, OperationAttribute, TensorValues } from './binding.js'
-import { bytesField, floatField, type Field, integerField, message, messageField } from './protobuf.js'
+import type { Binding, OperationAttribute, TensorValues } from './addon.js'
+
+/** Writes protocol buffer messages: the few wire types that a TensorFlow graph takes. */
+
+/** One field, encoded. */
+export type Field = Uint8Array
+
+const varint = (value: bigint): number[] => {
+  // A negative number is written as its 64 bits.
+  let rest = BigInt.asUintN(64, value)
+  const bytes: number[] = []
+  do {
+    const low = Number(rest & 0x7fn)
+    rest >>= 7n
+    bytes.push(rest > 0n ? low | 0x80 : low)
+  } while (rest > 0n)
+  return bytes
+}
+
+const tag = (field: number, wireType: number): number[] => varint(BigInt((field << 3) | wireType))
+
+/** Any integer, enum or boolean. */
+export const integerField = (field: number, value: number | boolean): Field =>
+  Uint8Array.from([...tag(field, 0), ...varint(BigInt(value))])
+
+/** A 32-bit float. */
+export const floatField = (field: number, value: number): Field => {
+  const bytes = new Uint8Array(Float32Array.of(value).buffer)
+  return Uint8Array.from([...tag(field, 5), ...bytes])
+}
+
+/** Bytes, or text as UTF-8. */
+export const bytesField = (field: number, value: Uint8Array | string): Field => {
+  const bytes = typeof value === 'string' ? Buffer.from(value) : value
+  return Buffer.concat([Uint8Array.from([...tag(field, 2), ...varint(BigInt(bytes.length))]), bytes])
+}
+
+/** A message inside a message. */
+export const messageField = (field: number, ...fields: readonly Field[]): Field =>
+  bytesField(field, Buffer.concat(fields))
+
+export const message = (...fields: readonly Field[]): Uint8Array => Buffer.concat(fields)
 
 /** Output number `output` of the graph's node number `node`. */
-export interface Source {
+export interface TensorflowOutput {
   readonly node: number
   readonly output: number
 }
 
 /** A tensor that a run is given, known when the graph is made, or computed. */
-export type GraphNode =
+export type TensorflowNode =
   | { readonly kind: 'input'; readonly dtype: number; readonly shape: readonly number[] }
   | {
       readonly kind: 'constant'
@@ -21,11 +61,11 @@ export type GraphNode =
       readonly kind: 'operation'
       readonly operation: string
       readonly attributes: readonly OperationAttribute[]
-      readonly inputs: readonly Source[]
+      readonly inputs: readonly TensorflowOutput[]
     }
 
 /** What a session calls a node's output. */
-export const sourceName = ({ node, output }: Source): string => `n${node}:${output}`
+export const sourceName = ({ node, output }: TensorflowOutput): string => `n${node}:${output}`
 
 const shapeFields = (shape: readonly number[]): readonly Field[] =>
   shape.map((extent) => messageField(2, integerField(1, extent)))
@@ -69,7 +109,7 @@ const attributeValue = (binding: Binding, { type, value }: OperationAttribute): 
 const nodeField = (
   index: number,
   operation: string,
-  inputs: readonly Source[],
+  inputs: readonly TensorflowOutput[],
   attributes: ReadonlyMap<string, Field>,
 ): Field =>
   messageField(
@@ -80,7 +120,7 @@ const nodeField = (
     ...[...attributes].map(([name, value]) => messageField(5, bytesField(1, name), messageField(2, value))),
   )
 
-const encodeNode = (binding: Binding, node: GraphNode, index: number): Field => {
+const encodeNode = (binding: Binding, node: TensorflowNode, index: number): Field => {
   switch (node.kind) {
     case 'input':
       return nodeField(
@@ -124,7 +164,7 @@ export const servingTag = 'serve'
 const versions = messageField(4, integerField(1, 987), integerField(2, 12))
 
 /** The file's bytes. Node i of the graph is called `n<i>`. */
-export const encodeSavedModel = (binding: Binding, nodes: readonly GraphNode[]): Uint8Array => {
+export const encodeSavedModel = (binding: Binding, nodes: readonly TensorflowNode[]): Uint8Array => {
   const graph = messageField(2, ...nodes.map((node, index) => encodeNode(binding, node, index)), versions)
   const information = messageField(1, bytesField(4, servingTag))
   return message(integerField(1, 1), messageField(2, information, graph))

@@ -1,18 +1,17 @@
 /** Accuracy against cost: every model, the Pareto front, single models by name. */
-import { largestOf } from '../../results/extent.js'
+import { largestOf } from '../../results/statistics.js'
 import { count, percent } from '../../results/format.js'
-import type { ModelResult } from '../../results/group-models.js'
+import type { ModelResult } from '../../results/model-results.js'
 import { costOf, paretoFront, type Cost } from '../../results/pareto.js'
-import { costAxis, exactTick, linearTicks, percentDomain } from '../axes.js'
-import type { Drawing } from '../drawing.js'
-import { drawLabels } from '../draw-labels.js'
-import { placeInCorner, placeLabels, type LabelWish } from '../place-labels.js'
-import { legend, stack, type LegendEntry, type Picture } from '../svg.js'
-import { colour, seriesRole, type Role } from '../theme.js'
-import { circle, describeModel, diamond, point } from './points.js'
+import { costAxis, exactTick, linearTicks, percentDomain } from '../drawing/axes.js'
+import type { Drawing } from '../drawing/plot.js'
+import { drawLabels, type LabelWish, placeInCorner, placeLabels } from '../drawing/labels.js'
+import { legend, type LegendEntry, type Picture, stack } from '../drawing/svg.js'
+import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
+import { circle, describeModel, diamond, point } from '../drawing/points.js'
 
 /** A model that was measured before anything was stitched: the teacher, a student, an anchor. */
-export interface Reference {
+export interface ReferenceModel {
   readonly name: string
   readonly params: number
   readonly macs: number
@@ -21,7 +20,7 @@ export interface Reference {
 
 export interface AccuracyOptions {
   readonly models: readonly ModelResult[]
-  readonly references: readonly Reference[]
+  readonly references: readonly ReferenceModel[]
   readonly cost: Cost
   readonly batch: number
   readonly width: number
@@ -42,11 +41,11 @@ interface Mark {
 /** A reference that costs more than so many times the dearest model gets a line instead of a point. */
 const farFactor = 2.5
 
-const describeReference = ({ name, params, macs, top1 }: Reference): string =>
+const describeReference = ({ name, params, macs, top1 }: ReferenceModel): string =>
   `${name}\ntop-1 ${percent(top1)}\n${count(params)} params, ${count(macs)} MACs`
 
 /** What is known without a measurement of time. */
-const countedCost = (reference: Reference, cost: Cost): number | undefined =>
+const countedCost = (reference: ReferenceModel, cost: Cost): number | undefined =>
   cost === 'latency' ? undefined : reference[cost]
 
 interface Priced {
@@ -70,7 +69,7 @@ const modelMarks = (
   { colourBy, named }: AccuracyOptions,
 ): readonly Mark[] => {
   const rank = ({ model }: Priced): number => (isSingle(model) ? 2 : front.has(model) ? 1 : 0)
-  const roleOf = (model: ModelResult, otherwise: Role): Role =>
+  const roleOf = (model: ModelResult, otherwise: ColourRole): ColourRole =>
     colourBy === undefined ? otherwise : seriesRole(labels.indexOf(model.at[colourBy]))
   return [...priced]
     .sort((a, b) => rank(a) - rank(b))
@@ -117,7 +116,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
   const { cost, batch, width, colourBy } = options
   const priced = pricedModels(options)
   const dearest = largestOf(priced.map(({ price }) => price))
-  const isNear = (one: Reference): boolean => (countedCost(one, cost) ?? Infinity) <= farFactor * dearest
+  const isNear = (one: ReferenceModel): boolean => (countedCost(one, cost) ?? Infinity) <= farFactor * dearest
   const near = options.references.filter(isNear)
   const far = options.references.filter((one) => !isNear(one) && one.name === 'teacher')
   const ranked = priced.map(({ model }) => model)
@@ -161,7 +160,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
       labelArrow: 'none',
     },
     marks: [
-      marks.ruleY(far, { y: (one: Reference) => 100 * one.top1, stroke: colour('muted'), strokeDasharray: '4 4' }),
+      marks.ruleY(far, { y: (one: ReferenceModel) => 100 * one.top1, stroke: colour('muted'), strokeDasharray: '4 4' }),
       marks.line(line, {
         x: 'x',
         y: 'y',

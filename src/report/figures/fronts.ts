@@ -1,16 +1,16 @@
 /** Accuracy over parameters for each value of an axis, or for each cell: the best that each size reaches, with its spread. */
-import { nameAt, type At } from '../../results/group-cells.js'
-import type { ModelResult } from '../../results/group-models.js'
+import { type AxisLabels, shortLabels } from '../../results/group-results.js'
+import type { ModelResult } from '../../results/model-results.js'
 import { paretoFront } from '../../results/pareto.js'
-import { costAxis, exactTick, linearTicks, percentDomain } from '../axes.js'
-import type { Drawing, DrawnPlot } from '../drawing.js'
-import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
-import { colour, seriesRole, type Role } from '../theme.js'
-import { describeModel, point } from './points.js'
+import { costAxis, exactTick, linearTicks, percentDomain } from '../drawing/axes.js'
+import type { Drawing, DrawnPlot } from '../drawing/plot.js'
+import { element, legend, type Picture, shortened, stack, text, tile } from '../drawing/svg.js'
+import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
+import { describeModel, point } from '../drawing/points.js'
 
 /** The models of one group: of one value of an axis, or of one cell without its seed. */
-export interface Family {
-  readonly at: At
+export interface ModelFamily {
+  readonly at: AxisLabels
   readonly models: readonly ModelResult[]
 }
 
@@ -79,7 +79,7 @@ const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, 
   }
 }
 
-const stepLine = ({ marks }: Drawing, steps: readonly Step[], role: Role, width: number, opacity = 1): unknown =>
+const stepLine = ({ marks }: Drawing, steps: readonly Step[], role: ColourRole, width: number, opacity = 1): unknown =>
   marks.line([...steps], {
     x: 'x',
     y: 'y',
@@ -89,18 +89,18 @@ const stepLine = ({ marks }: Drawing, steps: readonly Step[], role: Role, width:
     strokeOpacity: opacity,
   })
 
-const stepBand = ({ marks }: Drawing, steps: readonly Step[], role: Role): unknown =>
+const stepBand = ({ marks }: Drawing, steps: readonly Step[], role: ColourRole): unknown =>
   marks.areaY([...steps], { x: 'x', y1: 'low', y2: 'high', curve: 'step-after', fill: colour(role), fillOpacity: 0.14 })
 
 /** One standard deviation up and down from a point. */
-const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: Role, opacity: number): string => {
+const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: ColourRole, opacity: number): string => {
   if (std.top1 === null || std.top1 === 0) return ''
   const reach = plot.y.apply(100 * (top1 - std.top1)) - plot.y.apply(100 * top1)
   return element('line', { x1: 0, x2: 0, y1: -reach, y2: reach, stroke: colour(role), 'stroke-opacity': opacity })
 }
 
 /** All families in one figure: for each the front, its spread as a band, and every model. */
-export const frontsFigure = (drawing: Drawing, families: readonly Family[], width: number): Picture => {
+export const frontsFigure = (drawing: Drawing, families: readonly ModelFamily[], width: number): Picture => {
   const models = families.flatMap((family) => family.models)
   const plot = frame(drawing, models, width, width < 500 ? 300 : 400).plot((with_, end) =>
     families.flatMap(({ models: own }, index) => {
@@ -120,14 +120,14 @@ export const frontsFigure = (drawing: Drawing, families: readonly Family[], widt
     ),
   )
   const entries = families.map(({ at }, index) => ({
-    label: nameAt(at),
+    label: shortLabels(at),
     symbol: element('line', { x1: -7, x2: 7, y1: 0, y2: 0, stroke: colour(seriesRole(index)), 'stroke-width': 2.5 }),
   }))
   return stack([legend(entries, width), { ...plot, body: plot.body + points.join('') }], 6)
 }
 
 /** A panel for each family, its front before those of all others in grey. */
-export const panelsFigure = (drawing: Drawing, families: readonly Family[], width: number): Picture => {
+export const panelsFigure = (drawing: Drawing, families: readonly ModelFamily[], width: number): Picture => {
   const gap = 14
   const columns = width < 500 ? 2 : Math.min(4, families.length)
   const each = (width - gap * (columns - 1)) / columns
@@ -148,7 +148,7 @@ export const panelsFigure = (drawing: Drawing, families: readonly Family[], widt
         describeModel(model),
       ),
     )
-    const [first = '', ...rest] = nameAt(at).split(', ')
+    const [first = '', ...rest] = shortLabels(at).split(', ')
     const title =
       text(0, 12, shortened(first, each - 4), { 'font-weight': 600 }) +
       text(0, 27, shortened(rest.join(', '), each - 4), { fill: colour('muted') })

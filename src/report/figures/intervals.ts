@@ -1,14 +1,13 @@
 /** Means with their spread, one line a group: what an ablation comes to. */
-import { isShare } from '../../results/cell-figures.js'
-import { nameAt, type GroupResult } from '../../results/group-cells.js'
-import { figureLongTitle, figureText, figureTitle } from '../../results/group-columns.js'
-import { extentOf, largestOf } from '../../results/extent.js'
+import { figureLongTitle, figureText, figureTitle, isShare } from '../../results/figures.js'
+import { type GroupResult, shortLabels } from '../../results/group-results.js'
+import { extentOf, largestOf } from '../../results/statistics.js'
 import { count } from '../../results/format.js'
-import { exactTick, linearTicks } from '../axes.js'
-import type { Drawing } from '../drawing.js'
-import { element, shortened, text, textWidth, type Picture } from '../svg.js'
-import { colour, seriesRole, type Role } from '../theme.js'
-import { point } from './points.js'
+import { exactTick, linearTicks } from '../drawing/axes.js'
+import type { Drawing } from '../drawing/plot.js'
+import { element, type Picture, shortened, text, textWidth } from '../drawing/svg.js'
+import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
+import { point } from '../drawing/points.js'
 
 export interface IntervalOptions {
   readonly groups: readonly GroupResult[]
@@ -33,10 +32,10 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
   const meanOf = ({ figures }: GroupResult): number => figures[figure]?.mean ?? -Infinity
   const rows = [...groups].sort((a, b) => (meanOf(b) === meanOf(a) ? 0 : meanOf(b) - meanOf(a))).slice(0, mostRows)
   const labels = colourBy === undefined ? [] : [...new Set(groups.map(({ at }) => at[colourBy]))]
-  const roleOf = ({ at }: GroupResult): Role =>
+  const roleOf = ({ at }: GroupResult): ColourRole =>
     colourBy === undefined ? 'c1' : seriesRole(labels.indexOf(at[colourBy]))
   const isNarrow = width < 500
-  const names = rows.map(({ at }) => nameAt(at))
+  const names = rows.map(({ at }) => shortLabels(at))
   const widest = largestOf(names.map((name) => textWidth(name)))
   const valueWidth = largestOf(rows.map((row) => textWidth(figureText(figure, row.figures[figure])))) + 14
   const marginLeft = isNarrow ? 10 : Math.min(widest + 14, width * 0.45)

@@ -1,16 +1,16 @@
 /** Loss over epochs of every training stage: one panel a stage, in a suite with the curves of all its cells. */
-import { largestOf } from '../../results/extent.js'
-import { exactTick, linearTicks } from '../axes.js'
-import type { Drawing } from '../drawing.js'
-import { element, legend, shortened, stack, text, tile, type Picture } from '../svg.js'
-import { colour, seriesRole } from '../theme.js'
+import { largestOf } from '../../results/statistics.js'
+import { exactTick, linearTicks } from '../drawing/axes.js'
+import type { Drawing } from '../drawing/plot.js'
+import { element, legend, type Picture, shortened, stack, text, tile } from '../drawing/svg.js'
+import { colour, seriesRole } from '../drawing/theme.js'
 
-export type HistoryLine = Readonly<Record<string, number>>
+export type EpochLosses = Readonly<Record<string, number>>
 
 export interface Curve {
   /** What is said of it: the cell's stage. */
   readonly name: string
-  readonly history: readonly HistoryLine[]
+  readonly history: readonly EpochLosses[]
 }
 
 export interface LossPanel {

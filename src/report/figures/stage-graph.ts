@@ -1,10 +1,10 @@
 /** Who reads whom: the stages of an experiment with their times, drawn from top to bottom. */
-import { extentOf, largestOf } from '../../results/extent.js'
+import { extentOf, largestOf } from '../../results/statistics.js'
 import { duration } from '../../results/format.js'
 import type { StageRecord } from '../stage-records.js'
-import { element, fontSize, legend, shortened, stack, text, textWidth, type Picture } from '../svg.js'
-import { colour, type Role } from '../theme.js'
-import { point } from './points.js'
+import { element, fontSize, legend, type Picture, shortened, stack, text, textWidth } from '../drawing/svg.js'
+import { colour, type ColourRole } from '../drawing/theme.js'
+import { point } from '../drawing/points.js'
 
 /** Distinct stages that play one part: `distill/tiny` of all cells, or all single models. */
 interface Part {
@@ -53,7 +53,7 @@ const describePart = ({ name, stages }: Part): string => {
   return `${name} (${first.kind})\n${more}`
 }
 
-const roleOf = ({ stages }: Part): Role =>
+const roleOf = ({ stages }: Part): ColourRole =>
   stages.every(({ made }) => made !== null) ? 'c3' : stages.some(({ made }) => made !== null) ? 'c5' : 'c2'
 
 const box = (part: Part, lines: readonly string[], width: number, height: number): string => {
@@ -180,7 +180,7 @@ export const stageGraphFigure = async (
   const transform = `scale(${scale.toFixed(3)}) translate(${(-left).toFixed(1)} 0)`
   const body = element('g', { transform }, ...edges, ...boxes)
   const drawn = { width: scale * (right - left), height: scale * bottom, body }
-  const symbol = (role: Role): string =>
+  const symbol = (role: ColourRole): string =>
     element('rect', {
       x: -6,
       y: -5,

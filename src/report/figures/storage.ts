@@ -1,12 +1,12 @@
 /** Parameters that are kept, as bars in parts. */
-import { largestOf } from '../../results/extent.js'
+import { largestOf } from '../../results/statistics.js'
 import { count } from '../../results/format.js'
-import { linearTicks, shortCount } from '../axes.js'
-import type { Drawing } from '../drawing.js'
+import { linearTicks, shortCount } from '../drawing/axes.js'
+import type { Drawing } from '../drawing/plot.js'
 import type { StorageItem } from '../storage.js'
-import { element, shortened, text, textWidth, type Picture } from '../svg.js'
-import { colour, seriesRole } from '../theme.js'
-import { point } from './points.js'
+import { element, type Picture, shortened, text, textWidth } from '../drawing/svg.js'
+import { colour, seriesRole } from '../drawing/theme.js'
+import { point } from '../drawing/points.js'
 
 const barHeight = 20
 const rowHeight = 58

@@ -3,7 +3,7 @@
  * again for it; the next edit has another hash and counts.
  */
 import { randomBytes } from 'node:crypto'
-import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { sentenceOf } from '../errors.js'
 import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 

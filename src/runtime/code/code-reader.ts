@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { createHash } from 'node:crypto'
-import { writeFileAtomic } from '../atomic-file.js'
+import { writeFileAtomic } from '../../base/files.js'
 import { FileIndex, identityOf } from '../file-identity.js'
 import { readAcceptedEdits, withAccepted } from './accepted-edits.js'
 import { digestOf, type CodeRecord } from './code-record.js'
@@ -18,7 +18,7 @@ import { isCode, Program } from './program.js'
 import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
 import { ownConditions, packageName, Resolver } from './resolve-import.js'
-import { sourcePlace } from './source-place.js'
+import { placeInSource } from './source-place.js'
 import { CodeWalk, type CodeEntry } from './walk.js'
 
 /** The code of one stage as it was read. */
@@ -232,7 +232,7 @@ export class CodeReader {
     const digest = digestOf(record)
     this.#walked.set(digest, { record, files: walk.files })
     const opaque = record.opaque.map(({ file: name, line, column, what }) => {
-      const place = sourcePlace({ file: walk.files.get(name)!, line, column })
+      const place = placeInSource({ file: walk.files.get(name)!, line, column })
       return { file: place.file, line: place.line, what }
     })
     const { namesElsewhere, captures } = walk
@@ -265,7 +265,7 @@ const inSources = ({ record, files }: Walked): CodeRecord => {
   const place = (file: string, line: number, column: number) => {
     const absolute = files.get(file)
     if (absolute === undefined || line === 0) return { file, line, column }
-    const found = sourcePlace({ file: absolute, line, column })
+    const found = placeInSource({ file: absolute, line, column })
     if (found.file === absolute) return { file, line, column }
     // The source lies as far from the compiled file as their names in the record do.
     const way = path.relative(path.dirname(absolute), found.file).split(path.sep).join('/')

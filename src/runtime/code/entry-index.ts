@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import * as path from 'node:path'
-import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { isSettled } from '../file-identity.js'
 import type { CodeState } from './code-reader.js'

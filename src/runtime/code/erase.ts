@@ -44,7 +44,7 @@ const ignoredKeys = new Set([
   'exclamationToken',
 ])
 
-export type Field = readonly [key: string, value: ts.Node | readonly ts.Node[] | string | number | boolean]
+export type SyntaxField = readonly [key: string, value: ts.Node | readonly ts.Node[] | string | number | boolean]
 
 const isNode = (value: unknown): value is ts.Node =>
   typeof value === 'object' && value !== null && 'kind' in value && 'pos' in value
@@ -138,11 +138,11 @@ const isLogical = (node: ts.BinaryExpression): boolean => {
 }
 
 /** Modifiers that do something at run time, where they stand; exports are followed by name. */
-const modifierFields = (node: ts.Node, modifiers: readonly ts.Node[]): readonly Field[] => {
+const modifierFields = (node: ts.Node, modifiers: readonly ts.Node[]): readonly SyntaxField[] => {
   const { SyntaxKind } = typescript()
   const meant = [SyntaxKind.Decorator, SyntaxKind.AsyncKeyword, SyntaxKind.StaticKeyword, SyntaxKind.AccessorKeyword]
   const kept = modifiers.filter(({ kind }) => meant.includes(kind))
-  const fields: Field[] = kept.length === 0 ? [] : [['modifiers', kept]]
+  const fields: SyntaxField[] = kept.length === 0 ? [] : [['modifiers', kept]]
   // `constructor(private x)` assigns a field; which of the words says so does not matter.
   if (node.kind === SyntaxKind.Parameter && modifiers.some(({ kind }) => kind !== SyntaxKind.Decorator)) {
     fields.push(['assigns', true])
@@ -169,14 +169,14 @@ export const bindingWord = (list: ts.VariableDeclarationList): string => {
 }
 
 /** What the parser keeps in flags alone: how a list binds, and where a chain of `?.` ends. */
-const flagFields = (node: ts.Node): readonly Field[] => {
+const flagFields = (node: ts.Node): readonly SyntaxField[] => {
   const ts = typescript()
   if (ts.isVariableDeclarationList(node)) return [['binds', bindingWord(node)]]
   return (node.flags & ts.NodeFlags.OptionalChain) === 0 ? [] : [['chained', true]]
 }
 
 /** What is left of a node, field by field; `node` itself has no skin. */
-export const fieldsOf = (node: ts.Node): readonly Field[] => {
+export const fieldsOf = (node: ts.Node): readonly SyntaxField[] => {
   const ts = typescript()
   if (ts.isBinaryExpression(node) && isLogical(node)) {
     return [
@@ -184,7 +184,7 @@ export const fieldsOf = (node: ts.Node): readonly Field[] => {
       ['operands', operandsOf(node)],
     ]
   }
-  const fields: Field[] = [...flagFields(node)]
+  const fields: SyntaxField[] = [...flagFields(node)]
   for (const [key, value] of Object.entries(node) as readonly (readonly [string, unknown])[]) {
     if (value === undefined || ignoredKeys.has(key)) continue
     if (key === 'modifiers') {

@@ -1,19 +1,19 @@
 /** What is remembered of one source file: enough to walk the code of a program without parsing it again. Plain data. */
 
 /** A place in a file, counted from 1. */
-export interface Place {
+export interface CodePlace {
   readonly line: number
   readonly column: number
 }
 
 /** Something that leads out of the code that can be read. */
-export interface Opaque extends Place {
+export interface Opaque extends CodePlace {
   /** The construct in the user's words: `import() of a computed name`. */
   readonly what: string
 }
 
 /** A module or another file that code loads by a literal name; every export of it counts. */
-export interface Load extends Place {
+export interface Load extends CodePlace {
   readonly specifier: string
   /** `file` is relative to the module (`new URL('./x.js', import.meta.url)`), `module` is resolved as an import is. */
   readonly as: 'module' | 'file'
@@ -32,7 +32,7 @@ export interface Effects {
 }
 
 /** A stretch of code: what it says, and what it leads to. */
-export interface Code extends Place {
+export interface Code extends CodePlace {
   /** sha256 of the syntax without types, comments and formatting. */
   readonly hash: string
   /**
@@ -48,7 +48,7 @@ export interface Code extends Place {
   readonly onLoad?: Effects
 }
 
-export interface Member extends Place {
+export interface Member extends CodePlace {
   readonly name: string
   readonly hash: string
   readonly uses: readonly string[]
@@ -66,7 +66,7 @@ export interface Declaration extends Code {
 }
 
 /** `stage('name', { run })`: the part that computes, and where the call stands. */
-export interface StageCall extends Place {
+export interface StageCall extends CodePlace {
   /** The first argument, where it is written out. */
   readonly name?: string
   readonly endLine: number
@@ -78,7 +78,7 @@ export interface StageCall extends Place {
   readonly captures: boolean
 }
 
-export interface ImportedName extends Place {
+export interface ImportedName extends CodePlace {
   readonly specifier: string
   /** Name of the export, or `*` for all of them as one object. */
   readonly name: string

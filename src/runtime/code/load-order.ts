@@ -23,15 +23,15 @@ const readsState = (program: Program, { file, declaration }: Declared, { written
 }
 
 /** Names of declarations, and undefined for a statement; each with its file. */
-export interface Step {
+export interface LoadStep {
   readonly file: string
   readonly declaration: Declaration | undefined
 }
 
-export const stepsOf = (program: Program, loaded: Loaded): readonly Step[] =>
+export const stepsOf = (program: Program, loaded: Loaded): readonly LoadStep[] =>
   loaded.files.flatMap((file) => {
     const code = program.read(file)
-    return (code?.order ?? []).flatMap((index): readonly Step[] => {
+    return (code?.order ?? []).flatMap((index): readonly LoadStep[] => {
       if (index < 0) return [{ file, declaration: undefined }]
       const declaration = code!.declarations[index]!
       if (!loaded.reached.has(declaration)) return []

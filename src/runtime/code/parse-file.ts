@@ -3,7 +3,7 @@ import type { ts } from 'ts-morph'
 import { anonymous } from './anonymous.js'
 import { declarationsOf, type ParsedDeclaration } from './declarations.js'
 import { isErased } from './erase.js'
-import type { Code, Declaration, FileCode, ImportedName, Place, StageCall } from './file-code.js'
+import type { Code, Declaration, FileCode, ImportedName, CodePlace, StageCall } from './file-code.js'
 import { makesRequire } from './leads.js'
 import { readCode, type CodeReading, type FileNames, type FoundStageCall } from './read-code.js'
 import { bindingNames, hoistedNames } from './scope.js'
@@ -25,7 +25,7 @@ type Modules = Mutable<Pick<FileCode, 'imports' | 'evaluates' | 'exports' | 'ree
 const textOf = (node: ts.ModuleExportName): string => node.text
 
 /** Imports and exports that name another module. */
-const readModules = (source: ts.SourceFile, placeOf: (node: ts.Node) => Place): Modules => {
+const readModules = (source: ts.SourceFile, placeOf: (node: ts.Node) => CodePlace): Modules => {
   const ts = typescript()
   const found: Modules = { imports: {}, evaluates: [], exports: {}, reexports: {}, stars: [] }
   const evaluate = (specifier: string, bare: boolean, node: ts.Node): void => {
@@ -135,7 +135,7 @@ export const parseFile = (file: string, text: string): FileCode => {
     { languageVersion: ts.ScriptTarget.Latest, jsDocParsingMode: ts.JSDocParsingMode.ParseNone },
     true,
   )
-  const placeOf = (node: ts.Node): Place => {
+  const placeOf = (node: ts.Node): CodePlace => {
     const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source))
     return { line: line + 1, column: character + 1 }
   }

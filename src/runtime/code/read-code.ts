@@ -2,7 +2,7 @@
 import type { ts } from 'ts-morph'
 import { childrenOf, withoutSkin } from './erase.js'
 import { EffectsReader } from './effects.js'
-import type { Effects, ImportedName, Load, Opaque, Place } from './file-code.js'
+import type { Effects, ImportedName, Load, Opaque, CodePlace } from './file-code.js'
 import { isLabel } from './label.js'
 import { leadOf, type NameLookup } from './leads.js'
 import { hoistedNames, lexicalNames, loopNames, parameterNames, scopeOf, within, type Scope } from './scope.js'
@@ -13,7 +13,7 @@ import { typescript } from './typescript.js'
 export interface FileNames extends NameLookup {
   readonly isOwn: (name: string) => boolean
   readonly imported: (name: string) => ImportedName | undefined
-  readonly placeOf: (node: ts.Node) => Place
+  readonly placeOf: (node: ts.Node) => CodePlace
   /** Whether a comment says that what is loaded on this line is covered elsewhere. */
   readonly isCovered: (line: number) => boolean
 }

@@ -1,6 +1,6 @@
 /** Where code records and accepted edits lie in a store. */
 import * as path from 'node:path'
-import { readTextIfThere } from '../atomic-file.js'
+import { readTextIfThere } from '../../base/files.js'
 import { digestOf, type CodeRecord } from './code-record.js'
 import { decodeRecord } from './record-text.js'
 

@@ -25,7 +25,7 @@ const mapOf = (file: string): SourceMap | undefined => {
 }
 
 /** The place in the source; the place itself where it is unknown. */
-export const sourcePlace = ({ file, line, column }: SourcePlace): SourcePlace => {
+export const placeInSource = ({ file, line, column }: SourcePlace): SourcePlace => {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1)
   if (entry === undefined || !('originalSource' in entry) || !entry.originalSource) return { file, line, column }
   return {

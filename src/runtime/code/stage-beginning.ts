@@ -1,5 +1,5 @@
 /** Finds the call `stage('name', { run })` that a stage began with, and who calls what it is in. */
-import type { Declaration, Place, StageCall } from './file-code.js'
+import type { Declaration, CodePlace, StageCall } from './file-code.js'
 import { isCode, type Declared, type Program } from './program.js'
 import { stageCallAt } from './stage-call.js'
 
@@ -29,7 +29,7 @@ export const beginningsOf = (
   program: Program,
   files: readonly string[],
   name: string,
-  place: Place & { readonly file: string },
+  place: CodePlace & { readonly file: string },
 ): readonly Beginning[] => {
   const { file } = place
   const calls = isCode(file) ? (program.read(file)?.stageCalls ?? []) : []

@@ -1,15 +1,15 @@
 /** The call of `stage('name', { run })` at a place. */
-import type { Place, StageCall } from './file-code.js'
+import type { CodePlace, StageCall } from './file-code.js'
 
-const isBefore = (a: Place, b: Place): boolean => a.line < b.line || (a.line === b.line && a.column <= b.column)
+const isBefore = (a: CodePlace, b: CodePlace): boolean => a.line < b.line || (a.line === b.line && a.column <= b.column)
 
-const endOf = ({ endLine, endColumn }: StageCall): Place => ({ line: endLine, column: endColumn })
+const endOf = ({ endLine, endColumn }: StageCall): CodePlace => ({ line: endLine, column: endColumn })
 
 /**
  * The innermost call around the place. Loaders that compile as they go may be off by some columns, or name the line alone: then it
  * is the last call that begins on that line before the place, or the first after.
  */
-export const stageCallAt = (calls: readonly StageCall[], place: Place): StageCall | undefined => {
+export const stageCallAt = (calls: readonly StageCall[], place: CodePlace): StageCall | undefined => {
   const around = calls.filter((call) => isBefore(call, place) && isBefore(place, endOf(call)))
   // A call within another begins later.
   const innermost = around.reduce<StageCall | undefined>(

@@ -2,7 +2,7 @@
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
 import type { CodeSymbol, NameUse } from './code-record.js'
-import type { Place } from './file-code.js'
+import type { CodePlace } from './file-code.js'
 import type { FilesSeen } from './files-seen.js'
 import type { Packages } from './packages.js'
 import type { Declared, Meaning } from './program.js'
@@ -13,7 +13,7 @@ export const moduleCode = 'module code'
 /** Name → what it means. */
 export type Uses = Readonly<Record<string, NameUse>>
 
-export interface FoundSymbol extends Place {
+export interface FoundSymbol extends CodePlace {
   readonly file: string
   /** For people. */
   readonly name: string

@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { hashOf } from '../canonical.js'
 import { loadersOf, type CodeRecord } from './code-record.js'
-import type { Code, Declaration, Load, Opaque, Place, StageCall } from './file-code.js'
+import type { Code, Declaration, Load, Opaque, CodePlace, StageCall } from './file-code.js'
 import { hashContents } from './file-contents.js'
 import { effectsOf } from './load-effects.js'
 import { stepsOf } from './load-order.js'
@@ -16,7 +16,7 @@ import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 /** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
 export type CodeEntry =
   | { readonly module: string; readonly export: string }
-  | { readonly module: string; readonly call: string; readonly place: Place & { readonly file: string } }
+  | { readonly module: string; readonly call: string; readonly place: CodePlace & { readonly file: string } }
 
 interface Waiting extends Declared {
   /** Key of the symbol, or name of the file, that leads here. */
@@ -71,7 +71,7 @@ export class CodeWalk {
   }
 
   /** From the `run` of a call of this name; `module` is what a worker imports. Where nobody can read it, from all that the module is. */
-  fromCall(module: string, name: string, place: Place & { readonly file: string }): CodeRecord {
+  fromCall(module: string, name: string, place: CodePlace & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
     const beginnings = beginningsOf(this.#program, [...this.#evaluated.keys()], name, place)
     const [first] = beginnings

@@ -4,19 +4,77 @@
  * without waiting. Whatever else there is, a `require`, an `import()`, an `await`, makes the definition unusual.
  */
 import * as fs from 'node:fs'
-import * as path from 'node:path'
 import { isBuiltin } from 'node:module'
+import * as path from 'node:path'
 import type { BuildFailure, Plugin } from 'esbuild'
-import type { CompiledDefinition, CompiledScript, External } from './compiled-definition.js'
+import { readTextIfThere } from '../../base/files.js'
 import { identityOf } from '../file-identity.js'
-import { localImport } from './local-import.js'
-import { isEsModule } from './module-kind.js'
 import { ownPackage } from './own-package.js'
+
+/** The local file that a relative import of a definition means, and every path that had to be looked at to know. */
+
+/** Endings under which an import without an ending is looked for. */
+const implied = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']
+
+/** Endings that may stand for a TypeScript source. */
+const sources: Readonly<Record<string, readonly string[]>> = {
+  '.js': ['.ts', '.tsx'],
+  '.jsx': ['.tsx', '.ts'],
+  '.mjs': ['.mts'],
+  '.cjs': ['.cts'],
+}
+
+/** Whether there is one answer, whoever looks: what this program compiles and what Node's loader would take. */
+const endings = new Set(['.ts', '.mts', '.js', '.mjs', '.json'])
+
+export interface LocalImport {
+  /** Absolute, links followed; undefined where there is none, or more than one that could be meant. */
+  readonly file: string | undefined
+  /** All that was looked at. */
+  readonly candidates: readonly string[]
+}
+
+const candidatesOf = (plain: string): readonly string[] => {
+  const ending = path.extname(plain)
+  const stem = plain.slice(0, plain.length - ending.length)
+  const others = endings.has(ending)
+    ? (sources[ending] ?? []).map((source) => `${stem}${source}`)
+    : [...implied.map((each) => `${plain}${each}`), ...implied.map((each) => path.join(plain, `index${each}`))]
+  return [plain, ...others]
+}
+
+const isThere = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false }) !== undefined
+
+export const localImport = (from: string, specifier: string): LocalImport => {
+  const candidates = candidatesOf(path.resolve(path.dirname(from), specifier))
+  const found = candidates.filter(isThere)
+  const [only] = found
+  if (only === undefined || found.length > 1) return { file: undefined, candidates }
+  const file = fs.realpathSync(only)
+  const isPlain = fs.statSync(file).isFile() && endings.has(path.extname(file))
+  return { file: isPlain ? file : undefined, candidates }
+}
+
+/** Whether Node takes a file as an ES module or as CommonJS. */
+
+/** By its ending, else by the nearest package.json. `onLookedAt` is told of every package.json that was looked for. */
+export const isEsModule = (file: string, onLookedAt: (manifest: string) => void = () => {}): boolean => {
+  if (/\.m[jt]s$/.test(file)) return true
+  if (/\.c[jt]s$/.test(file)) return false
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    const manifest = path.join(at, 'package.json')
+    onLookedAt(manifest)
+    const text = readTextIfThere(manifest)
+    if (text !== undefined) return (JSON.parse(text) as { type?: string }).type === 'module'
+    if (path.dirname(at) === at) return false
+  }
+}
 
 class Unusual extends Error {}
 
 /** What CommonJS has and ES modules have not, and what of `import.meta` the script is not given. */
 const foreign = ['require', 'module', 'exports', '__filename', '__dirname', 'import.meta']
+
 const foreignMark = 'genepoolForeignName'
 
 /** The parts of `import.meta` that a definition may use, as parameters of its script. */
@@ -133,4 +191,28 @@ export const compileDefinition = async (file: string): Promise<CompiledDefinitio
   } catch (cause) {
     return isUnusual(cause) ? { files: Object.fromEntries(found.files), readAt } : undefined
   }
+}
+
+/** This package or a module of Node's, which the script asks for by its place in `externals`. */
+export interface External {
+  readonly specifier: string
+  /** The file that imports it: where its name is looked up. */
+  readonly from: string
+}
+
+export interface CompiledScript {
+  /** CommonJS; strict by whoever evaluates it. */
+  readonly code: string
+  /** Source map of `code`, whose sources are absolute paths. */
+  readonly map: string
+  readonly externals: readonly External[]
+}
+
+export interface CompiledDefinition {
+  /** Undefined where something about the files is unusual, so that the loader of TypeScript has to take them. */
+  readonly script?: CompiledScript
+  /** Everything that was looked at, with its identity; null for what was looked for and was not there. */
+  readonly files: Readonly<Record<string, string | null>>
+  /** When they were read, in milliseconds since 1970. */
+  readonly readAt: number
 }

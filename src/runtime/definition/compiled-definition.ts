@@ -3,37 +3,24 @@
  * none of them changed neither starts a compiler nor registers a loader. What is kept is code, never a definition: it is
  * evaluated in every run, because it may read the environment or files.
  */
-import * as fs from 'node:fs'
-import * as path from 'node:path'
 import { createHash } from 'node:crypto'
-import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import * as fs from 'node:fs'
+import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
+import * as path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import * as vm from 'node:vm'
+import { mapPlaces } from '../../dsl/place.js'
+import { makeFolder, readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
-import { makeFolder } from '../make-folder.js'
-
-/** This package or a module of Node's, which the script asks for by its place in `externals`. */
-export interface External {
-  readonly specifier: string
-  /** The file that imports it: where its name is looked up. */
-  readonly from: string
-}
-
-export interface CompiledScript {
-  /** CommonJS; strict by whoever evaluates it. */
-  readonly code: string
-  /** Source map of `code`, whose sources are absolute paths. */
-  readonly map: string
-  readonly externals: readonly External[]
-}
-
-export interface CompiledDefinition {
-  /** Undefined where something about the files is unusual, so that the loader of TypeScript has to take them. */
-  readonly script?: CompiledScript
-  /** Everything that was looked at, with its identity; null for what was looked for and was not there. */
-  readonly files: Readonly<Record<string, string | null>>
-  /** When they were read, in milliseconds since 1970. */
-  readonly readAt: number
-}
+import {
+  type CompiledDefinition,
+  compileDefinition,
+  type CompiledScript,
+  type External,
+  metaNames,
+} from './compile-definition.js'
+import { isOwnPackage, ownPackage } from './own-package.js'
 
 /** Raised when compiled scripts change their form. */
 const form = 1
@@ -85,5 +72,76 @@ export const keepDefinition = (folder: string, file: string, compiled: CompiledD
     forgetOldest(folder)
   } catch {
     // It is compiled again next time.
+  }
+}
+
+/** Evaluates a compiled definition, as if its files were imported one by one. */
+
+/** A module as compiled code takes it: its default export is then no other than an import has it. */
+const asRequired = (module: object): object =>
+  Object.defineProperties(Object.create(null) as object, {
+    ...Object.fromEntries(
+      Object.keys(module).map((name) => [name, { enumerable: true, get: () => Reflect.get(module, name) as unknown }]),
+    ),
+    __esModule: { value: true },
+  })
+
+/** Rejects where the package's name means another installation of it, which Node's loader is to find. */
+const external = async ({ specifier, from }: External): Promise<object> => {
+  if (isBuiltin(specifier)) return asRequired((await import(specifier)) as object)
+  if (ownPackage.load === undefined || !isOwnPackage(specifier, from)) throw new Error(`${specifier} is another one`)
+  return asRequired(await ownPackage.load())
+}
+
+/** Of a source map's source: the compiler writes its name space before the path. */
+const sourcePath = (source: string): string => source.replace(/^definition:/, '')
+
+/** The exports. Throws whatever the definition throws, with places in the compiled script. */
+export const evaluateDefinition = async (file: string, script: CompiledScript): Promise<unknown> => {
+  const externals: object[] = []
+  for (const each of script.externals) externals.push(await external(each))
+  const map = new SourceMap(JSON.parse(script.map) as SourceMapPayload)
+  // A name of its own: of the file itself another loader may have told Node a source map.
+  const filename = `${file}?compiled`
+  mapPlaces(filename, (line, column) => {
+    const entry = map.findEntry(line - 1, column - 1)
+    if (!('originalSource' in entry)) return { file, line: 1, column: 1 }
+    const { originalSource, originalLine, originalColumn } = entry
+    return { file: sourcePath(originalSource), line: originalLine + 1, column: originalColumn + 1 }
+  })
+  const values = {
+    require: (place: string): object => externals[Number(place)]!,
+    module: { exports: {} as unknown },
+    [metaNames.url]: pathToFileURL(file).href,
+    [metaNames.dirname]: path.dirname(file),
+    [metaNames.filename]: file,
+  }
+  const run = vm.compileFunction(script.code, Object.keys(values), { filename })
+  run(...Object.values(values))
+  return values.module.exports
+}
+
+/** A definition by its compiled script, where it has one. */
+
+/** Where compiled definitions are kept; nothing is compiled where there is no such place. */
+export const compiledDefinitions: { folder: string | undefined } = { folder: undefined }
+
+/**
+ * The exports of a TypeScript file; undefined where the loader of TypeScript has to take it: something about it is unusual,
+ * or it throws, of which that loader says exactly where.
+ */
+export const runCompiled = async (name: string): Promise<unknown> => {
+  const { folder } = compiledDefinitions
+  if (folder === undefined || !/\.m?ts$/.test(name)) return undefined
+  const file = fs.realpathSync(name)
+  const kept = keptDefinition(folder, file)
+  const compiled = kept ?? (await compileDefinition(file))
+  if (compiled === undefined) return undefined
+  if (kept === undefined) keepDefinition(folder, file, compiled)
+  if (compiled.script === undefined) return undefined
+  try {
+    return await evaluateDefinition(file, compiled.script)
+  } catch {
+    return undefined
   }
 }

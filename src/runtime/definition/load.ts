@@ -5,11 +5,11 @@ import { pathToFileURL } from 'node:url'
 import * as Effect from 'effect/Effect'
 import type { DefinitionError } from '../../dsl/definition-error.js'
 import type { PipelineNode, SuiteNode } from '../../dsl/nodes.js'
-import { toPipelineNode } from '../../dsl/pipeline-node.js'
-import { isSuite } from '../../dsl/suite-node.js'
+import { toPipelineNode } from '../../dsl/pipeline-step.js'
+import { isSuite } from '../../dsl/suite.js'
 import { UsageError, sentenceOf } from '../errors.js'
-import { isEsModule } from './module-kind.js'
-import { runCompiled } from './run-compiled.js'
+import { isEsModule } from './compile-definition.js'
+import { runCompiled } from './compiled-definition.js'
 
 let loaderReady = false
 

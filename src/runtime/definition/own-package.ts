@@ -1,6 +1,6 @@
 /** This package as a definition sees it: what `import … from 'genepool'` gives in the program's own process. */
-import { createRequire } from 'node:module'
 import * as fs from 'node:fs'
+import { createRequire } from 'node:module'
 import * as path from 'node:path'
 
 interface OwnPackage {
@@ -29,3 +29,6 @@ export const isOwnPackage = (specifier: string, from: string): boolean => {
     return false
   }
 }
+
+/** This package's version. */
+export const version = (createRequire(import.meta.url)('../../../package.json') as { version: string }).version

@@ -84,7 +84,7 @@ interface Shared extends SharedStage {
 const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]))
 
-class Sharing {
+class SharedStages {
   /** In an order in which inputs come first. */
   readonly all: Shared[] = []
   readonly #byKey = new Map<string, Shared>()
@@ -117,7 +117,7 @@ class Sharing {
 }
 
 const suiteGraph = (suite: SuiteNode): StageGraph => {
-  const sharing = new Sharing()
+  const sharing = new SharedStages()
   const stagesOf = suite.cells.map((cell) => {
     const nodes = reachable(cell.pipeline.stages)
     const own = new Map(nodes.map((node) => [node.name, sharing.of(node)]))

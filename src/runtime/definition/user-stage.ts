@@ -1,7 +1,7 @@
 /** What the runtime knows of a stage of the user's own. */
 import * as path from 'node:path'
 import type { PipelineNode, StageNode } from '../../dsl/nodes.js'
-import type { UserStageNode } from '../../dsl/user-stage-node.js'
+import type { UserStageNode } from '../../dsl/stage.js'
 import { UsageError } from '../errors.js'
 import type { StageKind } from '../stage-contract.js'
 

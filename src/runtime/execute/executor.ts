@@ -15,12 +15,11 @@ import {
   explainTimeout,
 } from './explain-failure.js'
 import type { Job, WorkerMessage } from './job.js'
-import { memoryBounds } from './memory-bounds.js'
+import { memoryBounds } from './worker-memory.js'
 import { sampleTree } from './process-tree.js'
 import type { StageSummary } from '../stage-contract.js'
-import { WarmWorkers } from './warm-workers.js'
-import { WorkerProcess } from './worker-process.js'
-import { WorkerWatch, watchInterval, type Verdict, type WatchLimits } from './worker-watch.js'
+import { WarmWorkers, WorkerProcess } from './worker-process.js'
+import { WorkerWatch, watchInterval, type WorkerVerdict, type WatchLimits } from './worker-watch.js'
 
 /** What a stage itself says while it computes. */
 export type StageMessage = Extract<WorkerMessage, { type: 'progress' | 'milestone' }>
@@ -88,7 +87,11 @@ const startWorker = (warm: WarmWorkers, job: Job, care: JobCare): WorkerProcess 
   return new WorkerProcess([jobFile])
 }
 
-const explainVerdict = (verdict: Verdict, job: Job, { limits, stageTimeoutMs }: JobCare): StageError | WorkerCrash => {
+const explainVerdict = (
+  verdict: WorkerVerdict,
+  job: Job,
+  { limits, stageTimeoutMs }: JobCare,
+): StageError | WorkerCrash => {
   const hasCheckpoint = holdsCheckpoint(job.checkpointDir)
   switch (verdict.type) {
     case 'timed-out':
@@ -102,7 +105,9 @@ const explainVerdict = (verdict: Verdict, job: Job, { limits, stageTimeoutMs }: 
 
 /** What became of a worker: its summary, its own word for what went wrong, or why it has to be stopped. */
 type Outcome =
-  { readonly summary: StageSummary } | { readonly error: StageError | WorkerCrash } | { readonly verdict: Verdict }
+  | { readonly summary: StageSummary }
+  | { readonly error: StageError | WorkerCrash }
+  | { readonly verdict: WorkerVerdict }
 
 /** Listens and looks until the worker is done, has ended or has to be stopped. */
 const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<Outcome> =>

@@ -4,8 +4,7 @@ import { diskFullHint, diskFullText, saysDiskFull } from '../store/disk-full.js'
 import { StageError, WorkerCrash, sentenceOf } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import type { Job } from './job.js'
-import type { MemoryBounds } from './memory-bounds.js'
-import { exhaustedBy, smallerBatch, type Exhausted } from './out-of-memory.js'
+import { type Exhausted, exhaustedBy, type MemoryBounds, smallerBatch } from './worker-memory.js'
 
 /** How a worker's process ended, and what was seen of it before. */
 export interface WorkerEnd {

@@ -1,5 +1,7 @@
 /** What a run does about workers that crash, take too long, take too much memory or go silent. No part of any identity. */
-import { parseDuration, parseSize, durationWords, sizeWords } from '../../dsl/amounts.js'
+import { durationWords, parseDuration, parseSize, sizeWords } from '../../dsl/amounts.js'
+import type { PipelineNode, StageNode } from '../../dsl/nodes.js'
+import type { StageGraph } from '../definition/stage-graph.js'
 import { UsageError } from '../errors.js'
 import { canMeasureProcesses } from './process-tree.js'
 
@@ -62,4 +64,26 @@ export const readPolicy = (words: PolicyWords, name: (word: keyof PolicyWords) =
     ...(stageTimeoutMs === undefined ? {} : { stageTimeoutMs }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
   }
+}
+
+/** How long each stage may compute: what the definition says of it, else the run's own limit. No part of any identity. */
+
+/** Of `distill/tiny`: what is said of it, of `distill`, of every stage. */
+const timeoutIn = ({ timeouts }: PipelineNode, name: string): number | undefined =>
+  timeouts?.[name] ?? timeouts?.[name.split('/')[0]!] ?? timeouts?.['']
+
+/** By stage, in milliseconds. Cells that share a stage may give it different limits: it has the longest. */
+export const stageTimeouts = (
+  graph: StageGraph,
+  runMs: number | undefined,
+): ((node: StageNode) => number | undefined) => {
+  const longest = new Map<StageNode, number>()
+  for (const { pipeline, stages } of graph.cells) {
+    if (pipeline.timeouts === undefined) continue
+    for (const [name, node] of stages) {
+      const ms = timeoutIn(pipeline, name)
+      if (ms !== undefined) longest.set(node, Math.max(ms, longest.get(node) ?? 0))
+    }
+  }
+  return (node) => longest.get(node) ?? runMs
 }

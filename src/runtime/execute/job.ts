@@ -2,6 +2,7 @@
  * What passes between a run and the process that computes one stage: a job file in, one JSON message a line out. Any
  * executor that can start `worker.js JOB` somewhere with the store in reach can compute stages.
  */
+import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { StageFailure } from '../events.js'
 import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
@@ -45,3 +46,16 @@ export type WorkerMessage =
 
 /** The descriptor on which a worker writes its messages; stdout stays free for whatever a stage prints. */
 export const messageDescriptor = 3
+
+/** Whether this process computes stages: a definition that runs pipelines when it is imported would start them once more. */
+
+const VARIABLE = 'GENEPOOL_WORKER'
+
+export const markAsWorker = (): void => {
+  process.env[VARIABLE] = '1'
+}
+
+export const isInWorker = (): boolean => process.env[VARIABLE] === '1'
+
+/** Where the artifact of the stage that ends after `at` is left. */
+export const milestoneFolder = (folder: string, at: number): string => path.join(folder, String(at))

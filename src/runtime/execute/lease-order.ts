@@ -60,7 +60,7 @@ const threadsFor = (ticket: Ticket, queue: readonly Ticket[], held: readonly Tic
   return Math.max(1, Math.min(ticket.wants.threads, cores - used, Math.floor(cores / asking)))
 }
 
-export type Turn =
+export type LeaseTurn =
   | { readonly granted: true; readonly threads: number }
   /** `by` is the first that is in its way, `resource` what both want. */
   | { readonly granted: false; readonly by: Ticket | undefined; readonly resource: string }
@@ -70,7 +70,7 @@ export type Turn =
  * ticket waits for those that hold what it needs and for those that came before it and wait for the same. All of a ticket's
  * needs are met at once, and who computes waits for nobody, so nobody waits in a circle.
  */
-export const turnOf = (number: number, queue: readonly Ticket[], cores: number): Turn => {
+export const turnOf = (number: number, queue: readonly Ticket[], cores: number): LeaseTurn => {
   const held = queue.filter(({ granted }) => granted !== undefined)
   const waiting: Ticket[] = []
   for (const ticket of queue) {

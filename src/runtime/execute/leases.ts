@@ -10,10 +10,10 @@ import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { sentenceOf } from '../errors.js'
-import { turnOf, type Ticket, type Turn, type Wants } from './lease-order.js'
-import { makeFolder } from '../make-folder.js'
+import { turnOf, type Ticket, type LeaseTurn, type Wants } from './lease-order.js'
+import { makeFolder } from '../../base/files.js'
 import { whileLocked } from '../store/lock.js'
-import { identityOfProcess, isAlive, keepAlive, thisProcess, type ProcessIdentity } from './process-identity.js'
+import { identityOfProcess, isAlive, keepAlive, type ProcessIdentity, thisProcess } from '../../base/process.js'
 
 /** A folder of this user's own, gone when the machine starts anew. `GENEPOOL_LEASES` places it elsewhere. */
 export const leaseFolder = (env: NodeJS.ProcessEnv = process.env): string => {
@@ -115,7 +115,11 @@ const leave = ({ file, timer }: Place): Effect.Effect<void> =>
   })
 
 /** Looks whether it is the ticket's turn, and takes it. */
-const look = (folder: string, { file, number }: Place, ticket: Omit<Stored, 'number'>): Effect.Effect<Turn, unknown> =>
+const look = (
+  folder: string,
+  { file, number }: Place,
+  ticket: Omit<Stored, 'number'>,
+): Effect.Effect<LeaseTurn, unknown> =>
   locked(folder, () => {
     const turn = turnOf(number, readQueue(folder), os.availableParallelism())
     if (turn.granted) fs.writeFileSync(file, JSON.stringify({ ...ticket, number, granted: turn.threads }))

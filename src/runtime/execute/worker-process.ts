@@ -1,19 +1,19 @@
 /** A worker's process as the run sees it: what it says, what it printed, how it ends and how it is made to end. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
 import * as path from 'node:path'
 import * as readline from 'node:readline'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as Effect from 'effect/Effect'
-import { messageDescriptor, type WorkerMessage } from './job.js'
-import { longestSaveMs, patience } from './patience.js'
-import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
-import { StepClock } from './step-clock.js'
 import { beingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
+import { messageDescriptor, type WorkerMessage } from './job.js'
+import { longestSaveMs, patience, StepClock } from './patience.js'
+import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
 import { workerEnvironment } from './worker-memory.js'
 
 /** How much of what a worker printed last is kept to explain a crash. */
 const tailLength = 4_000
+
 /** How long the streams of a process that has ended may stay open: a program that it left behind holds them. */
 const drainMs = 2_000
 
@@ -168,4 +168,49 @@ export class WorkerProcess {
       child.kill('SIGCONT')
     })
   }
+}
+
+/**
+ * Workers' processes that stay for the next stage of the same module and code, because starting one takes longer than a cheap
+ * stage. Only stages whose kind says `warm` come here, and only those that went well leave their process behind.
+ */
+
+/** After so many stages a process is replaced: what leaks does not add up. */
+const longestService = 500
+
+/** Idle processes at most, whatever they are for. */
+const mostIdle = 16
+
+export class WarmWorkers {
+  readonly #idle: { readonly key: string; readonly worker: WorkerProcess }[] = []
+
+  /** An idle worker that has computed stages of this key, or a fresh one. */
+  take(key: string): WorkerProcess {
+    for (;;) {
+      const found = this.#idle.findLast((each) => each.key === key)
+      if (found === undefined) return new WorkerProcess(['--warm'])
+      this.#idle.splice(this.#idle.indexOf(found), 1)
+      if (!found.worker.hasEnded) return found.worker
+    }
+  }
+
+  /** The worker has computed its stage well and may compute another. */
+  give(key: string, worker: WorkerProcess): void {
+    worker.listen(undefined)
+    if (worker.hasEnded) return
+    if (worker.jobs >= longestService) return retire(worker)
+    this.#idle.push({ key, worker })
+    if (this.#idle.length > mostIdle) retire(this.#idle.shift()!.worker)
+  }
+
+  /** Ends all that are idle. */
+  end(): void {
+    for (const { worker } of this.#idle.splice(0)) retire(worker)
+  }
+}
+
+/** An idle worker whose stdin ends goes by itself. */
+const retire = (worker: WorkerProcess): void => {
+  worker.child.stdin?.end()
+  worker.child.unref()
 }

@@ -14,7 +14,7 @@ export interface WatchLimits {
 }
 
 /** Why the worker has to be ended. */
-export type Verdict =
+export type WorkerVerdict =
   | { readonly type: 'timed-out' }
   | { readonly type: 'over-memory'; readonly bytes: number }
   | { readonly type: 'hung'; readonly ms: number }
@@ -80,7 +80,7 @@ export class WorkerWatch {
   }
 
   /** What follows from a look at its processes; undefined while nothing has to be done. */
-  look(now: number, sample: TreeSample | undefined): Verdict | undefined {
+  look(now: number, sample: TreeSample | undefined): WorkerVerdict | undefined {
     const since = now - this.#lookedAt
     this.#lookedAt = now
     if (since > lateLooks * this.#intervalMs + 1_000) this.#shift(since)

@@ -11,15 +11,70 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
-import { extensionOf } from './deliver-milestone.js'
-import { StageError, sentenceOf } from '../errors.js'
+import { sentenceOf, StageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
-import { messageDescriptor, type Job, type WorkerMessage } from './job.js'
-import { longestSaveMs, patience } from './patience.js'
-import { progressReporter } from './progress.js'
-import type { StageFunction, StageSummary } from '../stage-contract.js'
-import { StepClock } from './step-clock.js'
+import type { Extension, Progress, StageFunction, StageSummary } from '../stage-contract.js'
 import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
+import { type Job, type JobExtension, messageDescriptor, milestoneFolder, type WorkerMessage } from './job.js'
+import { longestSaveMs, patience, StepClock } from './patience.js'
+
+/** A stage's reports → messages worth sending: ten a second at most, with speed and time left. */
+
+const intervalMs = 100
+
+/** Speed counts from the phase's first report in this process, so a resumed phase does not claim an earlier one's work. */
+export const progressReporter = (send: (message: WorkerMessage) => void): ((progress: Progress) => void) => {
+  let phase: { name: string; startedAt: number; firstStep: number; firstImages: number } | undefined
+  let sentAt = 0
+  return (progress) => {
+    const now = performance.now()
+    if (phase?.name !== progress.phase) {
+      phase = { name: progress.phase, startedAt: now, firstStep: progress.step, firstImages: progress.images ?? 0 }
+      sentAt = 0
+    }
+    if (now - sentAt < intervalMs && progress.step < progress.steps) return
+    sentAt = now
+    const seconds = (now - phase.startedAt) / 1000
+    const steps = progress.step - phase.firstStep
+    const images = (progress.images ?? 0) - phase.firstImages
+    send({
+      type: 'progress',
+      ...progress,
+      ...(seconds > 0 && images > 0 ? { imagesPerSecond: images / seconds } : {}),
+      ...(steps > 0 ? { secondsLeft: (seconds / steps) * (progress.steps - progress.step) } : {}),
+    })
+  }
+}
+
+/** The worker's side of a stage that extends. */
+
+export const extensionOf = (
+  { from, wanted, folder }: JobExtension,
+  send: (message: Extract<WorkerMessage, { type: 'milestone' }>) => void,
+): Extension => {
+  const missing = new Set(wanted)
+  const make = (outDir: string) =>
+    Effect.try({
+      try: () => {
+        // What an attempt that was interrupted left.
+        fs.rmSync(outDir, { recursive: true, force: true })
+        fs.mkdirSync(outDir, { recursive: true })
+      },
+      catch: (cause) => new StageError({ message: `cannot make ${outDir}: ${sentenceOf(cause)}`, cause }),
+    })
+  const deliver = Effect.fnUntraced(function* (
+    at: number,
+    leave: Parameters<Extension['deliver']>[1],
+  ): Effect.fn.Return<void, StageError> {
+    if (!missing.has(at)) return
+    const outDir = milestoneFolder(folder, at)
+    yield* make(outDir)
+    const summary = yield* leave(outDir)
+    missing.delete(at)
+    send({ type: 'milestone', at, summary })
+  })
+  return { ...(from && { from }), deliver }
+}
 
 const defaultHeartbeatMs = 2_000
 
@@ -37,7 +92,7 @@ const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
 }
 
 const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction> => {
-  if ('call' in entry) return (await import('../definition/user-stage-function.js')).loadUserStage(file, entry, job)
+  if ('call' in entry) return (await import('./user-stage-function.js')).loadUserStage(file, entry, job)
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
   const stage = module[entry.export]
   if (typeof stage !== 'function') throw new Error(`${file} exports no stage function '${entry.export}'`)
@@ -83,6 +138,7 @@ const program = (job: Job, vital: Vital): Effect.Effect<StageSummary, StageError
 
 /** The stage that is being computed; undefined between two jobs. */
 let current: { readonly fiber: Fiber.Fiber<unknown, unknown>; readonly vital: Vital } | undefined
+
 let interrupted = false
 
 const compute = (job: Job, finish: (message: WorkerMessage) => void): void => {
@@ -114,6 +170,7 @@ const interrupt = (): void => {
   if (current === undefined) end()
   else Effect.runFork(Fiber.interrupt(current.fiber))
 }
+
 /** Nobody waits for the result any more, nor ends a stage that does not let itself be interrupted. */
 const abandon = (): void => {
   const vital = current?.vital
@@ -126,15 +183,21 @@ const abandon = (): void => {
   }
   setTimeout(check, patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
 }
+
 // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
 process.on('SIGINT', () => {})
+
 process.on('SIGTERM', interrupt)
+
 process.stdin.on('end', abandon).on('error', abandon).resume()
+
 // The reader is gone: so is the reason to go on.
 channel.on('error', abandon)
 
 const [argument] = process.argv.slice(2)
+
 if (argument === undefined) throw new Error('usage: worker.js JOB.json | worker.js --warm')
+
 if (argument === '--warm') {
   readline.createInterface({ input: process.stdin }).on('line', (line) => {
     compute(JSON.parse(line) as Job, (message) => {

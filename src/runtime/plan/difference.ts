@@ -1,7 +1,7 @@
 /** What differs between two experiments, stage by stage, and between what they measured. */
 import type { Json } from '../../dsl/nodes.js'
 import type { Reason } from '../events.js'
-import type { StageIdentity } from './fingerprint.js'
+import type { StageIdentity } from '../fingerprint.js'
 import { reasonsBetween, type CodeRecords } from './reasons.js'
 
 /** A stage as one side has it. */

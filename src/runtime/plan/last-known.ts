@@ -2,7 +2,7 @@
  * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured against.
  * Losing it costs explanations, never results.
  */
-import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { isSha256 } from '../store/manifest.js'
 import type { StageGraph } from '../definition/stage-graph.js'

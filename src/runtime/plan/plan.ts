@@ -4,13 +4,40 @@ import type { StageNode } from '../../dsl/nodes.js'
 import type { CodeReader } from '../code/code-reader.js'
 import type { StoreError } from '../errors.js'
 import type { PlannedStage, Reason } from '../events.js'
-import { beginningOf, refusalOf } from '../execute/extension.js'
-import { findArtifact, type FoundArtifact } from './find-artifact.js'
-import { fingerprintOf, type StageIdentity } from './fingerprint.js'
+import { type EngineIdentity, fingerprintOf, type Reuse, type StageIdentity } from '../fingerprint.js'
+import { type Manifest, Store } from '../store/store.js'
+import { beginningOf, refusalOf } from './extension.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
-import { reasonsBetween, type CodeRecords } from './reasons.js'
-import { Store, type Manifest } from '../store/store.js'
+import { type CodeRecords, reasonsBetween } from './reasons.js'
+
+/** The stored artifact of a stage run, if there is one that will do. */
+
+export interface FoundArtifact {
+  readonly manifest: Manifest
+  /** Whether its bytes are known to be as published, so that it may be used without a further look. */
+  readonly isWhole: boolean
+  /** What made it, where that is not the engine, device and versions of this run. */
+  readonly madeBy?: EngineIdentity
+}
+
+const fromAnyEngine = (store: Store['Service'], identity: StageIdentity, reuse: Reuse): FoundArtifact | undefined => {
+  if (reuse === 'same-engine' || identity.engine === null || identity.machine !== undefined) return undefined
+  const [manifest] = store.lookupAnyEngine(identity)
+  if (manifest === undefined) return undefined
+  const madeBy = manifest.identity.engine
+  return { manifest, isWhole: false, ...(madeBy === null ? {} : { madeBy }) }
+}
+
+/**
+ * Its own artifact, else with `any-engine` one that differs in engine, device or versions alone: of the same engine where
+ * there is one, the newest of these. What was measured on a machine and its engine is taken for nothing else.
+ */
+export const findArtifact = (
+  store: Store['Service'],
+  identity: StageIdentity,
+  reuse: Reuse,
+): FoundArtifact | undefined => store.find(fingerprintOf(identity)) ?? fromAnyEngine(store, identity, reuse)
 
 export interface Plan {
   readonly stages: readonly PlannedStage[]
@@ -124,3 +151,25 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
   }
   return { stages, manifests, found: hits } satisfies Plan
 })
+
+/** Which stages a stage holds up: they run only if it gives something else than before. */
+
+/** Stages that may have to run, with those that they wait for, by node. */
+export const cutOffBehind = ({ stages }: Prepared, plan: Plan): ReadonlyMap<StageNode, readonly string[]> => {
+  const behind = new Map<StageNode, Set<string>>()
+  const status = new Map(stages.map(({ node }, index) => [node, plan.stages[index]!.status]))
+  const above = new Map<StageNode, Set<StageNode>>()
+  // Inputs come first.
+  for (const { node } of stages) {
+    const all = new Set<StageNode>()
+    for (const from of Object.values(node.inputs)) {
+      if (status.get(from) === undefined || status.get(from) === 'cached') continue
+      all.add(from)
+      for (const further of above.get(from) ?? []) all.add(further)
+    }
+    above.set(node, all)
+    if (status.get(node) !== 'maybe') continue
+    for (const from of all) behind.set(from, (behind.get(from) ?? new Set()).add(node.name))
+  }
+  return new Map([...behind].map(([node, names]) => [node, [...names]]))
+}

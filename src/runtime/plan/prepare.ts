@@ -7,25 +7,19 @@ import type { StageNode } from '../../dsl/nodes.js'
 import { canonical } from '../canonical.js'
 import { CodeReader, type CodeState } from '../code/code-reader.js'
 import type { CodeEntry } from '../code/walk.js'
-import { StageError, UsageError, sentenceOf } from '../errors.js'
+import type { StageGraph } from '../definition/stage-graph.js'
+import { orderStages } from '../definition/stage-order.js'
+import { capturesError, isRepeated, isUserStageNode, userStageKind } from '../definition/user-stage.js'
+import { sentenceOf, StageError, UsageError } from '../errors.js'
 import type { Reason } from '../events.js'
 import { FileIndex, hashFile, identityOf } from '../file-identity.js'
-import { identifyingParams } from '../execute/extension.js'
-import { keyScheme, type MachineIdentity, type StageIdentity } from './fingerprint.js'
-import { orderStages } from '../definition/graph.js'
-import { machineOf } from './machine.js'
-import { Engines, StageKinds, type ResolvedEngine } from '../services.js'
-import type { StageGraph } from '../definition/stage-graph.js'
+import { fingerprintOf, keyScheme, type Reuse, type StageIdentity } from '../fingerprint.js'
+import { type MachineIdentity, machineOf } from '../machine.js'
+import { Engines, type ResolvedEngine, StageKinds } from '../services.js'
 import type { StageKind } from '../stage-contract.js'
+import type { SourceFile } from '../store/sealed-inputs.js'
 import { Store } from '../store/store.js'
-import { capturesError, isRepeated, isUserStageNode, userStageKind } from '../definition/user-stage.js'
-
-export interface SourceFile {
-  readonly path: string
-  readonly sha256: string
-  /** The file's identity when it was hashed: what a finished stage is held against. */
-  readonly identity: string
-}
+import { identifyingParams } from './extension.js'
 
 export interface PreparedStage {
   readonly node: StageNode
@@ -45,9 +39,6 @@ export interface PreparedStage {
 }
 
 export type MissingSource = Extract<Reason, { type: 'source-missing' }>
-
-/** Whether an artifact that another engine, device or version made will do as well. */
-export type Reuse = 'same-engine' | 'any-engine'
 
 export interface Prepared {
   readonly stages: readonly PreparedStage[]
@@ -174,3 +165,18 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   code.save()
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared
 })
+
+/** What a stage is, whatever has been computed so far: two definitions' stages of one key give the same artifact. */
+
+/**
+ * The stage's identity with the keys of its inputs in place of their content. Fingerprints are known only once all inputs
+ * are there; keys are known before anything has run, so that plans can be compared.
+ */
+export const stageKeys = ({ stages }: Pick<Prepared, 'stages'>): ReadonlyMap<StageNode, string> => {
+  const keys = new Map<StageNode, string>()
+  for (const { node, identify } of stages) {
+    const inputs = Object.entries(node.inputs).map(([input, from]) => [input, keys.get(from)!])
+    keys.set(node, fingerprintOf(identify(Object.fromEntries(inputs))))
+  }
+  return keys
+}

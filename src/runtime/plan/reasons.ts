@@ -4,7 +4,8 @@ import { canonical } from '../canonical.js'
 import type { CodeRecord } from '../code/code-record.js'
 import { codeReasons } from '../code/code-reasons.js'
 import type { Reason } from '../events.js'
-import type { EngineIdentity, MachineIdentity, StageIdentity } from './fingerprint.js'
+import type { EngineIdentity, StageIdentity } from '../fingerprint.js'
+import type { MachineIdentity } from '../machine.js'
 
 type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
 type Values = Readonly<Record<string, string>>

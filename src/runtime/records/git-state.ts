@@ -2,10 +2,10 @@
  * The state of the repository that holds a definition: its commit, and a hash of all that differs from it, so that two
  * states of uncommitted work can be told apart. Asked of git itself, beside other work; nothing here ever fails a run.
  */
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { createHash } from 'node:crypto'
-import { spawn } from 'node:child_process'
 import { sentenceOf } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 
@@ -111,4 +111,16 @@ export const readGitState = (folder: string, signal: AbortSignal): Promise<GitSt
     const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
     return { state: 'unknown', why: isMissing ? 'there is no git' : sentenceOf(cause) }
   })
+}
+
+export interface AskedGit {
+  readonly answer: Promise<GitState>
+  readonly abort: () => void
+}
+
+/** Asked before the planning, so that git works beside it. */
+export const askGit = (definition: { readonly file?: string; readonly baseDir: string }): AskedGit => {
+  const controller = new AbortController()
+  const folder = definition.file === undefined ? definition.baseDir : path.dirname(definition.file)
+  return { answer: readGitState(path.resolve(folder), controller.signal), abort: () => controller.abort() }
 }

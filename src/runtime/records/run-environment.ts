@@ -1,14 +1,84 @@
 /** Where and how a run took place: all that a reader needs to tell its surroundings from another run's. */
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
-import { hashFile } from '../file-identity.js'
-import type { EngineIdentity, MachineIdentity } from '../plan/fingerprint.js'
-import type { GitState } from './git-state.js'
-import { lockedPackages, type LockedPackages } from './locked-packages.js'
-import { machineOf } from '../plan/machine.js'
+import type { Json } from '../../dsl/nodes.js'
+import { canonical } from '../canonical.js'
+import { version } from '../definition/own-package.js'
+import { FileIndex, hashFile, identityOf } from '../file-identity.js'
+import type { EngineIdentity } from '../fingerprint.js'
+import { type MachineIdentity, machineOf } from '../machine.js'
 import type { ResolvedEngine } from '../services.js'
 import type { Store } from '../store/store.js'
-import { version } from '../version.js'
+import type { GitState } from './git-state.js'
+
+/** Versions that the lock file beside a definition names, of the packages that the definition's project and genepool ask for. */
+
+export interface LockedPackages {
+  /** Null where no folder at or above the definition's has one. */
+  readonly lockFile: string | null
+  readonly sha256: string | null
+  /** By name; of npm's lock files only. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+const lockFiles = ['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock']
+
+const find = (folder: string): string | undefined => {
+  for (let at = folder; ; at = path.dirname(at)) {
+    const found = lockFiles.map((name) => path.join(at, name)).find((file) => fs.existsSync(file))
+    if (found !== undefined || path.dirname(at) === at) return found
+  }
+}
+
+interface LockEntry {
+  readonly version?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
+}
+
+const namesOf = (entry: LockEntry | undefined): readonly string[] =>
+  Object.keys({
+    ...entry?.dependencies,
+    ...entry?.devDependencies,
+    ...entry?.optionalDependencies,
+    ...entry?.peerDependencies,
+  })
+
+/** Of what the project and genepool ask for themselves; a lock file of another form names none. */
+export const versionsIn = (text: string): Readonly<Record<string, string>> => {
+  try {
+    const { packages = {} } = JSON.parse(text) as { packages?: Readonly<Record<string, LockEntry>> }
+    const names = new Set([...namesOf(packages['']), ...namesOf(packages['node_modules/genepool'])])
+    return Object.fromEntries(
+      [...names].sort().flatMap((name) => {
+        const version = packages[`node_modules/${name}`]?.version
+        return version === undefined ? [] : [[name, version]]
+      }),
+    )
+  } catch {
+    return {}
+  }
+}
+
+/** What is known of the nearest lock file; read again only where it has changed. */
+export const lockedPackages = (folder: string, store: Store['Service']): LockedPackages => {
+  const lockFile = find(folder)
+  const identity = lockFile === undefined ? undefined : identityOf(lockFile)
+  if (lockFile === undefined || identity === undefined) return { lockFile: null, sha256: null, versions: {} }
+  const index = new FileIndex<Omit<LockedPackages, 'lockFile'>>(store.place('index', 'lock.json'), '1')
+  let known = index.peek(lockFile)
+  if (known === undefined) {
+    const text = fs.readFileSync(lockFile, 'utf8')
+    known = { sha256: createHash('sha256').update(text).digest('hex'), versions: versionsIn(text) }
+    index.remember(lockFile, identity, known)
+    index.save()
+  }
+  return { lockFile, ...known }
+}
 
 export interface RunEnvironment {
   readonly genepool: string
@@ -98,4 +168,31 @@ export const environmentOf = (store: Store['Service'], settings: RunSettings): R
     only: settings.only ?? null,
     variables: tellingVariables(process.env),
   }
+}
+
+/** What differs between the surroundings of two runs, place by place. */
+
+export interface EnvironmentDifference {
+  /** `git.commit`, `machine.processor`, `packages.versions.effect`. */
+  readonly what: string
+  readonly a: Json
+  readonly b: Json
+}
+
+const leaves = (value: unknown, path: readonly string[], out: Map<string, Json>): Map<string, Json> => {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    for (const [key, item] of Object.entries(value)) leaves(item, [...path, key], out)
+  } else out.set(path.join('.'), value as Json)
+  return out
+}
+
+/** In the order in which a record has them; what one of them lacks is null. */
+export const environmentDifference = (
+  a: RecordedEnvironment,
+  b: RecordedEnvironment,
+): readonly EnvironmentDifference[] => {
+  const [before, now] = [leaves(a, [], new Map()), leaves(b, [], new Map())]
+  return [...new Set([...before.keys(), ...now.keys()])]
+    .map((what) => ({ what, a: before.get(what) ?? null, b: now.get(what) ?? null }))
+    .filter((each) => canonical(each.a) !== canonical(each.b))
 }

@@ -4,13 +4,14 @@
  */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
-import { readTextIfThere } from '../atomic-file.js'
-import { StoreError, sentenceOf } from '../errors.js'
+import { readTextIfThere } from '../../base/files.js'
+import { sentenceOf, StoreError, UsageError } from '../errors.js'
 import type { PlannedStage, RunEvent } from '../events.js'
-import type { GitState } from './git-state.js'
-import type { RecordedEnvironment, RunEnvironment } from './run-environment.js'
 import { canWait, gatherWrites } from '../gathered-text.js'
 import { Store } from '../store/store.js'
+import type { AskedGit, GitState } from './git-state.js'
+import { environmentOf, type RecordedEnvironment, type RunEnvironment, type RunSettings } from './run-environment.js'
+import { readTags } from './run-tags.js'
 
 /** What a record holds besides events. */
 export type RecordLine =
@@ -117,5 +118,69 @@ export const readRuns = Effect.fnUntraced(function* () {
     try: (): readonly RunRecord[] =>
       runs.map((run) => parse(run, readTextIfThere(store.place('runs', `${run}.ndjson`)) ?? '')),
     catch: cannotRead(store),
+  })
+})
+
+/** What a run writes down before its first event. Costs a run with nothing to do next to nothing and never fails one. */
+
+/** How long a run that has ended waits for git, which was asked when it began. */
+const patienceMs = 300
+
+/**
+ * Writes environment and plan now and git's answer when it is there; the effect given back, for the run's end, waits for
+ * that, but never long.
+ */
+export const recordStart = (
+  log: (line: RecordLine) => void,
+  store: Store['Service'],
+  settings: RunSettings,
+  plan: readonly PlannedStage[],
+  git: AskedGit,
+): Effect.Effect<void> => {
+  log({ type: 'environment', ...environmentOf(store, settings) })
+  log({ type: 'plan', stages: plan })
+  const written = git.answer.then((state) => log({ type: 'git', git: state }))
+  return Effect.promise(() => {
+    const timer = setTimeout(git.abort, patienceMs)
+    return written.finally(() => clearTimeout(timer))
+  })
+}
+
+/** The recorded run that a word on the command line means: its id, the beginning of it, or a tag. */
+
+/** Shorter beginnings are likely to be typing mistakes. */
+const shortest = 4
+
+const mostListed = 5
+
+/** Undefined where nothing is called so. Fails with a UsageError where several are, or where a tagged run is gone. */
+export const findRun = Effect.fnUntraced(function* (word: string) {
+  const own = yield* readRun(word)
+  if (own !== undefined) return own
+  const tagged = (yield* readTags()).get(word)
+  if (tagged !== undefined) {
+    const record = yield* readRun(tagged)
+    if (record !== undefined) return record
+    return yield* new UsageError({ message: `the tag '${word}' is of run ${tagged}, whose record is gone` })
+  }
+  if (word.length < shortest) return undefined
+  const [run, ...others] = (yield* recordedRuns()).filter((id) => id.startsWith(word))
+  if (run === undefined) return undefined
+  if (others.length === 0) return yield* readRun(run)
+  const names = [run, ...others]
+  const listed = names.slice(0, mostListed).join(', ')
+  return yield* new UsageError({
+    message: `${names.length} runs begin with '${word}'`,
+    hint: `name one of ${listed}${names.length > mostListed ? `, … (genepool runs lists them)` : ''}`,
+  })
+})
+
+/** The same, where it has to be there. `store` is what the user calls the store. */
+export const runCalled = Effect.fnUntraced(function* (word: string, store: string) {
+  const record = yield* findRun(word)
+  if (record !== undefined) return record
+  return yield* new UsageError({
+    message: `there is no run '${word}' in ${store}`,
+    hint: `genepool runs --store ${store} lists the runs and their tags`,
   })
 })

@@ -1,7 +1,7 @@
 /** Names that people give to runs: one file a name in the store's `tags/`, which holds the run's id. */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
-import { readTextIfThere, writeFileAtomic } from '../atomic-file.js'
+import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { StoreError, UsageError, sentenceOf } from '../errors.js'
 import { Store } from '../store/store.js'
 

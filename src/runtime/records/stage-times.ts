@@ -4,14 +4,82 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { readTextIfThere } from '../atomic-file.js'
+import { countPathMacs } from '../../dsl/counting.js'
 import type { StageNode } from '../../dsl/nodes.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import { readTextIfThere } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
-import type { MachineIdentity } from '../plan/fingerprint.js'
 import { isUserStageNode } from '../definition/user-stage.js'
-import { workOf, type StageWork } from './stage-work.js'
+import type { Emit, RunEvent } from '../events.js'
+import type { EngineIdentity } from '../fingerprint.js'
+import type { MachineIdentity } from '../machine.js'
+import { valueAt } from '../plan/extension.js'
+import type { PreparedStage } from '../plan/prepare.js'
+import type { StageKind } from '../stage-contract.js'
 import type { Store } from '../store/store.js'
 import { manifestsNow } from '../store/stored-manifests.js'
+
+/** How much a stage has to do, as far as its parameters say: what a time measured on one carries over to another by. */
+
+interface Telling {
+  readonly train?: { readonly epochs?: unknown }
+  readonly epochs?: unknown
+  readonly model?: unknown
+  readonly take?: unknown
+}
+
+const macsOf = (described: unknown): number | undefined => {
+  try {
+    const model = described as VitConfig
+    const macs = countPathMacs([{ model, blocks: model.depth }], 'all')
+    return Number.isFinite(macs) && macs > 0 ? macs : undefined
+  } catch {
+    // Not a model as this package describes one: a stage of the user's own may call anything so.
+    return undefined
+  }
+}
+
+const images = new WeakMap<StageNode, number | null>()
+
+/** Images that the data hold which the stage reads, where a subset of known size was asked for. */
+const imagesOf = (node: StageNode): number | null => {
+  const known = images.get(node)
+  if (known !== undefined) return known
+  const { take } = node.params as Telling
+  const found =
+    typeof take === 'number'
+      ? take
+      : (Object.values(node.inputs)
+          .map(imagesOf)
+          .find((number) => number !== null) ?? null)
+  images.set(node, found)
+  return found
+}
+
+/** What is left of a stage that goes on from what it was after `at`, as a share of the whole. */
+export const shareAfter = (at: number, { extends: by }: Pick<StageKind, 'extends'>, params: object): number => {
+  const end = by === undefined ? undefined : valueAt(params, by.at)
+  return typeof end === 'number' && end > at ? (end - at) / end : 1
+}
+
+export interface StageWork {
+  /** Epochs times multiply-accumulates of one image; 1 where the parameters name neither. */
+  readonly steps: number
+  /** Null where the whole data set is used, or none. */
+  readonly images: number | null
+}
+
+export const workOf = (node: StageNode): StageWork => {
+  const { train, epochs: own, model } = node.params as Telling
+  const epochs = train?.epochs ?? own
+  const repeats = typeof epochs === 'number' && epochs > 0 ? epochs : 1
+  return { steps: repeats * (macsOf(model) ?? 1), images: imagesOf(node) }
+}
+
+/** How many times as long as `known` a stage with this work is expected to take. */
+export const workRatio = (wanted: StageWork, known: StageWork): number =>
+  (wanted.steps / known.steps) *
+  (wanted.images === null || known.images === null ? 1 : Math.max(1, wanted.images) / Math.max(1, known.images))
 
 export interface StageTime {
   readonly kind: string
@@ -125,4 +193,46 @@ export const rememberTime = (store: Store['Service'], time: StageTime): void => 
     const times = gathered(store).filter(({ fingerprint }) => fingerprint !== time.fingerprint)
     write(store, [...times, time])
   } else write(store, [time])
+}
+
+/** Watches a run's events and keeps how long each stage computed, for later estimates. */
+
+type Started = Extract<RunEvent, { type: 'stage-started' }>
+
+export const timeRecorder = (store: Store['Service'], stages: readonly PreparedStage[], here: TimedHere): Emit => {
+  let byName: ReadonlyMap<string, PreparedStage> | undefined
+  const started = new Map<string, Started>()
+  const keep = ({ node, kind }: PreparedStage, from: Started, ms: number, end: StageTime['end']): void => {
+    const share = from.goesOnFrom === undefined ? 1 : shareAfter(from.goesOnFrom.at, kind, node.params)
+    rememberTime(store, {
+      kind: timedKind(node),
+      stage: node.name,
+      definition: here.definition,
+      params: paramsKey(node),
+      whole: wholeKey(node),
+      work: workOf(node),
+      engine: kind.usesEngine ? `${here.engine.engine}/${here.engine.device}` : null,
+      machine: machineKey(here.machine),
+      fingerprint: from.fingerprint,
+      ms: Math.round(ms / share),
+      end,
+      resumes: from.resumes,
+    })
+  }
+  return (event) => {
+    if (event.type === 'stage-started') started.set(event.stage, event)
+    if (event.type !== 'stage-finished' && event.type !== 'stage-interrupted') return
+    byName ??= new Map(stages.map((stage) => [stage.node.name, stage]))
+    const stage = byName.get(event.stage)
+    const from = started.get(event.stage)
+    if (stage === undefined || from === undefined) return
+    keep(stage, from, event.ms, event.type === 'stage-finished' ? 'finished' : 'interrupted')
+  }
+}
+
+export interface TimedHere {
+  /** The definition, as `remembered.as` names it. */
+  readonly definition: string
+  readonly engine: Pick<EngineIdentity, 'engine' | 'device'>
+  readonly machine: MachineIdentity
 }

@@ -4,11 +4,24 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import type { Blobs } from './blobs.js'
 import { hashFile } from '../file-identity.js'
-import { linkOrCopy } from './link-or-copy.js'
+import type { Blobs } from './blobs.js'
 import { isInnerName, type Manifest, type StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
+
+/** Another name for the bytes of a file. */
+
+/** Leaves what is there already. A file system without hard links, or with too many to one file, gets a copy. */
+export const linkOrCopy = (from: string, to: string): void => {
+  try {
+    fs.linkSync(from, to)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code === 'ENOENT' || code === 'ENOSPC' || code === 'EIO') throw cause
+    fs.copyFileSync(from, to)
+  }
+}
 
 /** Whether what is shown is the blob, or a copy of it that nobody has changed. */
 const shows = (shown: string, blob: string, file: StoredFile): boolean => {

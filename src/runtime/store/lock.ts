@@ -2,21 +2,23 @@
  * One holder at a time, across processes. A lock is a file that names its holder; a holder that has died (or, on another
  * machine, has not been seen for a while) loses it, so that a killed run never blocks the next one.
  */
+import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
-import { readTextIfThere } from '../atomic-file.js'
+import { readTextIfThere } from '../../base/files.js'
+import { sentenceOf, StoreError } from '../errors.js'
+import { isAlive, keepAlive, type ProcessIdentity, thisProcess } from '../../base/process.js'
 import { diskFullText, saysDiskFull } from './disk-full.js'
-import { StoreError, sentenceOf } from '../errors.js'
-import { isAlive, keepAlive, thisProcess, type ProcessIdentity } from '../execute/process-identity.js'
+import type { Store } from './store.js'
 
 interface Holder extends ProcessIdentity {
   readonly token: string
 }
 
 const retryMs = 100
+
 /** Of a lock that is never held for long. */
 const shortRetryMs = 4
 
@@ -179,3 +181,24 @@ export const whileLocked = <A>(file: string, work: () => A): Effect.Effect<A, un
   )
   return again
 }
+
+/** Which runs are going on in a store, so that nothing that they have found is taken from under them. */
+
+const namePattern = /^run\.(.+)\.lock$/
+
+/** For as long as the scope is open. A store in which no lock can be made has nothing collected from it either. */
+export const markAsLive = (store: Store['Service'], run: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.ignore(tryLock(store.place('locks', `run.${run}.lock`)))
+
+/** Ids of the runs that are going on. */
+export const liveRuns = (store: Store['Service']): readonly string[] => {
+  const folder = store.place('locks')
+  if (!fs.existsSync(folder)) return []
+  return fs.readdirSync(folder).flatMap((name) => {
+    const run = namePattern.exec(name)?.[1]
+    return run !== undefined && isHeld(store.place('locks', name)) ? [run] : []
+  })
+}
+
+export const lockPath = (store: Store['Service'], fingerprint: string): string =>
+  store.place('locks', `${fingerprint}.lock`)

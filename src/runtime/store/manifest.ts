@@ -2,7 +2,7 @@
 import type { Json } from '../../dsl/nodes.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
-import type { StageIdentity } from '../plan/fingerprint.js'
+import type { StageIdentity } from '../fingerprint.js'
 
 export interface StoredFile {
   readonly sha256: string

@@ -7,8 +7,14 @@ import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
 import { CorruptArtifact, StageError, type StoreError } from '../errors.js'
 import { changedAtMs, clockTickMs, dataIdentityOf, hashFile, identityOf } from '../file-identity.js'
-import type { SourceFile } from '../plan/prepare.js'
-import { Store, type Manifest, type Seal } from './store.js'
+import { type Manifest, type Seal, Store } from './store.js'
+
+export interface SourceFile {
+  readonly path: string
+  readonly sha256: string
+  /** The file's identity when it was hashed: what a finished stage is held against. */
+  readonly identity: string
+}
 
 interface SealedSource extends SourceFile {
   /** It was written to so shortly before that another write might leave no trace: read again at the end. */

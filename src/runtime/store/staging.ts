@@ -4,15 +4,15 @@
  * fingerprint, and with them what the stage read: a checkpoint that may hold something of an input which was touched
  * meanwhile is not gone on from.
  */
+import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
-import { StoreError, sentenceOf } from '../errors.js'
-import { isHeld, sweepLocks } from './lock.js'
+import { sentenceOf, StoreError } from '../errors.js'
+import { isHeld, lockPath, sweepLocks } from './lock.js'
 import { ensureFolder } from './quarantine.js'
-import { isUntouched, sealOf, type SealedInputs } from './sealed-inputs.js'
+import { isUntouched, type SealedInputs, sealOf } from './sealed-inputs.js'
 import type { Store } from './store.js'
 import { sweepUnfinished } from './unfinished-files.js'
 
@@ -27,9 +27,6 @@ const entries = (folder: string): readonly string[] => (fs.existsSync(folder) ? 
 
 /** Tidying up may fail without harm: what is left behind is swept by the next run. */
 const quietly = (tidy: () => void): Effect.Effect<void> => Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
-
-export const lockPath = (store: Store['Service'], fingerprint: string): string =>
-  store.place('locks', `${fingerprint}.lock`)
 
 /** What is kept beside a checkpoint: the inputs' seal, or that they were untouched when the stage ended. */
 const untouched = 'untouched'

@@ -4,8 +4,8 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { writeFileAtomic } from '../atomic-file.js'
-import { keyScheme } from '../plan/fingerprint.js'
+import { writeFileAtomic } from '../../base/files.js'
+import { keyScheme } from '../fingerprint.js'
 import { decodeManifest } from './manifest.js'
 import { quarantine } from './quarantine.js'
 

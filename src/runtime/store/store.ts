@@ -14,11 +14,10 @@ import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import { folderOf, showAsFolder } from './artifact-folder.js'
-import { writeFileAtomic } from '../atomic-file.js'
+import { makeFolder, writeFileAtomic } from '../../base/files.js'
 import { Blobs, type BlobState, type Taken } from './blobs.js'
 import { CorruptArtifact, StoreError, UsageError, sentenceOf } from '../errors.js'
-import { makeFolder } from '../make-folder.js'
-import { engineFreeKeyOf, type StageIdentity } from '../plan/fingerprint.js'
+import { engineFreeKeyOf, type StageIdentity } from '../fingerprint.js'
 import {
   contentOf,
   decodeManifest,

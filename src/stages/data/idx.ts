@@ -17,7 +17,7 @@ export interface IdxImages {
 }
 
 /** What a data set is declared to hold; images are square, `imageSize` pixels a side. */
-export interface ImageShape {
+export interface DeclaredImages {
   readonly imageSize: number
   readonly channels: number
 }
@@ -71,7 +71,7 @@ const readIdx = (path: string, what: string, ranks: readonly number[]): { sizes:
 }
 
 /** Images of rank 3 (grey) or 4 (`[count, height, width, channels]`); checked against `expected` where it is given. */
-export const readIdxImages = (path: string, expected?: ImageShape): IdxImages => {
+export const readIdxImages = (path: string, expected?: DeclaredImages): IdxImages => {
   const { sizes, values: pixels } = readIdx(path, 'images', [3, 4])
   const [count, height, width, channels = 1] = sizes
   if (expected !== undefined) {
@@ -105,7 +105,7 @@ export const readIdxLabels = (path: string, numClasses: number): Uint8Array => {
 export const readIdxPair = (
   imagesPath: string,
   labelsPath: string,
-  expected: ImageShape & { readonly numClasses: number },
+  expected: DeclaredImages & { readonly numClasses: number },
 ): { images: IdxImages; labels: Uint8Array } => {
   const images = readIdxImages(imagesPath, expected)
   const labels = readIdxLabels(labelsPath, expected.numClasses)

@@ -1,10 +1,9 @@
 /** An engine for as long as a stage runs. */
 import * as Effect from 'effect/Effect'
 import type { Engine } from '../../engine/engine.js'
-import { openEngine } from '../../engine/open.js'
-import type { StageError } from '../../runtime/errors.js'
+import { openEngine } from '../../engine/choice/open.js'
+import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { EngineChoice } from '../../runtime/stage-contract.js'
-import { attemptAsync } from '../attempt-async.js'
 
 /** How long the end of an interrupted stage waits for calls that are still computing, in milliseconds. */
 const PATIENCE = 300

@@ -4,12 +4,9 @@ import * as Effect from 'effect/Effect'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
 import { oneLane } from '../../engine/lanes.js'
-import type { StageError } from '../../runtime/errors.js'
-import { attemptAsync } from '../attempt-async.js'
-import { pixelSpec, stretches } from '../data/batches.js'
-import type { Split } from '../data/dataset.js'
-import type { Arrays, Specs } from '../training/step-definition.js'
-import { sizeOf } from './vit-params.js'
+import { attemptAsync, type StageError } from '../../runtime/errors.js'
+import { pixelSpec, type Split, stretches } from '../data/dataset.js'
+import { type HostArrays, sizeOfShape, type TensorSpecs } from '../tensors/named-tensors.js'
 
 export interface ForwardDefinition {
   /** Names the function in errors. */
@@ -27,14 +24,14 @@ export interface ForwardDefinition {
 }
 
 export interface Forward {
-  readonly outputs: Specs
+  readonly outputs: TensorSpecs
   readonly batch: number
   /** How many calls can be under way at a time. */
   readonly slots: number
   /** The outputs for the images at these places of the split, `batch` of them. The slot's next call overwrites them. */
-  readonly run: (slot: number, split: Pick<Split, 'gather'>, indices: ArrayLike<number>) => Promise<Arrays>
+  readonly run: (slot: number, split: Pick<Split, 'gather'>, indices: ArrayLike<number>) => Promise<HostArrays>
   /** The same for given pixels `[batch, h, w, c]`, which it copies before it returns. */
-  readonly runOn: (slot: number, pixels: Float32Array) => Promise<Arrays>
+  readonly runOn: (slot: number, pixels: Float32Array) => Promise<HostArrays>
   readonly release: () => Promise<void>
 }
 
@@ -58,9 +55,9 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
     },
   )
   const slots = Array.from({ length: lanes.count }, () => {
-    const pixels = lanes.allocate(sizeOf(spec.shape))
+    const pixels = lanes.allocate(sizeOfShape(spec.shape))
     const into = Object.fromEntries(
-      Object.entries(compiled.outputs).map(([name, { shape }]) => [name, lanes.allocate(sizeOf(shape))]),
+      Object.entries(compiled.outputs).map(([name, { shape }]) => [name, lanes.allocate(sizeOfShape(shape))]),
     )
     return { pixels, call: compiled.bind({ pixels, ...fixed }, into), labels: new Int32Array(batch) }
   })
@@ -90,7 +87,7 @@ export const overSplit = Effect.fnUntraced(function* (
   forward: Forward,
   split: Split,
   count: number,
-  take: (outputs: Arrays, from: number, rows: number) => void,
+  take: (outputs: HostArrays, from: number, rows: number) => void,
   places?: Int32Array,
 ): Effect.fn.Return<void, StageError> {
   const parts = stretches(count, forward.batch)

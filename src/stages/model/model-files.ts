@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
-import { readSafetensors, writeSafetensors, type HostTensor } from './safetensors.js'
-import { vitTensors, type TensorDefinition, type Values } from './vit-params.js'
+import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
+import { vitTensors } from './vit.js'
+import type { TensorDefinition, Values } from '../tensors/named-tensors.js'
 import { writeFileAtomic } from '../write-file.js'
 
 /** Files that are not a model, or weights that are not of the model that their configuration describes. */

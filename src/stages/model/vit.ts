@@ -3,11 +3,59 @@
  * width d. The pieces are exported one by one because a stitched model is made of the same ones.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { VitConfig } from '../../dsl/vit-config.js'
+import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
+import { define, linearTensors, normTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
 
-/** Tensors by timm's names. */
-export type Params = Readonly<Record<string, tf.Tensor>>
+/** The tensors of a vision transformer: timm's names, in the order of its `named_parameters`. */
+
+/** Units that start, train and stop together when models are stitched. */
+export type VitPart = 'embed' | `blocks.${number}` | 'norm' | 'head'
+
+/** Width of the hidden layer of a block's MLP. */
+export const hiddenWidth = (config: VitConfig): number => Math.round(config.embedDim * config.mlpRatio)
+
+const blockTensors = (config: VitConfig, index: number): readonly TensorDefinition[] => {
+  const d = config.embedDim
+  const at = `blocks.${index}`
+  return [
+    ...normTensors(`${at}.norm1`, d),
+    ...linearTensors(`${at}.attn.qkv`, 3 * d, d),
+    ...linearTensors(`${at}.attn.proj`, d, d),
+    ...normTensors(`${at}.norm2`, d),
+    ...linearTensors(`${at}.mlp.fc1`, hiddenWidth(config), d),
+    ...linearTensors(`${at}.mlp.fc2`, d, hiddenWidth(config)),
+  ]
+}
+
+/** Every tensor of the model in timm's order. */
+export const vitTensors = (config: VitConfig): readonly TensorDefinition[] => {
+  const { embedDim: d, patchSize, channels, depth, numClasses } = config
+  return [
+    define('clsToken', 'cls_token', 1, 1, d),
+    define('positions', 'pos_embed', 1, numTokens(config), d),
+    define('matrices', 'patch_embed.proj.weight', d, channels, patchSize, patchSize),
+    define('biases', 'patch_embed.proj.bias', d),
+    ...Array.from({ length: depth }, (_, index) => blockTensors(config, index)).flat(),
+    ...normTensors('norm', d),
+    ...linearTensors('head', numClasses, d),
+  ]
+}
+
+/** The parts of a model in forward order. */
+export const vitParts = (config: VitConfig): readonly VitPart[] => [
+  'embed',
+  ...Array.from({ length: config.depth }, (_, index) => `blocks.${index}` as const),
+  'norm',
+  'head',
+]
+
+/** The part that a tensor of `vitTensors` belongs to. */
+export const partOf = (tensor: string): VitPart => {
+  const [first, second] = tensor.split('.')
+  if (first === 'blocks') return `blocks.${Number(second)}`
+  return first === 'norm' || first === 'head' ? first : 'embed'
+}
 
 /** What a block computes; both are `[B, T, d]`. */
 export interface BlockOutput {
@@ -125,7 +173,7 @@ export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNor
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
-export const vit = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
+export const vitForward = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
   const embedded = embed(params, config, pixels)
   const blocks: BlockOutput[] = []
   let tokens = embedded

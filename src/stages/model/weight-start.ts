@@ -1,8 +1,8 @@
 /** How weights start. Every tensor draws from a stream of its own, so that adding one does not move the others. */
-import type { WeightStart } from '../../dsl/nodes.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
+import type { VitConfig, WeightStart } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'
-import { sizeOf, vitTensors, type TensorDefinition, type Values } from './vit-params.js'
+import { sizeOfShape, type TensorDefinition, type Values } from '../tensors/named-tensors.js'
+import { vitTensors } from './vit.js'
 
 /** Of the cls token and the positions, whatever the other weights start from (DeiT). */
 const TOKEN_STD = 0.02
@@ -20,7 +20,7 @@ const truncatedNormal = (generator: Generator, std: number) => (): number => {
 const uniform = (generator: Generator, bound: number) => (): number => bound * (2 * generator.uniform() - 1)
 
 const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStart, generator: Generator) => {
-  const size = sizeOf(shape)
+  const size = sizeOfShape(shape)
   if (name === 'cls_token' || name === 'pos_embed') return fill(size, truncatedNormal(generator, TOKEN_STD))
   if (group !== 'matrices') return fill(size, () => (name.endsWith('.weight') ? 1 : 0))
   if (start.type === 'truncatedNormal') return fill(size, truncatedNormal(generator, start.std))
@@ -55,7 +55,7 @@ export const startLinears = (tensors: readonly TensorDefinition[], seed: number,
   return Object.fromEntries(
     tensors.map(({ name, shape }) => {
       const bound = bounds.get(name.slice(0, name.lastIndexOf('.'))) ?? 0
-      return [name, fill(sizeOf(shape), uniform(Generator.from(seed, role, name), bound))]
+      return [name, fill(sizeOfShape(shape), uniform(Generator.from(seed, role, name), bound))]
     }),
   )
 }

@@ -1,6 +1,6 @@
 /** Affine maps y = W·x + b in double precision: how learned matrices are turned round and put together. */
-import type { Values } from '../model/vit-params.js'
-import { leastNormSolver } from './householder.js'
+import type { Values } from '../tensors/named-tensors.js'
+import { leastNormSolver } from './least-squares.js'
 
 export interface Affine {
   /** Width of y, and of x. */
@@ -57,7 +57,7 @@ export const compose = (outer: Affine, inner: Affine): Affine => {
 }
 
 /** Wᵀ, which points the other way without leading back; it has no shift. */
-export const transposed = ({ out, inner, weight }: Affine): Affine => ({
+export const transposeAffine = ({ out, inner, weight }: Affine): Affine => ({
   out: inner,
   inner: out,
   weight: Float64Array.from({ length: weight.length }, (_, at) => weight[(at % out) * inner + Math.floor(at / out)]),

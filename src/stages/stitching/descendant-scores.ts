@@ -1,6 +1,18 @@
 /** What is measured of a descendant, and in words what it runs. */
-import type { Scores } from '../model/metrics.js'
-import { descendantName, type PoolGrid } from './pool-grid.js'
+import * as Effect from 'effect/Effect'
+import { numTokens } from '../../dsl/vit-config.js'
+import type { Engine } from '../../engine/engine.js'
+import { attemptAsync, type StageError } from '../../runtime/errors.js'
+import type { Progress } from '../../runtime/stage-contract.js'
+import type { Split } from '../data/dataset.js'
+import { compileForward, type Forward } from '../model/forward.js'
+import { measureOutputs, type Scores } from '../model/measure.js'
+import { hiddenWidth } from '../model/vit.js'
+import { layoutOf, pack, slices } from '../tensors/named-tensors.js'
+import { chunkPaths, type Operation } from './grid-schedule.js'
+import { descendantName, type PoolGrid } from './grid.js'
+import type { StitchedPool } from './stitched-pool.js'
+import { gridVit } from './stitched-vit.js'
 
 /** One line of `descendants.jsonl`. */
 export interface DescendantScores extends Scores {
@@ -40,3 +52,68 @@ export const describeDescendants = (
       ...scores[id],
     }
   })
+
+/** Scores of the descendants of a pool, computed together as far as their tokens fit into memory. */
+
+/** Tokens a call: 25 digits of 17 tokens. Every stitched model multiplies them, so few of them keep all in the cache. */
+const TOKENS = 425
+
+/** Values of one operation on all streams: 128 MiB of them. A pass holds several such results at a time. */
+const LIMIT = 2 ** 25
+
+/** Images a call. */
+const batchFor = ({ configs }: PoolGrid, images: number): number =>
+  Math.min(25, Math.max(1, Math.floor(TOKENS / numTokens(configs[0]))), images)
+
+/** Values of the widest part of an operation on one stream: of a block the hidden layer, or the attention's weights. */
+const streamSize = ({ configs }: PoolGrid, batch: number, operation: Operation): number => {
+  if (operation.kind === 'stitch') return 0
+  const config = configs[operation.model]
+  const tokens = numTokens(config)
+  return batch * tokens * Math.max(hiddenWidth(config), 3 * config.embedDim, config.numHeads * tokens)
+}
+
+/** One function for some descendants: pixels → `<id>`, logits `[batch, classes]`. */
+const compileGrid = (
+  engine: Engine,
+  { grid, groups }: StitchedPool,
+  chosen: readonly number[],
+  batch: number,
+): Promise<Forward> => {
+  const layouts = groups.map(({ tensors }) => layoutOf(tensors))
+  return compileForward(engine, {
+    label: 'evaluate descendants',
+    config: grid.configs[0],
+    batch,
+    fixed: Object.fromEntries(groups.map(({ values }, i) => [`theta.${i}`, pack(layouts[i], values)])),
+    fn: (pixels, thetas) => {
+      const params = layouts.map((layout, i) => slices(layout, thetas[`theta.${i}`]))
+      const paths = chosen.map((index) => grid.paths[index])
+      const logits = gridVit(params.slice(0, -1), params.at(-1)!, grid, paths, pixels)
+      return Object.fromEntries(chosen.map((index, at) => [String(grid.descendants[index].id), logits[at]]))
+    },
+  })
+}
+
+/** Scores of every descendant of the pool's grid on the whole split, by id. `limit` is for one operation, in values. */
+export const measureGrid = Effect.fnUntraced(function* (
+  engine: Engine,
+  pool: StitchedPool,
+  split: Split,
+  progress: (progress: Progress) => void,
+  limit = LIMIT,
+): Effect.fn.Return<Readonly<Record<string, Scores>>, StageError> {
+  const { grid } = pool
+  const batch = batchFor(grid, split.count)
+  const chunks = chunkPaths(grid.paths, grid, (operation) => streamSize(grid, batch, operation), limit)
+  const scores: Record<string, Scores> = {}
+  for (const [index, chunk] of chunks.entries()) {
+    const forward = yield* attemptAsync(() => compileGrid(engine, pool, chunk, batch))
+    const measured = yield* measureOutputs(forward, grid.configs[0].numClasses, split, (report) =>
+      progress({ ...report, step: index * report.steps + report.step, steps: chunks.length * report.steps }),
+    )
+    yield* attemptAsync(() => forward.release())
+    Object.assign(scores, measured)
+  }
+  return scores
+})

@@ -3,7 +3,7 @@
  * the same operation on different tokens run it as one batch. Where a descendant comes back to a model, operations of two
  * models alternate, so the order follows from the paths and from nothing else.
  */
-import { runsFinalNorm, type Grid, type Segment } from './stitched-vit.js'
+import { type Grid, runsFinalNorm, type Segment } from './grid.js'
 
 /** What is done to tokens on their way. `clsBlock` is a last block of which only the head reads. */
 export type Operation =
@@ -20,21 +20,21 @@ interface Step {
 }
 
 /** Where the result of a step lies: row `row` of what round `round` computes. */
-export interface Source {
+export interface StreamPlace {
   readonly round: number
   readonly row: number
 }
 
 /** One operation on a batch of streams of tokens; `sources` says where each comes from, and is empty for pixels. */
-export interface Round {
+export interface ScheduleRound {
   readonly operation: Operation
-  readonly sources: readonly Source[]
+  readonly sources: readonly StreamPlace[]
 }
 
 export interface Schedule {
-  readonly rounds: readonly Round[]
+  readonly rounds: readonly ScheduleRound[]
   /** Where the logits of each path lie. */
-  readonly logits: readonly Source[]
+  readonly logits: readonly StreamPlace[]
 }
 
 type Path = readonly Segment[]
@@ -88,8 +88,8 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
   roots.forEach(expect)
   roots.forEach((step) => entryOf(step).ready.push(step))
 
-  const rounds: Round[] = []
-  const places = new Map<Step, Source>()
+  const rounds: ScheduleRound[] = []
+  const places = new Map<Step, StreamPlace>()
   for (;;) {
     const open = [...operations.values()].filter(({ ready }) => ready.length > 0)
     if (open.length === 0) break
@@ -97,7 +97,7 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
       open.find(({ ready, waiting }) => ready.length === waiting) ??
       open.reduce((most, entry) => (entry.ready.length > most.ready.length ? entry : most))
     // Neighbours stay neighbours, so that they are taken in one piece.
-    const placeOf = ({ parent }: Step): Source => (parent === null ? { round: -1, row: 0 } : places.get(parent)!)
+    const placeOf = ({ parent }: Step): StreamPlace => (parent === null ? { round: -1, row: 0 } : places.get(parent)!)
     const steps = chosen.ready
       .map((step) => ({ step, source: placeOf(step) }))
       .sort(({ source: a }, { source: b }) => a.round - b.round || a.row - b.row)

@@ -1,8 +1,59 @@
 /** Starts of stitch layers from what distillation learned (docs/method.md, section 4): `learned` and `composed`. */
 import type { StitchParams } from '../../dsl/nodes.js'
-import type { StitchPosition } from '../../dsl/stitch-window.js'
-import { compose, meanAffine, pseudoInverse, transposed, withoutBias, type Affine } from './affine.js'
-import type { StudentMatrices } from './student-matrices.js'
+import type { StitchPosition } from '../../dsl/grid.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import type { InputArtifact } from '../../runtime/stage-contract.js'
+import { ModelFileError, readTensors, type StoredModel } from '../model/model-files.js'
+import { readSafetensors } from '../tensors/safetensors.js'
+import { type Transform, transformTensors } from '../training/feature-matching.js'
+import { type Affine, affineOf, compose, meanAffine, pseudoInverse, transposeAffine, withoutBias } from './affine.js'
+
+/** The matrices that a pooled student learned in its distillation. */
+
+/** Of each direction one a position, or none where distillation did not learn it. */
+export interface StudentMatrices {
+  readonly config: VitConfig
+  /** Blocks that were compared with the teacher's, ascending. */
+  readonly positions: readonly number[]
+  /** The teacher's feature `[D]` → the output of the student's block `[d]`. */
+  readonly map: readonly Affine[]
+  /** The output of the student's block → the teacher's feature. */
+  readonly reverse: readonly Affine[]
+}
+
+const TRANSFORMS = ['att', 'map', 'reverseAtt', 'reverse'] as const satisfies readonly Transform[]
+
+const isBlocks = (value: unknown, depth: number): value is readonly number[] =>
+  Array.isArray(value) &&
+  value.length > 0 &&
+  value.every((block: unknown) => Number.isInteger(block) && (block as number) >= 0 && (block as number) < depth)
+
+/** Reads `students/<name>/transforms.safetensors` of a pool. Throws a ModelFileError where the student has none. */
+export const openMatrices = (
+  pool: InputArtifact,
+  name: string,
+  { config, metadata }: Pick<StoredModel, 'config' | 'metadata'>,
+  teacherWidth: number,
+): StudentMatrices => {
+  const path = pool.files[`students/${name}/transforms.safetensors`]
+  const positions: unknown = metadata['positions']
+  if (path === undefined || !isBlocks(positions, config.depth)) {
+    throw new ModelFileError(`the pool's student ${name} has no learned matrices, so no stitch can start from them`)
+  }
+  const width = config.embedDim
+  const stored = readSafetensors(path).tensors
+  const transforms = TRANSFORMS.filter((transform) => stored.has(`${transform}.0.weight`))
+  const tensors = transforms.flatMap((transform) => transformTensors(transform, positions.length, width, teacherWidth))
+  const values = readTensors(path, tensors, `the student ${name}`)
+  const all = (transform: Transform, out: number, inner: number): readonly Affine[] =>
+    transforms.includes(transform) ? positions.map((_, p) => affineOf(values, `${transform}.${p}`, out, inner)) : []
+  return {
+    config,
+    positions,
+    map: all('map', width, teacherWidth),
+    reverse: all('reverse', teacherWidth, width),
+  }
+}
 
 /** The models of one ordered pair and the stitch positions between them. */
 export interface MatrixPair {
@@ -60,7 +111,7 @@ const perLayer = (
 const turner = ({ inverse }: Pick<MatrixStart, 'inverse'>) => {
   const known = new Map<Affine, Affine>()
   return (map: Affine): Affine => {
-    const turned = known.get(map) ?? (inverse === 'transpose' ? transposed(map) : pseudoInverse(map))
+    const turned = known.get(map) ?? (inverse === 'transpose' ? transposeAffine(map) : pseudoInverse(map))
     known.set(map, turned)
     return turned
   }

@@ -1,21 +1,105 @@
 /** How the stitch layers of every pair of a grid start (docs/method.md, section 4). */
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../../dsl/nodes.js'
+import type { StitchPosition } from '../../dsl/grid.js'
+import { numTokens } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
-import type { StageError } from '../../runtime/errors.js'
+import { attempt, attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { InputArtifact, Progress } from '../../runtime/stage-contract.js'
-import { attempt } from '../attempt.js'
-import { Generator } from '../data/random.js'
 import type { Split } from '../data/dataset.js'
+import { Generator } from '../data/random.js'
+import { compileForward, overSplit } from '../model/forward.js'
 import { ModelFileError, type StoredModel } from '../model/model-files.js'
-import type { Values } from '../model/vit-params.js'
+import { vitForward, vitTensors } from '../model/vit.js'
 import { startLinears } from '../model/weight-start.js'
+import { type HostArrays, layoutOf, pack, slices, type Values } from '../tensors/named-tensors.js'
 import type { Affine } from './affine.js'
-import { leastSquaresMaps, type FeaturesOf } from './least-squares-start.js'
-import { composedMaps, learnedMaps } from './matrix-start.js'
-import { gridStitchTensors, layerNames, type PoolGrid } from './pool-grid.js'
-import { stitchFeatures } from './stitch-features.js'
-import { openMatrices, type StudentMatrices } from './student-matrices.js'
+import { gridStitchTensors, layerNames, type PoolGrid } from './grid.js'
+import { leastSquares } from './least-squares.js'
+import { composedMaps, learnedMaps, openMatrices, type StudentMatrices } from './matrix-start.js'
+
+/** Features of a student on some images, from which the least-squares start is computed. */
+
+/** Images a call. */
+const BATCH = 100
+
+/**
+ * Tokens `[n·T, d]` of the images at `indices`, in evaluation mode: what goes into the first block, then what comes out of each.
+ * So entry k goes into block k, and entry j + 1 comes out of block j.
+ */
+export const stitchFeatures = Effect.fnUntraced(function* (
+  engine: Engine,
+  { config, values }: Pick<StoredModel, 'config' | 'values'>,
+  split: Split,
+  indices: Int32Array,
+): Effect.fn.Return<readonly Float32Array[], StageError> {
+  const layout = layoutOf(vitTensors(config))
+  const forward = yield* attemptAsync(() =>
+    compileForward(engine, {
+      label: 'features',
+      config,
+      batch: Math.min(BATCH, indices.length),
+      fixed: { theta: pack(layout, values) },
+      fn: (pixels, { theta }) => {
+        const { embedded, blocks } = vitForward(slices(layout, theta), config, pixels)
+        const features = [embedded, ...blocks.map(({ map }) => map)]
+        return Object.fromEntries(features.map((tokens, index) => [`tokens.${index}`, tokens]))
+      },
+    }),
+  )
+  const rowSize = numTokens(config) * config.embedDim
+  const features = Array.from({ length: config.depth + 1 }, () => new Float32Array(indices.length * rowSize))
+  const take = (outputs: HostArrays, from: number, rows: number): void =>
+    features.forEach((feature, index) => {
+      feature.set((outputs[`tokens.${index}`] as Float32Array).subarray(0, rows * rowSize), from * rowSize)
+    })
+  yield* overSplit(forward, split, indices.length, take, indices)
+  yield* attemptAsync(() => forward.release())
+  return features
+})
+
+/** SN-Net's start of stitch layers: least squares between the features of two students (docs/method.md, section 4). */
+
+/** A student's tokens on the samples as `stitchFeatures` gives them: entry k goes into block k, entry j + 1 comes out of j. */
+export interface FeaturesOf {
+  /** d */
+  readonly width: number
+  /** `[rows, d]` each. */
+  readonly tokens: readonly Float32Array[]
+}
+
+/**
+ * From front's output to end's input, averaged over the positions that share a layer; `solved` is called after each. The
+ * same in either direction, from narrow to wide and back.
+ */
+export const leastSquaresMaps = Effect.fnUntraced(function* (
+  front: FeaturesOf,
+  end: FeaturesOf,
+  positions: readonly StitchPosition[],
+  solved: () => void,
+): Effect.fn.Return<readonly Affine[], StageError> {
+  const sharing = new Map<number, number>()
+  for (const { layer } of positions) sharing.set(layer, (sharing.get(layer) ?? 0) + 1)
+  const maps = Array.from(sharing, (): Affine => ({
+    out: end.width,
+    inner: front.width,
+    weight: new Float64Array(end.width * front.width),
+    bias: new Float64Array(end.width),
+  }))
+  const rows = front.tokens[0].length / front.width
+  for (const { front: j, end: k, layer } of positions) {
+    const solution = yield* attempt(() =>
+      leastSquares(front.tokens[j + 1], rows, front.width, end.tokens[k], end.width),
+    )
+    const share = sharing.get(layer)!
+    for (const part of ['weight', 'bias'] as const) {
+      solution[part].forEach((value, index) => (maps[layer][part][index] += value / share))
+    }
+    solved()
+    yield* Effect.yieldNow
+  }
+  return maps
+})
 
 export interface StartFrom {
   readonly engine: Engine

@@ -13,9 +13,8 @@ import {
   writeModel,
   writeTensors,
 } from '../model/model-files.js'
-import type { TensorDefinition, Values } from '../model/vit-params.js'
-import { tensorsOfGrid, tensorsOnPaths, type GridTensors } from './path-parts.js'
-import { poolGrid, type PairStitches, type PoolGrid } from './pool-grid.js'
+import type { TensorDefinition, Values } from '../tensors/named-tensors.js'
+import { type GridTensors, type PairStitches, poolGrid, type PoolGrid, tensorsOfGrid, tensorsOnPaths } from './grid.js'
 
 /** `grid.json` of a stitched pool. */
 export interface GridFile {
@@ -29,7 +28,7 @@ export interface GridFile {
   readonly stitches: readonly PairStitches[]
 }
 
-export interface TensorGroup {
+export interface StoredTensors {
   readonly tensors: readonly TensorDefinition[]
   readonly values: Values
 }
@@ -39,7 +38,7 @@ export interface StitchedPool {
   /** Its descendants, all of the grid or the one that there is. */
   readonly grid: PoolGrid
   /** Tensors of every model, in the order of `names`, then those of the stitch layers. */
-  readonly groups: readonly TensorGroup[]
+  readonly groups: readonly StoredTensors[]
 }
 
 /** The same grid with one descendant alone, which keeps its id. */
@@ -105,7 +104,7 @@ export const openStitchedPool = (input: InputArtifact): StitchedPool => {
   const configPaths = names.map((name) => fileOf(input, `students/${name}/config.json`))
   const whole = poolGrid(configPaths.map(readConfig), params)
   const tensors = tensorsOf(whole, descendant)
-  const models = names.map((name, index): TensorGroup => {
+  const models = names.map((name, index): StoredTensors => {
     const own = tensors.models[index]
     if (own.length === 0) return { tensors: own, values: {} }
     const weights = fileOf(input, `students/${name}/model.safetensors`)

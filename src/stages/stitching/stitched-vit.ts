@@ -1,52 +1,10 @@
 /** Descendants: models that run blocks of one student, a stitch layer, then blocks of another (docs/method.md, section 3). */
-import type * as tf from '@tensorflow/tfjs'
-import type { Descendant } from '../../dsl/descendants.js'
-import type { ModelPair } from '../../dsl/model-pairs.js'
-import type { FinalNorm } from '../../dsl/nodes.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
+import * as tf from '@tensorflow/tfjs'
 import { linear } from '../../engine/operations.js'
-import { linearTensors, type TensorDefinition } from '../model/vit-params.js'
-import { block, clsBlock, embed, head, type Keep, type Params } from '../model/vit.js'
-
-/** A run of blocks of one model. */
-export interface Segment {
-  /** Index of the model in its grid. */
-  readonly model: number
-  readonly first: number
-  readonly last: number
-  /** Name of the stitch layer through which tokens come in; null where the model embeds the image itself. */
-  readonly stitch: string | null
-}
-
-/** What the models of a grid have in common. */
-export interface Grid {
-  readonly configs: readonly VitConfig[]
-  /** Ordered pairs of models that have stitch layers: layer 0 of pair 2 is `stitch.2.0`. */
-  readonly pairs: readonly ModelPair[]
-  readonly finalNorm: FinalNorm
-}
-
-/** Name of stitch layer `layer` of ordered pair `pair`. */
-export const stitchName = (pair: number, layer: number): string => `stitch.${pair}.${layer}`
-
-/** What a descendant runs, in order. */
-export const segmentsOf = ({ models, positions, layers }: Descendant, { configs, pairs }: Grid): readonly Segment[] => {
-  const pairOf = (front: number, end: number): number => pairs.findIndex(([a, b]) => a === front && b === end)
-  return models.map((model, index) => ({
-    model,
-    first: index === 0 ? 0 : positions[index - 1][1],
-    last: index < positions.length ? positions[index][0] : configs[model].depth - 1,
-    stitch: index === 0 ? null : stitchName(pairOf(models[index - 1], model), layers[index - 1]),
-  }))
-}
-
-/** Whether the last LayerNorm runs before the head. */
-export const runsFinalNorm = (segments: readonly Segment[], { finalNorm }: Pick<Grid, 'finalNorm'>): boolean =>
-  finalNorm === 'all' || (finalNorm === 'anchorsOnly' && segments.length === 1)
-
-/** Weight `[d_end, d_front]` and bias `[d_end]` of a stitch layer. */
-export const stitchTensors = (name: string, front: VitConfig, end: VitConfig): readonly TensorDefinition[] =>
-  linearTensors(name, end.embedDim, front.embedDim, 'stitches')
+import { block, clsBlock, embed, head, type Keep } from '../model/vit.js'
+import type { Params } from '../tensors/named-tensors.js'
+import { gridSchedule, type Operation, type StreamPlace } from './grid-schedule.js'
+import { type Grid, runsFinalNorm, type Segment } from './grid.js'
 
 /** A stitch layer on every token: `[B, T, d_front]` → `[B, T, d_end]`. */
 export const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.Tensor3D =>
@@ -76,4 +34,70 @@ export const stitchedVit = (
     tokens = runLast(...run, last, tokens, keeps[model])
   }
   return head(models[end.model], configs[end.model], tokens, runsFinalNorm(segments, grid))
+}
+
+/** Many descendants of a grid in one pass: a grid of 18 models is computed by each block once. */
+
+/**
+ * Streams `[S·B, T, d]` of what the rounds before computed, in the order of `sources`, S of them; with `clsOnly` the first token of
+ * each, `[S·B, 1, d]`.
+ */
+const gather = (
+  results: readonly tf.Tensor3D[],
+  sources: readonly StreamPlace[],
+  batch: number,
+  clsOnly: boolean,
+): tf.Tensor3D => {
+  const runs: { readonly round: number; readonly row: number; rows: number }[] = []
+  for (const { round, row } of sources) {
+    const last = runs.at(-1)
+    if (last !== undefined && last.round === round && last.row + last.rows === row) last.rows++
+    else runs.push({ round, row, rows: 1 })
+  }
+  const parts = runs.map(({ round, row, rows }) => {
+    const all = results[round]
+    const [height, length, width] = all.shape
+    const tokens = clsOnly ? 1 : length
+    if (rows * batch === height && tokens === length) return all
+    return tf.slice(all, [row * batch, 0, 0], [rows * batch, tokens, width])
+  })
+  return parts.length === 1 ? parts[0] : tf.concat(parts, 0)
+}
+
+/** Pixels `[B, h, w, c]` → logits `[B, classes]` of every path, in their order. */
+export const gridVit = (
+  models: readonly Params[],
+  stitches: Params,
+  grid: Grid,
+  paths: readonly (readonly Segment[])[],
+  pixels: tf.Tensor4D,
+): readonly tf.Tensor2D[] => {
+  const [batch] = pixels.shape
+  const { rounds, logits } = gridSchedule(paths, grid)
+  const apply = (operation: Operation, tokens: tf.Tensor3D | undefined): tf.Tensor3D => {
+    if (operation.kind === 'stitch') return stitchTokens(stitches, operation.name, tokens!)
+    const run = [models[operation.model], grid.configs[operation.model]] as const
+    switch (operation.kind) {
+      case 'embed':
+        return embed(...run, pixels)
+      case 'block':
+        return block(...run, operation.index, tokens!).map
+      case 'clsBlock':
+        return clsBlock(...run, operation.index, tokens!)
+      case 'head': {
+        const logits = head(...run, tokens!, operation.norm)
+        return tf.reshape(logits, [logits.shape[0], 1, logits.shape[1]])
+      }
+    }
+  }
+  const results: tf.Tensor3D[] = []
+  for (const { operation, sources } of rounds) {
+    // Some streams of a model reach its head by the cls token alone, others with all tokens, because a stitch reads those.
+    const forHead = operation.kind === 'head'
+    results.push(apply(operation, sources.length === 0 ? undefined : gather(results, sources, batch, forHead)))
+  }
+  return logits.map((source) => {
+    const own = gather(results, [source], batch, true)
+    return tf.reshape(own, [batch, own.shape[2]])
+  })
 }

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { readSafetensors, SafetensorsError, writeSafetensors, type HostTensor } from '../model/safetensors.js'
-import { parametersOf, partOfState, type Component, type StatePart } from './train-state.js'
+import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '../tensors/safetensors.js'
+import { type Component, parametersOf, partOfState, type StatePart } from './component.js'
 
 /** Means over an epoch and the rate of its last step, one line of `history.jsonl`. */
 export type HistoryLine = Readonly<Record<string, number>>

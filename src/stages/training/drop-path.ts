@@ -8,8 +8,8 @@ import type { TrainParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'
 import type { Keep } from '../model/vit.js'
-import type { Arrays, Specs } from './step-definition.js'
-import type { BatchPlace } from './training.js'
+import type { HostArrays, TensorSpecs } from '../tensors/named-tensors.js'
+import type { BatchPlace } from '../data/dataset.js'
 
 /** Models that drop paths, by the name that their input has. */
 export type Dropping = Readonly<Record<string, Pick<VitConfig, 'depth'>>>
@@ -23,7 +23,7 @@ export const dropRate = (rate: number, index: number, depth: number): number =>
 const keepName = (model: string): string => `keep.${model}`
 
 /** Inputs of a step in which these models drop paths; none where the rate is 0. */
-export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): Specs =>
+export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): TensorSpecs =>
   dropPath === 0
     ? {}
     : Object.fromEntries(
@@ -55,7 +55,7 @@ export const keepBatches = (
   models: Dropping,
   { dropPath, batchSize }: DropPath,
   seed: number,
-): ((place: BatchPlace) => Arrays) => {
+): ((place: BatchPlace) => HostArrays) => {
   if (dropPath === 0) return () => ({})
   const arrays = () =>
     Object.entries(models).map(([model, { depth }]) => ({

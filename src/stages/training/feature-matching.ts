@@ -1,12 +1,37 @@
 /** Blocks' features of a student against its teacher's: which matrices transform them, and the losses (docs/method.md, section 2). */
-import * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs'
 import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
-import { lossPositions } from '../../dsl/positions.js'
+import { lossPositions } from '../../dsl/loss-positions.js'
 import { linear, withoutGradient } from '../../engine/operations.js'
-import type { BlockOutput, Params } from '../model/vit.js'
-import { meanSquaredError } from './losses.js'
+import type { BlockOutput } from '../model/vit.js'
+import { linearTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
+import { meanSquaredError, relativeSquaredError } from './losses.js'
 import type { Wanted } from './teacher-outputs.js'
-import type { Feature, Transform } from './transforms.js'
+
+/** The transformation matrices of distillation: `Linear(D → d)` from the teacher's features to a student's width, and back. */
+
+/** What a distillation compares (docs/method.md, section 2): an attention's output or a block's. */
+export type Feature = 'att' | 'map'
+
+/**
+ * What a matrix transforms: a teacher's feature to a student's, or (`reverse` a block's output, `reverseAtt` an attention's) a
+ * student's to its teacher's.
+ */
+export type Transform = Feature | 'reverse' | 'reverseAtt'
+
+/**
+ * `<transform>.<p>.weight` `[d, D]` (`[D, d]` for those of a student's features) and its bias for each of `count` loss
+ * positions p, counted from 0.
+ */
+export const transformTensors = (
+  transform: Transform,
+  count: number,
+  width: number,
+  teacherWidth: number,
+): readonly TensorDefinition[] => {
+  const [out, inner] = transform.startsWith('reverse') ? [teacherWidth, width] : [width, teacherWidth]
+  return Array.from({ length: count }, (_, p) => linearTensors(`${transform}.${p}`, out, inner, 'transforms')).flat()
+}
 
 /** The features that each loss compares; `rep` is the loss on maps. */
 const FEATURES: Readonly<Record<DistillLoss, readonly Feature[]>> = {
@@ -16,6 +41,7 @@ const FEATURES: Readonly<Record<DistillLoss, readonly Feature[]>> = {
 }
 
 const TO_TEACHER = { map: 'reverse', att: 'reverseAtt' } as const
+
 const PART = { map: 'rep', att: 'att' } as const
 
 type Choice = Pick<DistillParams, 'loss' | 'transforms' | 'positions' | 'model' | 'reverseTransforms'>
@@ -47,15 +73,6 @@ export const featureWeights = (
   ...(reverseTransforms && { reverse: 1 }),
 })
 
-const perImage = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), [1, 2])
-
-/**
- * Mean over the images of an image's mean squared error in units of its target's mean square, so that a block's scale does not
- * weigh it. Features are `[B, T, D]`.
- */
-const relativeError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar =>
-  tf.mean(tf.div(perImage(tf.sub(target, found)), perImage(target)))
-
 /**
  * The losses on features, each a sum over the loss positions p. `toStudent`, as published: MSE(student, A_p(teacher)).
  * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): MSE(teacher, R_p(student)) over the teacher's mean square, image by image. And with
@@ -82,7 +99,7 @@ export const featureParts = (
     sumOver(feature, (learnt, taught, p) =>
       choice.transforms === 'toStudent'
         ? meanSquaredError(learnt, apply(feature, p, taught))
-        : relativeError(taught, apply(TO_TEACHER[feature], p, learnt)),
+        : relativeSquaredError(taught, apply(TO_TEACHER[feature], p, learnt)),
     )
   return {
     ...Object.fromEntries(FEATURES[loss].map((feature) => [PART[feature], part(feature)])),

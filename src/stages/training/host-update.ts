@@ -1,10 +1,16 @@
 /** The host's part of a step: gradients of a window's batches are summed, clipped and make one update, in place. */
-import type { HostCall, Lanes } from '../../engine/lanes.js'
-import { adamwScalars, type UpdateParams } from './adamw.js'
-import { adamwInPlace, type AdamwStretch } from './adamw-host.js'
-import { gatherInPlace, squareSums, type GradientStretch, type TensorGradient } from './gradient-host.js'
-import type { Turn } from './step-definition.js'
-import { parametersOf, type Component } from './train-state.js'
+import type { HostCall, Lanes } from '../../engine/engine.js'
+import { adamwScalars, type UpdateParams } from './optimiser.js'
+import {
+  adamwInPlace,
+  type AdamwStretch,
+  gatherInPlace,
+  type GradientStretch,
+  squareSums,
+  type TensorGradient,
+} from './host-kernels.js'
+import type { MicroBatch } from './train-step.js'
+import { type Component, parametersOf } from './component.js'
 
 /** Fewer parameters are updated sooner than a thread is woken. */
 const WORTH_A_THREAD = 20_000
@@ -25,8 +31,8 @@ interface Job<Args extends readonly unknown[]> {
   readonly args: (share: number, of: number) => Args
 }
 
-const adamwModule = new URL('./adamw-host.js', import.meta.url).href
-const gradientModule = new URL('./gradient-host.js', import.meta.url).href
+const adamwModule = new URL('./host-kernels.js', import.meta.url).href
+const gradientModule = new URL('./host-kernels.js', import.meta.url).href
 
 /** Where a share of so many values begins, and where it ends. */
 const borders = (size: number, share: number, of: number) => ({
@@ -115,7 +121,7 @@ export type HostUpdate = (
   lr: number,
   trained: readonly Component[],
   pieces: readonly Piece[],
-  turn: Turn,
+  turn: MicroBatch,
 ) => Promise<void>
 
 export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdate => {

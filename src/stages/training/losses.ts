@@ -30,3 +30,12 @@ export const klDivergence = (student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Sca
   const difference = tf.sub(tf.logSoftmax(teacher), tf.logSoftmax(student))
   return tf.mean(tf.sum(tf.mul(tf.softmax(teacher), difference), -1))
 }
+
+const perImage = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), [1, 2])
+
+/**
+ * Mean over the images of an image's mean squared error in units of its target's mean square, so that a block's scale does not
+ * weigh it. Features are `[B, T, D]`.
+ */
+export const relativeSquaredError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar =>
+  tf.mean(tf.div(perImage(tf.sub(target, found)), perImage(target)))

@@ -8,16 +8,20 @@ import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
-import type { StageError } from '../../runtime/errors.js'
+import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
-import { attemptAsync } from '../attempt-async.js'
-import { pixelSpec } from '../data/batches.js'
-import type { Split } from '../data/dataset.js'
+import { pixelSpec, type Split } from '../data/dataset.js'
 import { compileForward, overSplit, type Forward } from '../model/forward.js'
-import { layoutOf, pack, slices } from '../model/layout.js'
-import type { Arrays, Specs } from './step-definition.js'
-import { sizeOf, vitTensors, type Values } from '../model/vit-params.js'
-import { vit, vitLogits } from '../model/vit.js'
+import {
+  type HostArrays,
+  layoutOf,
+  pack,
+  sizeOfShape,
+  slices,
+  type TensorSpecs,
+  type Values,
+} from '../tensors/named-tensors.js'
+import { vitForward, vitLogits, vitTensors } from '../model/vit.js'
 
 /** Bytes of a teacher's answers that are kept by default: 512 MiB. */
 const BUDGET = 512 * 2 ** 20
@@ -39,10 +43,10 @@ export interface Wanted {
  * be given; where it does not, it is the split's own images at these indices and may be left out. It is read until the
  * promise ends.
  */
-export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<Arrays>
+export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<HostArrays>
 
 /** `teacher.logits` `[B, C]`; `teacher.att.<block>` and `teacher.map.<block>` `[B, T, D]`. */
-export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: number): Specs => {
+export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: number): TensorSpecs => {
   const feature = { shape: [batch, numTokens(config), config.embedDim], dtype: 'float32' } as const
   return {
     'teacher.logits': { shape: [batch, config.numClasses], dtype: 'float32' },
@@ -67,7 +71,7 @@ const compileTeacher = (
     fn: (pixels, { theta }) => {
       const params = slices(layout, theta)
       if (wanted.att.length + wanted.map.length === 0) return { 'teacher.logits': vitLogits(params, config, pixels) }
-      const { blocks, logits } = vit(params, config, pixels)
+      const { blocks, logits } = vitForward(params, config, pixels)
       const outputs: Record<string, tf.Tensor> = { 'teacher.logits': logits }
       for (const block of wanted.att) outputs[`teacher.att.${block}`] = blocks[block].att
       for (const block of wanted.map) outputs[`teacher.map.${block}`] = blocks[block].map
@@ -78,7 +82,7 @@ const compileTeacher = (
 
 /** Copies rows of outputs into longer arrays of the same names, `from` rows after their beginning. */
 const copyRows = (
-  outputs: Arrays,
+  outputs: HostArrays,
   into: ReadonlyMap<string, Float32Array>,
   rowSizes: ReadonlyMap<string, number>,
   from: number,
@@ -108,10 +112,10 @@ export const teacherOutputs = Effect.fnUntraced(function* (
   const augmented = (train.augment ?? null) !== null
   const forward = yield* attemptAsync(() => compileTeacher(engine, teacher, wanted, batchSize))
   const specs = Object.entries(teacherSpecs(teacher.config, wanted, batchSize))
-  const rowSizes = new Map(specs.map(([name, { shape }]) => [name, sizeOf(shape) / batchSize]))
+  const rowSizes = new Map(specs.map(([name, { shape }]) => [name, sizeOfShape(shape) / batchSize]))
   const arraysFor = (count: number) =>
     new Map([...rowSizes].map(([name, size]) => [name, new Float32Array(count * size)]))
-  const imageSize = sizeOf(pixelSpec(teacher.config, 1).shape)
+  const imageSize = sizeOfShape(pixelSpec(teacher.config, 1).shape)
   const perImage = [...rowSizes.values()].reduce((sum, size) => sum + 4 * size, 0)
   if (augmented || epochs < 2 || perImage * split.count > budget) {
     const sets = [arraysFor(batchSize), arraysFor(batchSize)] as const

@@ -1,26 +1,28 @@
 /** The loop that trains a teacher, a student or a stitched pool: one batch an effect, resumable at every update. */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
+import { canGoOn } from '../../dsl/extendable.js'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { Engine } from '../../engine/engine.js'
-import { StageError } from '../../runtime/errors.js'
-import type { StageContext } from '../../runtime/stage-contract.js'
-import { attempt } from '../attempt.js'
-import { attemptAsync } from '../attempt-async.js'
+import { attempt, attemptAsync, StageError } from '../../runtime/errors.js'
+import type { StageContext, StageSummary } from '../../runtime/stage-contract.js'
+import type { BatchPlace } from '../data/dataset.js'
+import { Generator } from '../data/random.js'
+import { writeLines } from '../model/model-files.js'
+import type { HostArrays } from '../tensors/named-tensors.js'
 import {
   checkpointBytes,
+  type HistoryLine,
   loadCheckpoint,
+  type Position,
   saveCheckpoint,
   TRAINING_STATE,
   unsavedText,
-  type HistoryLine,
-  type Position,
 } from './checkpoint.js'
-import { Generator } from '../data/random.js'
-import { learningRate } from './schedule.js'
-import type { Arrays, StepDefinition, Turn } from './step-definition.js'
-import { openSteps, type TrainStep } from './train-step.js'
-import { stateParts, type Component } from './train-state.js'
+import { type Component, stateParts } from './component.js'
+import { openSteps } from './open-steps.js'
+import { learningRate } from './optimiser.js'
+import type { MicroBatch, StepDefinition, TrainStep } from './train-step.js'
 
 export interface Training {
   /** What progress calls it. */
@@ -39,23 +41,17 @@ export interface Training {
    * The values of a step's inputs for these images; they must stay as they are until the call after the next one. What is
    * random in them is a function of the seed and of this place alone.
    */
-  readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<Arrays>
-}
-
-/** Which batch of a training it is; both counted from 0. */
-export interface BatchPlace {
-  readonly epoch: number
-  readonly step: number
+  readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
 }
 
 interface Batches {
   readonly prepare: (step: number, indices: Int32Array) => void
   /** What was prepared for this step. */
-  readonly take: (step: number) => Promise<Arrays>
+  readonly take: (step: number) => Promise<HostArrays>
 }
 
 const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
-  const prepared = new Map<number, Promise<Arrays>>()
+  const prepared = new Map<number, Promise<HostArrays>>()
   return {
     prepare: (step, indices) => {
       const arrays = batch(indices, { epoch, step })
@@ -165,7 +161,7 @@ export const runTraining = Effect.fnUntraced(function* (
   /** One batch of an update. `done` runs with the parts of its loss once it counts. */
   const takeBatch = (
     drawn: TrainStep,
-    { lr, step, turn }: { readonly lr: number; readonly step: number; readonly turn: Turn },
+    { lr, step, turn }: { readonly lr: number; readonly step: number; readonly turn: MicroBatch },
     { batches, order }: { readonly batches: Batches; readonly order: Int32Array },
     done: (values: readonly number[]) => void,
   ): Effect.Effect<void, StageError> => {
@@ -237,4 +233,35 @@ export const runTraining = Effect.fnUntraced(function* (
     Effect.onInterrupt(() => Effect.ignore(save)),
     Effect.ensuring(Effect.ignore(attemptAsync(trainSteps.release))),
   )
+})
+
+/** What training stages leave: their result, and the state from which a longer training goes on. */
+
+/** Writes the result as the components are now, and sums it up. */
+export type Leave = (outDir: string, history: readonly HistoryLine[]) => Effect.Effect<StageSummary, StageError>
+
+/**
+ * Trains and leaves the result, with `history.jsonl`, one line an epoch, and, where training can go on, its state. On the way the same
+ * is left of every shorter training that is wanted.
+ */
+export const trainAndLeave = Effect.fnUntraced(function* (
+  context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension'>,
+  engine: Engine,
+  training: Training,
+  leave: Leave,
+): Effect.fn.Return<StageSummary, StageError> {
+  const { train, components } = training
+  const leaveAll = Effect.fnUntraced(function* (outDir: string, history: readonly HistoryLine[]) {
+    const summary = yield* leave(outDir, history)
+    yield* attempt(() => {
+      writeLines(join(outDir, 'history.jsonl'), history)
+      if (!canGoOn({ ...train, epochs: history.length })) return
+      saveCheckpoint(outDir, epochEnd(training, history), components, stateParts(train))
+    })
+    return summary
+  })
+  const onTheWay = (history: readonly HistoryLine[]) =>
+    context.extension?.deliver(history.length, (outDir) => leaveAll(outDir, history)) ?? Effect.void
+  const history = yield* runTraining(context, engine, training, onTheWay)
+  return yield* leaveAll(context.outDir, history)
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { deviceName } from '../../../src/engine/choice/device-name.js'
+import { deviceName } from '../../../src/engine/choice/resolve.js'
 
 describe("a device's name", () => {
   it('is none for the processor, whatever the engine', () => {

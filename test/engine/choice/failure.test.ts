@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { explain } from '../../../src/engine/choice/failure.js'
+import { failureOf } from '../../../src/engine/choice/failure.js'
 import type { Candidate } from '../../../src/engine/choice/wish.js'
 
 const onCuda: Candidate = { engine: 'onnxruntime', device: 'cuda', deviceIndex: 2 }
@@ -87,7 +87,7 @@ const ended = { code: 1, signal: null, timedOut: false, said: '' }
 describe('why an engine does not load', () => {
   for (const [candidate, said, thrown, reason, hint] of words) {
     it(`'${(said || thrown).slice(0, 60)}…' is said in other words, with what to do`, () => {
-      const failure = explain(candidate, { ...ended, said }, thrown)
+      const failure = failureOf(candidate, { ...ended, said }, thrown)
       expect(failure.reason).to.match(reason)
       expect(failure.hint).to.match(hint)
       expect(failure.said).to.equal(said === '' ? undefined : said)
@@ -95,16 +95,16 @@ describe('why an engine does not load', () => {
   }
 
   it('is a signal, an exit code or a silence where nothing was said', () => {
-    expect(explain(onCpu, { ...ended, code: null, signal: 'SIGILL' }, undefined).reason).to.match(/SIGILL/)
-    expect(explain(onCpu, { ...ended, code: 127 }, undefined).reason).to.match(/exit code 127/)
-    const hung = explain(onWebgpu, { ...ended, code: null, signal: 'SIGKILL', timedOut: true }, undefined)
+    expect(failureOf(onCpu, { ...ended, code: null, signal: 'SIGILL' }, undefined).reason).to.match(/SIGILL/)
+    expect(failureOf(onCpu, { ...ended, code: 127 }, undefined).reason).to.match(/exit code 127/)
+    const hung = failureOf(onWebgpu, { ...ended, code: null, signal: 'SIGKILL', timedOut: true }, undefined)
     expect(hung.reason).to.equal('it gave no sign of life for too long')
     expect(hung.hint).to.match(/GPU's driver/)
   })
 
   it('is the first line of an unknown message, without places in the library, and never a page', () => {
     const long = `/onnxruntime_src/onnxruntime/core/x.cc:12 ${'word '.repeat(200)}\nsecond line`
-    const { reason } = explain(onCpu, ended, long)
+    const { reason } = failureOf(onCpu, ended, long)
     expect(reason)
       .to.match(/^word word/)
       .and.not.match(/second|onnxruntime_src/)

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { loadAddon } from '../../../src/engine/tensorflow/load-addon.js'
-import type { LocatedTensorflow } from '../../../src/engine/tensorflow/locate.js'
+import { loadAddon } from '../../../src/engine/tensorflow/addon.js'
+import type { LocatedTensorflow } from '../../../src/engine/installed.js'
 import { elf, otherArchitecture, tempFolderForEach } from './made-files.js'
 
 describe('a TensorFlow library that does not load', () => {

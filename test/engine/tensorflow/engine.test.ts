@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { Engine, HostArray, TensorFunction, TensorSpec } from '../../../src/engine/engine.js'
-import { openEngine } from '../../../src/engine/open.js'
-import type { NodeBackend } from '../../../src/engine/tensorflow/node-backend.js'
-import { locateTensorflow } from '../../../src/engine/tensorflow/locate.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import type { NodeBackend } from '../../../src/engine/tensorflow/addon.js'
+import { locateTensorflow } from '../../../src/engine/installed.js'
 import { gelu, layerNorm, linear } from '../../../src/engine/operations.js'
 
 const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' })

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { TensorFunction, TensorSpec } from '../../../src/engine/engine.js'
-import { openEngine } from '../../../src/engine/open.js'
-import { locateTensorflow } from '../../../src/engine/tensorflow/locate.js'
-import type { NodeBackend } from '../../../src/engine/tensorflow/node-backend.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import { locateTensorflow } from '../../../src/engine/installed.js'
+import type { NodeBackend } from '../../../src/engine/tensorflow/addon.js'
 
 const width = 128
 const steps = process.env['GENEPOOL_LONG'] === '1' ? 10_000 : 300

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { locateTensorflow, tensorflowVersions } from '../../../src/engine/tensorflow/locate.js'
+import { locateTensorflow, tensorflowVersions } from '../../../src/engine/installed.js'
 import { tempFolderForEach } from './made-files.js'
 
 const { version } = JSON.parse(readFileSync('node_modules/@tensorflow/tfjs/package.json', 'utf8')) as {
@@ -64,7 +64,7 @@ describe('the TensorFlow that is located', () => {
     made('2.21.0', {})
     const script = `
       import { createRequire } from 'node:module'
-      const { locateTensorflow } = await import('./src/engine/tensorflow/locate.ts')
+      const { locateTensorflow } = await import('./src/engine/installed.ts')
       const { libtensorflow } = locateTensorflow()
       const loaded = Object.keys(createRequire(import.meta.url).cache).filter((path) => /tfjs/.test(path))
       process.stdout.write(libtensorflow + ' ' + loaded.length)`

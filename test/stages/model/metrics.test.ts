@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { ScoreSum } from '../../../src/stages/model/metrics.js'
+import { ScoreSum } from '../../../src/stages/model/measure.js'
 
 const scores = (logits: readonly number[], labels: readonly number[], classes: number) => {
   const sum = new ScoreSum()

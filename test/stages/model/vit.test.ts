@@ -2,10 +2,9 @@ import { expect } from 'chai'
 import type * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../../../src/dsl/vit-config.js'
 import type { EngineName } from '../../../src/engine/engine.js'
-import { openEngine } from '../../../src/engine/open.js'
-import { layoutOf, pack, slices } from '../../../src/stages/model/layout.js'
-import { vitTensors } from '../../../src/stages/model/vit-params.js'
-import { vit, vitLogits } from '../../../src/stages/model/vit.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import { layoutOf, pack, slices } from '../../../src/stages/tensors/named-tensors.js'
+import { vitForward, vitLogits, vitTensors } from '../../../src/stages/model/vit.js'
 import { referenceVit, waveImage, waveModel } from '../reference-vit.js'
 
 const FIXTURE: VitConfig = {
@@ -42,7 +41,7 @@ const run = async (engineName: EngineName, config: VitConfig, off: number, image
     (inputs) => {
       const params = slices(layout, inputs['theta'] as tf.Tensor1D)
       const pixels = inputs['pixels'] as tf.Tensor4D
-      const { embedded, blocks, logits } = vit(params, config, pixels)
+      const { embedded, blocks, logits } = vitForward(params, config, pixels)
       const features = blocks.flatMap(({ att, map }, i) => [
         [`att${i}`, att],
         [`map${i}`, map],

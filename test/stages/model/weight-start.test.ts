@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { linearTensors, vitTensors } from '../../../src/stages/model/vit-params.js'
+import { linearTensors } from '../../../src/stages/tensors/named-tensors.js'
+import { vitTensors } from '../../../src/stages/model/vit.js'
 import { startLinears, startVit } from '../../../src/stages/model/weight-start.js'
 import { tinyConfig } from '../model-stage-runs.js'
 

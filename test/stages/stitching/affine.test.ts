@@ -1,6 +1,12 @@
 import { expect } from 'chai'
 import { Generator } from '../../../src/stages/data/random.js'
-import { compose, meanAffine, pseudoInverse, transposed, type Affine } from '../../../src/stages/stitching/affine.js'
+import {
+  compose,
+  meanAffine,
+  pseudoInverse,
+  transposeAffine,
+  type Affine,
+} from '../../../src/stages/stitching/affine.js'
 
 const random = (out: number, inner: number, seed: number): Affine => {
   const generator = Generator.from(seed)
@@ -43,7 +49,7 @@ describe('affine maps', () => {
 
   it('transposed swap rows and columns and lose their shift', () => {
     const map: Affine = { out: 2, inner: 3, weight: Float64Array.of(1, 2, 3, 4, 5, 6), bias: Float64Array.of(7, 8) }
-    expect(transposed(map)).to.deep.equal({
+    expect(transposeAffine(map)).to.deep.equal({
       out: 3,
       inner: 2,
       weight: Float64Array.of(1, 4, 2, 5, 3, 6),

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { GridParams } from '../../../src/dsl/nodes.js'
 import { chunkPaths, gridSchedule, type Operation } from '../../../src/stages/stitching/grid-schedule.js'
-import { poolGrid } from '../../../src/stages/stitching/pool-grid.js'
+import { poolGrid } from '../../../src/stages/stitching/grid.js'
 import { gridParams, tinyConfig } from '../model-stage-runs.js'
 
 const gridOf = (params: Partial<GridParams>, depths = [6, 6, 6]) =>

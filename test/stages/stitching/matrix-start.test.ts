@@ -1,15 +1,15 @@
 import { expect } from 'chai'
-import { stitchPositions } from '../../../src/dsl/stitch-window.js'
+import { stitchPositions } from '../../../src/dsl/grid.js'
 import { Generator } from '../../../src/stages/data/random.js'
 import type { Affine } from '../../../src/stages/stitching/affine.js'
 import {
   composedMaps,
   layerDepths,
   learnedMaps,
-  nearestPosition,
   type MatrixStart,
+  nearestPosition,
+  type StudentMatrices,
 } from '../../../src/stages/stitching/matrix-start.js'
-import type { StudentMatrices } from '../../../src/stages/stitching/student-matrices.js'
 import { tinyConfig } from '../model-stage-runs.js'
 
 const TEACHER = 6

@@ -1,12 +1,10 @@
 import { expect } from 'chai'
 import type * as tf from '@tensorflow/tfjs'
 import type { FinalNorm, GridParams } from '../../../src/dsl/nodes.js'
-import { openEngine } from '../../../src/engine/open.js'
-import { layoutOf, pack, slices } from '../../../src/stages/model/layout.js'
-import { gridVit } from '../../../src/stages/stitching/grid-vit.js'
-import { tensorsOfGrid } from '../../../src/stages/stitching/path-parts.js'
-import { descendantName, poolGrid } from '../../../src/stages/stitching/pool-grid.js'
-import { stitchedVit } from '../../../src/stages/stitching/stitched-vit.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import { layoutOf, pack, slices } from '../../../src/stages/tensors/named-tensors.js'
+import { gridVit, stitchedVit } from '../../../src/stages/stitching/stitched-vit.js'
+import { descendantName, poolGrid, tensorsOfGrid } from '../../../src/stages/stitching/grid.js'
 import { gridParams, tinyConfig } from '../model-stage-runs.js'
 import {
   referencePath,

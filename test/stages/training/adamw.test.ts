@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as tf from '@tensorflow/tfjs'
-import { adamw, adamwScalars, type AdamwParams } from '../../../src/stages/training/adamw.js'
+import { adamw, type AdamwParams, adamwScalars } from '../../../src/stages/training/optimiser.js'
 
 const PARAMS: AdamwParams = { beta1: 0.9, beta2: 0.95, eps: 1e-3, weightDecay: 0.1 }
 

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
 import type * as tf from '@tensorflow/tfjs'
-import { openEngine } from '../../../src/engine/open.js'
-import { layoutOf, pack, slices } from '../../../src/stages/model/layout.js'
-import { vitTensors } from '../../../src/stages/model/vit-params.js'
-import { vit, vitLogits } from '../../../src/stages/model/vit.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import { layoutOf, pack, slices } from '../../../src/stages/tensors/named-tensors.js'
+import { vitForward, vitLogits, vitTensors } from '../../../src/stages/model/vit.js'
 import { dropRate, keepBatches, keepSpecs } from '../../../src/stages/training/drop-path.js'
 import { tinyConfig } from '../model-stage-runs.js'
 import { referenceVit, waveImage, waveModel } from '../reference-vit.js'
@@ -32,7 +31,7 @@ describe('stochastic depth', () => {
         ({ theta, pixels, keep }) => {
           const params = slices(layout, theta as tf.Tensor1D)
           const given = [params, CONFIG, pixels as tf.Tensor4D, keep as tf.Tensor2D] as const
-          const { blocks, logits } = vit(...given)
+          const { blocks, logits } = vitForward(...given)
           return { logits, alone: vitLogits(...given), att: blocks[2].att, map: blocks[1].map }
         },
         {

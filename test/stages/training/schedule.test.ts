@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { canGoOn, whyNotExtendable } from '../../../src/dsl/extendable.js'
-import { learningRate } from '../../../src/stages/training/schedule.js'
+import { learningRate } from '../../../src/stages/training/optimiser.js'
 import { trainParams } from '../model-stage-runs.js'
 
 const train = trainParams({ epochs: 100, batchSize: 256, lr: 5e-4, warmupEpochs: 5 })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
 import type { AugmentParams } from '../../../src/dsl/nodes.js'
-import { openEngine } from '../../../src/engine/open.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
 import { openDataset } from '../../../src/stages/data/dataset.js'
 import { Generator } from '../../../src/stages/data/random.js'
 import { startVit } from '../../../src/stages/model/weight-start.js'

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { openEngine } from '../../../src/engine/open.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
 import { distillStep, startStudent } from '../../../src/stages/distill.js'
-import { compileStep } from '../../../src/stages/training/train-step.js'
-import { scalarName, stepFunction, stepSpecs } from '../../../src/stages/training/step-function.js'
+import { compileStep } from '../../../src/stages/training/open-steps.js'
+import { scalarName, stepFunction, stepSpecs } from '../../../src/stages/training/device-step.js'
 import { distillParams, tinyConfig, trainParams } from '../model-stage-runs.js'
 import { waveImage } from '../reference-vit.js'
 

@@ -5,7 +5,7 @@ import * as Fiber from 'effect/Fiber'
 import type { TrainParams } from '../../../src/dsl/nodes.js'
 import type { StageFunction } from '../../../src/runtime/stage-contract.js'
 import { distill } from '../../../src/stages/distill.js'
-import { readSafetensors } from '../../../src/stages/model/safetensors.js'
+import { readSafetensors } from '../../../src/stages/tensors/safetensors.js'
 import { teacher } from '../../../src/stages/teacher.js'
 import {
   bytesIn,

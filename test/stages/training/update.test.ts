@@ -1,16 +1,16 @@
 import { expect } from 'chai'
 import type * as tf from '@tensorflow/tfjs'
 import type { Engine } from '../../../src/engine/engine.js'
-import { openEngine } from '../../../src/engine/open.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
 import { linear } from '../../../src/engine/operations.js'
 import type { DecayGroup } from '../../../src/dsl/nodes.js'
-import { linearTensors, sizeOf, type Values } from '../../../src/stages/model/vit-params.js'
-import type { UpdateParams } from '../../../src/stages/training/adamw.js'
+import { linearTensors, sizeOfShape, type Values } from '../../../src/stages/tensors/named-tensors.js'
+import type { UpdateParams } from '../../../src/stages/training/optimiser.js'
 import { meanSquaredError } from '../../../src/stages/training/losses.js'
-import { openSplitSteps } from '../../../src/stages/training/split-step.js'
-import { newComponent, startParts, stateParts, valuesOf } from '../../../src/stages/training/train-state.js'
-import type { StepDefinition } from '../../../src/stages/training/train-step.js'
-import { openWholeSteps } from '../../../src/stages/training/whole-step.js'
+import { openHostSteps } from '../../../src/stages/training/host-step.js'
+import { newComponent, startParts, stateParts, valuesOf } from '../../../src/stages/training/component.js'
+import type { StepDefinition } from '../../../src/stages/training/open-steps.js'
+import { openDeviceSteps } from '../../../src/stages/training/device-step.js'
 
 /** Five batches of four rows, one learning rate, and two Linears, 3 → 2 → 1, that start as `sin(1.7 i + k)` for tensor k. */
 const BATCHES = 5
@@ -68,10 +68,12 @@ const CASES: readonly Case[] = [
 ]
 
 /** The updates of these steps; the last window is shorter than the others where batches are accumulated. */
-const train = async (engine: Engine, open: typeof openSplitSteps | typeof openWholeSteps, given: Case) => {
+const train = async (engine: Engine, open: typeof openHostSteps | typeof openDeviceSteps, given: Case) => {
   const optimiser = { ...OPTIMISER, ...given.changes }
   const linears = [linearTensors('first', 2, 3), linearTensors('second', 1, 2)]
-  const start: Values = Object.fromEntries(linears.flat().map(({ name, shape }, k) => [name, waves(sizeOf(shape), k)]))
+  const start: Values = Object.fromEntries(
+    linears.flat().map(({ name, shape }, k) => [name, waves(sizeOfShape(shape), k)]),
+  )
   const components = linears.map((tensors, index) =>
     newComponent(`component ${index}`, 'model', tensors, start, { undecayed: given.undecayed ?? ['biases'] }),
   )
@@ -118,8 +120,8 @@ const expectClose = (actual: readonly number[], expected: readonly number[]): vo
 
 describe('updates', () => {
   const ways = [
-    ['by the host', openSplitSteps],
-    ['as one graph', openWholeSteps],
+    ['by the host', openHostSteps],
+    ['as one graph', openDeviceSteps],
   ] as const
   for (const [way, open] of ways) {
     for (const given of CASES) {

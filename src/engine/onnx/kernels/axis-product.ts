@@ -1,6 +1,7 @@
 /** Linear maps along one axis: what resizing, averaging and sums over neighbours are. */
-import { reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, sizeOf } from '../graph.js'
+import { reshape } from '../graph/nodes.js'
+import type { Graph, GraphValue } from '../graph/graph.js'
+import { elementCount } from '../../host-values.js'
 
 /** A constant matrix, row by row. */
 export interface AxisMatrix {
@@ -22,7 +23,7 @@ export const axisMatrix = (
   return { rows, columns, elements }
 }
 
-export const transposed = ({ rows, columns, elements }: AxisMatrix): AxisMatrix =>
+export const transposedMatrix = ({ rows, columns, elements }: AxisMatrix): AxisMatrix =>
   axisMatrix(columns, rows, (add) =>
     elements.forEach((amount, at) => add(at % columns, Math.floor(at / columns), amount)),
   )
@@ -33,11 +34,11 @@ const isIdentity = ({ rows, columns, elements }: AxisMatrix): boolean =>
 /** Each line of x along the axis times the matrix: the axis has the matrix's columns before, its rows afterwards. */
 export const axisProduct = (graph: Graph, x: GraphValue, axis: number, matrix: AxisMatrix): GraphValue => {
   if (isIdentity(matrix)) return x
-  const outer = sizeOf(x.shape.slice(0, axis))
-  const inner = sizeOf(x.shape.slice(axis + 1))
+  const outer = elementCount(x.shape.slice(0, axis))
+  const inner = elementCount(x.shape.slice(axis + 1))
   const shape = [...x.shape.slice(0, axis), matrix.rows, ...x.shape.slice(axis + 1)]
   if (inner === 1) {
-    const { rows, columns, elements } = transposed(matrix)
+    const { rows, columns, elements } = transposedMatrix(matrix)
     const factor = graph.constant('float32', [rows, columns], elements)
     const lines = reshape(graph, x, [outer, rows])
     return reshape(graph, graph.node('MatMul', [lines, factor], { shape: [outer, columns], type: 'float32' }), shape)

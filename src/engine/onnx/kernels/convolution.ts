@@ -3,14 +3,21 @@
  * `[.., in, multiplier]` where each channel has filters of its own; ONNX's are `[out, in / groups, ..]`.
  */
 import * as tf from '@tensorflow/tfjs'
-import { binary, reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, sizeOf } from '../graph.js'
-import { kernel, type KernelInputs, required, type TraceKernel } from '../kernel.js'
-import { pad } from '../padding.js'
-import { activate } from './activation.js'
-import { concat, slice, transpose } from './layout.js'
-import { positionsOf } from './window-members.js'
-import { channelsFirst, channelsLast, reachingTo, type Window, window2D, window3D, windowAttributes } from './window.js'
+import { binary, concat, pad, reshape, slice, transpose } from '../graph/nodes.js'
+import type { Graph, GraphValue } from '../graph/graph.js'
+import { elementCount } from '../../host-values.js'
+import { kernel, type KernelInputs, required, type TraceKernel } from './kernel.js'
+import { activate } from './elementwise.js'
+import {
+  channelsFirst,
+  channelsLast,
+  positionsOf,
+  reachingTo,
+  type Window,
+  window2D,
+  window3D,
+  windowAttributes,
+} from './windows.js'
 
 type Shape4 = [number, number, number, number]
 type Shape5 = [number, number, number, number, number]
@@ -126,7 +133,7 @@ const gatheredGradient = (graph: Graph, x: GraphValue, dy: GraphValue, window: W
     const starts = tap.map((index, axis) => index * dilations[axis]!)
     return stridedSlice(graph, padded, starts, strides, output)
   })
-  const rows = sizeOf(dy.shape.slice(0, -1))
+  const rows = elementCount(dy.shape.slice(0, -1))
   const columns = taps.length * inChannels
   const met = reshape(graph, concat(graph, taps, dy.shape.length - 1), [rows, columns])
   const results = reshape(graph, dy, [rows, outChannels])
@@ -155,7 +162,7 @@ const stridedSlice = (
 const filterGradient = (graph: Graph, x: GraphValue, dy: GraphValue, convolution: Convolution): GraphValue => {
   const { window, separate, first } = convolution
   const { batch, inChannels, outChannels, strides, dilations, before, after, size } = window
-  if (!separate && !first && sizeOf(size) <= fewTaps && inChannels >= fewChannels) {
+  if (!separate && !first && elementCount(size) <= fewTaps && inChannels >= fewChannels) {
     return gatheredGradient(graph, x, dy, window)
   }
   const met = window.left.map((left, axis) => size[axis]! + Math.floor(left / dilations[axis]!))

@@ -1,89 +1,9 @@
 /** Kernels that move elements without changing them: shapes, slices, joins, padding. */
 import * as tf from '@tensorflow/tfjs'
-import { reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, nodeOf, sizeOf, uniformOf } from '../graph.js'
-import { kernel, type KernelInputs, required, type TraceKernel } from '../kernel.js'
-import { pad } from '../padding.js'
-
-export const transpose = (graph: Graph, x: GraphValue, perm: readonly number[]): GraphValue => {
-  const shape = perm.map((axis) => x.shape[axis]!)
-  const before = nodeOf(x, 'Transpose')
-  if (before !== undefined && 'perm' in before.attributes) {
-    const inner = (before.attributes['perm'] as { readonly ints: readonly number[] }).ints
-    return transpose(
-      graph,
-      before.inputs[0]!,
-      perm.map((axis) => inner[axis]!),
-    )
-  }
-  // Where only axes of one element move, the elements stay in their order.
-  const moved = perm.filter((axis) => x.shape[axis] !== 1)
-  if (moved.every((axis, index) => index === 0 || axis > moved[index - 1]!)) return reshape(graph, x, shape)
-  return (
-    swappedMiddle(graph, x, perm) ?? graph.node('Transpose', [x], { shape, type: x.type }, { perm: { ints: perm } })
-  )
-}
-
-/**
- * `[.., a, b, c]` → `[.., b, a, c]`: ONNX Runtime moves single axes half as fast as it permutes axes freely, so an axis
- * of one element is moved along.
- */
-const swappedMiddle = (graph: Graph, x: GraphValue, perm: readonly number[]): GraphValue | undefined => {
-  const rank = perm.length
-  const swapped = perm.every(
-    (axis, index) => axis === (index === rank - 3 ? index + 1 : index === rank - 2 ? index - 1 : index),
-  )
-  if (rank < 3 || !swapped) return undefined
-  const [a, b, c] = x.shape.slice(-3) as [number, number, number]
-  const outer = x.shape.slice(0, -3).reduce((size, extent) => size * extent, 1)
-  const raised = reshape(graph, x, [outer, a, 1, b, c])
-  const moved = graph.node(
-    'Transpose',
-    [raised],
-    { shape: [1, outer, b, a, c], type: x.type },
-    { perm: { ints: [2, 0, 3, 1, 4] } },
-  )
-  return reshape(graph, moved, [...x.shape.slice(0, -3), b, a, c])
-}
-
-export const slice = (graph: Graph, x: GraphValue, begin: readonly number[], size: readonly number[]): GraphValue => {
-  const axes = x.shape.flatMap((extent, axis) => (size[axis] === extent ? [] : [axis]))
-  if (axes.length === 0) return x
-  const starts = axes.map((axis) => begin[axis]!)
-  const ends = axes.map((axis) => begin[axis]! + size[axis]!)
-  const inputs = [x, graph.integers(starts), graph.integers(ends), graph.integers(axes)]
-  return graph.node('Slice', inputs, { shape: size, type: x.type })
-}
-
-/** A WebGPU shader may bind 12 buffers. */
-const concatLimit = 10
-
-export const concat = (graph: Graph, given: readonly GraphValue[], axis: number): GraphValue => {
-  const parts = given.filter((part) => part.shape[axis] !== 0)
-  if (parts.length === 0) return given[0]!
-  if (parts.length === 1) return parts[0]!
-  if (parts.length > concatLimit) {
-    const groups = Array.from({ length: Math.ceil(parts.length / concatLimit) }, (_, group) =>
-      concat(graph, parts.slice(group * concatLimit, (group + 1) * concatLimit), axis),
-    )
-    return concat(graph, groups, axis)
-  }
-  const shape = [...parts[0]!.shape]
-  shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0)
-  return graph.node('Concat', parts, { shape, type: parts[0]!.type }, { axis: { int: axis } })
-}
-
-/** Where a slice with a negative step ends that takes the first element too. */
-const beforeFirst = -(2 ** 31)
-
-const fromEnd = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
-
-export const reverse = (graph: Graph, x: GraphValue, dims: readonly number[]): GraphValue => {
-  const axes = dims.map((axis) => fromEnd(axis, x.shape.length)).filter((axis) => x.shape[axis] !== 1)
-  if (axes.length === 0) return x
-  const list = (value: number) => graph.integers(axes.map(() => value))
-  return graph.node('Slice', [x, list(-1), list(beforeFirst), graph.integers(axes), list(-1)], x)
-}
+import { elementCount } from '../../host-values.js'
+import { type Graph, type GraphValue, uniformOf } from '../graph/graph.js'
+import { beforeFirst, concat, fromEnd, pad, reshape, reverse, slice, transpose } from '../graph/nodes.js'
+import { kernel, type KernelInputs, required, type TraceKernel } from './kernel.js'
 
 /** Slices of these sizes, one after the other. */
 const split = (graph: Graph, x: GraphValue, sizes: readonly number[], axis: number): GraphValue[] => {
@@ -105,8 +25,8 @@ const listed = (inputs: KernelInputs): GraphValue[] => Object.values(inputs)
 export const layoutKernels: readonly TraceKernel[] = [
   kernel<tf.ReshapeAttrs>('Reshape', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
-    const shape = tf.util.inferFromImplicitShape(attributes.shape, sizeOf(x.shape))
-    if (sizeOf(shape) !== sizeOf(x.shape)) throw new Error(`[${x.shape}] cannot be reshaped to [${shape}]`)
+    const shape = tf.util.inferFromImplicitShape(attributes.shape, elementCount(x.shape))
+    if (elementCount(shape) !== elementCount(x.shape)) throw new Error(`[${x.shape}] cannot be reshaped to [${shape}]`)
     return reshape(graph, x, shape)
   }),
   kernel<{ dim: number }>('ExpandDims', (graph, inputs, { dim }) => {
@@ -210,5 +130,56 @@ export const layoutKernels: readonly TraceKernel[] = [
     })
     const lists = [info.begin, ends, sizes.map((_, axis) => axis), info.strides].map((list) => graph.integers(list))
     return reshape(graph, graph.node('Slice', [x, ...lists], { shape: sizes, type: x.type }), info.finalShape)
+  }),
+]
+
+/** Kernels that move blocks of elements between axes. */
+
+interface DepthAttributes {
+  readonly blockSize: number
+  readonly dataFormat: 'NHWC' | 'NCHW'
+}
+
+const { getPermuted, getReshaped, getReshapedPermuted, getSliceBeginCoords, getSliceSize } = tf.backend_util
+
+export const blockKernels: readonly TraceKernel[] = [
+  kernel<DepthAttributes>('DepthToSpace', (graph, inputs, { blockSize, dataFormat }) => {
+    const x = required(inputs, 'x')
+    const block = blockSize * blockSize
+    if (dataFormat === 'NCHW') {
+      const [batch, depth, height, width] = x.shape as [number, number, number, number]
+      const apart = reshape(graph, x, [batch, blockSize, blockSize, depth / block, height, width])
+      const moved = transpose(graph, apart, [0, 3, 4, 1, 5, 2])
+      return reshape(graph, moved, [batch, depth / block, height * blockSize, width * blockSize])
+    }
+    const [batch, height, width, depth] = x.shape as [number, number, number, number]
+    const apart = reshape(graph, x, [batch, height, width, blockSize, blockSize, depth / block])
+    const moved = transpose(graph, apart, [0, 1, 3, 2, 4, 5])
+    return reshape(graph, moved, [batch, height * blockSize, width * blockSize, depth / block])
+  }),
+  kernel<{ blockShape: number[]; paddings: [number, number][] }>('SpaceToBatchND', (graph, inputs, attributes) => {
+    const { blockShape, paddings } = attributes
+    const x = required(inputs, 'x')
+    const block = tf.util.sizeFromShape(blockShape)
+    const around = x.shape.map((_, axis) => paddings[axis - 1] ?? ([0, 0] as const))
+    const padded = pad(graph, x, around, 0)
+    const apart = getReshaped([...padded.shape], blockShape, block, false)
+    const moved = transpose(graph, reshape(graph, padded, apart), getPermuted(apart.length, blockShape.length, false))
+    return reshape(graph, moved, getReshapedPermuted([...padded.shape], blockShape, block, false))
+  }),
+  kernel<{ blockShape: number[]; crops: number[][] }>('BatchToSpaceND', (graph, inputs, { blockShape, crops }) => {
+    const x = required(inputs, 'x')
+    const block = tf.util.sizeFromShape(blockShape)
+    const apart = getReshaped([...x.shape], blockShape, block)
+    const moved = transpose(graph, reshape(graph, x, apart), getPermuted(apart.length, blockShape.length))
+    const joined = getReshapedPermuted([...x.shape], blockShape, block)
+    const begin = getSliceBeginCoords(crops, blockShape.length)
+    const size = getSliceSize(joined, crops, blockShape.length)
+    return slice(
+      graph,
+      reshape(graph, moved, joined),
+      joined.map((_, axis) => begin[axis] ?? 0),
+      joined.map((extent, axis) => size[axis] ?? extent),
+    )
   }),
 ]

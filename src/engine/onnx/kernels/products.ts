@@ -1,8 +1,9 @@
 /** Matrix products. */
-import { binary, broadcastShape, reshape } from '../broadcast.js'
-import { type Graph, type GraphValue, nodeOf, sizeOf, uniformOf } from '../graph.js'
-import { cast, kernel, required, type TraceKernel } from '../kernel.js'
-import { activate } from './activation.js'
+import { elementCount } from '../../host-values.js'
+import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph/graph.js'
+import { binary, broadcastShape, cast, reshape } from '../graph/nodes.js'
+import { activate } from './elementwise.js'
+import { kernel, required, type TraceKernel } from './kernel.js'
 
 interface Factor {
   readonly value: GraphValue
@@ -53,7 +54,7 @@ const gemm = (graph: Graph, a: Factor, b: Factor, scale: number, bias?: GraphVal
 }
 
 const asMatrix = (graph: Graph, value: GraphValue): GraphValue =>
-  reshape(graph, value, [sizeOf(value.shape.slice(0, -1)), value.shape.at(-1)!])
+  reshape(graph, value, [elementCount(value.shape.slice(0, -1)), value.shape.at(-1)!])
 
 /** The product over the last two axes, all axes before broadcast; a bias of the result's last axis may be added. */
 const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue): GraphValue => {
@@ -64,8 +65,8 @@ const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue):
   const rows = matrixShape(a.value)[a.transposed ? 1 : 0]
   const columns = matrixShape(b.value)[b.transposed ? 0 : 1]
   const shape = [...batch, rows, columns]
-  const oneOnTheRight = sizeOf(batchOf(b.value)) === 1
-  if (oneOnTheRight && (!a.transposed || sizeOf(batch) === 1)) {
+  const oneOnTheRight = elementCount(batchOf(b.value)) === 1
+  if (oneOnTheRight && (!a.transposed || elementCount(batch) === 1)) {
     const product = gemm(
       graph,
       { ...a, value: asMatrix(graph, a.value) },
@@ -125,5 +126,21 @@ export const productKernels: readonly TraceKernel[] = [
     const result = product(graph, required(inputs, 'a'), required(inputs, 'b'), attributes, inputs['bias'])
     const weights = inputs['preluActivationWeights']
     return activate(graph, result, { name: attributes.activation, alpha: attributes.leakyreluAlpha, weights })
+  }),
+]
+
+/** Sums of products by their indices' names. */
+
+export const einsumKernels: readonly TraceKernel[] = [
+  kernel<{ equation: string }>('Einsum', (graph, inputs, attributes) => {
+    const factors = Object.values(inputs)
+    const equation = attributes.equation.replaceAll(/\s/g, '')
+    const [given, made] = equation.split('->') as [string, string]
+    const extents = new Map<string, number>()
+    given
+      .split(',')
+      .forEach((names, factor) => [...names].forEach((name, axis) => extents.set(name, factors[factor]!.shape[axis]!)))
+    const shape = [...made].map((name) => extents.get(name)!)
+    return graph.node('Einsum', factors, { shape, type: factors[0]!.type }, { equation: { text: equation } })
   }),
 ]

@@ -2,17 +2,111 @@
  * Makes the engine `tensorflow` from any TensorFlow library: compiles the addon of `@tensorflow/tfjs-node` against it and
  * keeps addon, library and the package's JavaScript in a cache folder, where `locateTensorflow` finds them.
  */
+import { createHash } from 'node:crypto'
+import { createReadStream, existsSync } from 'node:fs'
 import * as fs from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { runChild } from '../../../base/own-program.js'
+import { lastLine } from '../../../base/program.js'
 import { EngineError } from '../../engine.js'
-import { addonFile, type BuildManifest, buildsFolder, type LocatedTensorflow, tfjsVersion } from '../locate.js'
-import { addonPackage, copyPackage } from './addon-package.js'
-import { checkBuild } from './check.js'
+import {
+  addonFile,
+  type BuildManifest,
+  buildsFolder,
+  installedFolder,
+  type LocatedTensorflow,
+  tfjsVersion,
+} from '../../installed.js'
+import { openBuildFolder } from './build-folder.js'
 import { compileAddon, findCompiler } from './compile.js'
-import { fileIdentity } from './file-identity.js'
+import { defaultRelease, downloadWheel, fetchPackage, wheelName } from './fetch.js'
 import { librarySource } from './library-source.js'
-import { defaultRelease, downloadWheel, wheelName } from './pip.js'
-import { openStaging } from './staging.js'
+
+/** The package that has the addon's C++ and its JavaScript: the installed one, else npm's. */
+
+export interface AddonPackage {
+  readonly name: string
+  readonly folder: string
+}
+
+const name = '@tensorflow/tfjs-node'
+
+/** Its version is that of the TensorFlow.js which it is used with. */
+export const addonPackage = async (version: string, work: string, signal: AbortSignal): Promise<AddonPackage> => {
+  const installed = installedFolder(name)
+  if (installed?.version === version && existsSync(join(installed.folder, 'binding', 'tfjs_binding.cc'))) {
+    return { name, folder: installed.folder }
+  }
+  return { name, folder: await fetchPackage(name, version, work, signal) }
+}
+
+/** Copies what is loaded of the package: its JavaScript and what names it. */
+export const copyPackage = async (from: string, to: string): Promise<void> => {
+  await fs.mkdir(join(to, 'dist'), { recursive: true })
+  for (const file of ['package.json', 'LICENSE']) {
+    if (existsSync(join(from, file))) await fs.copyFile(join(from, file), join(to, file))
+  }
+  for (const file of ['nodejs_kernel_backend.js', 'register_all_kernels.js', 'int64_tensors.js', 'kernels']) {
+    await fs.cp(join(from, 'dist', file), join(to, 'dist', file), {
+      recursive: true,
+      filter: (path) => !/(?:\.d\.ts|_test\.js)$/.test(path),
+    })
+  }
+}
+
+/** What a file is known by. */
+
+/** Bytes and SHA-256. */
+export const fileIdentity = async (
+  file: string,
+  signal: AbortSignal,
+): Promise<{ readonly size: number; readonly sha256: string }> => {
+  const hash = createHash('sha256')
+  let size = 0
+  const source = createReadStream(file)
+  source.on('data', (chunk) => {
+    size += chunk.length
+  })
+  await pipeline(source, hash, { signal })
+  return { size, sha256: hash.digest('hex') }
+}
+
+/** Tries a new build in a process of its own: a library that does not fit may crash or hang. */
+
+export type CheckAnswer =
+  { readonly type: 'works'; readonly libtensorflow: string } | { readonly type: 'failed'; readonly message: string }
+
+const timeoutMs = 120_000
+
+const reasonOf = (message: string): string => {
+  const [, symbol] = /undefined symbol: (\w+)/.exec(message) ?? []
+  if (symbol !== undefined) return `the library lacks ${symbol}: it is no TensorFlow that this addon fits`
+  const [, version] = /version `(GLIBC\w*_[\d.]+)' not found/.exec(message) ?? []
+  if (version !== undefined) return `the library needs a newer system (${version})`
+  return message.replace(/;[^;]*genepool engine build.*$/, '')
+}
+
+/** The library's version. An EngineError where the build does not train as it should. */
+export const checkBuild = async (located: LocatedTensorflow, signal: AbortSignal): Promise<string> => {
+  const answers: CheckAnswer[] = []
+  const end = await runChild({
+    beside: import.meta.url,
+    script: 'check-main',
+    argument: located,
+    timeoutMs,
+    signal,
+    onAnswer: (answer) => answers.push(answer as CheckAnswer),
+  })
+  const answer = answers.at(-1)
+  if (answer?.type === 'works') return answer.libtensorflow
+  const how = end.timedOut
+    ? `it did not answer within ${timeoutMs / 1_000} s`
+    : answer === undefined
+      ? `its process ended with ${end.signal ?? `code ${end.code}`}: ${lastLine(end.said)}`
+      : reasonOf(answer.message)
+  throw new EngineError(`the build was made but does not work: ${how}`)
+}
 
 export interface BuildOptions {
   /** A wheel, an unpacked wheel, an installed `tensorflow` folder, or libtensorflow as folder or `.tar.gz`; default: pip's. */
@@ -50,7 +144,7 @@ const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTe
     throw new EngineError('on Windows this cannot be built; npm install @tensorflow/tfjs-node brings the library')
   }
   const compiler = await findCompiler(signal)
-  const staging = await openStaging(buildsFolder())
+  const staging = await openBuildFolder(buildsFolder())
   try {
     const { work, result } = staging
     if (from === undefined) report(`asking pip for ${wheelName(gpu)} ${release}`)

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { EngineError } from '../../engine.js'
-import { fetchPackage } from './npm-package.js'
-import { runProgram } from '../../program.js'
+import { fetchPackage } from './fetch.js'
+import { runProgram } from '../../../base/program.js'
 
 /** The newest version of Node-API that the addon's package is built for. */
 const nodeApiVersion = 8

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { EngineError } from '../../engine.js'
 import { libraryProblem } from '../../shared-library.js'
-import { unpackTarball } from './tarball.js'
+import { unpackTarball } from './fetch.js'
 import { extractEntry, wheelEntries } from './wheel.js'
 
 export interface LibrarySource {

@@ -1,0 +1,239 @@
+/** The command line's words about code: why stages run or not, and which edits change nothing. */
+import { spawnSync } from 'node:child_process'
+import * as os from 'node:os'
+import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import * as Argument from 'effect/cli/Argument'
+import * as Command from 'effect/cli/Command'
+import * as Flag from 'effect/cli/Flag'
+import { genepoolLayer } from '../../compose.js'
+import {
+  acceptEdit,
+  type CodeChange,
+  editedDeclarations,
+  editsCalled,
+  qualifiedName,
+} from '../../runtime/code/accept-edit.js'
+import {
+  type AcceptedEdit,
+  newEditId,
+  readAcceptedEdits,
+  writeAcceptedEdits,
+} from '../../runtime/code/accepted-edits.js'
+import { acceptedPath } from '../../runtime/code/record-store.js'
+import { sentenceOf, StoreError, UsageError } from '../../runtime/errors.js'
+import { LastKnown } from '../../runtime/plan/last-known.js'
+import { readRuns } from '../../runtime/records/run-log.js'
+import { Store } from '../../runtime/store/store.js'
+import { device, engine, json, pipeline, reuse, store, verbose } from '../input/flags.js'
+import { inspect, type InspectFlags } from '../input/inspect.js'
+import { isFile } from '../input/target.js'
+import { renderTable } from '../output/table.js'
+
+/** `genepool accept`: one edit of one declaration is declared harmless, so that nothing runs again for it. */
+
+export interface AcceptFlags extends Omit<InspectFlags, 'pipeline' | 'only'> {
+  readonly symbol: string | undefined
+  readonly pipeline: string | undefined
+  readonly reason: string | undefined
+  readonly list: boolean
+  readonly revoke: string | undefined
+  readonly json: boolean
+}
+
+const say = (text: string): void => {
+  process.stdout.write(`${text}\n`)
+}
+
+const gitConfig = (name: string): string | undefined => {
+  const { status, stdout } = spawnSync('git', ['config', name], { encoding: 'utf8' })
+  return status === 0 && stdout.trim() !== '' ? stdout.trim() : undefined
+}
+
+/** As git signs commits here, else as the machine knows the user. */
+const whoAmI = (): AcceptedEdit['by'] => {
+  const email = gitConfig('user.email')
+  return { name: gitConfig('user.name') ?? os.userInfo().username, ...(email === undefined ? {} : { email }) }
+}
+
+const describeWho = ({ by }: AcceptedEdit): string => (by.email === undefined ? by.name : `${by.name} <${by.email}>`)
+
+const read = (store: Store['Service']) =>
+  Effect.try({
+    try: () => readAcceptedEdits(acceptedPath(store.root)),
+    catch: (cause) => new StoreError({ message: `cannot read the accepted edits: ${sentenceOf(cause)}`, cause }),
+  })
+
+const write = (store: Store['Service'], edits: readonly AcceptedEdit[]) =>
+  Effect.try({
+    try: () => writeAcceptedEdits(acceptedPath(store.root), edits),
+    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+  })
+
+const list = Effect.fnUntraced(function* (json: boolean) {
+  const edits = yield* read(yield* Store)
+  if (json) {
+    for (const edit of edits) say(JSON.stringify(edit))
+    return
+  }
+  if (edits.length === 0) return say('no edits have been accepted')
+  say(
+    renderTable<AcceptedEdit>(
+      [
+        { title: 'id', cell: ({ id }) => id, align: 'left' },
+        { title: 'symbol', cell: ({ file, name }) => `${file}:${name}`, align: 'left' },
+        { title: 'at', cell: ({ at }) => at, align: 'left' },
+        { title: 'by', cell: describeWho, align: 'left' },
+        {
+          title: 'because',
+          cell: ({ reason, revokedAt }) => `${reason}${revokedAt === undefined ? '' : ` (revoked ${revokedAt})`}`,
+          align: 'left',
+        },
+      ],
+      edits,
+    ),
+  )
+})
+
+const revoke = Effect.fnUntraced(function* (written: string) {
+  const store = yield* Store
+  const edits = yield* read(store)
+  const wanted = edits.filter(
+    (edit) =>
+      edit.revokedAt === undefined && [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written),
+  )
+  if (wanted.length === 0) {
+    return yield* new UsageError({
+      message: `no accepted edit '${written}' is in force`,
+      hint: 'genepool accept --list shows them',
+    })
+  }
+  const revokedAt = new Date().toISOString()
+  yield* write(
+    store,
+    edits.map((edit) => (wanted.includes(edit) ? { ...edit, revokedAt } : edit)),
+  )
+  for (const { id, file, name } of wanted) say(`${file}:${name} counts again (${id} is revoked)`)
+})
+
+/** The file of the newest recorded run, where it is still there. */
+const lastPipeline = Effect.fnUntraced(function* () {
+  for (const { events } of yield* readRuns()) {
+    const started = events.find((event) => event.type === 'run-started')
+    const file = started?.file ?? undefined
+    if (file !== undefined && isFile(file)) return path.relative(process.cwd(), file)
+  }
+  return yield* new UsageError({
+    message: 'no run tells which pipeline is meant',
+    hint: 'genepool accept SYMBOL PIPELINE --reason TEXT',
+  })
+})
+
+/** Of each stage whose code changed: what it was when it last stood finished, and what it is. */
+const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
+  const { graph, prepared, plan, store } = yield* inspect(flags)
+  const last = new LastKnown(store, graph.remembered)
+  const changes: CodeChange[] = []
+  for (const [index, stage] of prepared.stages.entries()) {
+    const known = last.fingerprint(stage.node.name)
+    if (plan.stages[index]!.status === 'cached' || known === undefined) continue
+    const before = store.lookup(known)?.identity.code
+    if (before === undefined || before === stage.code) continue
+    const record = prepared.code.record(before)
+    const now = prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
+    if (record !== undefined && now !== undefined) changes.push({ stage: stage.node.name, before: record, now })
+  }
+  return changes
+})
+
+const accept = Effect.fnUntraced(function* (symbol: string, reason: string, flags: AcceptFlags) {
+  const store = yield* Store
+  const pipeline = flags.pipeline ?? (yield* lastPipeline())
+  const edits = editedDeclarations(yield* codeChanges({ ...flags, pipeline }))
+  const found = editsCalled(edits, symbol)
+  if (found.length === 0) {
+    const names = edits.map(({ symbol: { name } }) => name)
+    return yield* new UsageError({
+      message: `${symbol} has not changed since the stages of ${pipeline} last ran`,
+      hint: names.length === 0 ? 'nothing that they reach has' : `what has: ${[...new Set(names)].join(', ')}`,
+    })
+  }
+  if (found.length > 1) {
+    return yield* new UsageError({
+      message: `${symbol} is the name of ${found.length} declarations that changed`,
+      hint: `name one of ${found.map(([edit]) => qualifiedName(edit!)).join(', ')}`,
+    })
+  }
+  const said = { reason, by: whoAmI(), at: new Date().toISOString() }
+  const accepted = found[0]!.map((edit) => acceptEdit(edit, { ...said, id: newEditId() }))
+  yield* write(store, [...(yield* read(store)), ...accepted.map((each) => each.accepted)])
+  for (const each of accepted) {
+    if (flags.json) say(JSON.stringify({ ...each.accepted, stages: each.stages }))
+    else {
+      const { id, file, name, changes } = each.accepted
+      const more = changes.slice(1).map(({ key }) => key)
+      say(
+        `${file}:${name} counts as before in ${each.stages.join(', ')}${more.length === 0 ? '' : `, with ${more.join(', ')}`}`,
+      )
+      say(`  genepool accept --revoke ${id} takes it back`)
+    }
+  }
+})
+
+const acceptInStore = Effect.fnUntraced(function* (flags: AcceptFlags) {
+  if (flags.list) return yield* list(flags.json)
+  if (flags.revoke !== undefined) return yield* revoke(flags.revoke)
+  if (flags.symbol === undefined) {
+    return yield* new UsageError({
+      message: 'which declaration has changed harmlessly?',
+      hint: 'genepool accept SYMBOL --reason TEXT; genepool explain PIPELINE names what changed',
+    })
+  }
+  if (flags.reason === undefined || flags.reason.trim() === '') {
+    return yield* new UsageError({
+      message: `say why the edit of ${flags.symbol} changes no result`,
+      hint: `genepool accept ${flags.symbol} --reason TEXT`,
+    })
+  }
+  return yield* accept(flags.symbol, flags.reason.trim(), flags)
+})
+
+export const acceptCommand = (flags: AcceptFlags) =>
+  acceptInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+
+export const acceptWords = Command.make('accept', {
+  symbol: Argument.String('symbol').pipe(
+    Argument.withDescription('Declaration whose edit changes no result: kdLoss, Trainer.step, src/losses.ts:kdLoss'),
+    Argument.optional,
+  ),
+  pipeline: pipeline.pipe(Argument.optional),
+  reason: Flag.String('reason').pipe(Flag.withDescription('Why the edit changes no result; it is kept'), Flag.optional),
+  list: Flag.Boolean('list').pipe(Flag.withDescription('List the accepted edits'), Flag.withDefault(false)),
+  revoke: Flag.String('revoke').pipe(
+    Flag.withDescription('Have an accepted edit, by its id or its symbol, count again'),
+    Flag.optional,
+  ),
+  store,
+  engine,
+  device,
+  reuse,
+  json: json('Print one edit a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) =>
+    acceptCommand({
+      ...flags,
+      symbol: Option.getOrUndefined(flags.symbol),
+      pipeline: Option.getOrUndefined(flags.pipeline),
+      reason: Option.getOrUndefined(flags.reason),
+      revoke: Option.getOrUndefined(flags.revoke),
+    }),
+  ),
+  Command.withDescription(
+    'Declare the present edit of one declaration harmless: nothing runs again for it; without a pipeline, of the last run',
+  ),
+  Command.withExamples([
+    { command: 'genepool accept kdLoss --reason "only renamed a variable"', description: 'The next edit counts again' },
+  ]),
+)

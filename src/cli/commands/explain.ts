@@ -1,0 +1,184 @@
+/** The command line's words about code: why stages run or not, and which edits change nothing. */
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import * as Argument from 'effect/cli/Argument'
+import * as Command from 'effect/cli/Command'
+import { genepoolLayer } from '../../compose.js'
+import { duration, plural } from '../../results/format.js'
+import { stagesCalled } from '../../runtime/definition/find-stage.js'
+import type { Reason } from '../../runtime/events.js'
+import { machineOf } from '../../runtime/machine.js'
+import { cutOffBehind } from '../../runtime/plan/plan.js'
+import type { PreparedStage } from '../../runtime/plan/prepare.js'
+import { ExpectedTimes } from '../../runtime/records/estimate.js'
+import { Engines } from '../../runtime/services.js'
+import type { Manifest } from '../../runtime/store/store.js'
+import { device, engine, json, pipeline, reuse, store, verbose } from '../input/flags.js'
+import { inspect, type InspectFlags } from '../input/inspect.js'
+import { describeMaker, describeReason } from '../output/describe.js'
+
+/** `genepool explain`: why each stage runs or is cached, with nothing left out. */
+
+export interface ExplainFlags extends InspectFlags {
+  readonly stage: string | undefined
+  readonly json: boolean
+}
+
+/** What is in a stage's key, in numbers. */
+interface Key {
+  readonly kind: string
+  readonly params: object
+  /** Input → the stage behind it. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** Role → path. */
+  readonly sources: Readonly<Record<string, string>>
+  readonly code: {
+    readonly digest: string
+    readonly symbols: number
+    readonly files: number
+    readonly packages: number
+    /** Names of edits that were accepted and count as what was before them. */
+    readonly accepted: readonly string[]
+  }
+  readonly engine: object | null
+}
+
+interface Explained {
+  readonly stage: string
+  readonly kind: string
+  readonly status: 'cached' | 'run' | 'maybe'
+  readonly reasons: readonly Reason[]
+  readonly key: Key
+  readonly fingerprint?: string
+  readonly made?: Manifest['made']
+  readonly madeBy?: NonNullable<Manifest['identity']['engine']>
+  /** Stages that need not run if this one gives the same as before. */
+  readonly cutOff: readonly string[]
+  readonly expectedMs: number | null
+}
+
+const keyOf = (stage: PreparedStage, code: Key['code'], manifest: Manifest | undefined): Key => {
+  const { node, sources } = stage
+  const identity = manifest?.identity ?? stage.identify({})
+  return {
+    kind: identity.kind,
+    params: identity.params,
+    inputs: Object.fromEntries(Object.entries(node.inputs).map(([input, from]) => [input, from.name])),
+    sources: Object.fromEntries(Object.entries(sources).map(([role, { path }]) => [role, path])),
+    code,
+    engine: identity.engine,
+  }
+}
+
+const countLeaves = (value: unknown): number =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.values(value).reduce((sum: number, each) => sum + countLeaves(each), 0)
+    : 1
+
+const listed = (names: readonly string[], none: string): string => (names.length === 0 ? none : names.join(', '))
+
+const describeKey = ({ kind, params, inputs, sources, code, engine }: Key, manifest: Explained): readonly string[] => [
+  `kind ${kind}, ${plural(countLeaves(params), 'parameter')}`,
+  `inputs ${listed(
+    Object.entries(inputs).map(([input, from]) => (input === from ? from : `${input} ← ${from}`)),
+    'none',
+  )}; files from outside ${listed(Object.keys(sources), 'none')}`,
+  `code ${code.digest.slice(0, 12)}: ${plural(code.symbols, 'symbol')} in ${plural(code.files, 'file')}, ${plural(code.packages, 'package')}`,
+  ...(code.accepted.length === 0 ? [] : [`accepted edits of ${code.accepted.join(', ')}`]),
+  `engine ${engine === null ? 'none' : describeEngine(engine, manifest)}`,
+]
+
+const describeEngine = (engine: object, { madeBy }: Explained): string => {
+  const { engine: name, device, versions } = engine as NonNullable<Manifest['identity']['engine']>
+  const numbers = Object.entries(versions).map(([library, version]) => `${library} ${version}`)
+  return `${name} on ${device} (${numbers.join(', ')})${madeBy === undefined ? '' : `, ${describeMaker(madeBy)}`}`
+}
+
+const says: Readonly<Record<Explained['status'], string>> = { cached: 'cached', run: 'runs', maybe: 'may run' }
+
+const reasonLines = (reason: Reason): readonly string[] => [
+  `  ${describeReason(reason)}`,
+  ...(reason.type === 'code-changed' && reason.chain.length > 2 ? [`    ${reason.chain.join(' → ')}`] : []),
+]
+
+const titled = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(12)}${line}`)
+
+const render = (explained: Explained): string => {
+  const { stage, status, reasons, fingerprint, made, key, cutOff, expectedMs: expected } = explained
+  return [
+    `${stage}  ${says[status]}`,
+    ...reasons.flatMap(reasonLines),
+    ...(fingerprint === undefined ? [] : titled('fingerprint', [fingerprint])),
+    ...(made === undefined ? [] : titled('made', [`${made.at} by run ${made.run}, in ${duration(made.ms)}`])),
+    ...titled('key', describeKey(key, explained)),
+    ...(cutOff.length === 0 ? [] : titled('cuts off', [`${cutOff.join(', ')}, if it gives the same as before`])),
+    ...(status === 'cached' || expected === null ? [] : titled('expected', [`${duration(expected)}, as before`])),
+  ].join('\n')
+}
+
+const explainInStore = Effect.fnUntraced(function* (flags: ExplainFlags) {
+  const { graph, prepared, plan, store, engine } = yield* inspect(flags)
+  const wanted = flags.stage === undefined ? undefined : new Set(yield* stagesCalled(graph, flags.stage))
+  const deviceName = (yield* Engines).deviceName(engine)
+  const times = ExpectedTimes.open(store, {
+    definition: graph.remembered.as,
+    engine,
+    machine: machineOf(deviceName),
+  })
+  const cutOffs = cutOffBehind(prepared, plan)
+  const explained = prepared.stages.flatMap((stage, index): readonly Explained[] => {
+    const { node, codeEntry, codeWithout } = stage
+    if (wanted !== undefined && !wanted.has(node)) return []
+    const { status, reasons, madeBy } = plan.stages[index]!
+    const manifest = plan.manifests.get(node)
+    const record = prepared.code.current(codeEntry, codeWithout)
+    const symbols = Object.values(record?.symbols ?? {})
+    const code = {
+      digest: stage.code,
+      symbols: symbols.length,
+      files: new Set(symbols.map(({ file }) => file)).size,
+      packages: Object.keys(record?.packages ?? {}).length,
+      accepted: (record?.accepted ?? []).map(({ symbol }) => symbol),
+    }
+    return [
+      {
+        stage: node.name,
+        kind: node.kind,
+        status,
+        reasons,
+        key: keyOf(stage, code, manifest),
+        ...(manifest === undefined ? {} : { fingerprint: manifest.fingerprint, made: manifest.made }),
+        ...(madeBy === undefined ? {} : { madeBy }),
+        cutOff: cutOffs.get(node) ?? [],
+        expectedMs: times.expectedMs(stage) ?? null,
+      },
+    ]
+  })
+  const text = flags.json
+    ? explained.map((each) => `${JSON.stringify(each)}\n`).join('')
+    : `${explained.map(render).join('\n\n')}\n`
+  process.stdout.write(text)
+})
+
+export const explainCommand = (flags: ExplainFlags) =>
+  explainInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+
+export const explain = Command.make('explain', {
+  pipeline,
+  stage: Argument.String('stage').pipe(
+    Argument.withDescription('Only this stage, e.g. teacher or distill/tiny; of a suite, all called so'),
+    Argument.optional,
+  ),
+  store,
+  engine,
+  device,
+  reuse,
+  json: json('Print one stage a line as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => explainCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })),
+  Command.withDescription(
+    'Say why each stage runs or is cached: what changed, down to the symbol, and how the stage reaches it',
+  ),
+)

@@ -1,0 +1,251 @@
+/**
+ * The command line's words about what has been: recorded runs, artifacts and how they came about. What no run needs is
+ * loaded when it is asked for.
+ */
+import * as fs from 'node:fs'
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import * as Argument from 'effect/cli/Argument'
+import * as Command from 'effect/cli/Command'
+import { genepoolLayer } from '../../compose.js'
+import { bytes, duration } from '../../results/format.js'
+import { stageCalled } from '../../runtime/definition/find-stage.js'
+import { UsageError } from '../../runtime/errors.js'
+import type { PlannedStage } from '../../runtime/events.js'
+import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
+import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
+import { readTags } from '../../runtime/records/run-tags.js'
+import type { Manifest } from '../../runtime/store/store.js'
+import { device, engine, json, reuse, stage, store, verbose } from '../input/flags.js'
+import { inspect, type InspectFlags } from '../input/inspect.js'
+import { isFile, parseTarget } from '../input/target.js'
+import { describeEnvironment } from '../output/describe-environment.js'
+import { describeReasons, describeSummary } from '../output/describe.js'
+import { renderTable, type TableColumn } from '../output/table.js'
+
+/** `genepool show RUN`: one recorded run: where it took place, what it planned, what became of each stage. */
+
+const said: Readonly<Record<StageOutcome['state'], string>> = {
+  ran: 'ran',
+  cached: 'cached',
+  failed: 'failed',
+  skipped: 'not run',
+  interrupted: 'interrupted',
+  open: 'no end recorded',
+}
+
+const becauseOf = (outcome: StageOutcome, planned: PlannedStage | undefined): string => {
+  if (outcome.message !== null) return outcome.message
+  const reasons = planned === undefined || planned.reasons.length === 0 ? '' : describeReasons(planned.reasons)
+  return outcome.unchanged ? [reasons, '(same bytes as before)'].filter((part) => part !== '').join(' ') : reasons
+}
+
+/** More stages that were cached than this are counted, not listed. */
+const mostCached = 20
+
+const renderRun = (record: RunRecord, tags: readonly string[]): string => {
+  const outcome = outcomeOfRun(record)
+  const planned = new Map((record.plan ?? []).map((stage) => [stage.stage, stage]))
+  const stages = stageOutcomes(record)
+  const cached = stages.filter(({ state }) => state === 'cached')
+  const listed = cached.length <= mostCached ? stages : stages.filter(({ state }) => state !== 'cached')
+  const about: readonly (readonly [string, string])[] = [
+    ...(outcome === undefined
+      ? [['state', 'it was ended before its first event'] as const]
+      : [
+          ['pipeline', outcome.pipeline] as const,
+          ['state', outcome.state] as const,
+          ['started', outcome.at] as const,
+          ...(outcome.ms === null ? [] : [['took', duration(outcome.ms)] as const]),
+        ]),
+    ...(tags.length === 0 ? [] : [['tags', tags.join(', ')] as const]),
+    ...(record.environment === undefined
+      ? [['environment', 'not recorded: an older version made this run'] as const]
+      : describeEnvironment(record.environment)),
+  ]
+  const width = Math.max(...about.map(([label]) => label.length))
+  const table = renderTable<StageOutcome>(
+    [
+      { title: 'stage', cell: ({ stage }) => stage, align: 'left' },
+      { title: 'planned', cell: ({ stage }) => planned.get(stage)?.status ?? '', align: 'left' },
+      { title: 'outcome', cell: ({ state }) => said[state], align: 'left' },
+      { title: 'took', cell: ({ ms }) => (ms === null ? '' : duration(ms)) },
+      { title: 'because', cell: (stage) => becauseOf(stage, planned.get(stage.stage)), align: 'left' },
+    ],
+    listed,
+  )
+  const totals =
+    outcome === undefined
+      ? ''
+      : `${outcome.ran} ran, ${outcome.cached} cached, ${outcome.failed} failed, ${outcome.skipped} not run`
+  const hints = stages.flatMap(({ stage, hint }) => (hint === null ? [] : [`${stage}: ${hint}`]))
+  return [
+    `run ${record.run}`,
+    ...about.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
+    '',
+    ...(listed.length === 0 ? [] : [table]),
+    ...(listed.length === stages.length ? [] : [`and ${cached.length} cached stages`]),
+    ...hints,
+    totals,
+  ].join('\n')
+}
+
+export const showRun = Effect.fnUntraced(function* (record: RunRecord, json: boolean) {
+  const tags = [...(yield* readTags())].flatMap(([tag, run]) => (run === record.run ? [tag] : []))
+  if (!json) {
+    process.stdout.write(`${renderRun(record, tags)}\n`)
+    return
+  }
+  const { run, environment = null, plan = null } = record
+  const whole = { run, tags, ...outcomeOfRun(record), environment, plan, stages: stageOutcomes(record) }
+  process.stdout.write(`${JSON.stringify(whole)}\n`)
+})
+
+/** `genepool show`: all that is known of one stage's artifact, or of one recorded run. */
+
+export interface ShowFlags extends InspectFlags {
+  /** Undefined of a run, which then `pipeline` names. */
+  readonly stage: string | undefined
+  readonly json: boolean
+}
+
+/** As one word of a command line: shells read brackets and bars themselves. */
+const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
+
+type HistoryLine = Readonly<Record<string, number>>
+
+const historyFile = 'history.jsonl'
+
+const renderHistory = (lines: readonly HistoryLine[]): string => {
+  const names = [...new Set(lines.flatMap(Object.keys))]
+  const columns = names.map((name): TableColumn<HistoryLine> => ({ title: name, cell: (line) => number(line[name]) }))
+  return renderTable(columns, lines)
+}
+
+const number = (value: number | undefined): string => {
+  if (value === undefined) return ''
+  return Number.isInteger(value) ? String(value) : Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4)
+}
+
+const section = (title: string, body: string): string =>
+  body === '' ? '' : `\n${title}\n${body.replace(/^/gm, '  ')}\n`
+
+const renderManifest = (
+  manifest: Manifest,
+  folder: string,
+  inputs: Readonly<Record<string, string>>,
+  history: readonly HistoryLine[],
+): string => {
+  const { identity, made } = manifest
+  const files = renderTable<[string, Manifest['files'][string]]>(
+    [
+      { title: 'file', cell: ([name]) => name, align: 'left' },
+      { title: 'size', cell: ([, file]) => bytes(file.bytes) },
+      { title: 'sha256', cell: ([, file]) => file.sha256, align: 'left' },
+    ],
+    Object.entries(manifest.files),
+  )
+  const engine =
+    identity.engine === null
+      ? 'none'
+      : `${identity.engine.engine} on ${identity.engine.device} ${JSON.stringify(identity.engine.versions)}`
+  const figures = describeSummary(manifest.summary)
+  return [
+    `${manifest.stage} (${identity.kind})`,
+    ...(figures === '' ? [] : [`  ${figures}`]),
+    `  fingerprint ${manifest.fingerprint}`,
+    `  content     ${manifest.content}`,
+    `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,
+    `  engine      ${engine}`,
+    `  folder      ${folder}`,
+    section(
+      'inputs',
+      Object.entries(identity.inputs)
+        .map(([name, content]) => `${name} ← ${inputs[name]}  ${content}`)
+        .join('\n'),
+    ),
+    section(
+      'sources',
+      Object.entries(identity.sources)
+        .map(([name, sha256]) => `${name}  ${sha256}`)
+        .join('\n'),
+    ),
+    section('parameters', JSON.stringify(identity.params, null, 2)),
+    section('files', files),
+    section('history', history.length === 0 ? '' : renderHistory(history)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
+const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json }: ShowFlags) {
+  if (isFile(parseTarget(word).file)) {
+    return yield* new UsageError({
+      message: `${word} is a file: name the stage to show too`,
+      hint: `genepool show ${word} STAGE; genepool plan ${word} lists the stages, genepool runs ${word} the runs`,
+    })
+  }
+  return yield* showRun(yield* runCalled(word, store), json)
+})
+
+const showStage = Effect.fnUntraced(function* (flags: ShowFlags & { readonly stage: string }) {
+  const { prepared, plan, store, graph } = yield* inspect(flags)
+  const wanted = yield* stageCalled(graph, flags.stage)
+  const stage = prepared.stages.find(({ node }) => node === wanted)!
+  const manifest = plan.manifests.get(stage.node)
+  if (manifest === undefined) {
+    const planned = plan.stages.find((candidate) => candidate.stage === wanted.name)
+    return yield* new UsageError({
+      message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${describeReasons(planned?.reasons ?? [])}`,
+      hint: `genepool run ${flags.pipeline} --only ${shellWord(wanted.name)}`,
+    })
+  }
+  const folder = yield* store.folder(manifest)
+  yield* store.verify(manifest)
+  const file = manifest.files[historyFile]
+  const history =
+    file === undefined
+      ? []
+      : fs
+          .readFileSync(store.blob(file), 'utf8')
+          .trim()
+          .split('\n')
+          .filter(Boolean)
+          .map((line) => JSON.parse(line) as HistoryLine)
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ ...manifest, folder, history })}\n`)
+    return undefined
+  }
+  const inputs = Object.fromEntries(Object.entries(stage.node.inputs).map(([name, from]) => [name, from.name]))
+  process.stdout.write(`${renderManifest(manifest, folder, inputs, history)}\n`)
+  return undefined
+})
+
+export const showCommand = (flags: ShowFlags) =>
+  flags.stage === undefined
+    ? showNamedRun(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+    : showStage({ ...flags, stage: flags.stage })
+
+export const show = Command.make('show', {
+  pipeline: Argument.String('target').pipe(
+    Argument.withDescription(
+      'A pipeline (FILE or FILE#CELL) before one of its stages; or a run: its id, the beginning of it, a tag',
+    ),
+  ),
+  stage,
+  store,
+  engine,
+  device,
+  reuse,
+  json: json('Print the manifest, or the run, as JSON'),
+  verbose,
+}).pipe(
+  Command.withHandler((flags) => showCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })),
+  Command.withDescription(
+    "Print a stage's artifact (files, inputs, parameters, loss history), or a recorded run: environment, plan, outcomes",
+  ),
+  Command.withExamples([
+    { command: 'genepool show pipelines/quickstart.ts teacher', description: "A stage's artifact" },
+    { command: 'genepool show 20260102-030405', description: 'A run, by the beginning of its id' },
+  ]),
+)

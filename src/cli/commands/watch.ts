@@ -1,0 +1,204 @@
+/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+import * as fs from 'node:fs'
+import * as Deferred from 'effect/Deferred'
+import * as Effect from 'effect/Effect'
+import * as Option from 'effect/Option'
+import * as Queue from 'effect/Queue'
+import * as Command from 'effect/cli/Command'
+import { UsageError } from '../../runtime/errors.js'
+import { Store } from '../../runtime/store/store.js'
+import { FileWatcher, nextBurst } from '../../runtime/watch/file-watcher.js'
+import { type FileChange, SeenFiles } from '../../runtime/watch/watched-files.js'
+import {
+  device,
+  engine,
+  failureFlags,
+  jobs,
+  jobsOf,
+  json,
+  only,
+  pipeline,
+  policyOf,
+  reuse,
+  store,
+  verbose,
+} from '../input/flags.js'
+import { parseTarget } from '../input/target.js'
+import type { WatchRound } from '../watch/round.js'
+import { makeRounds } from '../watch/rounds.js'
+import { jsonDisplay, textDisplay } from '../watch/watch-display.js'
+import type { EarlierStage, WatchEvent } from '../watch/watch-events.js'
+import type { RoundPlan, WatchRequest } from '../watch/watch-messages.js'
+
+/**
+ * `genepool watch`: runs, and runs again when something that the pipeline reaches has changed. This process watches and
+ * shows; every plan and every run is a process of its own, so that each begins with the code as it is.
+ */
+
+export interface WatchFlags extends WatchRequest {
+  readonly json: boolean
+}
+
+const now = (): string => new Date().toISOString()
+
+const plannedEvent = ({ number }: WatchRound, plan: RoundPlan, goOn: readonly EarlierStage[]): WatchEvent => {
+  const count = (status: string): number => plan.stages.filter((stage) => stage.status === status).length
+  return {
+    type: 'watch-planned',
+    round: number,
+    pipeline: plan.pipeline,
+    cached: count('cached'),
+    run: count('run'),
+    maybe: count('maybe'),
+    stages: plan.stages
+      .filter(({ status }) => status !== 'cached')
+      .map(({ stage, status, reasons }) => ({ stage, status, reasons })),
+    goOn,
+    at: now(),
+  }
+}
+
+/** A second Ctrl-C does not wait for checkpoints; the workers notice that their run is gone. */
+const endAtSecondInterrupt = (killAll: () => void) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      let interrupts = 0
+      const count = (): void => {
+        interrupts += 1
+        if (interrupts < 2) return
+        killAll()
+        process.exit(130)
+      }
+      process.on('SIGINT', count)
+      return count
+    }),
+    (count) => Effect.sync(() => process.off('SIGINT', count)),
+  )
+
+const watchInStore = Effect.fnUntraced(function* ({ json, ...request }: WatchFlags) {
+  const hints = yield* Queue.unbounded<void>()
+  const hint = (): void => void Queue.offerUnsafe(hints, undefined)
+  const display = json ? jsonDisplay(process.stdout, process.stderr) : textDisplay(process.stdout, request.verbose)
+  const seen = new SeenFiles()
+  const say = (event: WatchEvent): void => display.watch(event, !rounds.isIdle())
+  /** Whether a stage was thrown away since the last plan. */
+  let again = false
+  /** Whether a plan is being made, or files are not watched yet. */
+  let busy = true
+  const sayWaiting = (): void => {
+    if (!busy && rounds.isIdle()) say({ type: 'watch-waiting', files: seen.paths.length })
+  }
+  const rounds = makeRounds({
+    event: display.run,
+    table: display.table,
+    printed: display.printed,
+    problem: (problem) => say({ type: 'watch-problem', ...problem, at: now() }),
+    spoilt: () => {
+      again = true
+      hint()
+    },
+    idle: sayWaiting,
+  })
+  const watcher = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new FileWatcher({
+          onHint: hint,
+          onTrouble: (message) =>
+            say({ type: 'warning', message: `${message}; files are looked at every other second instead` }),
+        }),
+    ),
+    (opened) => Effect.promise(() => opened.close()),
+  )
+  yield* endAtSecondInterrupt(rounds.killAll)
+  // The last to be acquired is the first to be released: nothing of a watch outlives it.
+  yield* Effect.addFinalizer(() => {
+    busy = true
+    return rounds.endAll
+  })
+
+  /** Plans what there is now, and runs it where that is something else than what runs or ran last. */
+  const plan = Effect.fnUntraced(function* () {
+    const round = rounds.open(request)
+    const outcome = yield* Deferred.await(round.outcome)
+    const current = rounds.current()
+    const isSame = current !== undefined && current.signature === round.signature && !current.isSpoilt
+    if (outcome.type === 'problem') say({ type: 'watch-problem', ...outcome.problem, at: now() })
+    else if (isSame) say({ type: 'watch-unchanged', at: now() })
+    else yield* rounds.start(round, outcome.plan, (goOn) => say(plannedEvent(round, outcome.plan, goOn)))
+    const reads = yield* Deferred.await(round.reads)
+    if (outcome.type === 'problem' || isSame) round.send({ type: 'end' })
+    // Of a definition that cannot be loaded nobody knows all that it would read.
+    return yield* Effect.promise(() =>
+      outcome.type === 'problem' ? seen.add(reads, round.startedAt) : seen.adopt(reads, round.startedAt),
+    )
+  })
+
+  let late: readonly FileChange[] = []
+  for (;;) {
+    late = yield* plan()
+    yield* Effect.promise(() => watcher.watch(seen.paths))
+    say({ type: 'watch-ready', files: seen.paths.length })
+    busy = false
+    sayWaiting()
+    // What happened until now was told to nobody.
+    hint()
+    let changes: readonly FileChange[] = []
+    for (;;) {
+      yield* nextBurst(hints)
+      // Folders may have come and gone.
+      yield* Effect.promise(() => watcher.watch(seen.paths))
+      changes = [...late, ...(yield* Effect.promise(() => seen.look()))]
+      if (changes.length > 0 || again) break
+    }
+    busy = true
+    again = false
+    if (changes.length > 0) say({ type: 'watch-changed', files: changes, at: now() })
+  }
+})
+
+/** Never ends by itself. Fails with a UsageError where there is no such file or the store can be none. */
+export const watchCommand = (flags: WatchFlags) =>
+  Effect.gen(function* () {
+    const { file } = parseTarget(flags.pipeline)
+    if (!fs.existsSync(file)) return yield* new UsageError({ message: `there is no pipeline file ${file}` })
+    yield* Store
+    return yield* Effect.scoped(watchInStore(flags))
+  }).pipe(Effect.provide(Store.layer(flags.store)))
+
+export const watch = Command.make('watch', {
+  pipeline,
+  store,
+  engine,
+  device,
+  reuse,
+  jobs,
+  only,
+  ...failureFlags,
+  json: json('Print what happens as JSON, one event a line; those of a run say which'),
+  verbose,
+}).pipe(
+  Command.withHandler(
+    Effect.fnUntraced(function* ({ jobs, only, ...flags }) {
+      const jobsWanted = yield* jobsOf(jobs)
+      const onlyStage = Option.match(only, { onNone: () => ({}), onSome: (stage) => ({ only: stage }) })
+      const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
+      const { pipeline, store, engine, device, reuse, json, verbose } = flags
+      const request = { pipeline, store, engine, device, reuse, verbose, jobs: jobsWanted, policy, ...onlyStage }
+      return yield* watchCommand({ ...request, json })
+    }),
+  ),
+  Command.withDescription(
+    'Run a pipeline or suite, and again whenever anything that it reaches changes (its file and what that imports, the code of its stages, its data), until Ctrl-C. Stages that an edit does not touch go on; the others save their checkpoints and are run anew. What does not parse is waited out',
+  ),
+  Command.withShortDescription(
+    'Run a pipeline or suite, and again whenever anything that it reaches changes, until Ctrl-C',
+  ),
+  Command.withExamples([
+    { command: 'genepool watch pipelines/quickstart.ts', description: 'Edit, save, and see what that changes' },
+    {
+      command: 'genepool watch pipelines/quickstart.ts --only teacher',
+      description: 'Work on one stage and what it needs',
+    },
+  ]),
+)

@@ -1,0 +1,236 @@
+/** Events and reasons as sentences. */
+import { relative } from 'node:path'
+import type { Json } from '../../dsl/nodes.js'
+import { isShare } from '../../results/figures.js'
+import { bytes, count, duration, percent } from '../../results/format.js'
+import {
+  type CellOutcome,
+  type Reason,
+  type RunEstimate,
+  type RunEvent,
+  type Sharing,
+  unreachable,
+} from '../../runtime/events.js'
+import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
+
+/** How long a run is expected to take, in words. */
+
+/** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
+export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): string => {
+  const open = unknown === 0 ? '' : ` (not counting ${unknown} ${unknown === 1 ? 'stage' : 'stages'} without history)`
+  if (leastMs !== mostMs) return `${duration(leastMs)} to ${duration(mostMs)}${open}`
+  return `${unknown === 0 ? 'about' : 'at least'} ${duration(mostMs)}${open}`
+}
+
+/** A suite's run as sentences: what its cells share, and which of them failed and why. */
+
+/** `27 cells, 189 stages of which 46 are distinct`. */
+export const describeSharing = ({ cells, asked, distinct }: Sharing): string =>
+  `${cells} ${cells === 1 ? 'cell' : 'cells'}, ${asked} stages of which ${distinct} are distinct`
+
+/** More cells than this are not named for one reason, and more reasons than this are not told. */
+const [mostCells, mostReasons] = [5, 10]
+
+/** Cells that failed for the same reason stand together, each with the stage that failed. */
+const describeFailures = (outcomes: readonly CellOutcome[]): readonly string[] => {
+  const byMessage = new Map<string, string[]>()
+  let failed = 0
+  for (const { name, failure } of outcomes) {
+    if (failure === undefined) continue
+    failed += 1
+    const cells = byMessage.get(failure.message) ?? []
+    cells.push(`    ${name}  in ${failure.stage}`)
+    byMessage.set(failure.message, cells)
+  }
+  if (failed === 0) return []
+  const reasons = [...byMessage]
+  const others = reasons.slice(mostReasons).reduce((sum, [, cells]) => sum + cells.length, 0)
+  return [
+    `${failed} of ${outcomes.length} cells failed`,
+    ...reasons
+      .slice(0, mostReasons)
+      .flatMap(([message, cells]) => [
+        `  ${message}`,
+        ...cells.slice(0, mostCells),
+        ...(cells.length > mostCells ? [`    and ${cells.length - mostCells} more`] : []),
+      ]),
+    ...(others === 0 ? [] : [`  and ${others} more for other reasons`]),
+  ]
+}
+
+/** Lines for the end of a run; `ran` is the number of stages that were computed. */
+export const describeOutcomes = (
+  { asked, distinct, outcomes }: Sharing & { readonly outcomes: readonly CellOutcome[] },
+  ran: number,
+): readonly string[] => [`stages asked for ${asked}, distinct ${distinct}, run ${ran}`, ...describeFailures(outcomes)]
+
+const value = (json: Json): string => (typeof json === 'string' ? json : JSON.stringify(json))
+
+/** `kdLoss (src/stages/losses.ts:41) changed, reached through trainStep`. */
+const describeCodeChange = (reason: Extract<Reason, { type: 'code-changed' }>): string => {
+  const where = reason.file === '' ? '' : ` (${reason.file}:${reason.line})`
+  const change = reason.change === 'edited' ? 'changed' : reason.change
+  const through = reason.through === null ? '' : `, reached through ${reason.through}`
+  return `${reason.symbol}${where} ${change}${through}`
+}
+
+export const describeReason = (reason: Reason): string => {
+  switch (reason.type) {
+    case 'never-ran':
+      return 'has not run yet'
+    case 'parameter-changed':
+      return `${reason.parameter} ${value(reason.before)} → ${value(reason.now)}`
+    case 'input-changed':
+      return `${reason.stage} gives something else`
+    case 'source-changed':
+      return `${reason.path} changed`
+    case 'code-changed':
+      return describeCodeChange(reason)
+    case 'code-opaque':
+      return `${reason.what} (${relative(process.cwd(), reason.file)}:${reason.line}) cannot be followed, so it is computed every time`
+    case 'package-changed':
+      return `package ${reason.name} ${reason.before} → ${reason.now}`
+    case 'engine-changed':
+      return `engine ${reason.before} → ${reason.now}`
+    case 'machine-changed':
+      return `machine ${reason.before} → ${reason.now}`
+    case 'scheme-changed':
+      return `keys are ${describeScheme(reason.now)} now, its artifact has scheme ${reason.before}`
+    case 'source-missing':
+      return reason.message
+    case 'artifact-missing':
+      return 'its artifact is not in the store any more'
+    case 'artifact-corrupt':
+      return 'its artifact was damaged'
+    case 'input-pending':
+      return `${reason.stage} is made first`
+    case 'goes-on':
+      return `goes on from ${reason.unit} ${reason.at}`
+    case 'from-start':
+      return `trains from the start: ${reason.because}`
+    default:
+      return unreachable(reason)
+  }
+}
+
+/** `made by onnxruntime 1.30.0 on cpu`. The engine's own library is the last of its packages. */
+export const describeMaker = ({ engine, device, versions }: EngineIdentity): string => {
+  const version = Object.values(versions).at(-1)
+  return `made by ${engine}${version === undefined ? '' : ` ${version}`} on ${device}`
+}
+
+/** `cuda:1`. */
+const describeDevice = ({ device, deviceIndex }: { readonly device: string; readonly deviceIndex?: number }): string =>
+  deviceIndex === undefined ? device : `${device}:${deviceIndex}`
+
+/** What runs of one machine share. */
+const describeResource = (resource: string): string =>
+  resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
+
+/** Nothing where all that is known is that nothing is known. */
+const expectedAfter = (estimate: RunEstimate): string =>
+  estimate.mostMs === 0 ? '' : `, expected to take ${describeEstimate(estimate)}`
+
+const manyReasons = 3
+
+/** The first few reasons in one line. */
+export const describeReasons = (reasons: readonly Reason[]): string => {
+  const shown = reasons.slice(0, manyReasons).map(describeReason)
+  const rest = reasons.length - shown.length
+  return shown.join('; ') + (rest > 0 ? `; and ${rest} more` : '')
+}
+
+/** Figures of a finished stage: `top1 97.20 %, params 174 k`. */
+export const describeSummary = (summary: Readonly<Record<string, Json>>): string =>
+  Object.entries(summary)
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .map(([name, figure]) => `${name} ${isShare(name) ? percent(figure) : count(figure)}`)
+    .join(', ')
+
+type Progress = Extract<RunEvent, { type: 'stage-progress' }>
+
+export const describeProgress = (event: Progress): string =>
+  [
+    event.phase,
+    event.epoch !== undefined && event.epochs !== undefined ? `epoch ${event.epoch}/${event.epochs}` : '',
+    `step ${event.step}/${event.steps}`,
+    event.loss !== undefined ? `loss ${event.loss.toFixed(4)}` : '',
+    event.imagesPerSecond !== undefined ? `${Math.round(event.imagesPerSecond)} images/s` : '',
+    event.secondsLeft !== undefined ? `${duration(event.secondsLeft * 1_000)} left` : '',
+  ]
+    .filter((part) => part !== '')
+    .join('  ')
+
+/** What a person reads of an event; undefined for what only the live line shows. */
+export const describeEvent = (event: RunEvent): string | undefined => {
+  switch (event.type) {
+    case 'run-started':
+      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})${event.expected === undefined ? '' : expectedAfter(event.expected)}`
+    case 'stage-cached':
+      return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
+    case 'stage-started':
+      return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
+    case 'stage-waiting':
+      return event.resource === undefined
+        ? `… ${event.stage}  is being made by ${event.holder}; waiting for it`
+        : `… ${event.stage}  waits for ${describeResource(event.resource)}, which ${event.holder} uses`
+    case 'stage-retrying':
+      return `↻ ${event.stage}  ${event.because}; attempt ${event.attempt} of ${event.of} in ${duration(event.delayMs)}`
+    case 'stage-saving':
+      return `… ${event.stage}  saves its checkpoint (${bytes(event.bytes)}); Ctrl-C again ends it without`
+    case 'stage-progress':
+    case 'stage-milestone':
+      return undefined
+    case 'stage-finished': {
+      const figures = describeSummary(event.summary)
+      return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${event.unchanged ? '  (same bytes as before)' : ''}`
+    }
+    case 'stage-failed':
+      return `✗ ${event.stage}  ${event.message}${event.hint === undefined ? '' : `\n    ${event.hint}`}`
+    case 'stage-skipped':
+      return `- ${event.stage}  not run: ${event.because}`
+    case 'stage-interrupted':
+      return `! ${event.stage}  interrupted after ${duration(event.ms)}; the next run goes on from its checkpoint`
+    case 'warning':
+      return `warning: ${event.message}`
+    case 'run-finished': {
+      const parts = [`${event.ran} ran`, `${event.cached} cached`]
+      if (event.failed > 0) parts.push(`${event.failed} failed`)
+      if (event.skipped > 0) parts.push(`${event.skipped} not run`)
+      const end = `${event.interrupted ? 'interrupted' : 'finished'} in ${duration(event.ms)}: ${parts.join(', ')}`
+      return event.suite === undefined ? end : [end, ...describeOutcomes(event.suite, event.ran)].join('\n')
+    }
+    default:
+      return unreachable(event)
+  }
+}
+
+/** A run's events as sentences for a reader: what many stages have in common is told once. */
+
+/** So many stages that are not run have a line each; the others are counted by cause, so many causes a line each. */
+const [mostStages, mostCauses] = [5, 5]
+
+const stages = (count: number): string => `${count} more ${count === 1 ? 'stage' : 'stages'} not run`
+
+const describeCounts = (counts: ReadonlyMap<string, number>): readonly string[] => {
+  const causes = [...counts].sort(([, a], [, b]) => b - a)
+  const others = causes.slice(mostCauses).reduce((sum, [, count]) => sum + count, 0)
+  return [
+    ...causes.slice(0, mostCauses).map(([cause, count]) => `- ${stages(count)}: ${cause}`),
+    ...(others === 0 ? [] : [`- ${stages(others)}, for ${causes.length - mostCauses} other causes`]),
+  ]
+}
+
+/** `describeEvent` for the events of one run in their order; what it held back comes before the run's end. */
+export const briefDescriber = (): ((event: RunEvent) => string | undefined) => {
+  let skipped = 0
+  const counts = new Map<string, number>()
+  return (event) => {
+    const text = describeEvent(event)
+    if (event.type === 'run-finished') return [...describeCounts(counts), text].join('\n')
+    if (event.type !== 'stage-skipped' || ++skipped <= mostStages) return text
+    const cause = event.failed === undefined ? event.because : `${event.failed} failed`
+    counts.set(cause, (counts.get(cause) ?? 0) + 1)
+    return undefined
+  }
+}

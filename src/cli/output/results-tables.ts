@@ -1,0 +1,138 @@
+/** What a run ends with: its models, or the lines of its suite, as `genepool results` reads them. */
+import * as Effect from 'effect/Effect'
+import { type DataColumn, fitColumns } from '../../results/data-table.js'
+import { warningsOf } from '../../results/experiment-results.js'
+import { extentOf } from '../../results/statistics.js'
+import { plural } from '../../results/format.js'
+import {
+  type AxisLabels,
+  describeLabels,
+  groupCells,
+  type GroupResult,
+  summariseGroup,
+} from '../../results/group-results.js'
+import { batchesOf, dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
+import { mainFigures } from '../../results/figures.js'
+import { type ModelResult, modelsOfGroup } from '../../results/model-results.js'
+import { hasScore, type Metric } from '../../results/pareto.js'
+import { type Cell, type CellResults, readCellResults } from '../../results/cell-results.js'
+import type { StageGraph } from '../../runtime/definition/stage-graph.js'
+import type { StoreError } from '../../runtime/errors.js'
+import type { FinishedCell } from '../../runtime/run/cell-outcomes.js'
+import type { Store } from '../../runtime/store/store.js'
+import { warn } from './print.js'
+import { renderTable } from './table.js'
+
+/** The measured models as a table. */
+
+export interface ModelTableOptions {
+  readonly axes: readonly string[]
+  readonly spread: boolean
+  readonly stored?: boolean
+}
+
+/** Rows with what people need to read them: which are dominated, and what the times are. */
+export const renderModelResults = (models: readonly ModelResult[], options: ModelTableOptions): string => {
+  const batches = batchesOf(models)
+  const table = renderTable(modelColumns({ ...options, batches }), models)
+  const legends = [
+    ...(batches.length === 0 ? [] : [`batch ${batches.join(', batch ')}: median time of a pass over so many images`]),
+    ...(models.some(({ dominated }) => dominated) ? [dominatedLegend] : []),
+  ]
+  return [table, ...(legends.length === 0 ? [] : ['']), ...legends].join('\n')
+}
+
+/** What has to be said beside results: what is damaged, what has not run, what cannot be compared. */
+
+const mostCells = 5
+
+const mostStages = 8
+
+const listed = (stages: readonly string[]): string => {
+  const rest = stages.length - mostStages
+  return rest > 0 ? `${stages.slice(0, mostStages).join(', ')} and ${rest} more` : stages.join(', ')
+}
+
+/** A line for each cell of which something has not run, as long as they are few. */
+export const missingNotes = (groups: readonly GroupResult[]): readonly string[] => {
+  const missing = groups.flatMap((group) => group.missing)
+  const shown = missing
+    .slice(0, mostCells)
+    .map(({ cell, stages }) => `missing: ${cell === '' ? listed(stages) : `${cell} (${listed(stages)})`}`)
+  const rest = missing.length - shown.length
+  return rest > 0 ? [...shown, `… and ${plural(rest, 'more cell')}; genepool plan shows all`] : shown
+}
+
+/** Where models are means over different numbers of cells, and where losses are no numbers. */
+export const modelNotes = (models: readonly ModelResult[], metric: Metric): readonly string[] => {
+  const [least, most] = extentOf(models.map(({ n }) => n))
+  const without = models.filter((model) => !hasScore(model, metric)).length
+  return [
+    ...(least < most ? [`models are means over ${least} to ${most} cells: the column n says over how many`] : []),
+    ...(without > 0 ? [`${plural(without, 'model')} left out: the ${metric} is not a number`] : []),
+  ]
+}
+
+/** A suite after its run: one line for every cell without its seed, with what its seeds came to. */
+
+const tableWidth = 120
+
+/** `done`, or, where seeds differ, `2 done, 1 failed`. */
+const stateOf = (cells: readonly FinishedCell[]): string => {
+  const states = (['done', 'failed', 'skipped'] as const)
+    .map((state) => ({ state, number: cells.filter((cell) => cell.state === state).length }))
+    .filter(({ number }) => number > 0)
+    .map(({ state, number }) => ({ number, said: state === 'skipped' ? 'not run' : state }))
+  return states.length === 1 ? states[0]!.said : states.map(({ number, said }) => `${number} ${said}`).join(', ')
+}
+
+const stateColumn = (cells: readonly FinishedCell[]): DataColumn<GroupResult> => {
+  const keyOf = (at: AxisLabels): string => describeLabels(at)
+  const byKey = new Map<string, FinishedCell[]>()
+  for (const cell of cells) {
+    const own = byKey.get(keyOf(cell.at))
+    if (own === undefined) byKey.set(keyOf(cell.at), [cell])
+    else own.push(cell)
+  }
+  const state = ({ at }: GroupResult): string => stateOf(byKey.get(keyOf(at)) ?? [])
+  return { key: 'state', title: 'state', cell: state, raw: state, align: 'left' }
+}
+
+/** The lines of `genepool results`, each with how its cells ended. */
+export const renderSuite = (finished: readonly FinishedCell[], cells: readonly CellResults[]): string => {
+  const axes = Object.keys(finished[0]?.at ?? {})
+  const groups = groupCells(cells, axes).map(summariseGroup)
+  const columns = groupColumns(axes, mainFigures(groups))
+  const measures = groups.some(({ n }) => n > 0)
+  const shown = [
+    ...columns.slice(0, axes.length),
+    stateColumn(finished),
+    ...columns.slice(axes.length).filter(({ key }) => key !== 'n' || measures),
+  ]
+  return renderTable(fitColumns(shown, groups, tableWidth, axes.length + 2), groups)
+}
+
+/** The cells of a graph with what a run left of each. */
+const cellsOf = (graph: StageGraph, finished: readonly FinishedCell[]): readonly Cell[] =>
+  graph.cells.map(({ name, at, seed, stages }, index) => {
+    const { manifests } = finished[index]!
+    return {
+      name,
+      at,
+      seed,
+      stages: new Map([...stages].map(([stage, node]) => [stage, { node, manifest: manifests.get(stage) }])),
+    }
+  })
+
+/** A table with an empty line before it; nothing where a pipeline has measured no model. */
+export const renderFinished = Effect.fnUntraced(function* (
+  graph: StageGraph,
+  finished: readonly FinishedCell[],
+  target: string,
+): Effect.fn.Return<string, StoreError, Store> {
+  const { cells, damaged } = yield* readCellResults(cellsOf(graph, finished))
+  warn(warningsOf(damaged, target))
+  if (graph.kind === 'suite') return `\n${renderSuite(finished, cells)}\n`
+  const models = groupCells(cells, []).flatMap((group) => modelsOfGroup(group))
+  return models.length === 0 ? '' : `\n${renderModelResults(models, { axes: [], spread: false })}\n`
+})

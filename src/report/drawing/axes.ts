@@ -1,0 +1,86 @@
+/** Axes that read well: costs on a line or, where they span much, by factors; shares in per cent. */
+import { count, milliseconds } from '../../results/format.js'
+import type { Cost } from '../../results/pareto.js'
+import { extentOf } from '../../results/statistics.js'
+
+const wideSpan = 12
+
+export interface CostAxis {
+  readonly domain: readonly [number, number]
+  readonly label: string
+  /** For the plotting library. */
+  readonly options: {
+    readonly type: 'linear' | 'log'
+    readonly domain: number[]
+    readonly ticks: number[]
+    readonly tickFormat: (value: number) => string
+  }
+}
+
+/** `100 k` for `100. k` or `1.00 M`. */
+const short = (text: string): string => text.replace(/(\.\d*?)0+(?= |$)/, '$1').replace(/\.(?= |$)/, '')
+
+/** A count on an axis. */
+export const shortCount = (value: number): string => short(count(value))
+
+const formats: Readonly<Record<Cost, (value: number) => string>> = {
+  params: shortCount,
+  macs: shortCount,
+  latency: (value) => short(milliseconds(value)),
+}
+
+export const costTitle = (cost: Cost, batch = 1): string =>
+  cost === 'params'
+    ? 'parameters'
+    : cost === 'macs'
+      ? 'multiply-accumulates an image'
+      : `the median time of a pass over ${batch === 1 ? 'one image' : `${batch} images`}`
+
+/** 1, 2 and 5 times powers of ten, fewer where they would crowd. */
+const logTicks = (low: number, high: number, most: number): readonly number[] => {
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, index) => 10 ** (Math.floor(Math.log10(low)) + index),
+  )
+  const within = (steps: readonly number[]): readonly number[] =>
+    powers.flatMap((power) => steps.map((step) => step * power)).filter((tick) => tick >= low && tick <= high)
+  const choices = [[1, 2, 5], [1, 3], [1]].map(within)
+  return choices.find((ticks) => ticks.length <= most) ?? choices.at(-1)!
+}
+
+/** Round numbers from the lowest to the highest value. */
+export const linearTicks = (low: number, high: number, most: number): readonly number[] => {
+  const rough = (high - low) / most
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? 10 * power
+  const first = Math.ceil(low / step - 1e-9)
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) => (first + index) * step)
+}
+
+export const costAxis = (values: readonly number[], cost: Cost, batch: number, most: number): CostAxis => {
+  const [low, high] = extentOf(values)
+  const isLog = high / low > wideSpan
+  const margin = (high - low || high) * 0.06
+  const domain = isLog ? ([low / 1.15, high * 1.15] as const) : ([Math.max(0, low - margin), high + margin] as const)
+  const ticks = isLog ? logTicks(...domain, most) : linearTicks(...domain, most)
+  return {
+    domain,
+    label: costTitle(cost, batch).replace(/^the /, ''),
+    options: {
+      type: isLog ? 'log' : 'linear',
+      domain: [...domain],
+      ticks: [...ticks],
+      tickFormat: formats[cost],
+    },
+  }
+}
+
+/** A domain in per cent around shares of one, never beyond 0 and 100. */
+export const percentDomain = (shares: readonly number[]): readonly [number, number] => {
+  const [low, high] = extentOf(shares.map((share) => 100 * share))
+  const margin = Math.max((high - low) * 0.08, 0.05)
+  return [Math.max(0, low - margin), Math.min(100, high + margin)]
+}
+
+/** A tick as it is: rounded to the scale's own digits, 12.5 would be called 13. */
+export const exactTick = (value: number): string => String(Number(value.toFixed(6)))

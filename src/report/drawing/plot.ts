@@ -1,0 +1,51 @@
+/** Observable Plot on a document of its own: plots as pictures, loaded when the first one is drawn. */
+import type * as Plot from '@observablehq/plot'
+import { fontSize, type Picture } from './svg.js'
+import { colour } from './theme.js'
+
+/** What is needed of the document that Plot draws on; the compiler has no types of browsers here. */
+interface DrawnElement {
+  readonly outerHTML: string
+  readonly innerHTML: string
+}
+
+type PlotLibrary = typeof Plot
+
+export type PlotOptions = Plot.PlotOptions
+
+export interface PlotScale {
+  readonly apply: (value: number) => number
+}
+
+export interface DrawnPlot extends Picture {
+  readonly x: PlotScale
+  readonly y: PlotScale
+}
+
+export interface Drawing {
+  /** Plot's marks. */
+  readonly marks: PlotLibrary
+  /** A plot of this size and its scales; its colours are roles of the theme. */
+  readonly plot: (options: PlotOptions & { readonly width: number; readonly height: number }) => DrawnPlot
+}
+
+/** Loads the plotting library. */
+export const openDrawing = async (): Promise<Drawing> => {
+  const [marks, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')])
+  const { document } = parseHTML('<!doctype html><html><body></body></html>') as unknown as { readonly document: never }
+  const plot: Drawing['plot'] = (options) => {
+    const drawn: unknown = marks.plot({ ...options, document })
+    const { innerHTML } = drawn as DrawnElement
+    const { scale } = drawn as { readonly scale: (name: string) => PlotScale | undefined }
+    const none: PlotScale = { apply: () => 0 }
+    return {
+      width: options.width,
+      height: options.height,
+      // Its own style sheet is for a browser's page; here every style is an attribute.
+      body: `<g font-size="${fontSize}" fill="${colour('ink')}" text-anchor="middle">${innerHTML.replace(/<style>[^]*?<\/style>/, '')}</g>`,
+      x: scale('x') ?? none,
+      y: scale('y') ?? none,
+    }
+  }
+  return { marks, plot }
+}

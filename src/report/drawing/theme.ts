@@ -1,0 +1,49 @@
+/** Colours by role, for light and for dark paper. Figures name roles; the page or a standalone file says what they look like. */
+
+export type ColourRole = 'paper' | 'ink' | 'muted' | 'faint' | SeriesRole
+
+/** Colours that tell things apart, told apart by colour-blind readers too (after Okabe and Ito). */
+export type SeriesRole = 'c1' | 'c2' | 'c3' | 'c4' | 'c5' | 'c6' | 'c7' | 'c8'
+
+export const light: Readonly<Record<ColourRole, string>> = {
+  paper: '#ffffff',
+  ink: '#1b1f24',
+  muted: '#5b6470',
+  faint: '#d5dae0',
+  c1: '#0067b0',
+  c2: '#c24e00',
+  c3: '#008560',
+  c4: '#a8468f',
+  c5: '#8a6d00',
+  c6: '#1487b8',
+  c7: '#6b56c6',
+  c8: '#6a6f76',
+}
+
+export const dark: Readonly<Record<ColourRole, string>> = {
+  paper: '#14171b',
+  ink: '#e8eaed',
+  muted: '#a2abb6',
+  faint: '#3a424c',
+  c1: '#5fb2f2',
+  c2: '#f59b57',
+  c3: '#3fc99b',
+  c4: '#e08fca',
+  c5: '#e0c04a',
+  c6: '#6fd0ee',
+  c7: '#ab9cf5',
+  c8: '#a9b0b8',
+}
+
+const allSeries: readonly SeriesRole[] = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8']
+
+/** The colour of the nth thing; after eight they begin again. */
+export const seriesRole = (index: number): SeriesRole => allSeries[index % allSeries.length]!
+
+/** How a figure writes a colour. */
+export const colour = (role: ColourRole): string => `var(--gp-${role})`
+
+export const cssVariables = (colours: Readonly<Record<ColourRole, string>>): string =>
+  Object.entries(colours)
+    .map(([role, value]) => `--gp-${role}:${value}`)
+    .join(';')

@@ -1,0 +1,271 @@
+/** Which figures a report has. */
+import type { EvaluateParams } from '../../dsl/nodes.js'
+import { axesOf, groupResults, groupsBy, otherAxesOf } from '../../results/experiment-results.js'
+import { figureLongTitle, mainFigures } from '../../results/figures.js'
+import { type CellGroup, comparisonNote, groupCells } from '../../results/group-results.js'
+import { modelsOfGroup } from '../../results/model-results.js'
+import type { Cost } from '../../results/pareto.js'
+import { batchesOf } from '../../results/result-columns.js'
+import { leastOf } from '../../results/statistics.js'
+import { costTitle } from '../drawing/axes.js'
+import type { Drawing } from '../drawing/plot.js'
+import type { Picture } from '../drawing/svg.js'
+import type { Report } from '../report-data.js'
+import type { StageRecord } from '../stage-records.js'
+import { accuracyFigure, type ReferenceModel } from './accuracy.js'
+import { frontsFigure, type ModelFamily, panelsFigure } from './fronts.js'
+import { intervalFigure, intervalsLeftOut } from './intervals.js'
+import { lossFigure, type LossPanel } from './loss-curves.js'
+import { stageGraphFigure } from './stage-graph.js'
+import { storageFigure } from './storage.js'
+
+export type ReportSection = 'accuracy' | 'ablation' | 'storage' | 'training' | 'stages'
+
+export interface ReportFigure {
+  /** File name without ending, and the page's anchor. */
+  readonly id: string
+  readonly section: ReportSection
+  readonly title: string
+  readonly caption: string
+  readonly wide: Picture
+  readonly narrow: Picture
+}
+
+const wideWidth = 960
+
+const narrowWidth = 348
+
+/** More panels than this say nothing any more. */
+const mostPanels = 48
+
+/** A bar longer than this many others is in the table alone. */
+const mostScale = 12
+
+/** More labels than this have no colours of their own. */
+const mostColours = 8
+
+type Draft = Omit<ReportFigure, 'wide' | 'narrow'>
+
+const both = (draft: Draft, draw: (width: number) => Picture): ReportFigure => ({
+  ...draft,
+  wide: draw(wideWidth),
+  narrow: draw(narrowWidth),
+})
+
+const numberIn = ({ summary }: StageRecord, name: string): number | undefined =>
+  typeof summary[name] === 'number' ? summary[name] : undefined
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** The teacher, and of a pipeline alone its students and anchors as they were before the pool was tuned. */
+const referencesOf = ({ data }: Report): readonly ReferenceModel[] => {
+  const kinds = data.experiment.kind === 'suite' ? ['teacher'] : ['teacher', 'distill', 'anchor']
+  const roles = [...new Set(data.stages.filter(({ kind }) => kinds.includes(kind)).map(({ role }) => role))]
+  return roles.flatMap((role) => {
+    const stages = data.stages.filter((stage) => stage.role === role)
+    const figures = ['params', 'macs', 'top1'].map((name) => stages.flatMap((stage) => numberIn(stage, name) ?? []))
+    if (figures.some((values) => values.length === 0)) return []
+    const [params, macs, top1] = figures.map(mean)
+    const name = role === 'teacher' ? role : `${role.replace(/^.*\//, '')} alone`
+    return [{ name, params: params!, macs: macs!, top1: top1! }]
+  })
+}
+
+/** How times were taken, from the first stage that took some. */
+const describeTiming = ({ data }: Report): string => {
+  const stage = data.stages.find(({ kind, made }) => kind === 'latency' && made !== null)
+  if (stage === undefined) return ''
+  const [warmup, rounds, threads] = ['warmup', 'rounds', 'threads'].map((name) => numberIn(stage, name))
+  const engine = stage.engine === null ? '' : `, ${stage.engine.engine} on ${stage.engine.device}`
+  const machine = stage.machine === null ? '' : `, ${stage.machine.device ?? stage.machine.processor}`
+  return ` Median of ${rounds} passes after ${warmup} to warm up${engine}${machine}, threads: ${threads}.`
+}
+
+const splitWords = { test: 'Test', validation: 'Validation' } as const
+
+/** `Test top-1`, by what the evaluations say that they measure; single models are measured on the test images. */
+const describeScore = ({ data }: Report, references: readonly ReferenceModel[]): string => {
+  const splits = new Set(
+    data.stages.flatMap(({ kind, params }) =>
+      kind === 'evaluate' ? [(params as EvaluateParams).split] : kind === 'single' ? ['test' as const] : [],
+    ),
+  )
+  const words = [...splits].map((split) => splitWords[split])
+  const [first = 'Test', second] = words
+  const score = second === undefined ? `${first} top-1` : `${first} or ${second.toLowerCase()} top-1`
+  const isMixed = splits.has('validation') && references.length > 0
+  return isMixed ? `${score} (test top-1 of what was trained alone)` : score
+}
+
+const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigure[] => {
+  const { data, models } = report
+  const [axis] = Object.entries(data.experiment.axes).find(([, labels]) => labels.length <= mostColours) ?? []
+  const isSuite = data.experiment.kind === 'suite'
+  const references = referencesOf(report)
+  const figure = (cost: Cost, batch: number, id: string, title: string): ReportFigure =>
+    both(
+      {
+        id,
+        section: 'accuracy',
+        title,
+        caption:
+          `${describeScore(report, references)} against ${costTitle(cost, batch)}. The line is the best that a budget buys.` +
+          (cost === 'latency' ? describeTiming(report) : '') +
+          (isSuite
+            ? ` A point is one model of one cell, averaged over seeds${axis === undefined ? '' : `; colours: ${axis}`}.`
+            : ''),
+      },
+      (width) =>
+        accuracyFigure(drawing, {
+          models,
+          references,
+          cost,
+          batch,
+          width,
+          named: isSuite ? axis === undefined && report.groups.length <= mostColours : true,
+          ...(isSuite && axis !== undefined ? { colourBy: axis } : {}),
+        }),
+    )
+  return [
+    figure('params', 1, 'accuracy-params', 'Accuracy and parameters'),
+    figure('macs', 1, 'accuracy-macs', 'Accuracy and multiply-accumulates'),
+    ...batchesOf(models).map((batch) =>
+      figure('latency', batch, `accuracy-latency-${batch}`, `Accuracy and latency, batch ${batch}`),
+    ),
+  ]
+}
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
+
+const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonly ReportFigure[] => {
+  const axes = axesOf(results)
+  const [main] = mainFigures(groups)
+  if (results.experiment.kind === 'pipeline' || main === undefined) return []
+  const colourBy = axes.find((axis) => results.experiment.axes[axis]!.length <= mostColours)
+  const spread = 'Dots are means, bands one sample standard deviation, ticks single measurements.'
+  const familiesOf = (cellGroups: readonly CellGroup[]): readonly ModelFamily[] =>
+    cellGroups
+      .map((group) => ({ at: group.at, models: modelsOfGroup(group) }))
+      .filter(({ models }) => models.length > 0)
+  /** A sentence where the values of an axis are not over all their cells, with a space before it. */
+  const compared = (by: readonly string[]): string => {
+    const note = comparisonNote(groupResults(results, by), otherAxesOf(results, by))
+    return note === undefined ? '' : ` ${sentence(note)}`
+  }
+  const marginal = axes.filter((axis) => axes.length > 1 && results.experiment.axes[axis]!.length > 1)
+  const families = familiesOf(groupCells(results.cells, axes))
+  const intervals = (id: string, title: string, by?: string): readonly ReportFigure[] => {
+    const own = by === undefined ? groups : groupResults(results, [by])
+    const [figure] = mainFigures(own)
+    if (figure === undefined) return []
+    const leftOut = intervalsLeftOut(own)
+    const caption = [sentence(figureLongTitle(figure)), spread, ...(leftOut === '' ? [] : [leftOut])].join(' ')
+    return [
+      both(
+        { id, section: 'ablation', title, caption: `${caption}${by === undefined ? '' : compared([by])}` },
+        (width) => intervalFigure(drawing, { groups: own, figure, width, colourBy: by ?? colourBy }),
+      ),
+    ]
+  }
+  return [
+    ...intervals('ablation', 'All cells'),
+    ...marginal.flatMap((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, axis)),
+    ...(axes.length > 1 ? marginal : axes)
+      .filter((axis) => results.experiment.axes[axis]!.length <= mostColours)
+      .map((axis) =>
+        both(
+          {
+            id: `curves-by-${axis}`,
+            section: 'ablation',
+            title: `Accuracy over parameters, by ${axis}`,
+            caption:
+              'Each model averaged over the cells of the value. Lines: the best that a budget buys; bands: one sample standard deviation.' +
+              compared([axis]),
+          },
+          (width) => frontsFigure(drawing, familiesOf(groupsBy(results, [axis])), width),
+        ),
+      ),
+    ...(families.length > 1 && families.length <= mostPanels
+      ? [
+          both(
+            {
+              id: 'cells',
+              section: 'ablation',
+              title: 'Every cell',
+              caption:
+                'Top-1 (%) over parameters of each cell, averaged over seeds, before the fronts of all others in grey.',
+            },
+            (width) => panelsFigure(drawing, families, width),
+          ),
+        ]
+      : []),
+  ]
+}
+
+/** What can be drawn to one scale: models kept one by one may take a hundred times a pool's place. */
+const shownStorage = (items: Report['data']['storage']): Report['data']['storage'] => {
+  const least = leastOf(items.map(({ params }) => params))
+  return items.filter(({ params }) => params <= mostScale * least)
+}
+
+const lossPanels = (stages: readonly StageRecord[]): readonly LossPanel[] => {
+  const panels = new Map<string, LossPanel & { readonly curves: { name: string; history: StageRecord['history'] }[] }>()
+  for (const { name, role, kind, history } of stages) {
+    if (history.length === 0) continue
+    const title = kind === 'single' ? 'single models' : role
+    const panel = panels.get(title) ?? { title, curves: [] }
+    panel.curves.push({ name, history })
+    panels.set(title, panel)
+  }
+  return [...panels.values()]
+}
+
+/** Every figure that there are data for, in the order of the page. */
+export const drawFigures = async (drawing: Drawing, report: Report): Promise<readonly ReportFigure[]> => {
+  const { data } = report
+  const panels = lossPanels(data.stages)
+  const isSuite = data.experiment.kind === 'suite'
+  const graph = {
+    id: 'stage-graph',
+    section: 'stages',
+    title: 'Who reads whom',
+    caption: isSuite
+      ? 'Distinct stages by their part in a cell, with the time that computing them took in all.'
+      : 'Each stage with the time that computing it took.',
+  } as const
+  return [
+    ...accuracyFigures(drawing, report),
+    ...ablationFigures(drawing, report),
+    ...(data.storage.length === 0
+      ? []
+      : [
+          both(
+            {
+              id: 'storage',
+              section: 'storage',
+              title: 'What is stored',
+              caption: 'Parameters of all weights that are kept. Pale bars are counted, not trained.',
+            },
+            (width) => storageFigure(drawing, shownStorage(data.storage), width),
+          ),
+        ]),
+    ...(panels.length === 0
+      ? []
+      : [
+          both(
+            {
+              id: 'loss',
+              section: 'training',
+              title: 'Loss of every training stage',
+              caption: 'Mean training loss of each epoch.',
+            },
+            (width) => lossFigure(drawing, panels, width),
+          ),
+        ]),
+    {
+      ...graph,
+      wide: await stageGraphFigure(data.stages, isSuite, wideWidth),
+      narrow: await stageGraphFigure(data.stages, isSuite, narrowWidth),
+    },
+  ]
+}

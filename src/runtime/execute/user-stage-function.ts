@@ -1,0 +1,80 @@
+/** In a worker: the function of a `stage(…)` call, found by importing the definition that makes it, as a stage function. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+import { type StageInput, type StageRun, userFunction } from '../../dsl/stage.js'
+import { importFile } from '../definition/load.js'
+import { sentenceOf, StageError } from '../errors.js'
+import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
+import { type Job, markAsWorker } from './job.js'
+
+/** The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its bytes. */
+const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageInput => {
+  fs.rmSync(folder, { recursive: true, force: true })
+  fs.mkdirSync(folder, { recursive: true })
+  for (const [name, file] of Object.entries(files)) {
+    const shown = path.join(folder, name)
+    fs.mkdirSync(path.dirname(shown), { recursive: true })
+    try {
+      fs.symlinkSync(file, shown)
+    } catch {
+      fs.copyFileSync(file, shown)
+    }
+  }
+  return { folder, files, summary }
+}
+
+const asStageError = (cause: unknown): StageError =>
+  cause instanceof StageError ? cause : new StageError({ message: sentenceOf(cause), cause })
+
+/** Interrupting it aborts the signal and waits until the function has saved what it wants to keep. */
+const awaited = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, StageError> =>
+  Effect.callback((resume) => {
+    const controller = new AbortController()
+    const settled = work(controller.signal).then(
+      (value) => resume(Effect.succeed(value)),
+      (cause: unknown) => resume(Effect.fail(asStageError(cause))),
+    )
+    return Effect.promise(() => {
+      controller.abort()
+      return settled
+    })
+  })
+
+/** Rejects where the file makes no such call. `job` says where its artifact comes to be. */
+export const loadUserStage = async (
+  file: string,
+  { call, place }: Extract<StageEntry, { call: string }>,
+  job: Pick<Job, 'outDir' | 'stage'>,
+): Promise<StageFunction> => {
+  markAsWorker()
+  await importFile(file)
+  const run = userFunction(call, place)
+  if (run === undefined) {
+    throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
+  }
+  return ({ params, inputs, sources, outDir, checkpointDir, engine, progress, savesWhenInterrupted, warn }) =>
+    awaited(async (signal) => {
+      const folders = path.join(path.dirname(job.outDir), 'inputs')
+      const shown = Object.fromEntries(
+        Object.entries(inputs).map(([name, input]) => [name, linkedFolder(path.join(folders, name), input)]),
+      )
+      const { threads, device, deviceIndex } = engine
+      const on = deviceIndex === undefined || deviceIndex === 0 ? device : `${device}:${deviceIndex}`
+      const wish = { engine: engine.engine, device: on }
+      const context: StageRun<object, string, string> = {
+        params,
+        inputs: shown,
+        sources,
+        outDir,
+        checkpointDir,
+        engine: wish as StageRun<object, string, string>['engine'],
+        threads,
+        signal,
+        progress,
+        savesWhenInterrupted: (bytes) => savesWhenInterrupted?.(bytes),
+        warn: (message) => warn?.(message),
+      }
+      return (await run(context as never)) ?? {}
+    })
+}

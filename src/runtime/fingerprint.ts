@@ -1,0 +1,58 @@
+/** Which stage run this is: everything that can change its artifact's bytes, and nothing else. */
+import { hashOf } from './canonical.js'
+import type { MachineIdentity } from './machine.js'
+
+/** What went into a fingerprint, one sentence a scheme: why artifacts of another scheme are not found. */
+
+/** The last is the scheme of this genepool (`keyScheme` in fingerprint.ts). */
+export const keySchemes: Readonly<Record<number, string>> = {
+  1: 'every version that an engine names, wherever it is imported',
+  2: "an engine's versions only where it computes",
+  3: 'every mode of the method as a parameter with its default',
+  4: 'symbols instead of files',
+}
+
+export const describeScheme = (scheme: number): string => {
+  const about = keySchemes[scheme]
+  return about === undefined ? `scheme ${scheme}` : `scheme ${scheme} (${about})`
+}
+
+/** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
+export const keyScheme = 4
+
+export interface EngineIdentity {
+  /** Engines round differently. */
+  readonly engine: string
+  /** So do devices of one engine. */
+  readonly device: string
+  /** And versions of the numeric libraries. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+export interface StageIdentity {
+  readonly scheme: number
+  /** Two kinds may have equal parameters. */
+  readonly kind: string
+  /** With defaults filled in, so that spelling a default out changes nothing; the seed is one of them. */
+  readonly params: object
+  /** Content, not fingerprint, of what is read: an input rebuilt to the same bytes cuts off what follows. */
+  readonly inputs: Readonly<Record<string, string>>
+  /** sha256 of the files read from outside the store. */
+  readonly sources: Readonly<Record<string, string>>
+  /** sha256 of the code that computes it (`code/code-record.ts`); the packages that `engine` names are there alone. */
+  readonly code: string
+  /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
+  readonly engine: EngineIdentity | null
+  /** Only of a stage that measures time: its artifact holds for this machine and, whatever else will do, for this engine. */
+  readonly machine?: MachineIdentity
+}
+
+/** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */
+export const fingerprintOf = (identity: StageIdentity): string => hashOf(identity, 'stage')
+
+/** The same whatever engine computes: stage runs of equal keys differ in engine, device or versions at most. */
+export const engineFreeKeyOf = (identity: StageIdentity): string =>
+  hashOf({ ...identity, engine: identity.engine === null ? null : 'any' }, 'stage')
+
+/** Whether an artifact that another engine, device or version made will do as well. */
+export type Reuse = 'same-engine' | 'any-engine'

@@ -1,0 +1,45 @@
+/** What a run says of stages whose code leads where it cannot be followed. */
+import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+import { describeScheme, keyScheme } from '../fingerprint.js'
+import { Store } from '../store/store.js'
+import type { LastKnown } from './last-known.js'
+import type { Prepared, PreparedStage } from './prepare.js'
+
+/** What is said before a run about artifacts whose fingerprints were made by another key scheme. */
+
+/** A sentence; undefined where no stage of these stood finished under another scheme. */
+export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
+  const store = yield* Store
+  // Usually the store knows of this scheme alone, and no manifest need be read.
+  if (store.keySchemes.every((scheme) => scheme === keyScheme)) return undefined
+  const found = new Map<number, number>()
+  for (const { node } of prepared.stages) {
+    const fingerprint = last.fingerprint(node.name)
+    const scheme = fingerprint === undefined ? undefined : store.lookup(fingerprint)?.identity.scheme
+    if (scheme !== undefined && scheme !== keyScheme) found.set(scheme, (found.get(scheme) ?? 0) + 1)
+  }
+  if (found.size === 0) return undefined
+  const stages = [...found.values()].reduce((sum, number) => sum + number, 0)
+  const schemes = [...found.keys()].sort((a, b) => a - b).join(' and ')
+  return (
+    `this genepool's keys are ${describeScheme(keyScheme)}; ${stages} ${stages === 1 ? 'stage' : 'stages'} of this pipeline ` +
+    `${stages === 1 ? 'has an artifact' : 'have artifacts'} of scheme ${schemes} that cannot be told to be the same; ` +
+    `${stages === 1 ? 'it' : 'they'} will be recomputed`
+  )
+})
+
+/** One sentence for each place, with the stages that it makes uncacheable. */
+export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly string[] => {
+  const byPlace = new Map<string, string[]>()
+  for (const { node, opaque } of stages) {
+    for (const { file, line, what } of opaque) {
+      const place = `${path.relative(process.cwd(), file)}:${line} leads to ${what}`
+      byPlace.set(place, [...(byPlace.get(place) ?? []), node.name])
+    }
+  }
+  return [...byPlace].map(
+    ([place, names]) =>
+      `${place}, which cannot be followed, so ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} computed every time; where what is loaded there is covered elsewhere, say so above the line: // genepool: opaque REASON`,
+  )
+}

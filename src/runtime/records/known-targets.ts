@@ -1,0 +1,73 @@
+/**
+ * The pipelines and suites that have been run in a store: as long as its file is there, what a definition reaches is kept.
+ * One small file for each of them on each engine, behind its own hash: a path with a flipped bit would be a file that is gone.
+ */
+import * as fs from 'node:fs'
+import { writeFileAtomic } from '../../base/files.js'
+import { hashOf } from '../canonical.js'
+import { checkedText, readChecked } from '../checked-text.js'
+import type { Reuse } from '../fingerprint.js'
+import type { Store } from '../store/store.js'
+
+export interface KnownTarget {
+  /** Absolute. */
+  readonly file: string
+  /** One cell of the suite in it, where only that was run. */
+  readonly cell?: string | undefined
+  /** As what its stages are remembered (`LastKnown`). */
+  readonly name: string
+  readonly engine: string
+  readonly device: string
+  readonly reuse: Reuse
+}
+
+const textOf = (file: string): string => {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+export const rememberTarget = (store: Store['Service'], target: KnownTarget): void => {
+  const file = store.place('targets', `${hashOf(target).slice(0, 16)}.json`)
+  const text = checkedText(JSON.stringify(target))
+  try {
+    if (textOf(file) !== text) writeFileAtomic(file, text)
+  } catch {
+    // The next run that can write remembers it.
+  }
+}
+
+/** Older versions wrote it without its hash. */
+const bodyOf = (text: string): string => readChecked(text) ?? (text.startsWith('{') ? text : '')
+
+const parse = (text: string): KnownTarget | undefined => {
+  try {
+    const target = JSON.parse(bodyOf(text)) as KnownTarget
+    const words = [target.file, target.name, target.engine, target.device, target.reuse]
+    return words.every((word) => typeof word === 'string') ? target : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export interface KnownTargets {
+  /** With the file in which each is remembered. */
+  readonly whole: readonly { readonly target: KnownTarget; readonly entry: string }[]
+  /** Files of which nobody can tell what they named. */
+  readonly damaged: readonly string[]
+}
+
+export const knownTargets = (store: Store['Service']): KnownTargets => {
+  const folder = store.place('targets')
+  const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.json')) : []
+  const read = names.sort().map((name) => {
+    const entry = store.place('targets', name)
+    return { entry, target: parse(textOf(entry)) }
+  })
+  return {
+    whole: read.flatMap(({ entry, target }) => (target === undefined ? [] : [{ entry, target }])),
+    damaged: read.flatMap(({ entry, target }) => (target === undefined ? [entry] : [])),
+  }
+}

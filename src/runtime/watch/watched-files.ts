@@ -1,0 +1,127 @@
+/** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+import { CodeReader } from '../code/code-reader.js'
+import { sentenceOf, StageError, UsageError } from '../errors.js'
+import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
+import type { Prepared } from '../plan/prepare.js'
+import { Store } from '../store/store.js'
+
+/** Every file that can change what a pipeline is or gives: of its definition, of its stages' code, of its data. */
+
+export interface ReachedFile {
+  /** Absolute. */
+  readonly path: string
+  /** Of a file whose bytes were hashed for the plan. */
+  readonly sha256?: string
+}
+
+/** Where the package.json may be that says how the file is to be read. */
+const manifestsAbove = (file: string): readonly string[] => {
+  const manifests: string[] = []
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    manifests.push(path.join(at, 'package.json'))
+    if (fs.existsSync(manifests.at(-1)!) || path.dirname(at) === at) return manifests
+  }
+}
+
+/** What the definition imports; also of one that cannot be loaded. */
+export const reachOfDefinition = Effect.fnUntraced(function* (
+  file: string,
+): Effect.fn.Return<readonly ReachedFile[], UsageError, Store> {
+  const store = yield* Store
+  const absolute = path.resolve(file)
+  const paths = yield* Effect.try({
+    try: () => [...new CodeReader(store.root).reached(absolute), ...manifestsAbove(absolute)],
+    catch: (cause) => new UsageError({ message: `cannot tell what ${file} imports: ${sentenceOf(cause)}`, cause }),
+  })
+  return paths.map((each) => ({ path: each }))
+})
+
+/** The code and the external files of all stages. */
+export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[] => {
+  const files = new Map<string, ReachedFile>()
+  for (const { codeEntry, codeWithout, sources } of stages) {
+    for (const each of code.dependsOn(codeEntry, codeWithout)) files.set(each, { path: each })
+    for (const { path: each, sha256 } of Object.values(sources)) files.set(each, { path: each, sha256 })
+  }
+  return [...files.values()]
+}
+
+/** The external file that keeps a definition from being run, where that is what this error says. */
+export const reachOfError = (error: UsageError): readonly ReachedFile[] =>
+  error.cause instanceof StageError && error.cause.path !== undefined ? [{ path: error.cause.path }] : []
+
+export interface FileChange {
+  readonly path: string
+  readonly change: 'edited' | 'created' | 'deleted'
+}
+
+interface Seen {
+  /** Undefined where there is no file, as the content is. */
+  readonly identity: string | undefined
+  readonly sha256: string | undefined
+}
+
+/** Without blocking: external files may be large. Undefined where there is no file any more. */
+const hashOfFile = async (file: string): Promise<string | undefined> => {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer)
+  } catch {
+    return undefined
+  }
+  return hash.digest('hex')
+}
+
+const read = async (file: string): Promise<Seen> => {
+  const identity = identityOf(file)
+  return { identity, sha256: identity === undefined ? undefined : await hashOfFile(file) }
+}
+
+export class SeenFiles {
+  readonly #seen = new Map<string, Seen>()
+
+  get paths(): readonly string[] {
+    return [...this.#seen.keys()]
+  }
+
+  /**
+   * Makes these the watched files, `known` by somebody who began to read them at `since`. Gives those that changed after
+   * that: their reader may have seen either state.
+   */
+  async adopt(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
+    const wanted = new Map(known.map((file) => [file.path, file]))
+    for (const path of this.paths) if (!wanted.has(path)) this.#seen.delete(path)
+    return this.add([...wanted.values()], since)
+  }
+
+  /** The same beside those that are watched already. */
+  async add(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
+    const changes: FileChange[] = []
+    for (const { path, sha256 } of known) {
+      if (this.#seen.has(path)) continue
+      const identity = identityOf(path)
+      const hasChanged = identity !== undefined && changedAtMs(identity) > since - clockTickMs
+      this.#seen.set(path, sha256 === undefined || hasChanged ? await read(path) : { identity, sha256 })
+      if (hasChanged) changes.push({ path, change: 'edited' })
+    }
+    return changes
+  }
+
+  /** What holds other bytes than when it was last looked at. A file that was only touched, or written again as it was, does not. */
+  async look(): Promise<readonly FileChange[]> {
+    const changes: FileChange[] = []
+    for (const [path, before] of this.#seen) {
+      if (identityOf(path) === before.identity) continue
+      const now = await read(path)
+      this.#seen.set(path, now)
+      if (now.sha256 === before.sha256) continue
+      const change = before.sha256 === undefined ? 'created' : now.sha256 === undefined ? 'deleted' : 'edited'
+      changes.push({ path, change })
+    }
+    return changes
+  }
+}

@@ -1,0 +1,213 @@
+/** One image through the whole of the training augmentation (docs/method.md, section 2). */
+import type { AugmentParams } from '../../dsl/nodes.js'
+import { Canvas, type ImageShape } from './canvas.js'
+import {
+  autoContrast,
+  brightness,
+  color,
+  contrast,
+  equalize,
+  flip,
+  invert,
+  posterize,
+  rotate,
+  sharpness,
+  shearX,
+  shearY,
+  solarize,
+  solarizeAdd,
+  translateX,
+  translateY,
+} from './image-operations.js'
+import type { Generator } from './random.js'
+import { type Box, Resizer } from './resize.js'
+
+/** Tries to place a box of a drawn area and aspect ratio. */
+const TRIES = 10
+
+const LEAST_RATIO = 3 / 4
+
+const GREATEST_RATIO = 4 / 3
+
+/** The largest box in the middle whose aspect ratio is allowed. */
+const centre = (height: number, width: number): Box => {
+  const ratio = width / height
+  const box = {
+    height: ratio < LEAST_RATIO ? Math.round(width / LEAST_RATIO) : height,
+    width: ratio > GREATEST_RATIO ? Math.round(height * GREATEST_RATIO) : width,
+  }
+  return { ...box, top: Math.floor((height - box.height) / 2), left: Math.floor((width - box.width) / 2) }
+}
+
+/**
+ * The box of a random resized crop as torchvision draws it (Szegedy et al., arXiv 1409.4842, section 6): `cropScale` to all of
+ * the image's area, uniformly; an aspect ratio from 3/4 to 4/3, uniform in its logarithm; anywhere in the image. Where ten
+ * draws do not fit, the largest box in the middle.
+ */
+export const drawCrop = (generator: Generator, height: number, width: number, cropScale: number): Box => {
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const area = (cropScale + (1 - cropScale) * generator.uniform()) * height * width
+    const logRatio = Math.log(LEAST_RATIO) + (Math.log(GREATEST_RATIO) - Math.log(LEAST_RATIO)) * generator.uniform()
+    const ratio = Math.exp(logRatio)
+    const box = { height: Math.round(Math.sqrt(area / ratio)), width: Math.round(Math.sqrt(area * ratio)) }
+    if (box.height <= height && box.width <= width && box.height > 0 && box.width > 0) {
+      return { ...box, top: generator.integer(height - box.height + 1), left: generator.integer(width - box.width + 1) }
+    }
+  }
+  return centre(height, width)
+}
+
+/**
+ * RandAugment (Cubuk et al., arXiv 1909.13719) as DeiT trains with it: timm's `rand-m9-mstd0.5-inc1`, whose operations all grow
+ * with the magnitude.
+ */
+
+/** Magnitudes go from 0 to this. */
+const GREATEST = 10
+
+/** Probability that a drawn operation is done. */
+const PROBABILITY = 0.5
+
+/** `share` is the magnitude from 0 to 1, `sign` −1 or 1 with equal probability. */
+type Operation = (canvas: Canvas, share: number, sign: number) => void
+
+/** By a factor from 0.1 to 1.9, 1 at no magnitude. */
+const enhanced =
+  (enhance: (canvas: Canvas, factor: number) => void): Operation =>
+  (canvas, share, sign) =>
+    enhance(canvas, Math.max(0.1, 1 + sign * share * 0.9))
+
+/** By up to `greatest` in either direction. */
+const signed =
+  (change: (canvas: Canvas, by: number) => void, greatest: number): Operation =>
+  (canvas, share, sign) =>
+    change(canvas, sign * share * greatest)
+
+/** Each is equally likely. Without three channels `color` changes nothing. */
+export const OPERATIONS = {
+  autoContrast,
+  equalize,
+  invert,
+  rotate: signed(rotate, 30),
+  posterize: (canvas, share) => posterize(canvas, 4 - Math.trunc(share * 4)),
+  solarize: (canvas, share) => solarize(canvas, 256 - Math.trunc(share * 256)),
+  solarizeAdd: (canvas, share) => solarizeAdd(canvas, Math.trunc(share * 110)),
+  color: enhanced(color),
+  contrast: enhanced(contrast),
+  brightness: enhanced(brightness),
+  sharpness: enhanced(sharpness),
+  shearX: signed(shearX, 0.3),
+  shearY: signed(shearY, 0.3),
+  translateX: signed(translateX, 0.45),
+  translateY: signed(translateY, 0.45),
+} as const satisfies Record<string, Operation>
+
+const ALL: readonly Operation[] = Object.values(OPERATIONS)
+
+/** Draws operations with replacement; each is done with probability ½, at a magnitude drawn around the given one. */
+export const randAugment = (
+  canvas: Canvas,
+  generator: Generator,
+  { operations, magnitude, std }: NonNullable<AugmentParams['randAugment']>,
+): void => {
+  for (let drawn = 0; drawn < operations; drawn++) {
+    const operation = ALL[generator.integer(ALL.length)]
+    if (generator.uniform() >= PROBABILITY) continue
+    const level = Math.min(Math.max(magnitude + std * generator.normal(), 0), GREATEST)
+    operation(canvas, level / GREATEST, generator.integer(2) === 0 ? -1 : 1)
+  }
+}
+
+const PARTS = [brightness, contrast, color] as const
+
+/** Brightness, contrast and saturation, each by a factor from 1 − strength to 1 + strength, in random order (torchvision's). */
+export const colorJitter = (canvas: Canvas, generator: Generator, strength: number): void => {
+  for (const part of generator.permutation(PARTS.length)) {
+    PARTS[part](canvas, 1 - strength + 2 * strength * generator.uniform())
+  }
+}
+
+const ERASING_TRIES = 10
+
+const [LEAST_AREA, GREATEST_AREA] = [0.02, 1 / 3]
+
+const LEAST_ERASING_RATIO = 0.3
+
+/**
+ * Random erasing (Zhong et al., arXiv 1708.04896), timm's `pixel` mode: a rectangle of 2 % to a third of the area, its ratio of
+ * height to width from 0.3 to 1/0.3, becomes standard normal noise. `pixels` are normalised; the image `[h, w, c]` begins at
+ * `offset`. Nothing happens where ten draws do not fit.
+ */
+export const eraseRectangle = (
+  pixels: Float32Array,
+  offset: number,
+  { height, width, channels }: ImageShape,
+  generator: Generator,
+): void => {
+  for (let attempt = 0; attempt < ERASING_TRIES; attempt++) {
+    const area = (LEAST_AREA + (GREATEST_AREA - LEAST_AREA) * generator.uniform()) * height * width
+    const ratio = Math.exp(Math.log(LEAST_ERASING_RATIO) * (1 - 2 * generator.uniform()))
+    const [tall, wide] = [Math.round(Math.sqrt(area * ratio)), Math.round(Math.sqrt(area / ratio))]
+    if (tall >= height || wide >= width) continue
+    const [top, left] = [generator.integer(height - tall + 1), generator.integer(width - wide + 1)]
+    for (let y = top; y < top + tall; y++) {
+      const start = offset + (y * width + left) * channels
+      for (let at = start; at < start + wide * channels; at++) pixels[at] = generator.normal()
+    }
+    return
+  }
+}
+
+/** How a data set's pixels are normalised. */
+export interface Normalisation {
+  /** A channel's mean over the training pixels scaled to [0, 1]: the colour of what a transformation moves in. */
+  readonly mean: readonly number[]
+  /** All 256 normalised values, by channel. */
+  readonly normalised: readonly Float32Array[]
+}
+
+/** Makes `pixels` `[h, w, c]`, from `to` on, of the image that begins at `from` of `images`. */
+export type AugmentImage = (
+  images: Uint8Array,
+  from: number,
+  pixels: Float32Array,
+  to: number,
+  generator: Generator,
+) => void
+
+/**
+ * In DeiT's and timm's order: random resized crop, horizontal flip, RandAugment (colour jitter where it is off, as timm has
+ * it), normalisation, random erasing. What it draws comes from the image's own generator, in this order. Keeps its memory
+ * from image to image.
+ */
+export const imageAugmentation = (
+  augment: AugmentParams,
+  shape: ImageShape,
+  { mean, normalised }: Normalisation,
+): AugmentImage => {
+  const { height, width, channels } = shape
+  const size = height * width * channels
+  const canvas = new Canvas(
+    shape,
+    mean.map((value) => Math.round(255 * value)),
+  )
+  const resizer = new Resizer(shape)
+
+  return (images, from, pixels, to, generator) => {
+    if (augment.cropScale < 1) {
+      const box = drawCrop(generator, height, width, augment.cropScale)
+      resizer.resize(images, from, width, box, canvas.pixels)
+    } else {
+      for (let at = 0; at < size; at++) canvas.pixels[at] = images[from + at]
+    }
+    if (generator.uniform() < augment.flip) flip(canvas)
+    if (augment.randAugment !== null) randAugment(canvas, generator, augment.randAugment)
+    else if (augment.colorJitter > 0) colorJitter(canvas, generator, augment.colorJitter)
+    const bytes = canvas.pixels
+    for (let channel = 0; channel < channels; channel++) {
+      const table = normalised[channel]
+      for (let at = channel; at < size; at += channels) pixels[to + at] = table[bytes[at]]
+    }
+    if (generator.uniform() < augment.erasing) eraseRectangle(pixels, to, shape, generator)
+  }
+}

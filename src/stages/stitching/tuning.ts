@@ -1,0 +1,216 @@
+/** Tuning a stitched pool: what a step on one descendant reads, trains and minimises (docs/method.md, section 5). */
+import type * as tf from '@tensorflow/tfjs'
+import * as Effect from 'effect/Effect'
+import type { StitchParams, TrainParams, TuneLoss } from '../../dsl/nodes.js'
+import type { VitConfig } from '../../dsl/vit-config.js'
+import type { Engine } from '../../engine/engine.js'
+import { StageError } from '../../runtime/errors.js'
+import type { Progress } from '../../runtime/stage-contract.js'
+import { labelledBatches, labelledSpecs, type Split } from '../data/dataset.js'
+import { partOf, type VitPart, vitParts, vitTensors } from '../model/vit.js'
+import type { HostArrays, TensorSpecs, Values } from '../tensors/named-tensors.js'
+import { type Component, newComponent } from '../training/component.js'
+import { type Dropping, keepBatches, keepOf, keepSpecs } from '../training/drop-path.js'
+import { crossEntropy, klDivergence } from '../training/losses.js'
+import { type Teacher, type TeacherOutputs, teacherOutputs } from '../training/teacher-outputs.js'
+import type { StepDefinition } from '../training/train-step.js'
+import type { Training } from '../training/training.js'
+import { type Grid, layerNames, pairTensors, partsOnPath, type PoolGrid, type Segment, stitchesOnPath } from './grid.js'
+import { stitchedVit } from './stitched-vit.js'
+
+/** Which descendants tuning draws, and from which groups (docs/method.md, section 5). */
+
+export interface DescendantDraws {
+  /** Places in the grid of the descendants that are drawn. */
+  readonly drawn: readonly number[]
+  /** Indices of `drawn`: a group is drawn first, then one of it; undefined: one of all. */
+  readonly groups: readonly (readonly number[])[] | undefined
+}
+
+/** Indices of values in intervals of equal width between the least and the greatest; intervals without any are left out. */
+const intervals = (values: readonly number[], count: number): readonly (readonly number[])[] => {
+  const least = Math.min(...values)
+  const width = (Math.max(...values) - least) / count
+  const groups: number[][] = Array.from({ length: count }, () => [])
+  values.forEach((value, index) => {
+    groups[width === 0 ? 0 : Math.min(count - 1, Math.floor((value - least) / width))].push(index)
+  })
+  return groups.filter(({ length }) => length > 0)
+}
+
+/**
+ * All descendants, one as likely as another; with `tuned: 'stitches'` only those that have a stitch layer, because a single
+ * model has nothing to train. `sampling: 'macs'` (SN-Netv2, arXiv 2307.00154) makes every interval of MACs equally likely
+ * instead, so that the few very small and very large models are not drowned by the many in between.
+ */
+export const descendantDraws = (
+  { descendants }: Pick<PoolGrid, 'descendants'>,
+  { tuned, sampling, macsGroups }: Pick<StitchParams, 'tuned' | 'sampling' | 'macsGroups'>,
+): DescendantDraws => {
+  const drawn = [...descendants.keys()].filter((index) => tuned === 'all' || descendants[index].models.length > 1)
+  const macs = drawn.map((index) => descendants[index].macs)
+  return { drawn, groups: sampling === 'macs' ? intervals(macs, macsGroups) : undefined }
+}
+
+/** What the models of a grid are called among the components, by their index; the stitch layers are `STITCHES`. */
+export const modelKey = (index: number): string => `model.${index}`
+
+export const STITCHES = 'stitches'
+
+const partName = (model: number, part: VitPart): string => `${modelKey(model)}/${part}`
+
+/**
+ * One component for every part that a step may change alone: embeddings, blocks, norms, heads and stitch layers. Of the whole
+ * grid, or those of these names.
+ */
+export const poolComponents = (
+  models: readonly Values[],
+  grid: PoolGrid,
+  stitches: Values,
+  train: Pick<TrainParams, 'undecayed'>,
+  only?: readonly string[],
+): readonly Component[] => {
+  const wanted = (name: string): boolean => only === undefined || only.includes(name)
+  return [
+    ...grid.configs.flatMap((config, model) =>
+      vitParts(config)
+        .filter((part) => wanted(partName(model, part)))
+        .map((part) => {
+          const tensors = vitTensors(config).filter(({ name }) => partOf(name) === part)
+          return newComponent(partName(model, part), modelKey(model), tensors, models[model], train)
+        }),
+    ),
+    ...grid.pairs.flatMap((_, pair) => {
+      const tensors = pairTensors(grid, pair)
+      return layerNames(grid, pair)
+        .filter(wanted)
+        .map((layer) => {
+          const own = tensors.filter(({ name }) => name.startsWith(`${layer}.`))
+          return newComponent(layer, STITCHES, own, stitches, train)
+        })
+    }),
+  ]
+}
+
+type Tuned = StitchParams['tuned']
+
+/** Names of the components that a descendant's step reads, and among them those that it may change. */
+export const componentsOnPath = (
+  segments: readonly Segment[],
+  grid: Pick<Grid, 'finalNorm'>,
+  tuned: Tuned,
+): { readonly trained: readonly string[]; readonly frozen: readonly string[] } => {
+  const parts = partsOnPath(segments, grid).map(({ model, part }) => partName(model, part))
+  const stitches = stitchesOnPath(segments)
+  return tuned === 'all' ? { trained: [...parts, ...stitches], frozen: [] } : { trained: stitches, frozen: parts }
+}
+
+const WEIGHTS: Readonly<Record<TuneLoss, Readonly<Record<string, number>>>> = {
+  soft: { ce: 0.5, kl: 0.5 },
+  hard: { ce: 0.5, hard: 0.5 },
+  none: { ce: 1 },
+}
+
+/** What the teacher adds to a batch: its logits, or the class it finds likeliest as a label; `[B, C]`. */
+const taughtSpecs = (loss: TuneLoss, { numClasses }: VitConfig, batch: number): TensorSpecs => {
+  const spec = { shape: [batch, numClasses], dtype: 'float32' } as const
+  return loss === 'none' ? {} : { [loss === 'soft' ? 'teacher.logits' : 'teacher.labels']: spec }
+}
+
+/** `teacher.labels` from `teacher.logits`: 1 for the highest logit of each row (the first of equal ones), else 0. */
+export const hardLabels = (logits: Float32Array, classes: number): HostArrays => {
+  const labels = new Float32Array(logits.length)
+  for (let row = 0; row < logits.length; row += classes) {
+    let best = 0
+    for (let c = 1; c < classes; c++) if (logits[row + c] > logits[row + best]) best = c
+    labels[row + best] = 1
+  }
+  return { 'teacher.labels': labels }
+}
+
+/** The models whose blocks may be left out of an image's path, by the names of their components. */
+export const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): Dropping =>
+  Object.fromEntries([...new Set(models)].map((model) => [modelKey(model), configs[model]]))
+
+/** What of a step's parameters says what it minimises and changes. */
+export type TuneParams = Pick<StitchParams, 'loss' | 'tuned'> & {
+  readonly train: Pick<TrainParams, 'batchSize' | 'dropPath'>
+}
+
+/** One training step on one descendant. */
+export const tuningStep = (
+  label: string,
+  components: readonly Component[],
+  grid: Grid,
+  segments: readonly Segment[],
+  { loss, tuned, train }: TuneParams,
+): StepDefinition => {
+  const { trained, frozen } = componentsOnPath(segments, grid, tuned)
+  const named = (names: readonly string[]) => components.filter(({ name }) => names.includes(name))
+  const config = grid.configs[segments[segments.length - 1].model]
+  const dropping = droppingModels(
+    grid.configs,
+    segments.map(({ model }) => model),
+  )
+  return {
+    label,
+    trained: named(trained),
+    frozen: named(frozen),
+    inputs: {
+      ...labelledSpecs(config, train.batchSize),
+      ...taughtSpecs(loss, config, train.batchSize),
+      ...keepSpecs(dropping, train),
+    },
+    weights: WEIGHTS[loss],
+    loss: (models, batch): Readonly<Record<string, tf.Scalar>> => {
+      const params = grid.configs.map((_, index) => models[modelKey(index)] ?? {})
+      const keeps = grid.configs.map((_, index) => keepOf(batch, modelKey(index)))
+      const pixels = batch['pixels'] as tf.Tensor4D
+      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, segments, pixels, keeps)
+      const ce = crossEntropy(logits, batch['labels'] as tf.Tensor2D)
+      if (loss === 'soft') return { ce, kl: klDivergence(logits, batch['teacher.logits'] as tf.Tensor2D) }
+      if (loss === 'hard') return { ce, hard: crossEntropy(logits, batch['teacher.labels'] as tf.Tensor2D) }
+      return { ce }
+    },
+  }
+}
+
+/** Batches for training descendants: images with their labels, what the teacher says of them, and which branches are dropped. */
+
+export interface TuningBatchesFrom {
+  readonly engine: Engine
+  /** Null where there is none: then the loss must be `none`. */
+  readonly teacher: Teacher | null
+  readonly configs: readonly VitConfig[]
+  readonly split: Split
+  readonly params: { readonly loss: TuneLoss; readonly train: TrainParams; readonly seed: number }
+  readonly progress: (progress: Progress) => void
+}
+
+const nothing: TeacherOutputs = () => Promise.resolve({})
+
+/** The inputs of `tuningStep`, batch by batch; without epochs the teacher is not asked. */
+export const tuningBatches = Effect.fnUntraced(function* ({
+  engine,
+  teacher,
+  configs,
+  split,
+  params: { loss, train, seed },
+  progress,
+}: TuningBatchesFrom): Effect.fn.Return<Training['batch'], StageError> {
+  const [config] = configs
+  let taught = nothing
+  if (loss !== 'none' && train.epochs > 0) {
+    if (teacher === null)
+      return yield* new StageError({ message: `the loss '${loss}' needs a teacher, but there is none` })
+    taught = yield* teacherOutputs(engine, teacher, { att: [], map: [] }, split, train, progress)
+  }
+  const labelled = labelledBatches(split, config, train.batchSize, { ...train, seed })
+  const kept = keepBatches(droppingModels(configs, configs.keys()), train, seed)
+  return async (indices, place) => {
+    const batch = labelled(indices, place)
+    const answers = await taught(indices, batch.pixels)
+    const extra = loss === 'hard' ? hardLabels(answers['teacher.logits'] as Float32Array, config.numClasses) : answers
+    return { ...batch, ...extra, ...kept(place) }
+  }
+})

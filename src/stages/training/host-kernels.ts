@@ -1,0 +1,102 @@
+/** AdamW on plain arrays, in place: the update of `adamw.ts`, computed in double precision and rounded when it is stored. */
+import type { AdamwScalars, UpdateParams } from './optimiser.js'
+
+/** What is done to gradients on plain arrays before an update: their sum over batches, and their norm. */
+
+/** A stretch of one component's gradient, as it came from one or two parts of a batch whose mean it is. */
+export interface GradientStretch {
+  readonly gradients: readonly Float32Array[]
+  /** What it is added to. */
+  readonly sum: Float32Array
+  readonly from: number
+  readonly to: number
+}
+
+/** Adds the gradients to their sums, or begins sums with them. */
+export const gatherInPlace = (stretches: readonly GradientStretch[], begins: boolean): void => {
+  for (const { gradients, sum, from, to } of stretches) {
+    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    if (begins) for (let index = from; index < to; index++) sum[index] = (one[index] + other[index]) * 0.5
+    else for (let index = from; index < to; index++) sum[index] += (one[index] + other[index]) * 0.5
+  }
+}
+
+/** One tensor's gradient among those of its component. */
+export interface TensorGradient {
+  readonly gradients: readonly Float32Array[]
+  readonly offset: number
+  readonly size: number
+  /** Where the result goes. */
+  readonly place: number
+}
+
+/** The sum of squares of every tensor's gradient, in double precision, one tensor after the other from its first value to its last. */
+export const squareSums = (tensors: readonly TensorGradient[], into: Float64Array): void => {
+  for (const { gradients, offset, size, place } of tensors) {
+    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    let sum = 0
+    for (let index = offset; index < offset + size; index++) {
+      const g = (one[index] + other[index]) * 0.5
+      sum += g * g
+    }
+    into[place] = sum
+  }
+}
+
+/** A stretch of one component's flat vectors. */
+export interface AdamwStretch {
+  readonly theta: Float32Array
+  readonly m: Float32Array
+  readonly v: Float32Array
+  /** Running mean of theta, with `emaDecay`. */
+  readonly mean: Float32Array | undefined
+  /** Gradients of the batch's halves, whose mean is the batch's, or the batch's own. */
+  readonly gradients: readonly Float32Array[]
+  readonly from: number
+  readonly to: number
+  /** Decay applies to the values before this index. */
+  readonly decayed: number
+  readonly scalars: AdamwScalars<number>
+}
+
+type Moments = Pick<UpdateParams, 'beta1' | 'beta2' | 'eps' | 'emaDecay'>
+
+/** Values `from` to `to` with the gradient `(one + other) · share`. One loop: every array passes through the cache once. */
+const update = (
+  { theta, m, v, scalars: { stepSize, rootCorrection } }: AdamwStretch,
+  { beta1, beta2, eps }: Moments,
+  one: Float32Array,
+  other: Float32Array,
+  share: number,
+  from: number,
+  to: number,
+  keep: number,
+): void => {
+  const [rest1, rest2, correction] = [1 - beta1, 1 - beta2, 1 / rootCorrection]
+  for (let index = from; index < to; index++) {
+    const g = (one[index] + other[index]) * share
+    const mean = beta1 * m[index] + rest1 * g
+    const square = beta2 * v[index] + rest2 * g * g
+    m[index] = mean
+    v[index] = square
+    theta[index] = theta[index] * keep - (stepSize * mean) / (Math.sqrt(square) * correction + eps)
+  }
+}
+
+const average = (mean: Float32Array, theta: Float32Array, decay: number, from: number, to: number): void => {
+  const rest = 1 - decay
+  for (let index = from; index < to; index++) mean[index] = decay * mean[index] + rest * theta[index]
+}
+
+/** One update of every stretch, of whose gradients there are one or two; it moves by their mean times `scale`. */
+export const adamwInPlace = (params: Moments, stretches: readonly AdamwStretch[], scale: number): void => {
+  for (const stretch of stretches) {
+    const { theta, mean, gradients, from, to, decayed, scalars } = stretch
+    // One gradient counts as two halves of its sum with itself: exact, and the loop stays the same.
+    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    const border = Math.min(Math.max(decayed, from), to)
+    update(stretch, params, one, other, 0.5 * scale, from, border, scalars.keep)
+    update(stretch, params, one, other, 0.5 * scale, border, to, 1)
+    if (mean !== undefined && typeof params.emaDecay === 'number') average(mean, theta, params.emaDecay, from, to)
+  }
+}
