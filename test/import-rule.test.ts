@@ -92,6 +92,20 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   ],
 }
 
+/** The folders of the runtime, each on those before it. What calls a run comes after it. */
+const runtimeFloors = [
+  'definition',
+  'code',
+  'store',
+  'plan',
+  'execute',
+  'records',
+  'watch',
+  'upkeep',
+  'run',
+  'certify',
+] as const
+
 const ruleOf = (file: string): readonly RegExp[] | undefined =>
   Object.entries(rules).find(([place]) => file.startsWith(place))?.[1]
 
@@ -124,6 +138,15 @@ describe('the import rule', () => {
         (next) => next === goal || (!seen.has(next) && reaches(next, goal, seen.add(next))),
       )
     expect([...needs.keys()].filter((folder) => reaches(folder, folder))).to.deep.equal([])
+  })
+
+  it('builds the runtime floor upon floor: the files of its root, then each folder on those before it', () => {
+    const floors: readonly string[] = ['', ...runtimeFloors]
+    const floorOf = (file: string): string => /^src\/runtime\/(?:([^/]+)\/)?/.exec(file)?.[1] ?? ''
+    const inside = all.filter(({ from, to }) => [from, to].every((file) => file.startsWith('src/runtime/')))
+    expect([...new Set(inside.map(({ from }) => floorOf(from)))].sort()).to.deep.equal([...floors].sort())
+    const up = inside.filter(({ from, to }) => floors.indexOf(floorOf(to)) > floors.indexOf(floorOf(from)))
+    expect(up.map(({ from, to }) => `${from} → ${to}`)).to.deep.equal([])
   })
 
   it('imports effect by deep path everywhere: its root costs a third of a second', () => {
