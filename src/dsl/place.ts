@@ -96,6 +96,18 @@ export const placeInStack = (stack: string): Place | undefined => {
   return undefined
 }
 
+/** Where the user's code threw: the first frame that lies in no package. One that was awaited is its caller's. */
+export const placeOfThrow = (stack: string): Place | undefined => {
+  const own = foldersOf(filePath(import.meta.url) ?? '')
+  for (const line of stack.split('\n')) {
+    const frame = / at async /.test(line) ? undefined : frameOf(line)
+    const file = frame === undefined ? '' : comparable(frame.file)
+    const isPackage = file.includes('/node_modules/') || own.some((folder) => file.startsWith(folder))
+    if (frame !== undefined && !isPackage) return frame
+  }
+  return undefined
+}
+
 /** Sets properties of Error for as long as `read` takes. Reflect.set does not throw where Error is frozen. */
 const withError = (values: Readonly<Record<string, unknown>>, read: () => unknown): unknown => {
   const before = Object.keys(values).map((key): [string, unknown] => [key, Reflect.get(Error, key)])

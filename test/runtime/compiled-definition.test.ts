@@ -238,11 +238,25 @@ export default pipeline(\`at-\${here}\`).data(mnist())\n`,
     )
     const broken = workspace.write('broken.ts', `${usual}const a = {\n`)
     const thrown = workspace.write('thrown.ts', `${usual}throw new TypeError('no such thing')\n`)
+    const missing = workspace.write('missing.ts', `import { nmist } from 'genepool'\n\nexport default nmist()\n`)
     const said = await loadBoth(wrong, broken, thrown)
     for (const { byLoader, compiled } of said) expect(compiled).to.deep.equal(byLoader)
     const messages = said.map(({ compiled }) => (compiled as { message: string }).message)
     expect(messages[0]).to.match(/shape\.ts:4:3\)$/)
     expect(messages[1]).to.match(/broken\.ts:3:0\)$/)
-    expect(messages[2]).to.match(/no such thing$/)
+    expect(messages[2]).to.match(/no such thing \(.*thrown\.ts:2:7\)$/)
+    expect((await loadBoth(missing))[0]!.compiled)
+      .to.have.property('message')
+      .match(/nmist is not a function \(.*missing\.ts:3:16\)$/)
+  })
+
+  it('that throws is evaluated once', async () => {
+    const file = workspace.write(
+      'counting.ts',
+      `${usual}import { appendFileSync } from 'node:fs'\nappendFileSync('${workspace.file('count')}', '+')\nthrow new Error('no')\n`,
+    )
+    const said = await load(file).catch(({ message }: Error) => message)
+    expect(said).to.match(/no \(.*counting\.ts:4:7\)$/)
+    expect(readFileSync(workspace.file('count'), 'utf8')).to.equal('+')
   })
 })

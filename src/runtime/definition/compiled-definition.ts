@@ -9,7 +9,7 @@ import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as vm from 'node:vm'
-import { mapPlaces } from '../../dsl/place.js'
+import { mapPlaces, type Place } from '../../dsl/place.js'
 import { makeFolder, readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
@@ -96,19 +96,37 @@ const external = async ({ specifier, from }: External): Promise<object> => {
 /** Of a source map's source: the compiler writes its name space before the path. */
 const sourcePath = (source: string): string => source.replace(/^definition:/, '')
 
-/** The exports. Throws whatever the definition throws, with places in the compiled script. */
-export const evaluateDefinition = async (file: string, script: CompiledScript): Promise<unknown> => {
+/** The stack with places in the user's files, where it has some in the compiled one. */
+const inSources = (stack: string, compiled: string, sourceOf: (line: number, column: number) => Place): string =>
+  stack
+    .split(`${compiled}:`)
+    .map((part, index) =>
+      index === 0
+        ? part
+        : part.replace(/^(\d+):(\d+)/, (_, row, at) => {
+            const { file, line, column } = sourceOf(Number(row), Number(at))
+            return `${file}:${line}:${column}`
+          }),
+    )
+    .join('')
+
+/**
+ * What evaluates the definition and gives its exports; it throws whatever the definition throws, with places in the user's
+ * files. Rejects, before any of the definition has run, where Node's loader has to take it.
+ */
+const readyDefinition = async (file: string, script: CompiledScript): Promise<() => unknown> => {
   const externals: object[] = []
   for (const each of script.externals) externals.push(await external(each))
   const map = new SourceMap(JSON.parse(script.map) as SourceMapPayload)
   // A name of its own: of the file itself another loader may have told Node a source map.
   const filename = `${file}?compiled`
-  mapPlaces(filename, (line, column) => {
+  const sourceOf = (line: number, column: number): Place => {
     const entry = map.findEntry(line - 1, column - 1)
     if (!('originalSource' in entry)) return { file, line: 1, column: 1 }
     const { originalSource, originalLine, originalColumn } = entry
     return { file: sourcePath(originalSource), line: originalLine + 1, column: originalColumn + 1 }
-  })
+  }
+  mapPlaces(filename, sourceOf)
   const values = {
     require: (place: string): object => externals[Number(place)]!,
     module: { exports: {} as unknown },
@@ -117,8 +135,15 @@ export const evaluateDefinition = async (file: string, script: CompiledScript): 
     [metaNames.filename]: file,
   }
   const run = vm.compileFunction(script.code, Object.keys(values), { filename })
-  run(...Object.values(values))
-  return values.module.exports
+  return () => {
+    try {
+      run(...Object.values(values))
+    } catch (cause) {
+      if (cause instanceof Error) cause.stack = inSources(cause.stack ?? '', filename, sourceOf)
+      throw cause
+    }
+    return values.module.exports
+  }
 }
 
 /** A definition by its compiled script, where it has one. */
@@ -127,8 +152,8 @@ export const evaluateDefinition = async (file: string, script: CompiledScript): 
 export const compiledDefinitions: { folder: string | undefined } = { folder: undefined }
 
 /**
- * The exports of a TypeScript file; undefined where the loader of TypeScript has to take it: something about it is unusual,
- * or it throws, of which that loader says exactly where.
+ * The exports of a TypeScript file; undefined, with nothing of it evaluated, where the loader of TypeScript has to take it
+ * because something about it is unusual. Rejects with what it throws: evaluated again it would do again what it does besides.
  */
 export const runCompiled = async (name: string): Promise<unknown> => {
   const { folder } = compiledDefinitions
@@ -139,9 +164,11 @@ export const runCompiled = async (name: string): Promise<unknown> => {
   if (compiled === undefined) return undefined
   if (kept === undefined) keepDefinition(folder, file, compiled)
   if (compiled.script === undefined) return undefined
+  let evaluate: () => unknown
   try {
-    return await evaluateDefinition(file, compiled.script)
+    evaluate = await readyDefinition(file, compiled.script)
   } catch {
     return undefined
   }
+  return evaluate()
 }

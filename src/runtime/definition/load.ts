@@ -6,6 +6,7 @@ import * as Effect from 'effect/Effect'
 import type { DefinitionError } from '../../dsl/definition-error.js'
 import type { PipelineNode, SuiteNode } from '../../dsl/nodes.js'
 import { toPipelineNode } from '../../dsl/pipeline-step.js'
+import { placeOfThrow, type Place } from '../../dsl/place.js'
 import { isSuite } from '../../dsl/suite.js'
 import { UsageError, sentenceOf } from '../errors.js'
 import { isEsModule } from './compile-definition.js'
@@ -37,15 +38,16 @@ const describe = (value: unknown): string =>
     ? 'it has no default export'
     : `its default export is ${value === null ? 'null' : typeof value === 'object' ? 'some other object' : `a ${typeof value}`}`
 
+const placeText = (place: Place | undefined): string =>
+  place === undefined ? '' : ` (${path.relative(process.cwd(), place.file)}:${place.line}:${place.column})`
+
 const loadError = (file: string, cause: unknown): UsageError => {
   // By name: the file may have got its builders from another copy of this package.
   if (cause instanceof Error && cause.name === 'DefinitionError') {
-    const { place } = cause as DefinitionError
-    const where =
-      place === undefined ? '' : ` (${path.relative(process.cwd(), place.file)}:${place.line}:${place.column})`
-    return new UsageError({ message: `${cause.message}${where}`, cause })
+    return new UsageError({ message: `${cause.message}${placeText((cause as DefinitionError).place)}`, cause })
   }
-  const message = sentenceOf(cause)
+  // A name that a package does not export is one of the compiler's by now.
+  const message = sentenceOf(cause).replace(/\(0 ?, ?import_\w+\.(\w+)\)/, '$1')
   if (/Cannot find package 'genepool'/.test(message)) {
     return new UsageError({
       message: `${file} imports 'genepool', which is not installed where the file is`,
@@ -59,7 +61,8 @@ const loadError = (file: string, cause: unknown): UsageError => {
     const where = path.isAbsolute(broken) ? path.relative(process.cwd(), broken) : file
     return new UsageError({ message: `cannot load ${file}: ${problem} (${where}:${line})`, cause })
   }
-  return new UsageError({ message: `cannot load ${file}: ${message}`, cause })
+  const where = cause instanceof Error ? placeText(placeOfThrow(cause.stack ?? '')) : ''
+  return new UsageError({ message: `cannot load ${file}: ${message}${where}`, cause })
 }
 
 const toDefinition = (value: unknown): PipelineNode | SuiteNode | undefined =>
