@@ -2,30 +2,38 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** One split. */
+/** The images of one split, in the data set's order. */
 export interface LoadedSplit {
   readonly count: number
-  /** Raw pixels `[count, imageSize, imageSize, channels]`. */
+  /** Raw pixels `[count, imageSize, imageSize, channels]`, row-major, 0 to 255. */
   readonly images: Uint8Array
-  /** Class of every image, `[count]`. */
+  /** Class of every image, `[count]`, from 0 to numClasses − 1. */
   readonly labels: Int32Array
-  /** Images `from` to `to` (exclusive) as models read them: `(x / 255 − mean) / std`, `[to − from, h, w, c]`. */
+  /**
+   * Images `from` (default 0) to `to` (exclusive; default all) as models read them: `(x / 255 − mean) / std`, `[to − from, h, w, c]`.
+   * Throws a RangeError for an image that is not there.
+   */
   readonly pixels: (from?: number, to?: number) => Float32Array
 }
 
+/** What a data stage left. */
 export interface LoadedDataset {
   /** Pixels a side. */
   readonly imageSize: number
   readonly channels: number
   readonly numClasses: number
-  /** Of each channel, over the training pixels scaled to [0, 1]. */
+  /** Mean of each channel, over the training pixels scaled to [0, 1]. */
   readonly mean: readonly number[]
+  /** Standard deviation of the same. */
   readonly std: readonly number[]
   /** Read when first asked for. Throws where the data have no such split. */
   readonly split: (name: 'train' | 'test' | 'validation') => LoadedSplit
 }
 
-/** The images of a data stage's artifact: `folder` is `inputs.data.folder` in a stage, or what `genepool show` names. Rejects for another folder. */
+/**
+ * Opens the images of a data stage's artifact: `folder` is `inputs.data.folder` in a stage of your own, or what
+ * `genepool show PIPELINE data` names. Rejects with an error where the folder is no data stage's.
+ */
 export const loadDataset = async (folder: string): Promise<LoadedDataset> => {
   const { openDataset } = await import('./stages/data/dataset.js')
   const files = Object.fromEntries(readdirSync(folder).map((name) => [name, join(folder, name)]))

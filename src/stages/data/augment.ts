@@ -1,4 +1,7 @@
-/** One image through the whole of the training augmentation (docs/method.md, section 2). */
+/**
+ * The training augmentation of one image, as DeiT and timm do it (docs/method.md, section 2). Mixing images in pairs is in
+ * mixing.ts, what changes the pixels in image-operations.ts and resize.ts.
+ */
 import type { AugmentParams } from '../../dsl/nodes.js'
 import { Canvas, type ImageShape } from './canvas.js'
 import {
@@ -22,11 +25,9 @@ import {
 import type { Generator } from './random.js'
 import { type Box, Resizer } from './resize.js'
 
-/** Tries to place a box of a drawn area and aspect ratio. */
+/** How often a rectangle of a drawn area and aspect ratio is tried to be placed in an image. */
 const TRIES = 10
-
 const LEAST_RATIO = 3 / 4
-
 const GREATEST_RATIO = 4 / 3
 
 /** The largest box in the middle whose aspect ratio is allowed. */
@@ -57,18 +58,12 @@ export const drawCrop = (generator: Generator, height: number, width: number, cr
   return centre(height, width)
 }
 
-/**
- * RandAugment (Cubuk et al., arXiv 1909.13719) as DeiT trains with it: timm's `rand-m9-mstd0.5-inc1`, whose operations all grow
- * with the magnitude.
- */
-
-/** Magnitudes go from 0 to this. */
-const GREATEST = 10
-
-/** Probability that a drawn operation is done. */
+/** RandAugment's magnitudes go from 0 to this. */
+const GREATEST_MAGNITUDE = 10
+/** Probability that an operation which RandAugment has drawn is done. */
 const PROBABILITY = 0.5
 
-/** `share` is the magnitude from 0 to 1, `sign` −1 or 1 with equal probability. */
+/** One of RandAugment's: `share` is the magnitude from 0 to 1, `sign` −1 or 1 with equal probability. */
 type Operation = (canvas: Canvas, share: number, sign: number) => void
 
 /** By a factor from 0.1 to 1.9, 1 at no magnitude. */
@@ -83,7 +78,7 @@ const signed =
   (canvas, share, sign) =>
     change(canvas, sign * share * greatest)
 
-/** Each is equally likely. Without three channels `color` changes nothing. */
+/** RandAugment's operations, each equally likely. Without three channels `color` changes nothing. */
 export const OPERATIONS = {
   autoContrast,
   equalize,
@@ -102,36 +97,37 @@ export const OPERATIONS = {
   translateY: signed(translateY, 0.45),
 } as const satisfies Record<string, Operation>
 
-const ALL: readonly Operation[] = Object.values(OPERATIONS)
+const ALL_OPERATIONS: readonly Operation[] = Object.values(OPERATIONS)
 
-/** Draws operations with replacement; each is done with probability ½, at a magnitude drawn around the given one. */
+/**
+ * RandAugment (Cubuk et al., arXiv 1909.13719) as DeiT trains with it: timm's `rand-m9-mstd0.5-inc1`, whose operations all grow
+ * with the magnitude. Draws operations with replacement; each is done with probability ½, at a magnitude drawn around the given
+ * one.
+ */
 export const randAugment = (
   canvas: Canvas,
   generator: Generator,
   { operations, magnitude, std }: NonNullable<AugmentParams['randAugment']>,
 ): void => {
   for (let drawn = 0; drawn < operations; drawn++) {
-    const operation = ALL[generator.integer(ALL.length)]
+    const operation = ALL_OPERATIONS[generator.integer(ALL_OPERATIONS.length)]
     if (generator.uniform() >= PROBABILITY) continue
-    const level = Math.min(Math.max(magnitude + std * generator.normal(), 0), GREATEST)
-    operation(canvas, level / GREATEST, generator.integer(2) === 0 ? -1 : 1)
+    const level = Math.min(Math.max(magnitude + std * generator.normal(), 0), GREATEST_MAGNITUDE)
+    operation(canvas, level / GREATEST_MAGNITUDE, generator.integer(2) === 0 ? -1 : 1)
   }
 }
 
-const PARTS = [brightness, contrast, color] as const
+const JITTERED = [brightness, contrast, color] as const
 
 /** Brightness, contrast and saturation, each by a factor from 1 − strength to 1 + strength, in random order (torchvision's). */
 export const colorJitter = (canvas: Canvas, generator: Generator, strength: number): void => {
-  for (const part of generator.permutation(PARTS.length)) {
-    PARTS[part](canvas, 1 - strength + 2 * strength * generator.uniform())
+  for (const part of generator.permutation(JITTERED.length)) {
+    JITTERED[part](canvas, 1 - strength + 2 * strength * generator.uniform())
   }
 }
 
-const ERASING_TRIES = 10
-
-const [LEAST_AREA, GREATEST_AREA] = [0.02, 1 / 3]
-
-const LEAST_ERASING_RATIO = 0.3
+const [LEAST_ERASED, GREATEST_ERASED] = [0.02, 1 / 3]
+const LEAST_ERASED_RATIO = 0.3
 
 /**
  * Random erasing (Zhong et al., arXiv 1708.04896), timm's `pixel` mode: a rectangle of 2 % to a third of the area, its ratio of
@@ -144,9 +140,9 @@ export const eraseRectangle = (
   { height, width, channels }: ImageShape,
   generator: Generator,
 ): void => {
-  for (let attempt = 0; attempt < ERASING_TRIES; attempt++) {
-    const area = (LEAST_AREA + (GREATEST_AREA - LEAST_AREA) * generator.uniform()) * height * width
-    const ratio = Math.exp(Math.log(LEAST_ERASING_RATIO) * (1 - 2 * generator.uniform()))
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    const area = (LEAST_ERASED + (GREATEST_ERASED - LEAST_ERASED) * generator.uniform()) * height * width
+    const ratio = Math.exp(Math.log(LEAST_ERASED_RATIO) * (1 - 2 * generator.uniform()))
     const [tall, wide] = [Math.round(Math.sqrt(area * ratio)), Math.round(Math.sqrt(area / ratio))]
     if (tall >= height || wide >= width) continue
     const [top, left] = [generator.integer(height - tall + 1), generator.integer(width - wide + 1)]
@@ -159,15 +155,15 @@ export const eraseRectangle = (
 }
 
 /** How a data set's pixels are normalised. */
-export interface Normalisation {
-  /** A channel's mean over the training pixels scaled to [0, 1]: the colour of what a transformation moves in. */
+interface Normalisation {
+  /** By channel, over the training pixels scaled to [0, 1]: the colour that shows where an operation moves the image away. */
   readonly mean: readonly number[]
-  /** All 256 normalised values, by channel. */
+  /** What each of the 256 byte values becomes, by channel. */
   readonly normalised: readonly Float32Array[]
 }
 
 /** Makes `pixels` `[h, w, c]`, from `to` on, of the image that begins at `from` of `images`. */
-export type AugmentImage = (
+type AugmentImage = (
   images: Uint8Array,
   from: number,
   pixels: Float32Array,
@@ -177,8 +173,8 @@ export type AugmentImage = (
 
 /**
  * In DeiT's and timm's order: random resized crop, horizontal flip, RandAugment (colour jitter where it is off, as timm has
- * it), normalisation, random erasing. What it draws comes from the image's own generator, in this order. Keeps its memory
- * from image to image.
+ * it), normalisation, random erasing. Everything is drawn from the image's own generator, in this order. The same memory serves
+ * every image.
  */
 export const imageAugmentation = (
   augment: AugmentParams,

@@ -1,3 +1,4 @@
+/** The memory in which training images are augmented: bytes that an operation changes in place. */
 /** Height, width and channels of an image `[h, w, c]` of bytes. */
 export interface ImageShape {
   readonly height: number
@@ -5,18 +6,15 @@ export interface ImageShape {
   readonly channels: number
 }
 
-/** What changes a canvas's image in place, or into `spare` with a `swap` at the end. */
-export type ImageOperation = (canvas: Canvas) => void
-
 /**
- * An image that is being changed, `[h, w, c]`. One canvas serves any number of images one after the other; an operation needs
- * no memory but what it has. Writing clamps to 0 … 255, as every operation here wants it.
+ * An image that is being changed, `[h, w, c]`. One canvas serves any number of images one after the other, and brings all the
+ * memory that an operation needs. Writing a value clamps it to 0 … 255, which every operation relies on.
  */
 export class Canvas implements ImageShape {
   readonly height: number
   readonly width: number
   readonly channels: number
-  /** The colour of what comes in from outside of the image, a byte a channel. */
+  /** The colour of what moves in from outside the image, one byte a channel. */
   readonly fill: Uint8ClampedArray
   /** Scratch for look-up tables, one a channel. */
   readonly tables: readonly Uint8ClampedArray[]
@@ -40,7 +38,7 @@ export class Canvas implements ImageShape {
     return this.#pixels
   }
 
-  /** As much memory again, its content of no meaning. */
+  /** A second buffer of the same size to write into; what it holds before that is undefined. */
   get spare(): Uint8ClampedArray {
     return this.#spare
   }
@@ -53,7 +51,7 @@ export class Canvas implements ImageShape {
   }
 }
 
-/** Replaces every byte by its channel's table's. */
+/** Replaces every byte by what its channel's table holds for it. */
 export const lookUp = ({ channels, pixels, tables }: Canvas): void => {
   if (channels === 3) {
     const [red, green, blue] = tables
@@ -70,7 +68,7 @@ export const lookUp = ({ channels, pixels, tables }: Canvas): void => {
   }
 }
 
-/** The same table for every channel. */
+/** Replaces every byte by `of` of it, whatever its channel. */
 export const mapBytes = (canvas: Canvas, of: (value: number) => number): void => {
   const [first, ...others] = canvas.tables
   for (let value = 0; value < 256; value++) first[value] = of(value)

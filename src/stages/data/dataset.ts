@@ -1,4 +1,4 @@
-/** The data stage's artifact as the other stages read it. */
+/** A data set as the stages read it: its splits, and batches of their images as the inputs of a compiled function. */
 import { readFileSync } from 'node:fs'
 import * as Schema from 'effect/Schema'
 import type { AugmentParams } from '../../dsl/nodes.js'
@@ -29,13 +29,14 @@ export type DatasetInfo = typeof DatasetInfo.Type
 
 const decodeInfo = Schema.decodeUnknownSync(Schema.fromJsonString(DatasetInfo))
 
+/** The images of one split. */
 export interface Split {
   readonly count: number
   /** Raw pixels `[count, imageSize, imageSize, channels]`. */
   readonly images: Uint8Array
   /** Class of every image, `[count]`. */
   readonly labels: Int32Array
-  /** The data set's. */
+  /** The data set's, by channel. */
   readonly mean: readonly number[]
   /** `(x / 255 − mean) / std` of all 256 values x, by channel. */
   readonly normalised: readonly Float32Array[]
@@ -110,51 +111,36 @@ export const openDataset = (input: InputArtifact): Dataset => {
   return { ...shape, split }
 }
 
-/** Which batch of a training it is; both counted from 0. */
+/** Which batch of a training it is: the epoch, and the batch's number in it, both from 0. */
 export interface BatchPlace {
   readonly epoch: number
   readonly step: number
 }
 
-/** A batch through the training augmentation (docs/method.md, section 2): its images one by one, then mixed in pairs. */
-
-export interface BatchAugmentation {
-  /** As a split's `gather`, with the images augmented. */
-  readonly gather: (indices: Int32Array, place: BatchPlace, pixels: Float32Array, labels: Int32Array) => void
-  /** Mixes the batch, its labels `[B, classes]` with it. */
-  readonly mix: (place: BatchPlace, pixels: Float32Array, labels: Float32Array) => void
-}
-
 /**
- * Every draw is a function of seed, place and, but for the mixing, the image's row: a resumed training sees the same images,
- * and no image's result depends on another's.
+ * A batch through the training augmentation (docs/method.md, section 2): `gather` fills it as a split's does, with every image
+ * augmented; `mix` then mixes images and labels `[B, classes]` in pairs. Every draw is a function of the seed, the batch's place
+ * and, except in mixing, the image's row: a resumed training sees the same images, and no image's result depends on another's.
  */
-export const batchAugmentation = (
-  split: Split,
-  shape: ImageShape,
-  augment: AugmentParams,
-  seed: number,
-): BatchAugmentation => {
+const batchAugmentation = (split: Split, shape: ImageShape, augment: AugmentParams, seed: number) => {
   const size = shape.height * shape.width * shape.channels
   const augmentImage = imageAugmentation(augment, shape, split)
   const generator = ({ epoch, step }: BatchPlace, ...row: string[]) =>
     Generator.from(seed, 'augment', String(epoch), String(step), ...row)
   return {
-    gather: (indices, place, pixels, labels) => {
+    gather: (indices: Int32Array, place: BatchPlace, pixels: Float32Array, labels: Int32Array): void => {
       indices.forEach((index, row) => {
         labels[row] = split.labels[index]
         augmentImage(split.images, index * size, pixels, row * size, generator(place, String(row)))
       })
     },
-    mix: (place, pixels, labels) => {
+    mix: (place: BatchPlace, pixels: Float32Array, labels: Float32Array): void => {
       const mix = drawMix(generator(place), shape, augment)
       const batch = pixels.length / size
       if (mix !== null) mixBatch(mix, pixels, shape, labels, labels.length / batch)
     },
   }
 }
-
-/** Images of a data set as the inputs of a compiled function. */
 
 /** Normalised pixels `[batch, h, w, c]`. */
 export const pixelSpec = ({ imageSize, channels }: VitConfig, batch: number): TensorSpec => ({
@@ -178,15 +164,15 @@ export interface BatchOptions {
   readonly seed?: number
 }
 
-/** As `labelledSpecs` says. The arrays are filled anew by the call after the next one. */
-export interface LabelledBatch {
+/** The inputs that `labelledSpecs` describes. The arrays are filled anew by the call after the next one. */
+interface LabelledBatch {
   readonly pixels: Float32Array
   readonly labels: Float32Array
   readonly [input: string]: Float32Array
 }
 
 /** The batch of the images at these indices; what is random in it is a function of its place. */
-export type LabelledBatches = (indices: Int32Array, place: BatchPlace) => LabelledBatch
+type LabelledBatches = (indices: Int32Array, place: BatchPlace) => LabelledBatch
 
 /**
  * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next batch
@@ -215,7 +201,7 @@ export const labelledBatches = (
   const classes = new Int32Array(batch)
   let calls = 0
   return (indices, place) => {
-    const { pixels, labels } = sets[calls++ % 2]!
+    const { pixels, labels } = sets[calls++ % 2]
     if (augmentation === null) split.gather(indices, pixels, classes)
     else augmentation.gather(indices, place, pixels, classes)
     labels.fill(smoothed)
@@ -227,8 +213,8 @@ export const labelledBatches = (
   }
 }
 
-/** One stretch of a split; past its end the last image is repeated, so that every stretch has the same shape. */
-export interface Stretch {
+/** One stretch of a split; past the split's end the last image is repeated, so that every stretch has the same shape. */
+interface Stretch {
   readonly indices: Int32Array
   /** How many of them count. */
   readonly rows: number

@@ -16,8 +16,8 @@ export interface IdxImages {
   readonly pixels: Uint8Array
 }
 
-/** What a data set is declared to hold; images are square, `imageSize` pixels a side. */
-export interface DeclaredImages {
+/** What a definition says that a data set holds; images are square, `imageSize` pixels a side. */
+interface DeclaredImages {
   readonly imageSize: number
   readonly channels: number
 }

@@ -1,18 +1,18 @@
-/** Between an image and a plain version of it: factor 0 gives that, 1 the image, above 1 leads away from it. */
+/** What augmentation does to the pixels of one image; Pillow's operations, to the last bit. */
 import { type Canvas, lookUp, mapBytes } from './canvas.js'
 
-/** The result's pixel (x, y) is the image's at (a·x + b·y + c, d·x + e·y + f), pixels lying at halves. */
+/** The result's pixel (x, y) is the image's at (a·x + b·y + c, d·x + e·y + f); a pixel's centre lies at a half. */
 type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number]
 
 /**
- * Cubic convolution with a = −1 between `v1` and `v2`, at 0 ≤ t < 1. In Horner's form: of four equal values it gives that value
- * exactly, which weights would miss by a rounding, and truncation then by one.
+ * Cubic convolution with a = −1 between `v1` and `v2`, at 0 ≤ t < 1. Horner's form gives of four equal values that value exactly;
+ * a sum of weighted values would miss it by a rounding, and truncation would then make it one less.
  */
 const cubic = (v0: number, v1: number, v2: number, v3: number, t: number): number =>
   v1 + t * (v2 - v0 + t * (2 * (v0 - v1) + v2 - v3 + t * (v1 - v0 + v3 - v2)))
 
 /** Bicubic resampling, Pillow's `Image.transform`: truncated to bytes, the edge's pixels repeated, `fill` for what lies outside. */
-export const transform = (canvas: Canvas, [a, b, c, d, e, f]: Matrix): void => {
+const transform = (canvas: Canvas, [a, b, c, d, e, f]: Matrix): void => {
   const { height, width, channels, fill, pixels, spare } = canvas
   const [lastX, lastY, line] = [width - 1, height - 1, width * channels]
   let to = 0
@@ -110,37 +110,36 @@ export const flip = ({ height, width, channels, pixels }: Canvas): void => {
   }
 }
 
-/** Operations that look at one byte at a time. */
-
+/** The photographic negative. */
 export const invert = (canvas: Canvas): void => mapBytes(canvas, (value) => 255 - value)
 
-/** Keeps the upper `bits`, 0 to 8. */
+/** Keeps the upper `bits` of every byte, 0 to 8. */
 export const posterize = (canvas: Canvas, bits: number): void => {
   const mask = ~(2 ** (8 - bits) - 1)
   mapBytes(canvas, (value) => value & mask)
 }
 
-/** Inverts what is at or above the threshold, 0 to 256. */
+/** Inverts the bytes at or above the threshold, 0 to 256. */
 export const solarize = (canvas: Canvas, threshold: number): void =>
   mapBytes(canvas, (value) => (value < threshold ? value : 255 - value))
 
-/** Adds to what is below 128. */
+/** Adds to the bytes below 128. */
 export const solarizeAdd = (canvas: Canvas, added: number): void =>
   mapBytes(canvas, (value) => (value < 128 ? value + added : value))
 
-/** Operations that spread the bytes of each channel by their histogram. */
-
+/** How often each byte value occurs in the channel. */
 const countBytes = ({ channels, pixels, histogram }: Canvas, channel: number): Int32Array => {
   histogram.fill(0)
   for (let at = channel; at < pixels.length; at += channels) histogram[pixels[at]]++
   return histogram
 }
 
+/** A table that leaves every byte as it is. */
 const keep = (table: Uint8ClampedArray): void => {
   for (let value = 0; value < 256; value++) table[value] = value
 }
 
-/** Stretches each channel to 0 … 255; one of a single value stays. */
+/** Stretches each channel to 0 … 255; a channel of one value alone stays as it is. */
 export const autoContrast = (canvas: Canvas): void => {
   canvas.tables.forEach((table, channel) => {
     const histogram = countBytes(canvas, channel)
@@ -159,7 +158,7 @@ export const equalize = (canvas: Canvas): void => {
     const histogram = countBytes(canvas, channel)
     const greatest = histogram.findLastIndex((count) => count > 0)
     const step = Math.floor((canvas.height * canvas.width - histogram[greatest]) / 255)
-    // One value alone, or nearly.
+    // The channel has one value alone, or nearly.
     if (step === 0) return keep(table)
     let count = Math.floor(step / 2)
     for (let value = 0; value < 256; value++) {
@@ -170,15 +169,18 @@ export const equalize = (canvas: Canvas): void => {
   lookUp(canvas)
 }
 
-/** Pillow's `Image.blend`, in single precision and truncated; clamped when it is written. */
+/**
+ * Between an image and a plain version of it: factor 0 gives the plain one, 1 the image, more leads further away from the plain
+ * one. Pillow's `Image.blend`, in single precision and truncated; clamped when it is written.
+ */
 const blend = (plain: number, value: number, factor: number): number =>
   Math.fround(plain + Math.fround(factor * (value - plain))) | 0
 
-/** Luma of ITU-R BT.601 in 16 bits behind the point, rounded. */
+/** Luma of ITU-R BT.601, computed with 16 fraction bits and rounded. */
 const luma = (red: number, green: number, blue: number): number =>
   (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
 
-/** The mean byte, rounded: of the luma with three channels, else of all channels. */
+/** The mean, rounded: of the luma where there are three channels, else of all bytes. */
 const meanGrey = ({ channels, pixels }: Canvas): number => {
   let sum = 0
   if (channels !== 3) {
@@ -216,10 +218,10 @@ export const color = ({ channels, pixels }: Canvas, factor: number): void => {
   }
 }
 
-/** A thirteenth of every sum of 13 bytes, rounded. No division per pixel; and no sum lies halfway. */
+/** A thirteenth of every possible sum of 13 bytes, rounded: no division per pixel. No sum lies halfway between two bytes. */
 const THIRTEENTHS = Uint8Array.from({ length: 13 * 255 + 1 }, (_, sum) => Math.round(sum / 13))
 
-/** Towards or away from the image smoothed by 3 × 3 weights: 5 in the middle, 1 around it. Its edge stays. */
+/** Towards or away from the image smoothed by 3 × 3 weights, 5 in the middle and 1 around it. The edge's pixels stay as they are. */
 export const sharpness = (canvas: Canvas, factor: number): void => {
   const { height, width, channels, pixels, spare } = canvas
   const [single, line] = [Math.fround(factor), width * channels]

@@ -9,10 +9,10 @@ import type { Box } from './resize.js'
 
 /**
  * Logarithm of a Gamma(shape, 1) draw, shape above 0 (Marsaglia and Tsang, "A simple method for generating gamma variables",
- * 2000). The logarithm, because small shapes draw what no double holds.
+ * 2000). The logarithm, because small shapes draw numbers that are too small for a double.
  */
 const logGamma = (generator: Generator, shape: number): number => {
-  // Never 0: it goes into a logarithm.
+  // Never 0, because its logarithm is taken.
   const positive = () => 1 - generator.uniform()
   if (shape < 1) return logGamma(generator, shape + 1) + Math.log(positive()) / shape
   const d = shape - 1 / 3
@@ -31,7 +31,7 @@ export const drawBeta = (generator: Generator, alpha: number): number => {
   return 1 / (1 + Math.exp(second - first))
 }
 
-/** What is done to a batch: `share` of every image and label stays its own. */
+/** How a batch is mixed: every image and label keeps `share` of itself and takes the rest from its partner. */
 export type Mix =
   | { readonly type: 'mixup'; readonly share: number }
   | { readonly type: 'cutmix'; readonly share: number; readonly box: Box }
@@ -52,7 +52,7 @@ const drawBox = (generator: Generator, { height, width }: ImageShape, share: num
   }
 }
 
-/** Null where both are off. CutMix's share is what its box, cut off at the edge, really leaves. */
+/** Draws how to mix; null where mixup and CutMix are off. CutMix's share is what its box, cut off at the edge, really leaves. */
 export const drawMix = (generator: Generator, shape: ImageShape, params: MixParams): Mix | null => {
   const { mixup, cutmix, switchProbability } = params
   if (mixup === 0 && cutmix === 0) return null

@@ -1,9 +1,10 @@
+/** Bicubic resizing with Pillow's results. */
 import type { ImageShape } from './canvas.js'
 
-/** Bits behind the point of a weight: with 8 bits of pixel and 2 for sums beyond [0, 1] they fill 32. */
+/** Fraction bits of a weight: with 8 bits of a pixel and 2 for sums beyond [0, 1] they fill 32. */
 const BITS = 22
 
-/** What rounds a sum when its bits behind the point are dropped. */
+/** Added to a sum so that dropping its fraction bits rounds it. */
 const HALF = 1 << (BITS - 1)
 
 /** Keys' cubic convolution kernel with a = −0.5 (IEEE Trans. ASSP 29, 1981), zero from 2 on. */
@@ -30,7 +31,7 @@ class Axis {
     this.counts = new Int32Array(length)
   }
 
-  /** For a source of `from` pixels. Where it shrinks, the kernel is widened by as much, so that nothing aliases. */
+  /** Computes the weights for a source of `from` pixels. Where that shrinks, the kernel is widened as much, against aliasing. */
   prepare(from: number): void {
     if (from === this.#from) return
     this.#from = from
@@ -72,7 +73,7 @@ export interface Box {
 
 /**
  * Bicubic resizing to one shape, antialiased, with Pillow's weights and rounding: its results are Pillow's to the last bit.
- * Keeps its memory from image to image.
+ * The same memory serves every image.
  */
 export class Resizer {
   readonly #shape: ImageShape
@@ -88,7 +89,10 @@ export class Resizer {
     this.#sums = new Int32Array(shape.width * shape.channels)
   }
 
-  /** Resizes the box of the image that begins at `offset` of `source` and is `sourceWidth` wide; nothing outside of the box counts. */
+  /**
+   * Resizes a box of the image that begins at `offset` of `source` and is `sourceWidth` wide into `target` `[h, w, c]`; pixels
+   * outside the box do not count.
+   */
   resize(source: Uint8Array, offset: number, sourceWidth: number, box: Box, target: Uint8ClampedArray): void {
     const { width, channels } = this.#shape
     if (this.#rows.length < box.height * width * channels)
@@ -121,7 +125,7 @@ export class Resizer {
     }
   }
 
-  /** The same with the weights read once for three channels. */
+  /** The same for three channels, which share each weight that is read. */
   #widthOfThree(source: Uint8Array, offset: number, sourceWidth: number, height: number): void {
     const { width } = this.#shape
     const { starts, counts, weights, stride } = this.#horizontal

@@ -5,8 +5,8 @@ import { openEngine } from '../../engine/choice/open.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { EngineChoice } from '../../runtime/stage-contract.js'
 
-/** How long the end of an interrupted stage waits for calls that are still computing, in milliseconds. */
-const PATIENCE = 300
+/** How long a stage that ends waits for the engine to be released, in milliseconds. */
+const RELEASE_MS = 300
 
 const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => {
@@ -21,6 +21,6 @@ export const withEngine = <A>(
   Effect.acquireUseRelease(
     attemptAsync(() => openEngine(choice)),
     use,
-    // An engine frees a function once its calls have ended; a long one must not hold an interruption up.
-    (engine) => Effect.promise(() => Promise.race([engine.release(), pause(PATIENCE)])),
+    // An engine is released when its running calls have ended; a long call must not delay an interruption.
+    (engine) => Effect.promise(() => Promise.race([engine.release(), pause(RELEASE_MS)])),
   )

@@ -1,4 +1,4 @@
-/** Forward passes over the images of a split, several calls at a time where the engine has lanes for them. */
+/** Forward passes over the images of a split; where the engine has several threads (lanes), several calls at a time. */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import type { VitConfig } from '../../dsl/vit-config.js'
@@ -8,7 +8,7 @@ import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import { pixelSpec, type Split, stretches } from '../data/dataset.js'
 import { type HostArrays, sizeOfShape, type TensorSpecs } from '../tensors/named-tensors.js'
 
-export interface ForwardDefinition {
+interface ForwardDefinition {
   /** Names the function in errors. */
   readonly label: string
   readonly config: VitConfig
@@ -23,18 +23,20 @@ export interface ForwardDefinition {
   ) => Readonly<Record<string, tf.Tensor>>
 }
 
+/** A forward pass, ready to run. */
 export interface Forward {
   readonly outputs: TensorSpecs
   readonly batch: number
   /** How many calls can be under way at a time. */
   readonly slots: number
-  /** The outputs for the images at these places of the split, `batch` of them. The slot's next call overwrites them. */
+  /** The outputs for the `batch` images at these places of the split. The slot's next call overwrites them. */
   readonly run: (slot: number, split: Pick<Split, 'gather'>, indices: ArrayLike<number>) => Promise<HostArrays>
-  /** The same for given pixels `[batch, h, w, c]`, which it copies before it returns. */
+  /** The same for given pixels `[batch, h, w, c]`, which are copied before it returns. */
   readonly runOn: (slot: number, pixels: Float32Array) => Promise<HostArrays>
   readonly release: () => Promise<void>
 }
 
+/** Compiles a forward pass, once for every call that can be under way at a time. */
 export const compileForward = async (engine: Engine, definition: ForwardDefinition): Promise<Forward> => {
   const { label, config, batch, fn } = definition
   const lanes = engine.lanes ?? oneLane(engine)
@@ -80,8 +82,8 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
 }
 
 /**
- * Runs over `count` images: those at `places` of the split, else its first ones. `take` gets the outputs in the images'
- * order, whatever finished first: of `rows` images, the first of which is number `from`.
+ * Runs over `count` images: those at `places` of the split, or its first ones. `take` gets the outputs in the images' order,
+ * whichever call finished first: the outputs of `rows` images, the first of which is number `from`.
  */
 export const overSplit = Effect.fnUntraced(function* (
   forward: Forward,

@@ -1,4 +1,4 @@
-/** Measures models on a whole split. */
+/** Accuracy and loss of models on a whole split, from their logits, summed on the host in double precision. */
 import * as Effect from 'effect/Effect'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
@@ -9,25 +9,24 @@ import { layoutOf, pack, slices, type Values } from '../tensors/named-tensors.js
 import { compileForward, type Forward, overSplit } from './forward.js'
 import { vitLogits, vitTensors } from './vit.js'
 
-/** Figures of merit from logits on the host, summed in double precision. */
-
+/** How well a model does on a split. */
 export interface Scores {
   /** Share of images whose class has the highest logit. */
   readonly top1: number
   /** Share whose class is among the five highest, or among all where there are fewer than five. */
   readonly top5: number
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy, in nats. */
   readonly loss: number
 }
 
-/** Cross-entropy and rank of the label (0 = highest; of equal logits the first class counts as higher) of one row. */
+/** Cross-entropy of one row of logits, and its label's rank: 0 is the highest; of equal logits the first class counts as higher. */
 const judgeRow = (logits: Float32Array, start: number, classes: number, label: number) => {
   const target = logits[start + label]
   let highest = -Infinity
   let rank = 0
   for (let c = 0; c < classes; c++) {
     const logit = logits[start + c]
-    // Written so that a logit which is not a number never leaves its class ahead.
+    // Negated, so that a label whose logit is NaN ranks below every other class.
     if (c !== label && !(logit < target || (logit === target && c > label))) rank++
     if (!(logit <= highest)) highest = logit
   }
@@ -36,13 +35,14 @@ const judgeRow = (logits: Float32Array, start: number, classes: number, label: n
   return { rank, loss: Math.log(sum) + highest - target }
 }
 
+/** Sums what `Scores` needs, batch by batch. */
 export class ScoreSum {
   #count = 0
   #first = 0
   #amongFive = 0
   #loss = 0
 
-  /** Adds the first `rows` rows of logits `[≥ rows, classes]`. */
+  /** Adds the first `rows` rows of logits `[at least rows, classes]` with their labels. */
   add(logits: Float32Array, labels: Int32Array, rows: number, classes: number): void {
     for (let row = 0; row < rows; row++) {
       const { rank, loss } = judgeRow(logits, row * classes, classes, labels[row])

@@ -14,6 +14,7 @@ export class ModelFileError extends Error {
   override readonly name = 'ModelFileError'
 }
 
+/** A model as it was read. */
 export interface StoredModel {
   readonly config: VitConfig
   readonly values: Values
@@ -21,14 +22,15 @@ export interface StoredModel {
   readonly metadata: Readonly<Record<string, Json>>
 }
 
+/** Writes indented JSON; the whole file or nothing. */
 export const writeJson = (path: string, value: object): void =>
   writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
 
-/** One JSON line a value. */
+/** Writes each value as one line of JSON. */
 export const writeLines = (path: string, values: readonly object[]): void =>
   writeFileAtomic(path, values.map((value) => `${JSON.stringify(value)}\n`).join(''))
 
-/** Writes the tensors in the order of their definitions. */
+/** Writes a safetensors file of these tensors, in the order of their definitions. */
 export const writeTensors = (
   path: string,
   tensors: readonly TensorDefinition[],
@@ -38,14 +40,14 @@ export const writeTensors = (
   writeSafetensors(
     path,
     Object.fromEntries(tensors.map(({ name, shape }) => [name, { shape, data: values[name] }])),
-    // What readers of PyTorch's ecosystem ask for.
+    // Readers in PyTorch's ecosystem refuse a file without it.
     { format: 'pt', ...metadata },
   )
 
-/** What no tensor's shape tells of a model. Kept with the weights too, so that a wrong `config.json` is found out. */
+/** What cannot be told from the shapes of a model's tensors. Kept with the weights too, so that a wrong `config.json` is noticed. */
 const UNSHAPED = ['numHeads', 'layerNormEps'] as const
 
-/** Throws a ModelFileError where weights that say how they were trained were not trained this way. */
+/** Throws a ModelFileError where the weights say that they were trained with other values than the configuration's. */
 const checkUnshaped = (weightsPath: string, configPath: string, config: VitConfig): void => {
   const { metadata } = readSafetensors(weightsPath)
   for (const key of UNSHAPED) {
@@ -94,7 +96,7 @@ export const writeModel = (
   writeJson(join(folder, 'config.json'), { ...config, ...metadata })
 }
 
-/** What a `config.json` may leave out (docs/method.md, section 1). The head count is not among it: no file of weights tells it. */
+/** What a `config.json` may leave out (docs/method.md, section 1). Not the head count, which no file of weights tells. */
 const DEFAULTS = { mlpRatio: 4, layerNormEps: 1e-6 }
 
 const COUNTS = ['imageSize', 'patchSize', 'channels', 'numClasses', 'embedDim', 'depth', 'numHeads'] as const
@@ -126,7 +128,10 @@ export const parseConfig = (text: string, path: string): Omit<StoredModel, 'valu
   return { config, metadata }
 }
 
-/** Reads a model, or those of its tensors that were kept; a ModelFileError where shape and weights do not agree to the last tensor. */
+/**
+ * Reads a model, or those of its tensors that `tensorsOf` names. Throws a ModelFileError where the configuration and the weights do
+ * not agree in every tensor.
+ */
 export const readModel = (
   weightsPath: string,
   configPath: string,
@@ -147,7 +152,7 @@ export const readModel = (
   return { ...parsed, values: readTensors(weightsPath, tensorsOf(parsed.config), `the model of ${configPath}`) }
 }
 
-/** The model of a stage's artifact; `described` names the input where it is none. */
+/** The model in a stage's artifact, in its subfolder `folder`. A ModelFileError names the input by `described` where there is none. */
 export const openModel = (input: InputArtifact | undefined, described: string, folder = ''): StoredModel => {
   const [weights, config] = ['model.safetensors', 'config.json'].map((file) => {
     const path = input?.files[folder + file]

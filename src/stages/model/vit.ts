@@ -1,15 +1,13 @@
 /**
- * The vision transformer of DeiT and timm (docs/method.md, section 1) in forward order. Shapes: B images, T = N + 1 tokens,
- * width d. The pieces are exported one by one because a stitched model is made of the same ones.
+ * The vision transformer of DeiT and timm (docs/method.md, section 1): its tensors, then its forward pass piece by piece, in
+ * order, because stitched models are made of the same pieces. Shapes: B images, N patches, T = N + 1 tokens, width d.
  */
 import * as tf from '@tensorflow/tfjs'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
-import { define, linearTensors, normTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
+import { defineTensor, linearTensors, normTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
 
-/** The tensors of a vision transformer: timm's names, in the order of its `named_parameters`. */
-
-/** Units that start, train and stop together when models are stitched. */
+/** A part of a model that stitching takes or leaves as a whole. */
 export type VitPart = 'embed' | `blocks.${number}` | 'norm' | 'head'
 
 /** Width of the hidden layer of a block's MLP. */
@@ -28,14 +26,14 @@ const blockTensors = (config: VitConfig, index: number): readonly TensorDefiniti
   ]
 }
 
-/** Every tensor of the model in timm's order. */
+/** Every tensor of the model: timm's names, in the order of its `named_parameters`. */
 export const vitTensors = (config: VitConfig): readonly TensorDefinition[] => {
   const { embedDim: d, patchSize, channels, depth, numClasses } = config
   return [
-    define('clsToken', 'cls_token', 1, 1, d),
-    define('positions', 'pos_embed', 1, numTokens(config), d),
-    define('matrices', 'patch_embed.proj.weight', d, channels, patchSize, patchSize),
-    define('biases', 'patch_embed.proj.bias', d),
+    defineTensor('clsToken', 'cls_token', 1, 1, d),
+    defineTensor('positions', 'pos_embed', 1, numTokens(config), d),
+    defineTensor('matrices', 'patch_embed.proj.weight', d, channels, patchSize, patchSize),
+    defineTensor('biases', 'patch_embed.proj.bias', d),
     ...Array.from({ length: depth }, (_, index) => blockTensors(config, index)).flat(),
     ...normTensors('norm', d),
     ...linearTensors('head', numClasses, d),
@@ -66,8 +64,8 @@ export interface BlockOutput {
 }
 
 /**
- * Stochastic depth: what the residual branches of every image are multiplied by before they are added, `[B, 2·depth]`; column
- * 2l is that of block l's attention, 2l + 1 that of its MLP. Undefined leaves all of them as they are.
+ * Stochastic depth: the factors by which each image's residual branches are multiplied before they are added, `[B, 2·depth]`;
+ * column 2l is for block l's attention, 2l + 1 for its MLP. Undefined leaves all branches as they are.
  */
 export type Keep = tf.Tensor2D | undefined
 
@@ -76,13 +74,13 @@ export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): t
   const { imageSize, patchSize: p, channels, embedDim: d } = config
   const grid = imageSize / p
   const batch = pixels.shape[0]
-  // Rows of a patch stay together, so pixels move in runs of p·c; the small weight turns to their order instead.
-  const rows = tf.reshape(pixels, [batch, grid, p, grid, p * channels])
-  const patches = tf.reshape(tf.transpose(rows, [0, 1, 3, 2, 4]), [batch, grid * grid, p * p * channels])
+  // A patch's row is p·c neighbours in memory and moves as one run; the small weight is transposed to that order instead.
+  const rows = tf.reshape(pixels, [batch, grid, p, grid, p * channels]) // [B, rows of patches, p, patches a row, p·c]
+  const patches = tf.reshape(tf.transpose(rows, [0, 1, 3, 2, 4]), [batch, grid * grid, p * p * channels]) // [B, N, p·p·c]
   const filters = tf.transpose(params['patch_embed.proj.weight'], [0, 2, 3, 1]) // [d, p, p, c]
   const weight = tf.reshape(filters, [d, p * p * channels])
   const embedded = linear(patches, weight, params['patch_embed.proj.bias']) as tf.Tensor3D // [B, N, d]
-  // Padding instead of tiling the cls token over the batch: its gradient is then one sum.
+  // The cls token is padded to all tokens and not tiled over the batch: its gradient is then one sum.
   const start = tf.add(
     tf.pad(params['cls_token'] as tf.Tensor3D, [
       [0, 0],
@@ -107,7 +105,7 @@ const selfAttention = (params: Params, at: string, config: VitConfig, queries: t
   const width = d / config.numHeads
   const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
   const bias = params[`${at}.qkv.bias`] as tf.Tensor1D
-  /** `count` of q, k, v from `first` on, for every token of y; each [B, heads, tokens, width]. */
+  /** `count` of q, k, v from number `first` on, for every token of y; each [B, heads, tokens, width]. */
   const project = (y: tf.Tensor3D, first: number, count: number): tf.Tensor4D[] => {
     const [batch, tokens] = y.shape
     const projected =
@@ -115,19 +113,20 @@ const selfAttention = (params: Params, at: string, config: VitConfig, queries: t
         ? linear(y, weight, bias)
         : linear(y, tf.slice(weight, [first * d, 0], [count * d, d]), tf.slice(bias, first * d, count * d))
     const heads = tf.reshape(projected, [batch, tokens, count, config.numHeads, width])
-    const turned = tf.transpose(heads, [2, 0, 3, 1, 4])
-    // TensorFlow.js cannot differentiate an unstack of one.
+    const turned = tf.transpose(heads, [2, 0, 3, 1, 4]) // [count, B, heads, tokens, width]
+    // TensorFlow.js has no gradient for unstacking a single tensor.
     if (count === 1) return [tf.reshape(turned, [batch, config.numHeads, tokens, width])]
     return tf.unstack(turned) as tf.Tensor4D[]
   }
   const [q, k, v] = queries === x ? project(x, 0, 3) : [...project(queries, 0, 1), ...project(x, 1, 2)]
-  const joined = attention(q, k, v)
+  const joined = attention(q, k, v) // [B, Q, d]
   return linear(joined, params[`${at}.proj.weight`], params[`${at}.proj.bias`]) as tf.Tensor3D
 }
 
+/** The first token, `[B, 1, d]`. */
 const clsToken = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]])
 
-/** A residual branch `[B, T, d]` times its column of factors. */
+/** A residual branch `[B, T, d]` times each image's factor from this column of `keep`. */
 const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
   if (keep === undefined) return branch
   const [batch] = keep.shape
@@ -161,11 +160,11 @@ const runBlock = (
 export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): BlockOutput =>
   runBlock(params, config, index, x, keep, false)
 
-/** The same block for the cls token alone, `[B, T, d]` → `[B, 1, d]`: of the last block the head reads no more. */
+/** The same block, of which only the cls token is computed, `[B, T, d]` → `[B, 1, d]`: the head reads no more of the last block. */
 export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): tf.Tensor3D =>
   runBlock(params, config, index, x, keep, true).map
 
-/** Logits `[B, classes]` of the cls token, the first of the tokens x; the norm acts on each token alone. */
+/** Tokens `[B, T, d]`, of which the cls token alone is read → logits `[B, classes]`; `finalNorm` says whether the last LayerNorm runs. */
 export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
   const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
   const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls
@@ -185,7 +184,7 @@ export const vitForward = (params: Params, config: VitConfig, pixels: tf.Tensor4
   return { embedded, blocks, logits: head(params, config, tokens) }
 }
 
-/** The logits of `vit` and nothing that they do not need. */
+/** The logits of `vitForward`, without the values that nothing else needs. */
 export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep): tf.Tensor2D => {
   const last = config.depth - 1
   let tokens = embed(params, config, pixels)

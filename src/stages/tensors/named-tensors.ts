@@ -1,4 +1,7 @@
-/** Many tensors in one flat vector: what an optimiser step reads and writes in one piece. */
+/**
+ * Tensors by name: which ones a model has, their values on the host, and the layout that puts many of them into one flat vector,
+ * which an optimiser reads and writes in one piece.
+ */
 import * as tf from '@tensorflow/tfjs'
 import type { DecayGroup } from '../../dsl/nodes.js'
 import { UNDECAYED } from '../../dsl/train-options.js'
@@ -9,10 +12,11 @@ export type TensorSpecs = Readonly<Record<string, TensorSpec>>
 export type HostArrays = Readonly<Record<string, HostArray>>
 
 /**
- * What a tensor is: it belongs to one group alone, a LayerNorm's shift to its norm. `matrices` are a model's own weights of two
- * or more dimensions, patch filters among them, which always decay.
+ * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group, the bias of
+ * a LayerNorm in `norms`. `matrices` are a model's own weights of two or more dimensions, patch filters included; they always
+ * decay.
  */
-export type TensorGroup = DecayGroup | 'matrices'
+type TensorGroup = DecayGroup | 'matrices'
 
 /** One tensor of a model; values are row-major. */
 export interface TensorDefinition {
@@ -24,28 +28,33 @@ export interface TensorDefinition {
 /** Values of named tensors on the host. */
 export type Values = Readonly<Record<string, Float32Array>>
 
+/** Values of a tensor of this shape. */
 export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
-export const define = (group: TensorGroup, name: string, ...shape: number[]): TensorDefinition => ({
+export const defineTensor = (group: TensorGroup, name: string, ...shape: number[]): TensorDefinition => ({
   name,
   shape,
   group,
 })
 
-/** Weight `[out, in]`, of this group, and bias `[out]` of a Linear. */
+/** Weight `[out, inner]`, which is of this group, and bias `[out]` of a Linear. */
 export const linearTensors = (
   name: string,
   out: number,
   inner: number,
   group: TensorGroup = 'matrices',
-): readonly TensorDefinition[] => [define(group, `${name}.weight`, out, inner), define('biases', `${name}.bias`, out)]
-
-export const normTensors = (name: string, width: number): readonly TensorDefinition[] => [
-  define('norms', `${name}.weight`, width),
-  define('norms', `${name}.bias`, width),
+): readonly TensorDefinition[] => [
+  defineTensor(group, `${name}.weight`, out, inner),
+  defineTensor('biases', `${name}.bias`, out),
 ]
 
-/** Tensors by timm's names. */
+/** Weight and bias of a LayerNorm, `[width]` each. */
+export const normTensors = (name: string, width: number): readonly TensorDefinition[] => [
+  defineTensor('norms', `${name}.weight`, width),
+  defineTensor('norms', `${name}.bias`, width),
+]
+
+/** A model's tensors by timm's names. */
 export type Params = Readonly<Record<string, tf.Tensor>>
 
 interface Slot extends TensorDefinition {
@@ -53,6 +62,7 @@ interface Slot extends TensorDefinition {
   readonly size: number
 }
 
+/** Where each tensor lies in a flat vector. */
 export interface Layout {
   readonly slots: readonly Slot[]
   /** Values in all. */
@@ -99,6 +109,6 @@ export const slices = (layout: Layout, flat: tf.Tensor1D): Params =>
     layout.slots.map(({ name, shape, offset, size }) => [name, tf.reshape(tf.slice(flat, offset, size), [...shape])]),
   )
 
-/** The flat tensor `[size]` of tensors in the order of the layout's slots. */
+/** Tensors in the order of the layout's slots, one after the other: the flat tensor `[size]`. */
 export const concatFlat = (tensors: readonly tf.Tensor[]): tf.Tensor1D =>
   tf.concat1d(tensors.map((tensor) => tf.reshape(tensor, [-1]) as tf.Tensor1D))

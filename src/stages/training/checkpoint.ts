@@ -1,16 +1,16 @@
-/** The state of a training that was interrupted, or that may go on, in one file that is there whole or not at all. */
+/** Checkpoints: the state of a training that was interrupted, or that may go on, in one file that is written whole or not at all. */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '../tensors/safetensors.js'
 import { type Component, parametersOf, partOfState, type StatePart } from './component.js'
 
-/** Means over an epoch and the rate of its last step, one line of `history.jsonl`. */
+/** One line of `history.jsonl`: an epoch's number, its mean losses, and the learning rate of its last step. */
 export type HistoryLine = Readonly<Record<string, number>>
 
-/** Where a training stands. Data order and draws of an epoch follow from seed and epoch, so they need no state. */
+/** Where a training stands. An epoch's data order and draws follow from seed and epoch, so they need no state. */
 export interface Position {
-  /** Epochs done, and batches done of the next one: those of whole updates. */
+  /** Epochs done, and batches done of the next one, counting whole updates only. */
   readonly epoch: number
   readonly step: number
   /** Sums over the batches of the unfinished epoch, by part of the loss. */
@@ -18,10 +18,10 @@ export interface Position {
   readonly history: readonly HistoryLine[]
 }
 
-/** Its name in a folder of checkpoints, and in the artifact of a training that can go on. */
+/** The file's name, in a folder of checkpoints and in the artifact of a training that can go on. */
 export const TRAINING_STATE = 'training.safetensors'
 
-/** Of all that a checkpoint says: a flipped bit in it would train on, and end as a result like any other. */
+/** Covers all of a checkpoint: training would go on from a flipped bit, and its result would look like any other. */
 const checksumOf = (position: string, tensors: ReadonlyMap<string, HostTensor>): string => {
   const hash = createHash('sha256').update(position)
   for (const name of [...tensors.keys()].sort()) {
@@ -52,14 +52,17 @@ export const saveCheckpoint = (
   writeSafetensors(join(folder, TRAINING_STATE), tensors, { position: written, sha256 })
 }
 
-/** What a checkpoint of these takes on the disk, its header aside. */
+/** Bytes of a checkpoint of these on the disk, without its header. */
 export const checkpointBytes = (components: readonly Component[], parts: readonly StatePart[]): number =>
   Float32Array.BYTES_PER_ELEMENT * parts.length * parametersOf(components)
 
-/** For the user: a checkpoint could not be written. */
+/** What the user is told where a checkpoint could not be written. */
 export const unsavedText = (why: string, bytes: number, folder: string): string => {
   const mebibytes = Math.max(1, Math.ceil(bytes / 2 ** 20))
-  return `cannot save a checkpoint (${why}); training goes on, but what an interruption costs grows: ${mebibytes} MiB, twice where an older one is replaced, have to be free in ${folder}`
+  return (
+    `cannot save a checkpoint (${why}); training goes on, but what an interruption costs grows: ${mebibytes} MiB, ` +
+    `twice where an older one is replaced, have to be free in ${folder}`
+  )
 }
 
 const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: number): Float32Array => {
@@ -70,11 +73,11 @@ const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: n
 
 interface Checkpoint {
   readonly position: Position
-  /** Puts the components into its state. */
+  /** Puts the components into the checkpoint's state. */
   readonly restore: () => void
 }
 
-/** Undefined where there is no checkpoint, or one that is damaged or does not fit. */
+/** Undefined where there is no checkpoint, or where it is damaged or of other components. */
 const readCheckpoint = (
   path: string,
   components: readonly Component[],
@@ -102,8 +105,8 @@ const readCheckpoint = (
 const isFurther = (a: Position, b: Position): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.step > b.step)
 
 /**
- * Puts the components into the state of that checkpoint, of these files, that is furthest, of equal ones the first, and returns
- * its position; undefined, and nothing changed, where none of them is there and fits: then training starts anew.
+ * Puts the components into the state of the furthest checkpoint among these files (of equally far ones the first) and returns its
+ * position. Where no file is a checkpoint of these components, returns undefined and changes nothing: training starts anew.
  */
 export const loadCheckpoint = (
   paths: readonly string[],

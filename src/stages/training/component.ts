@@ -1,11 +1,12 @@
-/** What trains together: one flat vector of parameters with its optimiser state. */
+/** Components: parameters that train together, as one flat vector with its optimiser state. */
 import type { TrainParams } from '../../dsl/nodes.js'
 import { type Layout, layoutOf, pack, type TensorDefinition, unpack, type Values } from '../tensors/named-tensors.js'
 
+/** Parameters that every step either changes or leaves alone as a whole. */
 export interface Component {
   /** Unique within a stage. */
   readonly name: string
-  /** The model that its tensors belong to: the loss sees the tensors of all components of one model together. */
+  /** The model that its tensors belong to; the loss gets the tensors of all components of a model together. */
   readonly model: string
   readonly layout: Layout
   /** Parameters, running mean and mean square of their gradients; each `[layout.size]`. */
@@ -14,31 +15,31 @@ export interface Component {
   v: Float32Array
   /** Running mean of theta over this component's own updates, `[layout.size]`, where training keeps one. */
   mean?: Float32Array
-  /** Updates so far: AdamW's t. */
+  /** Updates so far, AdamW's t. */
   updates: number
 }
 
 /** The flat vectors of a component that change in training. */
 export type StatePart = 'theta' | 'm' | 'v' | 'mean'
 
-/** Those that a training with these parameters has. */
+/** The vectors that a training with these parameters has. */
 export const stateParts = ({ emaDecay }: Partial<Pick<TrainParams, 'emaDecay'>>): readonly StatePart[] =>
   typeof emaDecay === 'number' ? ['theta', 'm', 'v', 'mean'] : ['theta', 'm', 'v']
 
-/** Gives every component that lacks one of these parts its start: a mean begins with the weights. */
+/** Starts the running mean of every component that lacks one, with its weights, where it is among these parts. */
 export const startParts = (components: readonly Component[], parts: readonly StatePart[]): void => {
   if (!parts.includes('mean')) return
   for (const component of components) component.mean ??= component.theta.slice()
 }
 
-/** The vector of a part that the component has. */
+/** The component's vector of this part. Throws where it has none. */
 export const partOfState = (component: Component, part: StatePart): Float32Array => {
   const vector = component[part]
   if (vector === undefined) throw new Error(`the component ${component.name} has no ${part}`)
   return vector
 }
 
-/** A component before its first update; weight decay leaves the groups `undecayed` alone. */
+/** A component before its first update. Weight decay does not apply to tensors of the groups `undecayed`. */
 export const newComponent = (
   name: string,
   model: string,
@@ -51,11 +52,11 @@ export const newComponent = (
   return { name, model, layout, theta: pack(layout, values), m: zeros(), v: zeros(), updates: 0 }
 }
 
-/** Values of all of them. */
+/** Number of parameters of all components. */
 export const parametersOf = (components: readonly Component[]): number =>
   components.reduce((sum, { layout }) => sum + layout.size, 0)
 
-/** The named tensors of all components of one model, as training leaves them: the means of the weights where it keeps them. */
+/** The named tensors of one model as training leaves them: the running means of its weights where those are kept. */
 export const valuesOf = (components: readonly Component[], model: string): Values =>
   Object.assign(
     {},

@@ -1,6 +1,6 @@
 /**
- * Training steps for devices with a memory of their own: parameters and optimiser state stay there, and nothing but the batch
- * and the loss passes.
+ * A training step on a device with a memory of its own: parameters and optimiser state stay there, and only the batch and the loss
+ * are copied. The whole step, update included, is one function of tensors.
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Engine, StatefulFunction, TensorFunction, TensorSpec } from '../../engine/engine.js'
@@ -10,26 +10,24 @@ import { type Component, partOfState, type StatePart, stateParts } from './compo
 import { adamw, type AdamwScalars, adamwScalars, type UpdateParams } from './optimiser.js'
 import { partsAndGradients, type StepDefinition, type TrainStep, type TrainSteps, WHOLE_UPDATE } from './train-step.js'
 
-/** A training step as one function: parameters, optimiser state and a batch → loss and their next values. */
-
 const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' })
 
 const SCALARS = ['keep', 'stepSize', 'rootCorrection'] as const
 
-/** Under which names the scalars of a component's update come in. */
+/** Name of the input that holds a scalar of a component's update. */
 export const scalarName = (scalar: keyof AdamwScalars<unknown>, component: string): string =>
   `adamw.${scalar}.${component}`
 
 /**
- * What a step does with its gradient: updates by it; adds it to the sum of its window, which begins anew where the input `carry`
- * is 0 and not 1; or updates by the sum with it, times the input `share`.
+ * What a step does with its gradient. `alone` updates by it. `gathers` adds it to the sum of its update's gradients; `ends` does so
+ * too and updates by that sum times the input `share`. The input `carry` is 0 where the sum starts anew, else 1.
  */
-export type StepKind = 'alone' | 'gathers' | 'ends'
+type StepKind = 'alone' | 'gathers' | 'ends'
 
 const slotTensors = (components: readonly Component[], inputs: Readonly<Record<string, tf.Tensor>>): tf.Tensor[] =>
   components.flatMap(({ name, layout }) => Object.values(slices(layout, inputs[`theta.${name}`] as tf.Tensor1D)))
 
-/** The gradients scaled down to this norm where theirs, over all of them, is above it: torch's `clip_grad_norm_`. */
+/** The gradients, scaled down together where their norm is above this one: torch's `clip_grad_norm_`. */
 const clipped = (gradients: readonly tf.Tensor1D[], clipNorm: number): readonly tf.Tensor1D[] => {
   const squares = gradients.map((gradient) => tf.sum(tf.square(gradient)))
   const norm = tf.sqrt(squares.reduce((sum, square) => tf.add(sum, square)))
@@ -37,7 +35,7 @@ const clipped = (gradients: readonly tf.Tensor1D[], clipNorm: number): readonly 
   return gradients.map((gradient) => tf.mul(gradient, scale))
 }
 
-/** The gradient of every trained component, `[layout.size]` each, and what the kind of step makes of it. */
+/** What each trained component is updated by, or its sum so far where the step only gathers; `[layout.size]` each. */
 const gatheredGradients = (
   trained: readonly Component[],
   gradients: readonly tf.Tensor[],
@@ -54,8 +52,8 @@ const gatheredGradients = (
 }
 
 /**
- * The step as a function of named tensors; outputs `parts`, and `theta`, `m`, `v` (and `mean`) of every trained component, or
- * its `sum` from a step that gathers.
+ * The step as a function of named tensors: parameters, optimiser state and a batch → `parts` of the loss and, for every trained
+ * component, the next `theta`, `m`, `v` (and `mean`), or its `sum` where the step only gathers.
  */
 export const stepFunction = (
   definition: StepDefinition,
@@ -65,7 +63,7 @@ export const stepFunction = (
   const { trained, frozen } = definition
   const { clipNorm, emaDecay } = optimiser
   return (inputs) => {
-    // Differentiated by the slices, not by theta: the gradient of a slice of theta would be padded to theta's size.
+    // Differentiated with respect to the slices, not to theta: each slice's gradient would be padded to theta's size.
     const { parts, gradients } = partsAndGradients(
       definition,
       slotTensors(trained, inputs),
@@ -93,21 +91,21 @@ export const stepFunction = (
   }
 }
 
-/** One vector of a component in the state; `sum` is that of a window's gradients. */
-export interface StateSlot {
+/** One vector of a component in the device's state; `sum` is that of an update's gradients. */
+interface StateSlot {
   readonly component: Component
   readonly part: StatePart | 'sum'
   readonly name: string
 }
 
-export const stateSlot = (component: Component, part: StateSlot['part']): StateSlot => ({
+const stateSlot = (component: Component, part: StateSlot['part']): StateSlot => ({
   component,
   part,
   name: `${part}.${component.name}`,
 })
 
-/** What a step of this kind reads of the state; the parts of frozen components that are not trained are left out. */
-export const stateSlots = (
+/** The vectors that a step of this kind reads of the state; of frozen components the parameters alone. */
+const stateSlots = (
   { trained, frozen }: StepDefinition,
   optimiser: Partial<UpdateParams>,
   kind: StepKind,
@@ -148,7 +146,7 @@ const scalarInputs = (trained: readonly Component[], optimiser: UpdateParams, lr
     }),
   )
 
-/** Steps that take turns with one state on the device; the components on the host are as old as the last `sync`. */
+/** Steps that share one state on the device; the components on the host are as they were at the last `sync`. */
 export const openDeviceSteps = async (
   engine: Engine,
   components: readonly Component[],

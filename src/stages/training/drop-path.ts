@@ -1,7 +1,7 @@
 /**
- * Stochastic depth (Huang and others, "Deep networks with stochastic depth", 2016) as timm does it: each residual branch of a
- * block is left out of an image's path with the block's rate p, and multiplied by 1/(1 − p) where it is kept. What is drawn
- * comes into a step as an input, `keep.<model>` `[B, 2·depth]`, so that a step stays a function of its inputs.
+ * Stochastic depth, or drop path (Huang and others, "Deep networks with stochastic depth", 2016), as timm does it: for each image,
+ * each residual branch of a block is dropped with the block's rate p, and multiplied by 1/(1 − p) where it is kept. The factors are
+ * drawn on the host and come into a step as an input, `keep.<model>` `[B, 2·depth]`: a step stays a function of its inputs.
  */
 import type * as tf from '@tensorflow/tfjs'
 import type { TrainParams } from '../../dsl/nodes.js'
@@ -11,18 +11,18 @@ import type { Keep } from '../model/vit.js'
 import type { HostArrays, TensorSpecs } from '../tensors/named-tensors.js'
 import type { BatchPlace } from '../data/dataset.js'
 
-/** Models that drop paths, by the name that their input has. */
+/** The models that drop paths, by name. */
 export type Dropping = Readonly<Record<string, Pick<VitConfig, 'depth'>>>
 
 type DropPath = Pick<TrainParams, 'dropPath' | 'batchSize'>
 
-/** A block's rate: 0 for the first of `depth` blocks, rising linearly to `rate` for the last. */
+/** The rate of block `index`: 0 for the first of `depth` blocks, rising linearly to `rate` for the last. */
 export const dropRate = (rate: number, index: number, depth: number): number =>
   depth === 1 ? 0 : (rate * index) / (depth - 1)
 
 const keepName = (model: string): string => `keep.${model}`
 
-/** Inputs of a step in which these models drop paths; none where the rate is 0. */
+/** The inputs that a step needs for these models to drop paths; none where the rate is 0. */
 export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): TensorSpecs =>
   dropPath === 0
     ? {}
@@ -33,11 +33,11 @@ export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): 
         ]),
       )
 
-/** What `block` and `vit` take for this model; undefined where the step has no such input. */
+/** What a forward pass of this model takes as its `keep`; undefined where the step has no such input. */
 export const keepOf = (batch: Readonly<Record<string, tf.Tensor>>, model: string): Keep =>
   batch[keepName(model)] as Keep
 
-/** Fills the factors of one model, row by row; the first block never drops and draws nothing. */
+/** Draws the factors of one model, row by row. The first block never drops, so nothing is drawn for it. */
 const fillKeep = (keep: Float32Array, depth: number, rate: number, generator: Generator): void => {
   for (let row = 0; row < keep.length; row += 2 * depth) {
     for (let column = 0; column < 2 * depth; column++) {
@@ -66,7 +66,7 @@ export const keepBatches = (
   const sets = [arrays(), arrays()] as const
   let calls = 0
   return ({ epoch, step }) => {
-    const set = sets[calls++ % 2]!
+    const set = sets[calls++ % 2]
     for (const { model, depth, keep } of set) {
       fillKeep(keep, depth, dropPath, Generator.from(seed, 'dropPath', model, String(epoch), String(step)))
     }

@@ -1,4 +1,7 @@
-/** Blocks' features of a student against its teacher's: which matrices transform them, and the losses (docs/method.md, section 2). */
+/**
+ * Matching a student's features to its teacher's (docs/method.md, section 2): the transformation matrices between them, and the
+ * parts of the distillation loss that compare them.
+ */
 import type * as tf from '@tensorflow/tfjs'
 import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
 import { lossPositions } from '../../dsl/loss-positions.js'
@@ -8,20 +11,18 @@ import { linearTensors, type Params, type TensorDefinition } from '../tensors/na
 import { meanSquaredError, relativeSquaredError } from './losses.js'
 import type { Wanted } from './teacher-outputs.js'
 
-/** The transformation matrices of distillation: `Linear(D → d)` from the teacher's features to a student's width, and back. */
-
-/** What a distillation compares (docs/method.md, section 2): an attention's output or a block's. */
-export type Feature = 'att' | 'map'
+/** A feature of a block that distillation compares: its attention's output, or its own. */
+type Feature = 'att' | 'map'
 
 /**
- * What a matrix transforms: a teacher's feature to a student's, or (`reverse` a block's output, `reverseAtt` an attention's) a
- * student's to its teacher's.
+ * What a transformation matrix does: `att` and `map` turn that feature of the teacher into the student's, `reverseAtt` and
+ * `reverse` the student's attention output and block output into the teacher's.
  */
 export type Transform = Feature | 'reverse' | 'reverseAtt'
 
 /**
- * `<transform>.<p>.weight` `[d, D]` (`[D, d]` for those of a student's features) and its bias for each of `count` loss
- * positions p, counted from 0.
+ * `<transform>.<p>.weight` and its bias for each of `count` loss positions p, counted from 0: a `Linear(D → d)` from the teacher's
+ * width to the student's, `[d, D]`, or a `Linear(d → D)` back, `[D, d]`.
  */
 export const transformTensors = (
   transform: Transform,
@@ -33,24 +34,26 @@ export const transformTensors = (
   return Array.from({ length: count }, (_, p) => linearTensors(`${transform}.${p}`, out, inner, 'transforms')).flat()
 }
 
-/** The features that each loss compares; `rep` is the loss on maps. */
+/** The features that each loss compares. */
 const FEATURES: Readonly<Record<DistillLoss, readonly Feature[]>> = {
   all: ['map', 'att'],
   'logits+rep': ['map'],
   logits: [],
 }
 
+/** The matrices that lead each feature to the teacher. */
 const TO_TEACHER = { map: 'reverse', att: 'reverseAtt' } as const
 
+/** What each feature's part of the loss is called. */
 const PART = { map: 'rep', att: 'att' } as const
 
 type Choice = Pick<DistillParams, 'loss' | 'transforms' | 'positions' | 'model' | 'reverseTransforms'>
 
-/** The matrices that the loss on features itself reads. */
+/** The matrices that the losses on features read. */
 export const matchedTransforms = ({ loss, transforms }: Choice): readonly Transform[] =>
   FEATURES[loss].map((feature) => (transforms === 'toStudent' ? feature : TO_TEACHER[feature]))
 
-/** Those that are kept with the student; the published direction keeps both kinds, whatever the loss. */
+/** The matrices that are kept with the student; in the published direction both kinds are, whatever the loss. */
 export const keptTransforms = ({ transforms, reverseTransforms }: Choice): readonly Transform[] => {
   if (transforms === 'toTeacher') return ['reverseAtt', 'reverse']
   return reverseTransforms ? ['att', 'map', 'reverse'] : ['att', 'map']
@@ -63,21 +66,21 @@ export const wantedOf = ({ positions, loss, model }: Choice, teacherDepth: numbe
   return { att: used.includes('att') ? blocks : [], map: used.includes('map') ? blocks : [] }
 }
 
-/** Weights of the parts that `featureParts` gives, where what comes from the teacher weighs `taught`. */
+/** Weights of the parts that `featureParts` gives; each feature's is `taught`. */
 export const featureWeights = (
   { loss, reverseTransforms }: Choice,
   taught: number,
 ): Readonly<Record<string, number>> => ({
   ...Object.fromEntries(FEATURES[loss].map((feature) => [PART[feature], taught])),
-  // No other part depends on these matrices, so their weight is theirs alone.
+  // Only this part depends on the reverse matrices and it changes nothing else, so its weight is free.
   ...(reverseTransforms && { reverse: 1 }),
 })
 
 /**
  * The losses on features, each a sum over the loss positions p. `toStudent`, as published: MSE(student, A_p(teacher)).
- * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): MSE(teacher, R_p(student)) over the teacher's mean square, image by image. And with
- * `reverseTransforms` `reverse`: MSE(teacher's map, R_p(student's map)), which teaches the matrices R alone. The teacher's
- * features come in as `teacher.<feature>.<block>` `[B, T, D]`.
+ * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): the squared error of R_p(student) relative to the teacher, image by
+ * image. With `reverseTransforms` also `reverse`: MSE(teacher's map, R_p(student's map)), which teaches the matrices R alone. The
+ * teacher's features come in as `teacher.<feature>.<block>` `[B, T, D]`.
  */
 export const featureParts = (
   choice: Choice,

@@ -1,18 +1,19 @@
-/** AdamW on plain arrays, in place: the update of `adamw.ts`, computed in double precision and rounded when it is stored. */
+/**
+ * What threads do to a training's plain arrays, in place: gradients summed over batches, their norms, AdamW's update. Computed in
+ * double precision and rounded when stored. Threads import this module, so it must stay free of tensors.
+ */
 import type { AdamwScalars, UpdateParams } from './optimiser.js'
 
-/** What is done to gradients on plain arrays before an update: their sum over batches, and their norm. */
-
-/** A stretch of one component's gradient, as it came from one or two parts of a batch whose mean it is. */
+/** A stretch of one component's gradient: the mean of those of one or two parts of a batch. */
 export interface GradientStretch {
   readonly gradients: readonly Float32Array[]
-  /** What it is added to. */
+  /** Where it is added. */
   readonly sum: Float32Array
   readonly from: number
   readonly to: number
 }
 
-/** Adds the gradients to their sums, or begins sums with them. */
+/** Adds the gradients to their sums, or starts the sums with them. */
 export const gatherInPlace = (stretches: readonly GradientStretch[], begins: boolean): void => {
   for (const { gradients, sum, from, to } of stretches) {
     const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
@@ -26,11 +27,11 @@ export interface TensorGradient {
   readonly gradients: readonly Float32Array[]
   readonly offset: number
   readonly size: number
-  /** Where the result goes. */
+  /** Index of the tensor's sum in the result. */
   readonly place: number
 }
 
-/** The sum of squares of every tensor's gradient, in double precision, one tensor after the other from its first value to its last. */
+/** The sum of squares of every tensor's gradient, each added up from its first value to its last. */
 export const squareSums = (tensors: readonly TensorGradient[], into: Float64Array): void => {
   for (const { gradients, offset, size, place } of tensors) {
     const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
@@ -48,9 +49,9 @@ export interface AdamwStretch {
   readonly theta: Float32Array
   readonly m: Float32Array
   readonly v: Float32Array
-  /** Running mean of theta, with `emaDecay`. */
+  /** Running mean of theta, where `emaDecay` keeps one. */
   readonly mean: Float32Array | undefined
-  /** Gradients of the batch's halves, whose mean is the batch's, or the batch's own. */
+  /** Gradients of the batch's two halves, whose mean is the batch's, or the batch's own. */
   readonly gradients: readonly Float32Array[]
   readonly from: number
   readonly to: number
@@ -61,7 +62,7 @@ export interface AdamwStretch {
 
 type Moments = Pick<UpdateParams, 'beta1' | 'beta2' | 'eps' | 'emaDecay'>
 
-/** Values `from` to `to` with the gradient `(one + other) · share`. One loop: every array passes through the cache once. */
+/** Updates values `from` to `to` by the gradient `(one + other) · share`. In one loop, so that every array is read once. */
 const update = (
   { theta, m, v, scalars: { stepSize, rootCorrection } }: AdamwStretch,
   { beta1, beta2, eps }: Moments,
@@ -83,16 +84,17 @@ const update = (
   }
 }
 
+/** Moves the running mean of theta on. */
 const average = (mean: Float32Array, theta: Float32Array, decay: number, from: number, to: number): void => {
   const rest = 1 - decay
   for (let index = from; index < to; index++) mean[index] = decay * mean[index] + rest * theta[index]
 }
 
-/** One update of every stretch, of whose gradients there are one or two; it moves by their mean times `scale`. */
+/** One update of every stretch by the mean of its one or two gradients times `scale`. */
 export const adamwInPlace = (params: Moments, stretches: readonly AdamwStretch[], scale: number): void => {
   for (const stretch of stretches) {
     const { theta, mean, gradients, from, to, decayed, scalars } = stretch
-    // One gradient counts as two halves of its sum with itself: exact, and the loop stays the same.
+    // A single gradient is passed as both halves: half of its double is exact, and the loop stays the same.
     const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
     const border = Math.min(Math.max(decayed, from), to)
     update(stretch, params, one, other, 0.5 * scale, from, border, scalars.keep)

@@ -1,7 +1,6 @@
 /**
- * A training step on the CPU: the batch is cut into equal parts, the gradients of each are computed on a lane of the
- * engine, and the host updates the parameters in place. No parameter and no gradient is copied within a step but by the
- * lanes themselves.
+ * A training step on the CPU: the batch is cut into equal parts, a thread (lane) of the engine computes the gradients of each, and
+ * the host updates the parameters in place. Within a step only the lanes copy parameters or gradients.
  */
 import type { Engine, Lanes, TensorFunction, TensorSpec } from '../../engine/engine.js'
 import { discard } from '../../engine/host-values.js'
@@ -19,15 +18,15 @@ import {
   WHOLE_UPDATE,
 } from './train-step.js'
 
-/** Parameters above which a batch stays whole: every part has parameters and gradients of its own, and they are memory. */
+/** Above so many parameters a batch stays whole: every part needs memory for parameters and gradients of its own. */
 const WIDE = 30e6
 
-/** Parts that a loss can have. */
+/** Parts that a loss has at most. */
 const MOST_LOSSES = 16
 
 /**
- * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: the parts' sums
- * are rounded one by one, so their number shows in the last digits of the result.
+ * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: each part's sums are
+ * rounded by themselves, so the number of parts shows in the result's last digits.
  */
 const partsOfBatch = (components: readonly Component[], batch: number): number =>
   batch % 2 === 0 && parametersOf(components) <= WIDE ? 2 : 1
@@ -88,7 +87,7 @@ const adopt = (components: readonly Component[], parts: readonly StatePart[], la
   }
 }
 
-/** What one part of the batch is computed from and leaves; the steps of a training use the same arrays in turn. */
+/** Inputs and outputs of one part of the batch; all steps of a training use the same arrays. */
 interface PartArrays {
   readonly batch: (name: string, spec: TensorSpec) => Float32Array
   readonly losses: Float32Array
@@ -120,7 +119,7 @@ const componentPieces = (trained: readonly Component[], parts: readonly PartArra
     return { component, offset: 0, size: component.layout.size, gradients }
   })
 
-/** The same for gradients that came tensor by tensor. */
+/** Tensors, each with its gradient from every part of the batch. */
 const tensorPieces = (trained: readonly Component[], results: readonly HostArrays[]): readonly Piece[] =>
   trained.flatMap((component) =>
     component.layout.slots.map(({ name, offset, size }) => {
@@ -129,7 +128,7 @@ const tensorPieces = (trained: readonly Component[], results: readonly HostArray
     }),
   )
 
-/** Steps whose components are the host's own arrays: always up to date. */
+/** Steps whose components are the host's own arrays, which are always up to date. */
 export const openHostSteps = (
   engine: Engine,
   components: readonly Component[],
@@ -140,7 +139,7 @@ export const openHostSteps = (
     if (shared !== undefined) return shared
     const [batch] = Object.values(inputs).map(({ shape }) => shape[0]!)
     const count = partsOfBatch(components, batch ?? 1)
-    // A batch in one part has every thread for itself.
+    // A batch in one part computes with all threads in one call instead.
     const lanes = count > 1 && engine.lanes !== undefined ? engine.lanes : oneLane(engine)
     adopt(components, stateParts(optimiser), lanes)
     const parts = Array.from({ length: count }, () => partArrays(lanes))
@@ -167,13 +166,13 @@ export const openHostSteps = (
       return { batch, call: compiled.bind({ ...parameters, ...batch }, into) }
     })
 
-    const commit = async (lr: number, results: readonly HostArrays[], turn: MicroBatch): Promise<void> => {
-      if (lanes.count > 1) return await update(lr, trained, componentPieces(trained, parts), turn)
-      await update(lr, trained, tensorPieces(trained, results), turn)
+    const commit = async (lr: number, results: readonly HostArrays[], microBatch: MicroBatch): Promise<void> => {
+      if (lanes.count > 1) return await update(lr, trained, componentPieces(trained, parts), microBatch)
+      await update(lr, trained, tensorPieces(trained, results), microBatch)
       for (const result of results) discard(Object.values(result))
     }
 
-    const run: TrainStep['run'] = async (lr, batch, turn = WHOLE_UPDATE) => {
+    const run: TrainStep['run'] = async (lr, batch, microBatch = WHOLE_UPDATE) => {
       bound.forEach((part, index) => {
         for (const [name, rows] of Object.entries(part.batch)) {
           rows.set(batch[name].subarray(index * rows.length, (index + 1) * rows.length))
@@ -184,7 +183,7 @@ export const openHostSteps = (
       else for (const { call } of bound) results.push(await call())
       const losses = results.map((result) => [...result['parts']])
       const means = losses[0].map((_, index) => losses.reduce((sum, one) => sum + one[index], 0) / losses.length)
-      return { parts: means, commit: () => commit(lr, results, turn) }
+      return { parts: means, commit: () => commit(lr, results, microBatch) }
     }
     return { updates: 'on commit', run }
   }

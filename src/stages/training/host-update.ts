@@ -1,4 +1,7 @@
-/** The host's part of a step: gradients of a window's batches are summed, clipped and make one update, in place. */
+/**
+ * The update of a step whose parameters the host keeps: the gradients of an update's batches are summed, clipped and applied, in
+ * place, by as many threads as the engine has.
+ */
 import type { HostCall, Lanes } from '../../engine/engine.js'
 import { adamwScalars, type UpdateParams } from './optimiser.js'
 import {
@@ -12,10 +15,10 @@ import {
 import type { MicroBatch } from './train-step.js'
 import { type Component, parametersOf } from './component.js'
 
-/** Fewer parameters are updated sooner than a thread is woken. */
+/** Fewer parameters than this are updated faster than a thread is woken. */
 const WORTH_A_THREAD = 20_000
 
-/** A stretch of a component's flat vectors with its gradient, which came from one or two parts of a batch whose mean it is. */
+/** A stretch of a component's flat vectors with its gradient: the mean of those of one or two parts of a batch. */
 export interface Piece {
   readonly component: Component
   readonly offset: number
@@ -23,18 +26,16 @@ export interface Piece {
   readonly gradients: readonly Float32Array[]
 }
 
-/** Work on every piece, on each of `of` threads a share of it. `name` is that of `run` among the module's exports. */
+/** Work on every piece that `of` threads share. `name` is what `run` is called in host-kernels.ts. */
 interface Job<Args extends readonly unknown[]> {
-  readonly module: string
   readonly name: string
   readonly run: (...args: Args) => void
   readonly args: (share: number, of: number) => Args
 }
 
-const adamwModule = new URL('./host-kernels.js', import.meta.url).href
-const gradientModule = new URL('./host-kernels.js', import.meta.url).href
+const KERNELS = new URL('./host-kernels.js', import.meta.url).href
 
-/** Where a share of so many values begins, and where it ends. */
+/** Where share number `share` of so many values begins and ends. */
 const borders = (size: number, share: number, of: number) => ({
   from: Math.floor((size * share) / of),
   to: Math.floor((size * (share + 1)) / of),
@@ -49,7 +50,6 @@ const adamwJob = (
   pieces: readonly Piece[],
   scale: number,
 ): Job<Parameters<typeof adamwInPlace>> => ({
-  module: adamwModule,
   name: 'adamwInPlace',
   run: adamwInPlace,
   args: (share, of) => {
@@ -75,7 +75,6 @@ const gatherJob = (
   sumOf: (piece: Piece) => Float32Array,
   begins: boolean,
 ): Job<Parameters<typeof gatherInPlace>> => ({
-  module: gradientModule,
   name: 'gatherInPlace',
   run: gatherInPlace,
   args: (share, of) => {
@@ -97,12 +96,11 @@ const tensorsOf = (pieces: readonly Piece[]): readonly TensorGradient[] =>
     )
     .map((tensor, place) => ({ ...tensor, place }))
 
-/** A tensor is one thread's alone, so that however many there are, the sums are rounded the same way. */
+/** Each tensor is summed by one thread, so that the sums are rounded the same way however many threads there are. */
 const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job<Parameters<typeof squareSums>> => {
   const total = tensors.reduce((sum, { size }) => sum + size, 0)
   return {
-    module: gradientModule,
-    name: 'squareSums',
+      name: 'squareSums',
     run: squareSums,
     args: (share, of) => {
       let before = 0
@@ -116,14 +114,15 @@ const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job
   }
 }
 
-/** Whoever computes gradients hands them here, batch by batch; the batch that ends a window updates its components. */
+/** Takes the gradients of each batch of an update; the last of them updates the components. */
 export type HostUpdate = (
   lr: number,
   trained: readonly Component[],
   pieces: readonly Piece[],
-  turn: MicroBatch,
+  microBatch: MicroBatch,
 ) => Promise<void>
 
+/** The update of one training's components. */
 export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdate => {
   const { clipNorm } = optimiser
   const sums = new Map<Component, Float32Array>()
@@ -136,12 +135,16 @@ export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdat
 
   return async (lr, trained, pieces, { index, size }) => {
     const alone = lanes.count === 1 || parametersOf(trained) < WORTH_A_THREAD
-    const work = async <Args extends readonly unknown[]>({ module, name, run, args }: Job<Args>): Promise<void> => {
+    const work = async <Args extends readonly unknown[]>({ name, run, args }: Job<Args>): Promise<void> => {
       if (alone) return run(...args(0, 1))
-      const call = (_: unknown, lane: number): HostCall => ({ module, name, args: args(lane, lanes.count) })
+      const call = (_: unknown, lane: number): HostCall => ({
+        module: KERNELS,
+        name,
+        args: args(lane, lanes.count),
+      })
       await lanes.call(Array.from({ length: lanes.count }, call))
     }
-    /** What torch's `clip_grad_norm_` multiplies gradients by that are these times `scale`. */
+    /** By what torch's `clip_grad_norm_` multiplies gradients that are `scale` times these. */
     const clipping = async (given: readonly Piece[], scale: number): Promise<number> => {
       if (typeof clipNorm !== 'number') return 1
       const tensors = tensorsOf(given)

@@ -1,4 +1,4 @@
-/** The losses of docs/method.md, sections 2 and 5, each a scalar. Logits are `[B, C]`. */
+/** The losses of docs/method.md, sections 2 and 5, each a scalar. Logits are `[B, C]`: B images, C classes. */
 import * as tf from '@tensorflow/tfjs'
 import type { SoftReduction } from '../../dsl/nodes.js'
 import { softmaxCrossEntropy } from '../../engine/operations.js'
@@ -31,11 +31,12 @@ export const klDivergence = (student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Sca
   return tf.mean(tf.sum(tf.mul(tf.softmax(teacher), difference), -1))
 }
 
+/** Mean square of each image's features, `[B]`. */
 const perImage = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), [1, 2])
 
 /**
- * Mean over the images of an image's mean squared error in units of its target's mean square, so that a block's scale does not
- * weigh it. Features are `[B, T, D]`.
+ * Mean over the images of each image's mean squared error divided by its target's mean square, so that blocks with large features
+ * weigh no more than others. Features are `[B, T, D]`.
  */
 export const relativeSquaredError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar =>
   tf.mean(tf.div(perImage(tf.sub(target, found)), perImage(target)))

@@ -1,4 +1,4 @@
-/** Training steps, ready to run. */
+/** Training steps on an engine: on the CPU the host updates the parameters, elsewhere the device does. */
 import type { Engine } from '../../engine/engine.js'
 import { type Component, startParts, stateParts } from './component.js'
 import { openDeviceSteps } from './device-step.js'
@@ -6,10 +6,7 @@ import { openHostSteps } from './host-step.js'
 import type { UpdateParams } from './optimiser.js'
 import type { StepDefinition, TrainStep, TrainSteps } from './train-step.js'
 
-export type { HostArrays, TensorSpecs } from '../tensors/named-tensors.js'
-export type { StepDefinition } from './train-step.js'
-
-/** Takes the components over: until `release` they belong to the steps. */
+/** Opens the steps of a training. Until `release` only they may change the components, which are up to date after `sync`. */
 export const openSteps = async (
   engine: Engine,
   components: readonly Component[],
@@ -29,8 +26,8 @@ export const compileStep = async (
 ): Promise<TrainStep> => {
   const steps = await openSteps(engine, [...definition.trained, ...definition.frozen], optimiser)
   const step = await steps.compile(definition)
-  const run: TrainStep['run'] = async (lr, batch, turn) => {
-    const result = await step.run(lr, batch, turn)
+  const run: TrainStep['run'] = async (lr, batch, microBatch) => {
+    const result = await step.run(lr, batch, microBatch)
     const commit = async () => {
       await result.commit()
       await steps.sync()

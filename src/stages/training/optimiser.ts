@@ -1,15 +1,12 @@
-/**
- * AdamW as PyTorch computes it (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019): decay
- * `θ ← (1 − lr·λ) θ`, then `θ ← θ − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)`.
- */
+/** The optimiser: the learning rate's schedule and AdamW, on tensors. On plain arrays the same update is in host-kernels.ts. */
 import * as tf from '@tensorflow/tfjs'
 import type { TrainParams } from '../../dsl/nodes.js'
 
 /**
- * Learning rate at `epoch` (0 ≤ epoch < epochs; a fraction within an epoch): linear warm-up from `warmupLr` to `lr`, then `lr`,
- * or a cosine down to `minLr` (docs/method.md, section 2). As published, the cosine runs over all epochs, warm-up included,
- * so the rate steps down a little where the warm-up ends. `scheduleBy: 'epoch'` holds the rate for a whole epoch. It depends on
- * `epochs` only where a training cannot go on (src/dsl/extendable.ts).
+ * Learning rate at `epoch` (0 ≤ epoch < epochs; a fraction within an epoch): linear warm-up from `warmupLr` to `lr`, then `lr`, or a
+ * cosine down to `minLr` (docs/method.md, section 2). As published, the cosine runs over all epochs, warm-up included, so the rate
+ * steps down a little where the warm-up ends. `scheduleBy: 'epoch'` holds the rate for a whole epoch. The rate depends on `epochs`
+ * only where a longer training cannot go on from this one (src/dsl/extendable.ts).
  */
 export const learningRate = (train: TrainParams, epoch: number): number => {
   const { epochs, lr, minLr, warmupLr, warmupEpochs, schedule, scheduleEpochs } = train
@@ -21,10 +18,10 @@ export const learningRate = (train: TrainParams, epoch: number): number => {
 
 export type AdamwParams = Pick<TrainParams, 'beta1' | 'beta2' | 'eps' | 'weightDecay'>
 
-/** What an update is made of; without the optional ones it is AdamW's on the batch's own gradient. */
+/** What an update depends on; without the optional parameters it is AdamW's, by the batch's own gradient. */
 export type UpdateParams = AdamwParams & Partial<Pick<TrainParams, 'accumulate' | 'clipNorm' | 'emaDecay'>>
 
-/** What changes from step to step; each is one number. */
+/** What of an update changes from step to step; each is one number. */
 export interface AdamwScalars<Scalar> {
   /** `1 − lr·λ` */
   readonly keep: Scalar
@@ -34,21 +31,24 @@ export interface AdamwScalars<Scalar> {
   readonly rootCorrection: Scalar
 }
 
-/** The scalars of update number t ≥ 1 of a parameter: only updates of that parameter count. */
+/** The scalars of a parameter's update number t ≥ 1; updates of other parameters do not count. */
 export const adamwScalars = (params: AdamwParams, lr: number, t: number): AdamwScalars<number> => ({
   keep: 1 - lr * params.weightDecay,
   stepSize: lr / (1 - params.beta1 ** t),
   rootCorrection: Math.sqrt(1 - params.beta2 ** t),
 })
 
-/** Parameters with their running mean and mean square of gradients; flat tensors `[size]`. */
-export interface AdamwState {
+/** Parameters, and the running mean and mean square of their gradients; flat tensors `[size]`. */
+interface AdamwState {
   readonly theta: tf.Tensor1D
   readonly m: tf.Tensor1D
   readonly v: tf.Tensor1D
 }
 
-/** One update. Decay applies to the first `decayed` values of theta. */
+/**
+ * One update of AdamW as PyTorch computes it (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019): decay
+ * `θ ← (1 − lr·λ) θ` of the first `decayed` values, then `θ ← θ − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)`.
+ */
 export const adamw = (
   params: AdamwParams,
   { theta, m, v }: AdamwState,

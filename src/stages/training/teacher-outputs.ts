@@ -1,7 +1,7 @@
 /**
- * What a frozen teacher says of a batch. Without augmentation it sees the same images every epoch, so where its answers for
- * the whole training split fit into memory they are computed once, in the split's own order; a resumed stage computes the
- * same ones. Augmented images are never the same again: their answers are computed batch by batch.
+ * The outputs of a frozen teacher for a batch. Without augmentation it sees the same images every epoch, so its outputs for the
+ * whole training split are computed once, in the split's own order, where they fit into memory; a resumed stage computes the same.
+ * Augmented images never come again: their outputs are computed batch by batch.
  */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
@@ -23,25 +23,25 @@ import {
 } from '../tensors/named-tensors.js'
 import { vitForward, vitLogits, vitTensors } from '../model/vit.js'
 
-/** Bytes of a teacher's answers that are kept by default: 512 MiB. */
+/** Bytes of a teacher's outputs that are kept in memory by default: 512 MiB. */
 const BUDGET = 512 * 2 ** 20
 
+/** A model that teaches, frozen. */
 export interface Teacher {
   readonly config: VitConfig
   readonly values: Values
 }
 
-/** Blocks, 0-based, whose features are asked for; the logits always are. */
+/** The blocks, 0-based, whose features are wanted beside the logits. */
 export interface Wanted {
   readonly att: readonly number[]
   readonly map: readonly number[]
 }
 
 /**
- * Answers to a batch of images, named as in `teacherSpecs`; the arrays are used again by the call after the next. `pixels`
- * `[B, h, w, c]` is the batch as the student sees it: where training augments, it is what the teacher answers for, and has to
- * be given; where it does not, it is the split's own images at these indices and may be left out. It is read until the
- * promise ends.
+ * The teacher's outputs for a batch of images, named as in `teacherSpecs`; the call after the next one uses the same arrays.
+ * `pixels` `[B, h, w, c]` is the batch as the student sees it, and must be given where training augments; elsewhere it is the
+ * split's own images at these indices and may be left out. It must not change until the promise ends.
  */
 export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<HostArrays>
 
@@ -55,7 +55,7 @@ export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: num
   }
 }
 
-/** A batch in two halves, where it can be halved: as many calls as lanes take, whatever number of them there is. */
+/** Compiled for half a batch where that is whole, on any machine: two threads then share a batch, and the result is the same with one. */
 const compileTeacher = (
   engine: Engine,
   { config, values }: Teacher,
@@ -80,7 +80,7 @@ const compileTeacher = (
   })
 }
 
-/** Copies rows of outputs into longer arrays of the same names, `from` rows after their beginning. */
+/** Copies the first `rows` rows of outputs into longer arrays of the same names, from row number `from` on. */
 const copyRows = (
   outputs: HostArrays,
   into: ReadonlyMap<string, Float32Array>,
@@ -95,9 +95,9 @@ const copyRows = (
 }
 
 /**
- * Compiles the teacher for batches of `batchSize` images of the split. With more than one epoch, unaugmented images and
- * where they fit, all answers are computed first. Either way they are the same to the last bit: every call has the same shape,
- * and the rows of a call do not depend on one another.
+ * Compiles the teacher for batches of `batchSize` images of the split. All outputs are computed first where there is more than one
+ * epoch, nothing is augmented and `budget` bytes hold them. Either way they are the same to the last bit: every call has the same
+ * shape, and its rows do not depend on one another.
  */
 export const teacherOutputs = Effect.fnUntraced(function* (
   engine: Engine,

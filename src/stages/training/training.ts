@@ -1,4 +1,7 @@
-/** The loop that trains a teacher, a student or a stitched pool: one batch an effect, resumable at every update. */
+/**
+ * The loop that trains a teacher, a student, a stitched pool or a single descendant. Every batch is an effect of its own, so that a
+ * training can be interrupted between any two, and goes on from its last update.
+ */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { canGoOn } from '../../dsl/extendable.js'
@@ -24,26 +27,31 @@ import { openSteps } from './open-steps.js'
 import { learningRate } from './optimiser.js'
 import type { MicroBatch, StepDefinition, TrainStep } from './train-step.js'
 
+/** A training: what its steps are, and where their batches come from. */
 export interface Training {
-  /** What progress calls it. */
+  /** What it is called in progress reports. */
   readonly phase: string
   readonly train: TrainParams
   readonly seed: number
   /** Training images. */
   readonly images: number
-  /** Everything that trains: what a checkpoint holds. */
+  /** Everything that trains, which is what a checkpoint holds. */
   readonly components: readonly Component[]
-  /** Each update takes one of these for all of its batches; they have the same parts of the loss. Compiled when first drawn. */
+  /**
+   * Each update draws one of these for all of its batches; all have the same parts of the loss. A step is compiled when it is
+   * first drawn.
+   */
   readonly steps: readonly StepDefinition[]
-  /** Indices of `steps`: an update draws a group, then one of its members, uniformly each. Default: all in one group. */
+  /** Groups of indices of `steps`: an update draws a group, then a member of it, each uniformly. Default: one group of all. */
   readonly groups?: readonly (readonly number[])[]
   /**
-   * The values of a step's inputs for these images; they must stay as they are until the call after the next one. What is
-   * random in them is a function of the seed and of this place alone.
+   * The values of a step's inputs for these images, which must not change until the call after the next one. What is random in
+   * them is a function of the seed and the place alone.
    */
   readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
 }
 
+/** The batches of one epoch, the next of which is prepared while one is computed. */
 interface Batches {
   readonly prepare: (step: number, indices: Int32Array) => void
   /** What was prepared for this step. */
@@ -55,7 +63,7 @@ const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
   return {
     prepare: (step, indices) => {
       const arrays = batch(indices, { epoch, step })
-      // Whoever takes it hears of a failure.
+      // A failure is reported where the batch is taken; without a handler here it would end the process.
       arrays.catch(() => {})
       prepared.set(step, arrays)
     },
@@ -67,8 +75,8 @@ const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
   }
 }
 
-/** Batches in an epoch; the images left over wait for another epoch's order. A StageError where there is none. */
-export const stepsPerEpoch = (images: number, batchSize: number): number => {
+/** Whole batches in an epoch; the images that are left over differ from epoch to epoch. A StageError where there is no batch. */
+const stepsPerEpoch = (images: number, batchSize: number): number => {
   if (images >= batchSize) return Math.floor(images / batchSize)
   throw new StageError({
     message: `a batch of ${batchSize} images cannot be drawn from ${images} training images`,
@@ -76,7 +84,7 @@ export const stepsPerEpoch = (images: number, batchSize: number): number => {
   })
 }
 
-/** What an epoch does, update by update: a function of seed and epoch alone, so a resumed epoch goes on the same way. */
+/** The order of an epoch's images and the step of each update: functions of seed and epoch alone, so that a resumed epoch goes on the same way. */
 const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: number, count: number) => {
   const draws = Generator.from(seed, 'draws', String(epoch))
   const draw = (): number => {
@@ -96,8 +104,8 @@ const notFinite = (loss: number, step: number, epoch: number, lr: number): Stage
     hint: 'try a lower lr, more warmupEpochs or a smaller weightStart',
   })
 
-/** Where a training stands that has just ended an epoch. */
-export const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): Position => ({
+/** The position at the end of an epoch. */
+const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): Position => ({
   epoch: history.length,
   step: 0,
   sums: Object.keys(step.weights).map(() => 0),
@@ -105,11 +113,14 @@ export const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: re
 })
 
 /**
- * Trains until the last epoch and leaves the result in the components; returns one line an epoch. `train.accumulate` batches
- * in a row make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are
- * left do. Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further, and saves one after every epoch and when it is interrupted: of
- * the last whole update, so that batches of the next one are computed again. `onEpoch` runs before every epoch but the first, with the
- * lines so far, when the components are what a training that ended here would leave. A StageError where the loss is not a finite number.
+ * Trains to the last epoch, leaves the result in the components and returns one line an epoch. `train.accumulate` batches in a row
+ * make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are left do.
+ *
+ * Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further. Saves a checkpoint
+ * after every epoch and when it is interrupted, of the last whole update: batches of the next one are then computed again.
+ *
+ * `onEpoch` runs before every epoch but the first, with the lines so far, when the components are what a training that ended here
+ * would leave. A StageError where the loss is not a finite number.
  */
 export const runTraining = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'checkpointDir' | 'progress' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
@@ -138,7 +149,7 @@ export const runTraining = Effect.fnUntraced(function* (
       Effect.map(() => {
         saved = position
       }),
-      // A training that can finish without a checkpoint does.
+      // A checkpoint that cannot be written does not stop a training.
       Effect.catch(({ message }) =>
         Effect.sync(() => {
           if (!cannotSave)
@@ -158,10 +169,10 @@ export const runTraining = Effect.fnUntraced(function* (
   }
   let images = 0
 
-  /** One batch of an update. `done` runs with the parts of its loss once it counts. */
+  /** One batch of an update. `done` is called with the parts of its loss once the batch counts. */
   const takeBatch = (
     drawn: TrainStep,
-    { lr, step, turn }: { readonly lr: number; readonly step: number; readonly turn: MicroBatch },
+    { lr, step, microBatch }: { readonly lr: number; readonly step: number; readonly microBatch: MicroBatch },
     { batches, order }: { readonly batches: Batches; readonly order: Int32Array },
     done: (values: readonly number[]) => void,
   ): Effect.Effect<void, StageError> => {
@@ -169,14 +180,14 @@ export const runTraining = Effect.fnUntraced(function* (
     const taken = Effect.gen(function* () {
       const result = yield* attemptAsync(async () => {
         const batch = await batches.take(step)
-        const running = drawn.run(lr, batch, turn)
+        const running = drawn.run(lr, batch, microBatch)
         // What the next step reads is prepared while this one computes.
         if (step + 1 < count) batches.prepare(step + 1, order.subarray((step + 1) * batchSize, (step + 2) * batchSize))
         return await running
       })
       const loss = lossOf(result.parts)
       if (!Number.isFinite(loss)) return yield* notFinite(loss, epoch * count + step + 1, epoch + 1, lr)
-      // A checkpoint is never of an update half done.
+      // An interruption must not come in the middle of an update, of which a checkpoint would then be saved.
       yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
       images += batchSize
       const at = { step: epoch * count + step + 1, steps: epochs * count, epoch: epoch + 1, epochs }
@@ -196,12 +207,12 @@ export const runTraining = Effect.fnUntraced(function* (
     const drawn = yield* attemptAsync(() => stepFor(draws[first / accumulate]))
     const size = Math.min(accumulate, count - first)
     for (let index = 0; index < size; index++) {
-      const batch = { lr, step: first + index, turn: { index, size } }
+      const batch = { lr, step: first + index, microBatch: { index, size } }
       yield* takeBatch(drawn, batch, { batches, order }, (values) => {
         sums = sums.map((sum, part) => sum + values[part])
         if (index === size - 1) position = { epoch, step: first + size, sums, history }
       })
-      // An engine that computes in this thread never lets the event loop in by itself.
+      // An engine that computes in this thread gives the event loop no turn of its own.
       yield* Effect.yieldNow
     }
   })
@@ -209,7 +220,7 @@ export const runTraining = Effect.fnUntraced(function* (
   const loop = Effect.gen(function* () {
     while (position.epoch < epochs) {
       const { epoch } = position
-      // Here rather than at the epoch's end: a run that was cut off after it has saved the epoch makes up for it.
+      // Before the epoch, not at the end of the last one: a run that was cut off after saving that epoch then still does it.
       if (epoch > 0 && position.step === 0) yield* onEpoch(position.history)
       const plan = epochPlan(training, epoch, count)
       const batches = batchesAhead(training.batch, epoch)
@@ -235,14 +246,12 @@ export const runTraining = Effect.fnUntraced(function* (
   )
 })
 
-/** What training stages leave: their result, and the state from which a longer training goes on. */
-
-/** Writes the result as the components are now, and sums it up. */
+/** Writes what a stage leaves, from the components as they are now, and sums it up. */
 export type Leave = (outDir: string, history: readonly HistoryLine[]) => Effect.Effect<StageSummary, StageError>
 
 /**
- * Trains and leaves the result, with `history.jsonl`, one line an epoch, and, where training can go on, its state. On the way the same
- * is left of every shorter training that is wanted.
+ * Trains, then leaves the result, `history.jsonl` with one line an epoch and, where a longer training can go on from this one, the
+ * training's state. On its way it leaves the same for every shorter training whose result is wanted too.
  */
 export const trainAndLeave = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension'>,
