@@ -8,7 +8,8 @@ import { vitForward, vitLogits, vitTensors } from '../stages/model/vit.js'
 import { startVit } from '../stages/model/weight-start.js'
 import { crossEntropy } from '../stages/training/losses.js'
 import { newComponent } from '../stages/training/component.js'
-import { compileStep, type StepDefinition } from '../stages/training/open-steps.js'
+import { compileStep } from '../stages/training/open-steps.js'
+import type { StepDefinition } from '../stages/training/train-step.js'
 
 /** 17 tokens: 4 × 4 patches of a digit, and the class token. */
 const config: VitConfig = {

@@ -10,7 +10,8 @@ import { vitLogits, vitTensors } from '../../src/stages/model/vit.js'
 import { startVit } from '../../src/stages/model/weight-start.js'
 import { crossEntropy } from '../../src/stages/training/losses.js'
 import { newComponent } from '../../src/stages/training/component.js'
-import { compileStep, type StepDefinition } from '../../src/stages/training/open-steps.js'
+import { compileStep } from '../../src/stages/training/open-steps.js'
+import type { StepDefinition } from '../../src/stages/training/train-step.js'
 import { waveImage, waveModel } from '../stages/reference-vit.js'
 
 const base = { numClasses: 10, mlpRatio: 4, layerNormEps: 1e-6 }

@@ -7,7 +7,7 @@ import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
 import type { TensorDefinition, Values } from '../tensors/named-tensors.js'
-import { writeFileAtomic } from '../write-file.js'
+import { writeFileAtomic } from '../../base/files.js'
 
 /** Files that are not a model, or weights that are not of the model that their configuration describes. */
 export class ModelFileError extends Error {

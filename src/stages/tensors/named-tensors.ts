@@ -5,11 +5,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { DecayGroup } from '../../dsl/nodes.js'
 import { UNDECAYED } from '../../dsl/train-options.js'
-import type { HostArray, TensorSpec } from '../../engine/engine.js'
-
-export type TensorSpecs = Readonly<Record<string, TensorSpec>>
-
-export type HostArrays = Readonly<Record<string, HostArray>>
 
 /**
  * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group, the bias of

@@ -3,7 +3,7 @@
  * endian; the header, JSON padded with spaces; then the values of all tensors without gaps.
  */
 import { readFileSync } from 'node:fs'
-import { writeFileAtomic } from '../write-file.js'
+import { writeFileAtomic } from '../../base/files.js'
 
 /** IEEE half precision (1 sign, 5 exponent, 10 fraction bits) to single; every half is exact as a single. */
 const halfToFloat = (half: number): number => {

@@ -3,9 +3,16 @@
  * are copied. The whole step, update included, is one function of tensors.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { Engine, StatefulFunction, TensorFunction, TensorSpec } from '../../engine/engine.js'
+import type {
+  Engine,
+  HostArrays,
+  StatefulFunction,
+  TensorFunction,
+  TensorSpec,
+  TensorSpecs,
+} from '../../engine/engine.js'
 import { stateOf } from '../../engine/state.js'
-import { concatFlat, type HostArrays, slices, type TensorSpecs } from '../tensors/named-tensors.js'
+import { concatFlat, slices } from '../tensors/named-tensors.js'
 import { type Component, partOfState, type StatePart, stateParts } from './component.js'
 import { adamw, type AdamwScalars, adamwScalars, type UpdateParams } from './optimiser.js'
 import { partsAndGradients, type StepDefinition, type TrainStep, type TrainSteps, WHOLE_UPDATE } from './train-step.js'

@@ -3,12 +3,12 @@
  * each residual branch of a block is dropped with the block's rate p, and multiplied by 1/(1 − p) where it is kept. The factors are
  * drawn on the host and come into a step as an input, `keep.<model>` `[B, 2·depth]`: a step stays a function of its inputs.
  */
+import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
 import type * as tf from '@tensorflow/tfjs'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'
 import type { Keep } from '../model/vit.js'
-import type { HostArrays, TensorSpecs } from '../tensors/named-tensors.js'
 import type { BatchPlace } from '../data/dataset.js'
 
 /** The models that drop paths, by name. */

@@ -2,10 +2,10 @@
  * A training step on the CPU: the batch is cut into equal parts, a thread (lane) of the engine computes the gradients of each, and
  * the host updates the parameters in place. Within a step only the lanes copy parameters or gradients.
  */
-import type { Engine, Lanes, TensorFunction, TensorSpec } from '../../engine/engine.js'
+import type { Engine, HostArrays, Lanes, TensorFunction, TensorSpec, TensorSpecs } from '../../engine/engine.js'
 import { discard } from '../../engine/host-values.js'
 import { oneLane } from '../../engine/lanes.js'
-import { type HostArrays, sizeOfShape, type TensorSpecs } from '../tensors/named-tensors.js'
+import { sizeOfShape } from '../tensors/named-tensors.js'
 import { type Component, parametersOf, partOfState, type StatePart, stateParts } from './component.js'
 import { type HostUpdate, openHostUpdate, type Piece } from './host-update.js'
 import type { UpdateParams } from './optimiser.js'

@@ -2,8 +2,9 @@
  * A training step: what it computes (`StepDefinition`) and what one does that is ready to run (`TrainStep`). How it runs is in
  * host-step.ts, where the parameters are in the host's memory, and in device-step.ts; open-steps.ts chooses.
  */
+import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
 import * as tf from '@tensorflow/tfjs'
-import type { HostArrays, Params, TensorSpecs } from '../tensors/named-tensors.js'
+import type { Params } from '../tensors/named-tensors.js'
 import type { Component } from './component.js'
 
 /** What a step computes, however it is run. */

@@ -6,13 +6,12 @@ import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { canGoOn } from '../../dsl/extendable.js'
 import type { TrainParams } from '../../dsl/nodes.js'
-import type { Engine } from '../../engine/engine.js'
+import type { Engine, HostArrays } from '../../engine/engine.js'
 import { attempt, attemptAsync, StageError } from '../../runtime/errors.js'
 import type { StageContext, StageSummary } from '../../runtime/stage-contract.js'
 import type { BatchPlace } from '../data/dataset.js'
 import { Generator } from '../data/random.js'
 import { writeLines } from '../model/model-files.js'
-import type { HostArrays } from '../tensors/named-tensors.js'
 import {
   checkpointBytes,
   type HistoryLine,

@@ -9,7 +9,7 @@ import type { UpdateParams } from '../../../src/stages/training/optimiser.js'
 import { meanSquaredError } from '../../../src/stages/training/losses.js'
 import { openHostSteps } from '../../../src/stages/training/host-step.js'
 import { newComponent, startParts, stateParts, valuesOf } from '../../../src/stages/training/component.js'
-import type { StepDefinition } from '../../../src/stages/training/open-steps.js'
+import type { StepDefinition } from '../../../src/stages/training/train-step.js'
 import { openDeviceSteps } from '../../../src/stages/training/device-step.js'
 
 /** Five batches of four rows, one learning rate, and two Linears, 3 → 2 → 1, that start as `sin(1.7 i + k)` for tensor k. */
