@@ -163,13 +163,7 @@ interface Normalisation {
 }
 
 /** Makes `pixels` `[h, w, c]`, from `to` on, of the image that begins at `from` of `images`. */
-type AugmentImage = (
-  images: Uint8Array,
-  from: number,
-  pixels: Float32Array,
-  to: number,
-  generator: Generator,
-) => void
+type AugmentImage = (images: Uint8Array, from: number, pixels: Float32Array, to: number, generator: Generator) => void
 
 /**
  * In DeiT's and timm's order: random resized crop, horizontal flip, RandAugment (colour jitter where it is off, as timm has

@@ -5,7 +5,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
-import { defineTensor, linearTensors, normTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
+import {
+  defineTensor,
+  linearTensors,
+  normTensors,
+  type Params,
+  type TensorDefinition,
+} from '../tensors/named-tensors.js'
 
 /** A part of a model that stitching takes or leaves as a whole. */
 export type VitPart = 'embed' | `blocks.${number}` | 'norm' | 'head'

@@ -100,7 +100,7 @@ const tensorsOf = (pieces: readonly Piece[]): readonly TensorGradient[] =>
 const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job<Parameters<typeof squareSums>> => {
   const total = tensors.reduce((sum, { size }) => sum + size, 0)
   return {
-      name: 'squareSums',
+    name: 'squareSums',
     run: squareSums,
     args: (share, of) => {
       let before = 0

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import {
   decodeSafetensors,
@@ -156,7 +157,7 @@ describe('safetensors', () => {
     writeSafetensors(path, { ints })
     expect([...readFileSync(path)]).to.deep.equal([...encodeSafetensors({ ints })])
     expect(readdirSync(folder.path)).to.deep.equal(['a.safetensors'])
-    expect(() => writeSafetensors(folder.path, { ints })).to.throw()
+    expect(() => writeSafetensors(join(path, 'below-a-file'), { ints })).to.throw()
     expect(readdirSync(folder.path)).to.deep.equal(['a.safetensors'])
   })
 
