@@ -36,7 +36,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   // Stages of one's own may use Node; of this project a pipeline knows the package alone.
   'pipelines/': [/^genepool$/, /^node:/],
   'src/base/': [/^src\/base\//, /^node:/],
-  'src/dsl/': [/^src\/dsl\//],
+  'src/dsl/': [/^src\/dsl\//, /^src\/base\/objects\.ts$/],
   'src/engine/': [/^src\/base\//, /^src\/engine\//, /^node:/, /^@tensorflow\//, /^onnx/],
   'src/stages/': [
     /^src\/base\//,
@@ -72,7 +72,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/cli/': [
     /^src\/base\//,
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
-    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda|cache-folder)\.ts$/,
+    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda)\.ts$/,
     /^src\/(compose|index)\.ts$/,
     /^effect\//,
     /^@effect\/platform-node\//,

@@ -1,7 +1,6 @@
 /** Where this program keeps what is expensive to make and belongs to the user, not to a project. */
-import { existsSync, mkdirSync } from 'node:fs'
 import { devNull, homedir } from 'node:os'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join, resolve } from 'node:path'
 
 /** A user without a home has no place of their own: one in which nothing can be made. */
 export const home = (): string => {
@@ -26,14 +25,5 @@ export const cacheFolder = (): string => {
   return join(home(), '.cache', 'genepool')
 }
 
-/** Makes a folder of the cache, for this user alone. One level at a time: Node's recursive form may never return (below /proc). */
-export const makeCacheFolder = (folder: string): void => {
-  if (existsSync(folder)) return
-  makeCacheFolder(dirname(folder))
-  try {
-    mkdirSync(folder, { mode: 0o700 })
-  } catch (cause) {
-    // Somebody else was as quick.
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
-  }
-}
+/** What is kept in the cache is loaded as this user's code: nobody else may put something there. */
+export const cacheFolderMode = 0o700

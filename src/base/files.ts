@@ -1,11 +1,12 @@
-/** Where this program keeps what is expensive to make and belongs to the user, not to a project. */
+/** Files and folders: written whole or not at all, made where they are missing. */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
-import { readdirSync, rmSync, statSync } from 'node:fs'
 import * as path from 'node:path'
-import { join } from 'node:path'
+import { isObject } from './objects.js'
 
-/** Files that are either whole or not there: written beside their place, flushed, then renamed into it. */
+/** The code of an error of Node's, such as `ENOENT`; undefined for any other. */
+export const errorCode = (cause: unknown): string | undefined =>
+  isObject(cause) && typeof cause['code'] === 'string' ? cause['code'] : undefined
 
 /** A folder that stands in the file's place is moved aside: nothing can be renamed over it. */
 const replace = (temporary: string, file: string): void => {
@@ -18,9 +19,12 @@ const replace = (temporary: string, file: string): void => {
   }
 }
 
-/** Replaces `file` by `contents` in one step that a crash cannot cut in half. Creates the folder where needed. */
+/**
+ * Replaces `file` by `contents` in one step that a crash cannot cut in half: they are written beside it, flushed, then
+ * renamed. Makes the folder where there is none.
+ */
 export const writeFileAtomic = (file: string, contents: string | Uint8Array): void => {
-  fs.mkdirSync(path.dirname(file), { recursive: true })
+  makeFolder(path.dirname(file))
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const descriptor = fs.openSync(temporary, 'wx')
@@ -42,29 +46,30 @@ export const readTextIfThere = (file: string): string | undefined => {
   try {
     return fs.readFileSync(file, 'utf8')
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (errorCode(cause) === 'ENOENT') return undefined
     throw cause
   }
 }
 
-/** Folders with all that is missing above them. */
-
-/** One level at a time: Node's recursive form never returns where a folder cannot be made (below /proc). */
+/**
+ * Makes a folder with all that is missing above it, for `mode`, by default everybody. One level at a time: Node's recursive
+ * form never returns where a folder cannot be made (below /proc).
+ */
 export const makeFolder = (folder: string, mode?: number): void => {
   if (fs.existsSync(folder)) return
   makeFolder(path.dirname(folder), mode)
   try {
-    fs.mkdirSync(folder, mode === undefined ? {} : { mode })
+    fs.mkdirSync(folder, { mode })
   } catch (cause) {
-    // Somebody else was as quick.
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    // Another process may have made it in between.
+    if (errorCode(cause) !== 'EEXIST') throw cause
   }
 }
 
-/** Leaves the latest `mostKept` files of a folder of the cache. */
+/** Leaves the latest `mostKept` files of a folder. */
 export const removeOldest = (folder: string, mostKept: number): void => {
-  const files = readdirSync(folder).map((name) => join(folder, name))
+  const files = fs.readdirSync(folder).map((name) => path.join(folder, name))
   if (files.length <= mostKept) return
-  const byAge = files.map((file) => ({ file, at: statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
-  for (const { file } of byAge.slice(0, files.length - mostKept)) rmSync(file, { recursive: true, force: true })
+  const byAge = files.map((file) => ({ file, at: fs.statSync(file).mtimeMs })).sort((a, b) => a.at - b.at)
+  for (const { file } of byAge.slice(0, files.length - mostKept)) fs.rmSync(file, { recursive: true, force: true })
 }

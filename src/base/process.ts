@@ -1,6 +1,7 @@
 /** Which process it is, across machines and across the reuse of process ids, and whether it lives. */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
+import { errorCode } from './files.js'
 
 export interface ProcessIdentity {
   readonly host: string
@@ -47,7 +48,7 @@ export const isAlive = (holder: ProcessIdentity, file: string): boolean => {
   try {
     process.kill(holder.pid, 0)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ESRCH') return false
+    if (errorCode(cause) === 'ESRCH') return false
   }
   const stat = statOf(holder.pid)
   return stat === undefined || (!stat.isZombie && stat.started === holder.started)

@@ -9,8 +9,8 @@ import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as v8 from 'node:v8'
 import * as vm from 'node:vm'
-import { cacheFolder, makeCacheFolder } from '../base/cache-folder.js'
-import { removeOldest } from '../base/files.js'
+import { cacheFolder, cacheFolderMode } from '../base/cache-folder.js'
+import { makeFolder, removeOldest, writeFileAtomic } from '../base/files.js'
 import type * as Program from './program.js'
 import type { Part } from './program.js'
 
@@ -42,15 +42,9 @@ const readCode = (file: string): Buffer | undefined => {
 
 /** A folder that cannot be written costs the next call some milliseconds, nothing else. */
 const keepCode = (file: string, code: Buffer): void => {
-  const temporary = `${file}.${process.pid}.tmp`
   try {
-    makeCacheFolder(path.dirname(file))
-    try {
-      fs.writeFileSync(temporary, Buffer.concat([Buffer.from(sha256(code), 'latin1'), code]))
-      fs.renameSync(temporary, file)
-    } finally {
-      fs.rmSync(temporary, { force: true })
-    }
+    makeFolder(path.dirname(file), cacheFolderMode)
+    writeFileAtomic(file, Buffer.concat([Buffer.from(sha256(code), 'latin1'), code]))
     removeOldest(path.dirname(file), mostKept)
   } catch {
     // See above.

@@ -1,3 +1,4 @@
+import { isObject } from '../base/objects.js'
 import { DefinitionError, type DefinitionProblem } from './definition-error.js'
 import { checkDistinctNames, checkName, closest } from './names.js'
 import type { Place } from './place.js'
@@ -39,9 +40,6 @@ export const shown = (value: unknown): string => {
   const written = text ?? (typeof value === 'string' ? JSON.stringify(value) : String(value))
   return written.length > 60 ? `${written.slice(0, 57)}...` : written
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
  * Reads options that may come from several layers, the first that has a key winning (a student's own options before

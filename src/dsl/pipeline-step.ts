@@ -1,3 +1,4 @@
+import { isObject } from '../base/objects.js'
 import { type Duration, durationWords, parseDuration } from './amounts.js'
 import { DefinitionError } from './definition-error.js'
 import { checkDistinctNames, closest } from './names.js'
@@ -26,9 +27,6 @@ export const pipelineNode = (
   checkDistinctNames(`pipeline '${name}'`, names, place)
   return deepFreeze({ kind: 'pipeline', name, seed, stages, ...(place && { place }) })
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
 
 const isStageNode = (value: unknown): boolean =>
   isObject(value) && typeof value['kind'] === 'string' && isObject(value['params']) && isObject(value['inputs'])

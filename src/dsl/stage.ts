@@ -3,6 +3,7 @@
  * `.add(confusion)` and cached like the built-in ones. The value says what it reads; its function stays here, by name,
  * for the worker process that imports the same file to compute it.
  */
+import { isObject } from '../base/objects.js'
 import { DefinitionError } from './definition-error.js'
 import { checkName, closest } from './names.js'
 import { deepFreeze, type Json, type StageNode } from './nodes.js'
@@ -117,9 +118,6 @@ export interface UserStage {
 
 type UserFunction = StageOptions<never, string, string>['run']
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Name → place of the call → function. Of this process, shared by all copies of this package in it: a worker reads what the user's copy has put there. */
 const registered = (): Map<string, Map<string, UserFunction>> => {
   const key = Symbol.for('genepool/stages')
@@ -145,7 +143,7 @@ export const userFunction = (name: string, place: Place): UserFunction | undefin
 }
 
 /** Whether `value` is a stage of the user's own. By shape: it may come from another copy of this package. */
-export const isUserStage = (value: unknown): value is UserStage => isRecord(value) && value['kind'] === 'userStage'
+export const isUserStage = (value: unknown): value is UserStage => isObject(value) && value['kind'] === 'userStage'
 
 /** Refuses what is no stage of the user's own. */
 export const checkUserStages = (stages: readonly unknown[], place: Place | undefined): void => {
@@ -156,7 +154,7 @@ export const checkUserStages = (stages: readonly unknown[], place: Place | undef
 }
 
 const readInputs = (name: string, value: unknown, place: Place | undefined): UserStage['inputs'] => {
-  if (!isRecord(value)) {
+  if (!isObject(value)) {
     const message = `stage '${name}': inputs is ${shown(value)}: write { model: 'teacher' }`
     throw new DefinitionError('wrongType', message, place)
   }
@@ -170,7 +168,7 @@ const readInputs = (name: string, value: unknown, place: Place | undefined): Use
 }
 
 const readSources = (name: string, value: unknown, place: Place | undefined): UserStage['sources'] => {
-  if (isRecord(value) && Object.values(value).every((path) => typeof path === 'string' && path !== '')) {
+  if (isObject(value) && Object.values(value).every((path) => typeof path === 'string' && path !== '')) {
     return value as UserStage['sources']
   }
   throw new DefinitionError('wrongType', `stage '${name}': sources is ${shown(value)}: write { role: 'path' }`, place)
@@ -195,7 +193,7 @@ export const stage = <
     throw new DefinitionError(run === undefined ? 'missing' : 'wrongType', message, place)
   }
   const params = reader.value('params') ?? {}
-  if (!isRecord(params)) {
+  if (!isObject(params)) {
     throw new DefinitionError('wrongType', `stage '${name}': params is ${shown(params)}: write an object`, place)
   }
   register(name, place, run as UserFunction)

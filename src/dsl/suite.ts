@@ -1,4 +1,5 @@
 /** A matrix of pipelines: one for every combination of the axes' values, once a seed. */
+import { isObject } from '../base/objects.js'
 import { DefinitionError } from './definition-error.js'
 import type { DefinitionMisuse } from './misuse.js'
 import { checkName, closest } from './names.js'
@@ -150,9 +151,6 @@ export interface Coordinates {
 const mostCells = 100_000
 
 const fewer = `write fewer, a suite has at most ${mostCells} cells`
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const readSeeds = (reader: OptionReader): readonly number[] => {
   const seeds = reader.value('seeds') ?? 1

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
+import { errorCode } from '../base/files.js'
 import { sentenceOf, StoreError } from '../runtime/errors.js'
 import { Store, type Manifest } from '../runtime/store/store.js'
 
@@ -31,7 +32,7 @@ export const readStored = Effect.fnUntraced(function* <A>(
     try {
       return fs.readFileSync(store.blob(file))
     } catch (cause) {
-      const isGone = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+      const isGone = errorCode(cause) === 'ENOENT'
       return new DamagedFile(isGone ? `${name} is not in the store any more` : `${name}: ${sentenceOf(cause)}`)
     }
   })

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import { readTextIfThere, writeFileAtomic } from '../base/files.js'
+import { errorCode, readTextIfThere, writeFileAtomic } from '../base/files.js'
 import { checkedText, readChecked } from './checked-text.js'
 
 interface Entry<A> {
@@ -27,7 +27,7 @@ export const identityOf = (file: string): string | undefined => {
     const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
     return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined
+    if (errorCode(cause) === 'ENOTDIR') return undefined
     throw cause
   }
 }

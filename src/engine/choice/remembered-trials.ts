@@ -1,9 +1,9 @@
 /** What trials have found out, kept in the user's cache folder: a run that has nothing to do must not load an engine. */
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheFolder, home, makeCacheFolder } from '../../base/cache-folder.js'
-import { removeOldest } from '../../base/files.js'
+import { cacheFolder, cacheFolderMode, home } from '../../base/cache-folder.js'
+import { makeFolder, removeOldest, writeFileAtomic } from '../../base/files.js'
 import { installedPackage, locateTensorflow, numericPackages, onnxRuntimeBinaries } from '../installed.js'
 import { gpuFiles, mayUse, nvidiaDriver } from './gpus.js'
 import type { Trial } from './trial.js'
@@ -122,10 +122,8 @@ export class RememberedTrials {
   /** A folder that cannot be written costs the next trial, nothing else. */
   set(name: string, trial: Trial): void {
     try {
-      makeCacheFolder(folder())
-      const temporary = `${this.#file}.${process.pid}.tmp`
-      writeFileSync(temporary, JSON.stringify({ ...readEntries(this.#file), [name]: { at: Date.now(), trial } }))
-      renameSync(temporary, this.#file)
+      makeFolder(folder(), cacheFolderMode)
+      writeFileAtomic(this.#file, JSON.stringify({ ...readEntries(this.#file), [name]: { at: Date.now(), trial } }))
       removeOldest(folder(), keptFiles)
     } catch {
       // See above.

@@ -9,8 +9,9 @@ import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as vm from 'node:vm'
+import { cacheFolderMode } from '../../base/cache-folder.js'
+import { makeFolder, readTextIfThere, removeOldest, writeFileAtomic } from '../../base/files.js'
 import { mapPlaces, type Place } from '../../dsl/place.js'
-import { makeFolder, readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
 import {
@@ -56,20 +57,11 @@ export const keptDefinition = (folder: string, file: string): CompiledDefinition
   }
 }
 
-const forgetOldest = (folder: string): void => {
-  const names = fs.readdirSync(folder)
-  if (names.length <= mostKept) return
-  const aged = names.map((name) => ({ name, at: fs.statSync(path.join(folder, name)).mtimeMs }))
-  aged.sort((a, b) => b.at - a.at)
-  for (const { name } of aged.slice(mostKept / 2)) fs.rmSync(path.join(folder, name), { force: true })
-}
-
 export const keepDefinition = (folder: string, file: string, compiled: CompiledDefinition): void => {
   try {
-    // Code that will run as this user: nobody else may put something there.
-    makeFolder(folder, 0o700)
+    makeFolder(folder, cacheFolderMode)
     writeFileAtomic(placeOf(folder, file), checkedText(JSON.stringify({ version: version(), file, compiled })))
-    forgetOldest(folder)
+    removeOldest(folder, mostKept)
   } catch {
     // It is compiled again next time.
   }

@@ -3,6 +3,7 @@
  * that are the same (kind, parameters and inputs, all the way up) are there once.
  */
 import * as Effect from 'effect/Effect'
+import { mapValues } from '../../base/objects.js'
 import type { AxisLabel, CellNode, PipelineNode, StageNode, SuiteNode } from '../../dsl/nodes.js'
 import { canonical } from '../canonical.js'
 import { UsageError, sentenceOf } from '../errors.js'
@@ -80,9 +81,6 @@ interface Shared extends SharedStage {
   readonly node: StageNode
   readonly inputs: Readonly<Record<string, Shared>>
 }
-
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value)]))
 
 class SharedStages {
   /** In an order in which inputs come first. */

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
+import { isObject } from '../../base/objects.js'
 
 /** How much memory this process and its workers may use, and how often the kernel has ended one of them for want of it. */
 
@@ -101,9 +102,6 @@ const texts: readonly (readonly [RegExp, Exhausted])[] = [
 /** Which memory the text says has run out; undefined for a text that speaks of something else. */
 export const exhaustedBy = (text: string): Exhausted | undefined => texts.find(([pattern]) => pattern.test(text))?.[1]
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
-
 const countOf = (record: Readonly<Record<string, unknown>>, key: string): number | undefined => {
   const value = record[key]
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined
@@ -116,7 +114,7 @@ const countOf = (record: Readonly<Record<string, unknown>>, key: string): number
 export const smallerBatch = (params: object): string => {
   const record = params as Readonly<Record<string, unknown>>
   const { train } = record
-  if (isRecord(train)) {
+  if (isObject(train)) {
     const size = countOf(train, 'batchSize')
     if (size === undefined)
       return 'the stage has no batch size to make smaller; a smaller model or smaller images need less memory'

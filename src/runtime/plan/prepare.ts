@@ -3,6 +3,7 @@
  * What is missing for a fingerprint afterwards is only the content of the inputs.
  */
 import * as Effect from 'effect/Effect'
+import { mapValues } from '../../base/objects.js'
 import type { StageNode } from '../../dsl/nodes.js'
 import { canonical } from '../canonical.js'
 import { CodeReader, type CodeState } from '../code/code-reader.js'
@@ -58,9 +59,6 @@ export interface PrepareOptions {
   /** Whether an external file that is not there is told by its stage (`missing`) instead of an error; default false. */
   readonly tellMissing?: boolean
 }
-
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
 
 const entryOf = ({ module, entry }: StageKind): CodeEntry =>
   'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { errorCode } from '../../base/files.js'
 import { sentenceOf } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 
@@ -108,7 +109,7 @@ export const readGitState = (folder: string, signal: AbortSignal): Promise<GitSt
   if (!isInRepository(folder)) return Promise.resolve({ state: 'none' })
   return read(folder, signal).catch((cause: unknown): GitState => {
     if (signal.aborted) return { state: 'unknown', why: 'git took too long' }
-    const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT'
+    const isMissing = errorCode(cause) === 'ENOENT'
     return { state: 'unknown', why: isMissing ? 'there is no git' : sentenceOf(cause) }
   })
 }

@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { errorCode } from '../../base/files.js'
 import { hashFile } from '../file-identity.js'
 import type { Blobs } from './blobs.js'
 import { isInnerName, type Manifest, type StoredFile } from './manifest.js'
@@ -16,7 +17,7 @@ export const linkOrCopy = (from: string, to: string): void => {
   try {
     fs.linkSync(from, to)
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const code = errorCode(cause)
     if (code === 'EEXIST') return
     if (code === 'ENOENT' || code === 'ENOSPC' || code === 'EIO') throw cause
     fs.copyFileSync(from, to)

@@ -1,7 +1,7 @@
 /** Stored bytes under their sha256: taking them in, and telling whether they are still what they were. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { writeFileAtomic } from '../../base/files.js'
+import { errorCode, writeFileAtomic } from '../../base/files.js'
 import { clockTickMs, dataIdentityOf, fileSizeOf, hashFile, identityOf, mtimeOf } from '../file-identity.js'
 import type { StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
@@ -175,7 +175,7 @@ export class Blobs {
     try {
       if (hashFile(blob) !== file.sha256) return { is: 'damaged' }
     } catch (cause) {
-      return { is: (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : 'damaged' }
+      return { is: errorCode(cause) === 'ENOENT' ? 'gone' : 'damaged' }
     }
     // Replaced while it was read: what was read was good, and of what is there now nothing is known.
     if (identityIfAny(blob) === identity) this.verified.note(file.sha256, identity, hashedAt)

@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
-import { readTextIfThere } from '../../base/files.js'
+import { errorCode, readTextIfThere } from '../../base/files.js'
 import { sentenceOf, StoreError } from '../errors.js'
 import { isAlive, keepAlive, type ProcessIdentity, thisProcess } from '../../base/process.js'
 import { diskFullText, saysDiskFull } from './disk-full.js'
@@ -86,7 +86,7 @@ const tryTake = (file: string, token: string): Refusal | undefined => {
     fs.linkSync(mine, file)
     return undefined
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause
+    if (errorCode(cause) !== 'EEXIST') throw cause
   } finally {
     fs.rmSync(mine, { force: true })
   }

@@ -2,6 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { randomBytes } from 'node:crypto'
+import { errorCode } from '../../base/files.js'
 
 /**
  * Moves a file or a folder of the store to its `quarantine/`; one that somebody else has taken away meanwhile is fine. What
@@ -16,7 +17,7 @@ export const quarantine = (root: string, entry: string): void => {
     // Renaming keeps the times, and what lies here is thrown away by the time that it has been here.
     fs.utimesSync(moved, new Date(), new Date())
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return
+    if (errorCode(cause) === 'ENOENT') return
     fs.rmSync(entry, { recursive: true, force: true })
   }
 }
@@ -27,7 +28,7 @@ export const ensureFolder = (root: string, ...names: readonly string[]): string 
   try {
     fs.mkdirSync(folder, { recursive: true })
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
+    const code = errorCode(cause)
     if (code !== 'EEXIST' && code !== 'ENOTDIR') throw cause
     // What stands in the place of a whole part of the store was put there by somebody: it is left alone, and told.
     const inTheWay = names

@@ -2,6 +2,7 @@
  * A training step on the CPU: the batch is cut into equal parts, a thread (lane) of the engine computes the gradients of each, and
  * the host updates the parameters in place. Within a step only the lanes copy parameters or gradients.
  */
+import { mapValues } from '../../base/objects.js'
 import type { Engine, HostArrays, Lanes, TensorFunction, TensorSpec, TensorSpecs } from '../../engine/engine.js'
 import { discard } from '../../engine/host-values.js'
 import { oneLane } from '../../engine/lanes.js'
@@ -30,9 +31,6 @@ const MOST_LOSSES = 16
  */
 const partsOfBatch = (components: readonly Component[], batch: number): number =>
   batch % 2 === 0 && parametersOf(components) <= WIDE ? 2 : 1
-
-const mapValues = <A, B>(record: Readonly<Record<string, A>>, f: (value: A, key: string) => B): Record<string, B> =>
-  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(value, key)]))
 
 const slotName = (component: Component, tensor: string): string => `${component.name}:${tensor}`
 
