@@ -1,4 +1,7 @@
+import { rmSync, watch } from 'node:fs'
+import { dirname } from 'node:path'
 import { expect } from 'chai'
+import { thisProcess } from '../../src/base/process.js'
 import { acceptancesOf } from '../../src/runtime/code/acceptances.js'
 import type { AcceptedEdit } from '../../src/runtime/code/accepted-edits.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
@@ -114,4 +117,35 @@ describe('an edit that is declared harmless', () => {
     expect((await accepted())[0]?.revokedAt).to.be.a('string')
     expect((await genepool('accept', '--revoke', 'kdLoss')).code).to.equal(2)
   })
+
+  for (const [what, args] of [
+    ['accepted', ['accept', 'kdLoss', 'own.ts', '--reason', 'once more']],
+    ['revoked', ['accept', '--revoke', 'kdLoss']],
+  ] as const) {
+    it(`is ${what} after somebody else has changed the list: neither change is lost`, async () => {
+      const lock = workspace.write(
+        '.genepool/locks/accepted-edits.lock',
+        JSON.stringify({ ...thisProcess, token: '0' }),
+      )
+      const isWanted = new Promise<void>((resolve) => {
+        const watcher = watch(dirname(lock), (_, name) => {
+          if (name?.startsWith('accepted-edits.lock.') !== true) return
+          watcher.close()
+          resolve()
+        })
+      })
+      const call = genepool(...args)
+      await Promise.race([isWanted, call])
+      const before = await accepted()
+      const theirs = { ...before[0]!, id: what, name: `theirs, ${what}` }
+      workspace.write('.genepool/code/accepted.json', JSON.stringify({ edits: [...before, theirs] }))
+      rmSync(lock)
+      expect((await call).code).to.equal(0)
+      const after = await accepted()
+      expect(after.map(({ name }) => name)).to.include.members([...before.map(({ name }) => name), theirs.name])
+      expect(after.filter(({ name, revokedAt }) => name === 'kdLoss' && revokedAt === undefined)).to.have.length(
+        what === 'accepted' ? 1 : 0,
+      )
+    })
+  }
 })

@@ -15,16 +15,12 @@ import {
   editsCalled,
   qualifiedName,
 } from '../../runtime/code/accept-edit.js'
-import {
-  type AcceptedEdit,
-  newEditId,
-  readAcceptedEdits,
-  writeAcceptedEdits,
-} from '../../runtime/code/accepted-edits.js'
+import { type AcceptedEdit, newEditId, readAcceptedEdits } from '../../runtime/code/accepted-edits.js'
 import { acceptedPath } from '../../runtime/code/record-store.js'
 import { sentenceOf, StoreError, UsageError } from '../../runtime/errors.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
 import { readRuns } from '../../runtime/records/run-log.js'
+import { changeAcceptedEdits } from '../../runtime/store/change-accepted-edits.js'
 import { Store } from '../../runtime/store/store.js'
 import { device, engine, json, pipeline, reuse, store, verbose } from '../input/flags.js'
 import { inspect, type InspectFlags } from '../input/inspect.js'
@@ -65,12 +61,6 @@ const read = (store: Store['Service']) =>
     catch: (cause) => new StoreError({ message: `cannot read the accepted edits: ${sentenceOf(cause)}`, cause }),
   })
 
-const write = (store: Store['Service'], edits: readonly AcceptedEdit[]) =>
-  Effect.try({
-    try: () => writeAcceptedEdits(acceptedPath(store.root), edits),
-    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
-  })
-
 const list = Effect.fnUntraced(function* (json: boolean) {
   const edits = yield* read(yield* Store)
   if (json) {
@@ -97,12 +87,9 @@ const list = Effect.fnUntraced(function* (json: boolean) {
 })
 
 const revoke = Effect.fnUntraced(function* (written: string) {
-  const store = yield* Store
-  const edits = yield* read(store)
-  const wanted = edits.filter(
-    (edit) =>
-      edit.revokedAt === undefined && [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written),
-  )
+  const isWanted = (edit: AcceptedEdit): boolean =>
+    edit.revokedAt === undefined && [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written)
+  const wanted = (yield* read(yield* Store)).filter(isWanted)
   if (wanted.length === 0) {
     return yield* new UsageError({
       message: `no accepted edit '${written}' is in force`,
@@ -110,10 +97,7 @@ const revoke = Effect.fnUntraced(function* (written: string) {
     })
   }
   const revokedAt = new Date().toISOString()
-  yield* write(
-    store,
-    edits.map((edit) => (wanted.includes(edit) ? { ...edit, revokedAt } : edit)),
-  )
+  yield* changeAcceptedEdits((edits) => edits.map((edit) => (isWanted(edit) ? { ...edit, revokedAt } : edit)))
   for (const { id, file, name } of wanted) say(`${file}:${name} counts again (${id} is revoked)`)
 })
 
@@ -148,7 +132,6 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
 })
 
 const accept = Effect.fnUntraced(function* (symbol: string, reason: string, flags: AcceptFlags) {
-  const store = yield* Store
   const pipeline = flags.pipeline ?? (yield* lastPipeline())
   const edits = editedDeclarations(yield* codeChanges({ ...flags, pipeline }))
   const found = editsCalled(edits, symbol)
@@ -167,7 +150,7 @@ const accept = Effect.fnUntraced(function* (symbol: string, reason: string, flag
   }
   const said = { reason, by: whoAmI(), at: new Date().toISOString() }
   const accepted = found[0]!.map((edit) => acceptEdit(edit, { ...said, id: newEditId() }))
-  yield* write(store, [...(yield* read(store)), ...accepted.map((each) => each.accepted)])
+  yield* changeAcceptedEdits((edits) => [...edits, ...accepted.map((each) => each.accepted)])
   for (const each of accepted) {
     if (flags.json) say(JSON.stringify({ ...each.accepted, stages: each.stages }))
     else {

@@ -3,7 +3,7 @@
  * again for it; the next edit has another hash and counts.
  */
 import { randomBytes } from 'node:crypto'
-import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
+import { readTextIfThere } from '../../base/files.js'
 import { sentenceOf } from '../errors.js'
 import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
@@ -56,9 +56,6 @@ export const readAcceptedEdits = (file: string): readonly AcceptedEdit[] => {
     })
   }
 }
-
-export const writeAcceptedEdits = (file: string, edits: readonly AcceptedEdit[]): void =>
-  writeFileAtomic(file, `${JSON.stringify({ edits }, undefined, 2)}\n`)
 
 export const newEditId = (): string => randomBytes(4).toString('hex')
 

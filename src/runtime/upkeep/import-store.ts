@@ -4,10 +4,9 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { writeFileAtomic } from '../../base/files.js'
-import { readAcceptedEdits, writeAcceptedEdits } from '../code/accepted-edits.js'
-import { acceptedPath } from '../code/record-store.js'
 import { sentenceOf, StoreError, UsageError } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
+import { changeAcceptedEdits } from '../store/change-accepted-edits.js'
 import { lockPath, tryLock } from '../store/lock.js'
 import { Store } from '../store/store.js'
 import { type ReadArchive, readArchive } from './archive.js'
@@ -42,10 +41,11 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
     for (const [digest, text] of archive.codes) {
       writeIfMissing(store.place('code', digest.slice(0, 2), `${digest}.json`), text)
     }
-    const known = readAcceptedEdits(acceptedPath(store.root))
-    const added = archive.accepted.filter(({ id }) => known.every((edit) => edit.id !== id))
-    if (added.length > 0) writeAcceptedEdits(acceptedPath(store.root), [...known, ...added])
     for (const [name, text] of archive.runs) writeIfMissing(store.place(name), text)
+  })
+  yield* changeAcceptedEdits((edits) => {
+    const added = archive.accepted.filter(({ id }) => edits.every((edit) => edit.id !== id))
+    return added.length === 0 ? edits : [...edits, ...added]
   })
   let known = 0
   for (const manifest of archive.manifests) {
