@@ -1,34 +1,56 @@
 /** The public API of genepool. */
-export { pipeline, type PipelineOptions } from './dsl/pipeline.js'
-export type { PipelineStart, PipelineWithData, PipelineWithTeacher } from './dsl/pipeline.js'
-export type { PipelineWithPool, PipelineWithStitch, PipelineWithStudents } from './dsl/pipeline.js'
+// What a definition is written with.
+export {
+  pipeline,
+  type EvaluateOptions,
+  type LatencyOptions,
+  type PipelineOptions,
+  type PipelineStart,
+  type PipelineWithData,
+  type PipelineWithPool,
+  type PipelineWithStitch,
+  type PipelineWithStudents,
+  type PipelineWithTeacher,
+} from './dsl/pipeline.js'
 export { isPipeline, toPipelineNode, type PipelineBuilder } from './dsl/pipeline-step.js'
-export { suite, type CellValues } from './dsl/suite.js'
-export type { Axes, AxisValues } from './dsl/suite.js'
-export type { CellLabels, SuiteOptions } from './dsl/suite.js'
-export { isSuite } from './dsl/suite.js'
-export { stage, type UserStage } from './dsl/stage.js'
-export type { UserStageNode } from './dsl/stage.js'
-export type { StageFigures, StageInput, StageOptions, StageProgress, StageRun } from './dsl/stage.js'
+export {
+  isSuite,
+  suite,
+  type Axes,
+  type AxisValues,
+  type CellLabels,
+  type CellValues,
+  type SuiteOptions,
+} from './dsl/suite.js'
+export {
+  stage,
+  type StageFigures,
+  type StageInput,
+  type StageOptions,
+  type StageProgress,
+  type StageRun,
+  type UserStage,
+  type UserStageNode,
+} from './dsl/stage.js'
 export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
-export { vit, type VitOptions, type VitSpec } from './dsl/vit.js'
+export { vit, type VitOptions, type VitShape, type VitSpec } from './dsl/vit.js'
 export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'
 export type { AnchorOptions, Anchors, PretrainedOptions } from './dsl/anchor-options.js'
-export type { GridOptions, StitchOptions } from './dsl/stitch-options.js'
+export type { StitchOptions } from './dsl/stitch-options.js'
 export type { SingleModels, SingleOptions } from './dsl/single-options.js'
-export type { LatencyOptions } from './dsl/pipeline.js'
-export type { AugmentOptions } from './dsl/train-options.js'
-export type { TrainOptions } from './dsl/train-options.js'
+export type { AugmentOptions, TrainOptions } from './dsl/train-options.js'
 export { DefinitionError, type DefinitionProblem } from './dsl/definition-error.js'
 export type { DefinitionMisuse } from './dsl/misuse.js'
 
+// The grid of stitched models, their sizes and costs.
 export { enumerateDescendants, type Descendant, type DescendantOptions } from './dsl/descendants.js'
-export type { ModelPair, Pairs } from './dsl/grid.js'
+export type { GridOptions, ModelPair, Pairs } from './dsl/grid.js'
 export { countMacs, countParams } from './dsl/counting.js'
 export { lossPositions } from './dsl/loss-positions.js'
-export { numTokens, type VitConfig } from './dsl/vit-config.js'
-export type { VitShape } from './dsl/vit.js'
+export { numTokens, type VitConfig, type WeightStart } from './dsl/vit-config.js'
 
+// What a definition is: nodes and their parameters.
+export type { Place } from './dsl/place.js'
 export type {
   AnchorNode,
   AugmentParams,
@@ -65,9 +87,8 @@ export type {
   TrainParams,
   TuneLoss,
 } from './dsl/nodes.js'
-export type { Place } from './dsl/place.js'
-export type { WeightStart } from './dsl/vit-config.js'
 
+// What is made of it, and how a run says what happens.
 export { loadModel, type LoadedModel, type LoadModelOptions } from './load-model.js'
 export { loadDataset, type LoadedDataset, type LoadedSplit } from './load-dataset.js'
 export { runPipeline, runPipelinePromise, type Runnable, type RunPipelineOptions } from './run-pipeline.js'

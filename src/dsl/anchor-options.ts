@@ -1,28 +1,24 @@
+/** Models that learn from the labels: the teacher and anchors. */
 import type { DataParams, TeacherParams } from './nodes.js'
+import { readNamed, type OptionReader } from './option-reader.js'
+import { PRETRAINED_OPTIONS, TRAIN_OPTIONS, VIT_OPTIONS } from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
 import type { Place } from './place.js'
-import { readVitConfig, readWeightStart, VIT_OPTIONS, type VitOptions } from './vit.js'
-import { type OptionReader, readNamed } from './option-reader.js'
-import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import { readTrainParams, type TrainOptions } from './train-options.js'
+import { readVit, vitOnImages, type VitOptions } from './vit.js'
 
-/** How a model that learns from the labels begins: `weights`, a safetensors file beside its `config.json`, or at random. */
-export interface PretrainedOptions {
-  /** Path from the pipeline file's folder; `epochs: 0` then takes the weights as they are. */
-  readonly weights?: string
-}
+/** How a model that learns from the labels begins. */
+export interface PretrainedOptions extends Options<typeof PRETRAINED_OPTIONS> {}
 
 /** An anchor: its shape and however it is trained otherwise than the others. */
-export type AnchorOptions = VitOptions & PretrainedOptions & Partial<TrainOptions>
+export interface AnchorOptions extends VitOptions, PretrainedOptions, Partial<TrainOptions> {}
 
 export type Anchors = { readonly [name: string]: AnchorOptions }
 
-export const PRETRAINED_OPTIONS = ['weights'] as const satisfies readonly (keyof PretrainedOptions)[]
-
-const ANCHOR_OPTIONS = [...VIT_OPTIONS, ...PRETRAINED_OPTIONS, ...TRAIN_OPTIONS]
-
 /** Weights and training of a model that learns from the labels. */
 export const readLabelTraining = (options: OptionReader): Pick<TeacherParams, 'weights' | 'train'> => {
-  const weights = options.has('weights') ? options.text('weights') : null
-  return { weights, train: readTrainParams(options, { batchSize: 64, mayBeZero: weights !== null }) }
+  const { weights } = readOptions(PRETRAINED_OPTIONS, options)
+  return { weights, train: readTrainParams(options, { pretrained: weights !== null }) }
 }
 
 /** Complete parameters of every anchor, by name, in the order in which they were written. */
@@ -32,14 +28,11 @@ export const readAnchors = (
   data: DataParams,
   seed: number,
   place?: Place,
-): readonly (readonly [name: string, params: TeacherParams])[] =>
-  readNamed('anchors', anchors, ANCHOR_OPTIONS, shared, TRAIN_OPTIONS, place).map(([name, options]) => {
-    const model = readVitConfig(options, data)
-    const params: TeacherParams = {
-      model,
-      ...readLabelTraining(options),
-      weightStart: readWeightStart(options, model.embedDim),
-      seed,
-    }
-    return [name, params]
+): readonly (readonly [name: string, params: TeacherParams])[] => {
+  const known = namesOf(VIT_OPTIONS, PRETRAINED_OPTIONS, TRAIN_OPTIONS)
+  return readNamed('anchors', anchors, known, shared, namesOf(TRAIN_OPTIONS), place).map(([name, options]) => {
+    const shape = readVit(options)
+    const model = vitOnImages(options, shape, data)
+    return [name, { model, ...readLabelTraining(options), weightStart: shape.weightStart, seed }]
   })
+}

@@ -1,34 +1,30 @@
+/** All models that can be stitched from some, in the published order. */
 import { countPathMacs, countPathParams, countPathParamsStored, type Path } from './counting.js'
-import { deepFreeze, type FinalNorm, type GridParams } from './nodes.js'
 import { DefinitionError } from './definition-error.js'
 import {
   checkPairs,
-  checkWindow,
-  type ModelPair,
   orderedPairs,
-  type Pairs,
+  readGrid,
   selectPairs,
-  type StitchPosition,
   stitchPositions,
+  type GridOptions,
+  type ModelPair,
+  type Pairs,
+  type StitchPosition,
 } from './grid.js'
-import { type Place, placeOfCall } from './place.js'
-import { COUNT, OptionReader } from './option-reader.js'
+import { deepFreeze, type GridParams } from './nodes.js'
+import { OptionReader } from './option-reader.js'
+import { GRID_OPTIONS } from './option-tables.js'
+import { namesOf } from './options.js'
+import { placeOfCall, type Place } from './place.js'
 import type { VitConfig } from './vit-config.js'
 import { completeVitConfig, type VitShape } from './vit.js'
 
-export interface DescendantOptions {
+export interface DescendantOptions extends GridOptions {
   /** Narrowest first. */
   readonly models: readonly VitShape[]
   /** Which models are stitched: neighbours, every one with every wider one, or these pairs of indices into `models`. */
   readonly pairs: Pairs
-  /** Whether models are stitched by threes too: (a, b, c) where both (a, b) and (b, c) are among the pairs. */
-  readonly triples: boolean
-  /** SN-Netv2's grid: also wide to narrow, and there and back again; default false. */
-  readonly twoWay?: boolean
-  readonly finalNorm: FinalNorm
-  /** Window of blocks and its step; default 2 and 1. */
-  readonly kernel?: number
-  readonly stride?: number
 }
 
 /** One model of the grid. */
@@ -48,11 +44,10 @@ export interface Descendant {
   readonly macs: number
 }
 
-const OPTIONS = ['models', 'pairs', 'triples', 'twoWay', 'finalNorm', 'kernel', 'stride']
-
-const readGrid = (options: DescendantOptions, place: Place | undefined) => {
+const readModels = (options: DescendantOptions, place: Place | undefined) => {
   const path = 'enumerateDescendants'
-  const reader = new OptionReader([{ path, options, known: OPTIONS }], place)
+  const known = ['models', 'pairs', ...namesOf(GRID_OPTIONS)]
+  const reader = new OptionReader([{ path, options, known }], place)
   if (!Array.isArray(options.models) || options.models.length === 0) {
     throw new DefinitionError('empty', `${path}.models has no model: write at least one VitConfig`, place)
   }
@@ -61,16 +56,7 @@ const readGrid = (options: DescendantOptions, place: Place | undefined) => {
   )
   const pairs = selectPairs(options.pairs, models.length, `${path}.pairs`, place)
   checkPairs(models, pairs, `${path}.models`, place)
-  const grid: GridParams = {
-    pairs,
-    triples: reader.boolean('triples', false),
-    twoWay: reader.boolean('twoWay', false),
-    kernel: reader.number('kernel', COUNT, 2),
-    stride: reader.number('stride', COUNT, 1),
-    finalNorm: reader.choice('finalNorm', ['all', 'anchorsOnly', 'none'], 'all'),
-  }
-  checkWindow(reader, grid)
-  return { models, grid }
+  return { models, grid: { pairs, ...readGrid(reader) } }
 }
 
 /** The executed blocks of each model, from the stitches between them. */
@@ -107,7 +93,7 @@ const chainsOf = ({ pairs, triples, twoWay }: GridParams): readonly (readonly [n
  * 2 + 2(L − 1) + (L − 1)(L − 2) models: 134 for DeiT3's S–B, S–L and B–L, in the order of its published results.
  */
 export const enumerateDescendants = (options: DescendantOptions): readonly Descendant[] => {
-  const { models, grid } = readGrid(options, placeOfCall())
+  const { models, grid } = readModels(options, placeOfCall())
   const descendants: Descendant[] = []
   const add = (indices: readonly number[], stitches: readonly StitchPosition[]): void => {
     const path = pathOf(models, indices, stitches)

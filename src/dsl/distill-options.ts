@@ -1,80 +1,51 @@
-import { COUNT, FRACTION, type OptionReader, POSITIVE, readNamed } from './option-reader.js'
-import type { DistillParams, TeacherParams } from './nodes.js'
-import type { Place } from './place.js'
+/** Students and how they are distilled (docs/method.md, section 2). */
 import { leastTeacherDepth, studentFits } from './loss-positions.js'
-import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import type { DistillParams, TeacherParams } from './nodes.js'
+import { COUNT, readNamed, type OptionReader } from './option-reader.js'
+import { DISTILL_OPTIONS, TRAIN_OPTIONS, VIT_OPTIONS } from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
+import type { Place } from './place.js'
+import { readTrainParams, type TrainOptions } from './train-options.js'
 import type { VitConfig } from './vit-config.js'
-import { readShape, readWeightStart, VIT_OPTIONS, type VitOptions } from './vit.js'
+import { readVit, vitOnImages, type VitOptions } from './vit.js'
 
-type LossOptions = Partial<
-  Pick<
-    DistillParams,
-    | 'positions'
-    | 'loss'
-    | 'alpha'
-    | 'temperature'
-    | 'softReduction'
-    | 'transforms'
-    | 'trainTransforms'
-    | 'reverseTransforms'
-  >
->
+/** What all students share; each may say otherwise for itself. */
+export interface DistillOptions extends Options<typeof DISTILL_OPTIONS>, TrainOptions {}
 
 /**
- * What all students share; each may say otherwise for itself. Defaults (docs/method.md, section 2): `loss` `'all'`, `alpha` 0.1
- * (0.5 for `'logits'` and `'logits+rep'`), `temperature` 1, `softReduction` `'elementMean'`, `transforms` `'toStudent'`, `trainTransforms` true,
- * `reverseTransforms` false, `positions` `'front+end'` for students of the least width and `'end'` for the others.
+ * A student: its shape and whatever it does otherwise than the others. Patches, image, channels and classes are always its
+ * teacher's.
  */
-export type DistillOptions = LossOptions & TrainOptions
-
-/**
- * A student: its shape and whatever it does otherwise than the others. `mlpRatio` and `layerNormEps` are the teacher's
- * unless given; patches, image, channels and classes are always the teacher's.
- */
-export type StudentOptions = Omit<VitOptions, 'patchSize'> & LossOptions & Partial<TrainOptions>
-
-const LOSS_OPTIONS = [
-  'positions',
-  'loss',
-  'alpha',
-  'temperature',
-  'softReduction',
-  'transforms',
-  'trainTransforms',
-  'reverseTransforms',
-] as const satisfies readonly (keyof LossOptions)[]
+export interface StudentOptions extends Omit<VitOptions, 'patchSize'>, Partial<DistillOptions> {}
 
 /** What a student has from its teacher; written out, it must be the same. */
 const INHERITED = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const satisfies readonly (keyof VitConfig)[]
 
-const STUDENT_OPTIONS = [...VIT_OPTIONS, ...LOSS_OPTIONS, ...TRAIN_OPTIONS, ...INHERITED]
-const SHARED_OPTIONS = [...LOSS_OPTIONS, ...TRAIN_OPTIONS]
-
-const readModel = (options: OptionReader, teacher: VitConfig): VitConfig => {
+const checkModel = (options: OptionReader, model: VitConfig, teacher: VitConfig): void => {
   for (const key of INHERITED) {
     const value = options.number(key, COUNT, teacher[key])
     if (value !== teacher[key]) {
       options.fail('mismatch', key, `is ${value}, but its teacher's is ${teacher[key]}: write that, or nothing`)
     }
   }
-  const shape = readShape(options, teacher.mlpRatio)
-  if (shape.embedDim > teacher.embedDim) {
+  if (model.embedDim > teacher.embedDim) {
     const limit = teacher.embedDim
     options.fail(
       'mismatch',
       'embedDim',
-      `is ${shape.embedDim}, wider than its teacher's ${limit}: write ${limit} or less`,
+      `is ${model.embedDim}, wider than its teacher's ${limit}: write ${limit} or less`,
     )
   }
-  return { ...teacher, ...shape, layerNormEps: options.number('layerNormEps', POSITIVE, teacher.layerNormEps) }
 }
 
-const readPositions = (options: OptionReader, student: VitConfig, teacher: VitConfig, isNarrowest: boolean) => {
-  const loss = options.choice('loss', ['all', 'logits', 'logits+rep'], 'all')
-  const choices = ['end', 'mid+end', 'front+end', 'every'] as const
-  const positions = options.choice('positions', choices, isNarrowest ? 'front+end' : 'end')
+const checkPositions = (
+  options: OptionReader,
+  { loss, positions }: Pick<DistillParams, 'loss' | 'positions'>,
+  student: VitConfig,
+  teacher: VitConfig,
+): void => {
   // Only the losses on features look at blocks.
-  if (loss === 'logits') return { loss, positions }
+  if (loss === 'logits') return
   const chosen = options.has('positions') ? '' : ' by default'
   if (!studentFits(positions, student.depth)) {
     const up = Math.ceil(student.depth / 3) * 3
@@ -92,51 +63,37 @@ const readPositions = (options: OptionReader, student: VitConfig, teacher: VitCo
       `is '${positions}'${chosen}, but its teacher has ${teacher.depth} blocks of the ${least} needed: write positions: 'end'`,
     )
   }
-  return { loss, positions }
 }
 
 /** Matrices of the other direction are trained on the features that are compared; on logits alone there are none. */
-const readReverse = (
+const checkReverse = (
   options: OptionReader,
-  loss: DistillParams['loss'],
-  transforms: DistillParams['transforms'],
-): boolean => {
-  const wanted = options.boolean('reverseTransforms', false)
-  if (wanted && transforms === 'toTeacher') {
+  { loss, transforms, reverseTransforms }: Pick<DistillParams, 'loss' | 'transforms' | 'reverseTransforms'>,
+): void => {
+  if (reverseTransforms && transforms === 'toTeacher') {
     options.fail(
       'mismatch',
       'reverseTransforms',
       "is true, but with transforms 'toTeacher' there are no others: leave it out",
     )
   }
-  if (wanted && loss === 'logits') {
+  if (reverseTransforms && loss === 'logits') {
     options.fail(
       'mismatch',
       'reverseTransforms',
       "is true, but loss 'logits' compares no features: write loss: 'logits+rep'",
     )
   }
-  return wanted
 }
 
 const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest: boolean): DistillParams => {
-  const model = readModel(options, teacher.model)
-  const { loss, positions } = readPositions(options, model, teacher.model, isNarrowest)
-  const transforms = options.choice('transforms', ['toStudent', 'toTeacher'], 'toStudent')
-  return {
-    model,
-    positions,
-    loss,
-    alpha: options.number('alpha', FRACTION, loss === 'all' ? 0.1 : 0.5),
-    temperature: options.number('temperature', POSITIVE, 1),
-    softReduction: options.choice('softReduction', ['batchMean', 'elementMean'], 'elementMean'),
-    transforms,
-    trainTransforms: options.boolean('trainTransforms', true),
-    reverseTransforms: readReverse(options, loss, transforms),
-    train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
-    weightStart: readWeightStart(options, model.embedDim),
-    seed: teacher.seed,
-  }
+  const { weightStart, ...shape } = readVit(options, teacher.model)
+  const model = vitOnImages(options, { ...shape, patchSize: teacher.model.patchSize }, teacher.model)
+  checkModel(options, model, teacher.model)
+  const read = readOptions(DISTILL_OPTIONS, options, { isNarrowest })
+  checkPositions(options, read, model, teacher.model)
+  checkReverse(options, read)
+  return { model, ...read, train: readTrainParams(options), weightStart, seed: teacher.seed }
 }
 
 /** Complete parameters of every student, by name, in the order in which they were written. */
@@ -146,7 +103,8 @@ export const readStudents = (
   teacher: TeacherParams,
   place?: Place,
 ): readonly (readonly [name: string, params: DistillParams])[] => {
-  const readers = readNamed('distill', students, STUDENT_OPTIONS, shared, SHARED_OPTIONS, place)
+  const known = [...namesOf(VIT_OPTIONS, DISTILL_OPTIONS, TRAIN_OPTIONS), ...INHERITED]
+  const readers = readNamed('distill', students, known, shared, namesOf(DISTILL_OPTIONS, TRAIN_OPTIONS), place)
   const narrowest = Math.min(...readers.map(([, options]) => options.number('embedDim', COUNT)))
   return readers.map(([name, options]) => [
     name,

@@ -1,113 +1,14 @@
+/**
+ * The grid of stitched models (docs/method.md, section 3): which models are paired, where one is left for the other, and the
+ * options that say so.
+ */
 import { DefinitionError } from './definition-error.js'
 import type { GridParams } from './nodes.js'
-import { COUNT, type OptionReader, shown } from './option-reader.js'
+import { shown, type OptionReader } from './option-reader.js'
+import { GRID_OPTIONS } from './option-tables.js'
+import { readOptions, type Options } from './options.js'
 import type { Place } from './place.js'
 import type { VitConfig } from './vit-config.js'
-
-/** A place to leave the front model and enter the end model: after front block `front`, before end block `end`. */
-export interface StitchPosition {
-  readonly front: number
-  readonly end: number
-  /** Which of the pair's shared stitch layers serves this position. */
-  readonly layer: number
-}
-
-/** Window of stages and its step, and whether the grid goes both ways. */
-export interface StitchWindow {
-  readonly kernel: number
-  readonly stride: number
-  readonly twoWay: boolean
-}
-
-/**
- * Stitch positions of two models of `stages` blocks each, in the order in which a window of `kernel` blocks meets them as
- * it slides by `stride`; at the end the window is cut off, not left out. Every window that adds positions has a layer of
- * its own (docs/method.md, section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1. A grid that goes both
- * ways has only those that neither repeat nor leave out a stage, (i, i + 1): L − 1 of them, with a layer each.
- */
-const stagePositions = (stages: number, { kernel, stride, twoWay }: StitchWindow): readonly StitchPosition[] => {
-  const positions: StitchPosition[] = []
-  const seen = new Set<number>()
-  let layer = 0
-  for (let first = 0; first < stages; first += stride) {
-    const end = Math.min(first + kernel, stages)
-    const before = positions.length
-    for (let j = first; j < end; j++) {
-      for (let k = first; k < end; k++) {
-        if (seen.has(j * stages + k) || (twoWay && k !== j + 1)) continue
-        seen.add(j * stages + k)
-        positions.push({ front: j, end: k, layer })
-      }
-    }
-    if (positions.length > before) layer++
-  }
-  return positions
-}
-
-/**
- * Stitch positions of a front model into an end model (docs/method.md, section 3). The shallower model's blocks are the stages;
- * where the other is r times as deep, r of its blocks are one. A front model is left after the last block of a stage, an
- * end model entered at the first: SN-Netv2's rule for unequal depths (arXiv 2307.00154), by which (i, i + 1) of the window is
- * (i, (i + 1)·r) from shallow to deep and ((i + 1)·r − 1, i + 1) back. With r = 1 a stage is a block.
- */
-export const stitchPositions = (
-  frontDepth: number,
-  endDepth: number,
-  window: StitchWindow,
-): readonly StitchPosition[] => {
-  const stages = Math.min(frontDepth, endDepth)
-  const [frontBlocks, endBlocks] = [frontDepth / stages, endDepth / stages]
-  return stagePositions(stages, window).map(({ front, end, layer }) => ({
-    front: (front + 1) * frontBlocks - 1,
-    end: end * endBlocks,
-    layer,
-  }))
-}
-
-/** Refuses a window of one block for a grid that goes both ways: its stitches lead from one block to the next. */
-export const checkWindow = (options: OptionReader, { kernel, twoWay }: Omit<StitchWindow, 'stride'>): void => {
-  if (twoWay && kernel < 2) {
-    options.fail(
-      'mismatch',
-      'kernel',
-      'is 1, a window in which twoWay finds no stitch: write 2 or more, or leave it out',
-    )
-  }
-}
-
-/** Options that say which models a grid has, for whoever enumerates one. */
-
-/** Which models a grid has. Defaults: `triples` and `twoWay` false, `kernel` 2, `stride` 1, `finalNorm` `'all'`. */
-export type GridOptions = Partial<Omit<GridParams, 'pairs'>>
-
-export const GRID_OPTIONS = [
-  'triples',
-  'twoWay',
-  'kernel',
-  'stride',
-  'finalNorm',
-] as const satisfies readonly (keyof GridOptions)[]
-
-/** A window's size or step; past the models' depth it would leave most pairs of blocks out without a word. */
-const readWindow = (options: OptionReader, key: 'kernel' | 'stride', depth: number, fallback: number): number => {
-  const value = options.number(key, COUNT, fallback)
-  if (value > depth)
-    options.fail('outOfRange', key, `is ${value}, above the students' depth ${depth}: write ${depth} or less`)
-  return value
-}
-
-/** Everything about a grid but its pairs; `depth` is the shallowest model's. */
-export const readGrid = (options: OptionReader, depth: number): Omit<GridParams, 'pairs'> => {
-  const grid = {
-    triples: options.boolean('triples', false),
-    twoWay: options.boolean('twoWay', false),
-    kernel: readWindow(options, 'kernel', depth, 2),
-    stride: readWindow(options, 'stride', depth, 1),
-    finalNorm: options.choice('finalNorm', ['all', 'anchorsOnly', 'none'], 'all'),
-  }
-  checkWindow(options, grid)
-  return grid
-}
 
 export type ModelPair = readonly [front: number, end: number]
 
@@ -179,4 +80,90 @@ export const checkPairs = (
       )
     }
   }
+}
+
+/** A place to leave the front model and enter the end model: after front block `front`, before end block `end`. */
+export interface StitchPosition {
+  readonly front: number
+  readonly end: number
+  /** Which of the pair's shared stitch layers serves this position. */
+  readonly layer: number
+}
+
+/** Window of stages and its step, and whether the grid goes both ways. */
+export interface StitchWindow {
+  readonly kernel: number
+  readonly stride: number
+  readonly twoWay: boolean
+}
+
+/**
+ * Stitch positions of two models of `stages` blocks each, in the order in which a window of `kernel` blocks meets them as
+ * it slides by `stride`; at the end the window is cut off, not left out. Every window that adds positions has a layer of
+ * its own (docs/method.md, section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1. A grid that goes both
+ * ways has only those that neither repeat nor leave out a stage, (i, i + 1): L − 1 of them, with a layer each.
+ */
+const stagePositions = (stages: number, { kernel, stride, twoWay }: StitchWindow): readonly StitchPosition[] => {
+  const positions: StitchPosition[] = []
+  const seen = new Set<number>()
+  let layer = 0
+  for (let first = 0; first < stages; first += stride) {
+    const end = Math.min(first + kernel, stages)
+    const before = positions.length
+    for (let j = first; j < end; j++) {
+      for (let k = first; k < end; k++) {
+        if (seen.has(j * stages + k) || (twoWay && k !== j + 1)) continue
+        seen.add(j * stages + k)
+        positions.push({ front: j, end: k, layer })
+      }
+    }
+    if (positions.length > before) layer++
+  }
+  return positions
+}
+
+/**
+ * Stitch positions of a front model into an end model (docs/method.md, section 3). The shallower model's blocks are the stages;
+ * where the other is r times as deep, r of its blocks are one. A front model is left after the last block of a stage, an
+ * end model entered at the first: SN-Netv2's rule for unequal depths (arXiv 2307.00154), by which (i, i + 1) of the window is
+ * (i, (i + 1)·r) from shallow to deep and ((i + 1)·r − 1, i + 1) back. With r = 1 a stage is a block.
+ */
+export const stitchPositions = (
+  frontDepth: number,
+  endDepth: number,
+  window: StitchWindow,
+): readonly StitchPosition[] => {
+  const stages = Math.min(frontDepth, endDepth)
+  const [frontBlocks, endBlocks] = [frontDepth / stages, endDepth / stages]
+  return stagePositions(stages, window).map(({ front, end, layer }) => ({
+    front: (front + 1) * frontBlocks - 1,
+    end: end * endBlocks,
+    layer,
+  }))
+}
+
+/** Which models a grid has. */
+export interface GridOptions extends Options<typeof GRID_OPTIONS> {}
+
+/** Refuses a window of one block for a grid that goes both ways: its stitches lead from one block to the next. */
+const checkWindow = (options: OptionReader, { kernel, twoWay }: StitchWindow): void => {
+  if (twoWay && kernel < 2) {
+    options.fail(
+      'mismatch',
+      'kernel',
+      'is 1, a window in which twoWay finds no stitch: write 2 or more, or leave it out',
+    )
+  }
+}
+
+/** Everything about a grid but its pairs; `depth` is the shallowest model's, where the window must not be larger. */
+export const readGrid = (options: OptionReader, depth = Infinity): Omit<GridParams, 'pairs'> => {
+  const grid = readOptions(GRID_OPTIONS, options)
+  for (const name of ['kernel', 'stride'] as const) {
+    // A larger one would leave most pairs of blocks out without a word.
+    if (grid[name] <= depth) continue
+    options.fail('outOfRange', name, `is ${grid[name]}, above the students' depth ${depth}: write ${depth} or less`)
+  }
+  checkWindow(options, grid)
+  return grid
 }

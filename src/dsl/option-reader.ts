@@ -80,6 +80,11 @@ export class OptionReader {
     return this.#layerWith(key)?.values[key]
   }
 
+  /** A reader of the options that one of these holds. */
+  within(key: string, known: readonly string[], options: unknown = this.value(key)): OptionReader {
+    return new OptionReader([{ path: this.path(key), options, known }], this.place)
+  }
+
   has(key: string): boolean {
     return this.value(key) !== undefined
   }

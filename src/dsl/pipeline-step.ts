@@ -1,10 +1,11 @@
+/** What all steps of the builder have in common, and what a pipeline is known by. */
 import { isObject } from '../base/objects.js'
-import { type Duration, durationWords, parseDuration } from './amounts.js'
+import { durationWords, parseDuration } from './amounts.js'
 import { DefinitionError } from './definition-error.js'
 import { checkDistinctNames, closest } from './names.js'
 import { deepFreeze, type PipelineNode, type StageNode } from './nodes.js'
-import { type OptionReader, shown } from './option-reader.js'
-import { type Place, placeOfCall } from './place.js'
+import { shown, type OptionReader } from './option-reader.js'
+import { placeOfCall, type Place } from './place.js'
 import { addUserStages, checkUserStages, type UserStage } from './stage.js'
 
 /** What every builder has in common: it can say which pipeline it stands for. */
@@ -14,7 +15,7 @@ export interface PipelineBuilder {
 }
 
 /** A whole pipeline from stages of which inputs come first. */
-export const pipelineNode = (
+const pipelineNode = (
   name: string,
   seed: number,
   stages: readonly StageNode[],
@@ -55,11 +56,6 @@ export const toPipelineNode = (value: unknown): PipelineNode | undefined => {
 export const isPipeline = (value: unknown): value is PipelineNode | PipelineBuilder =>
   isPipelineNode(value) || (isObject(value) && typeof value['toNode'] === 'function')
 
-/** How long the stages of a pipeline may compute. How it is run, not what it computes: nothing is computed again for it. */
-
-/** Of every stage, or by a stage's name (`'distill/tiny'`) or kind (`'distill'`). */
-export type TimeoutOption = Duration | { readonly [stage: string]: Duration }
-
 type Timeouts = NonNullable<PipelineNode['timeouts']>
 
 const msOf = (options: OptionReader, path: string, value: unknown): number => {
@@ -68,17 +64,16 @@ const msOf = (options: OptionReader, path: string, value: unknown): number => {
 }
 
 /** Milliseconds by stage; '' stands for all that have none of their own. */
-export const readTimeouts = (options: OptionReader): Timeouts | undefined => {
-  const value = options.value('timeout')
+export const readTimeouts = (options: OptionReader, value: unknown): Timeouts | undefined => {
   if (value === undefined) return undefined
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { '': msOf(options, '', value) }
+  if (!isObject(value)) return { '': msOf(options, '', value) }
   return Object.fromEntries(
     Object.entries(value).map(([stage, each]) => [stage, msOf(options, `of ${JSON.stringify(stage)} `, each)]),
   )
 }
 
 /** Throws a DefinitionError where no stage is called so. */
-export const checkTimeouts = (timeouts: Timeouts, stages: readonly StageNode[], place: Place | undefined): Timeouts => {
+const checkTimeouts = (timeouts: Timeouts, stages: readonly StageNode[], place: Place | undefined): Timeouts => {
   const names = [...new Set(stages.flatMap(({ name }) => [name, name.split('/')[0]!]))]
   const stranger = Object.keys(timeouts).find((name) => name !== '' && !names.includes(name))
   if (stranger === undefined) return timeouts

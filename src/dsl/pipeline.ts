@@ -3,22 +3,16 @@
  * immutable and returns a new one; a prefix can be kept and continued in several ways, and what is continued from it
  * shares its very nodes. A step that comes too early neither compiles nor runs (misuse.ts).
  */
-import {
-  type Anchors,
-  PRETRAINED_OPTIONS,
-  type PretrainedOptions,
-  readAnchors,
-  readLabelTraining,
-} from './anchor-options.js'
+import { readAnchors, readLabelTraining, type Anchors, type PretrainedOptions } from './anchor-options.js'
 import { DefinitionError } from './definition-error.js'
-import { type DistillOptions, readStudents } from './distill-options.js'
+import { readStudents, type DistillOptions } from './distill-options.js'
 import {
+  tooEarly,
   type CheckName,
   type CheckStudents,
   type CheckTarget,
   type NameOf,
   type Students,
-  tooEarly,
   type Widths,
   type WidthsOf,
 } from './misuse.js'
@@ -29,7 +23,6 @@ import type {
   DistillNode,
   EvaluateNode,
   LatencyNode,
-  LatencyParams,
   PipelineNode,
   PoolNode,
   SingleNode,
@@ -38,200 +31,35 @@ import type {
   TeacherNode,
   TuneLoss,
 } from './nodes.js'
-import { COUNT, COUNT_OR_ZERO, OptionReader, shown } from './option-reader.js'
+import { OptionReader, shown } from './option-reader.js'
 import {
-  extend,
-  finish,
-  type PipelineDraft,
-  PipelineStep,
-  placed,
-  readTimeouts,
-  type TimeoutOption,
-} from './pipeline-step.js'
-import { type Place, placeOfCall } from './place.js'
+  EVALUATE_OPTIONS,
+  LATENCY_OPTIONS,
+  PIPELINE_OPTIONS,
+  PRETRAINED_OPTIONS,
+  TRAIN_OPTIONS,
+  type STITCHED_OPTIONS,
+} from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
+import { extend, finish, placed, PipelineStep, readTimeouts, type PipelineDraft } from './pipeline-step.js'
+import { placeOfCall } from './place.js'
 import { readSingles, type SingleModels, type SingleOptions } from './single-options.js'
 import { readStitchParams, type StitchOptions } from './stitch-options.js'
-import { TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import type { TrainOptions } from './train-options.js'
 import { vitConfigFor, type VitSpec } from './vit.js'
 
-/** Defaults: `batch` 64, `warmup` 3 and `rounds` 20 passes. */
-export type LatencyOptions = Partial<LatencyParams>
-
-/** Complete parameters of a latency measurement. */
-export const readLatencyParams = (given: unknown, place?: Place): LatencyParams => {
-  const options = new OptionReader([{ path: 'latency', options: given, known: ['batch', 'warmup', 'rounds'] }], place)
-  return {
-    batch: options.number('batch', COUNT, 64),
-    warmup: options.number('warmup', COUNT_OR_ZERO, 3),
-    rounds: options.number('rounds', COUNT, 20),
-  }
-}
-
-/** The later steps of the builder: what is stitched from students or anchors, and how it is measured. */
-
-type Student = DistillNode | AnchorNode
+export interface PipelineOptions extends Options<typeof PIPELINE_OPTIONS> {}
 
 /**
- * A pipeline that has students or anchors: `W` are their widths by name, `Start` the ways in which stitches between them can
- * start, `Taught` whether there is a teacher.
+ * Begins a pipeline. Its name is for people; what is computed does not depend on it. Throws a DefinitionError, as every
+ * step does, for what cannot be run.
  */
-export class PipelineWithStudents<
-  W extends Widths = Widths,
-  Start extends StitchStart = StitchStart,
-  Taught extends boolean = boolean,
-> extends PipelineStep {
-  readonly #data: DataNode
-  readonly #teacher: TeacherNode | undefined
-  readonly #students: ReadonlyMap<string, Student>
-  readonly stitch = tooEarly('stitch')
-  readonly latency = tooEarly('latency')
-  readonly evaluate = tooEarly('evaluate')
-
-  constructor(
-    definition: PipelineDraft,
-    data: DataNode,
-    teacher: TeacherNode | undefined,
-    students: ReadonlyMap<string, Student>,
-  ) {
-    super(definition)
-    this.#data = data
-    this.#teacher = teacher
-    this.#students = students
-    Object.freeze(this)
-  }
-
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithStudents(definition, this.#data, this.#teacher, this.#students) as this
-  }
-
-  /** All blocks of all students, with the matrices learned in distillation. */
-  pool(): PipelineWithPool<W, Start, Taught> {
-    const narrowestFirst = [...this.#students].sort(
-      ([nameA, a], [nameB, b]) =>
-        a.params.model.embedDim - b.params.model.embedDim || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
-    )
-    const params = { students: narrowestFirst.map(([name]) => name) }
-    const inputs = Object.fromEntries(narrowestFirst)
-    const node: PoolNode = placed({ kind: 'pool', name: 'pool', params, inputs }, placeOfCall())
-    return new PipelineWithPool(extend(this.definition, [node]), this.#data, this.#teacher, node)
-  }
-}
-
-/** The pool of these students alone, so that a stitch does not depend on students that it does not read. */
-const poolOf = (pool: PoolNode, names: readonly string[]): PoolNode => {
-  const students = pool.params.students.filter((name) => names.includes(name))
-  if (students.length === pool.params.students.length) return pool
-  const inputs = Object.fromEntries(students.map((name) => [name, pool.inputs[name]!]))
-  const name = `pool/${students.join('+')}`
-  return placed({ kind: 'pool', name, params: { students }, inputs }, pool.place)
-}
-
-/** What `stitch` takes besides how it trains. */
-type StitchCall<
-  W extends Widths,
-  Start extends StitchStart,
-  Taught extends boolean,
-  From extends string,
-  To extends string,
-> = StitchOptions<Start, Taught extends false ? 'none' : TuneLoss> & {
-  /** The narrower of two students; with `to`, these two alone are stitched. */
-  readonly from?: From & CheckName<W, From>
-  /** The wider of two students. */
-  readonly to?: To & CheckTarget<W, From, To>
-  /** Students that are stitched, two or more; default: all of the pool. */
-  readonly models?: readonly (keyof W & string)[]
-  /** Which of them: neighbours in width (default), every one with every wider one, or these. */
-  readonly pairs?: 'nearest' | 'all' | readonly (readonly [from: keyof W & string, to: keyof W & string])[]
-}
-
-/** A pipeline that has a pool. */
-export class PipelineWithPool<
-  W extends Widths = Widths,
-  Start extends StitchStart = StitchStart,
-  Taught extends boolean = boolean,
-> extends PipelineStep {
-  readonly #data: DataNode
-  readonly #teacher: TeacherNode | undefined
-  readonly #pool: PoolNode
-  readonly evaluate = tooEarly('evaluate')
-  readonly latency = tooEarly('latency')
-
-  constructor(definition: PipelineDraft, data: DataNode, teacher: TeacherNode | undefined, pool: PoolNode) {
-    super(definition)
-    this.#data = data
-    this.#teacher = teacher
-    this.#pool = pool
-    Object.freeze(this)
-  }
-
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithPool(definition, this.#data, this.#teacher, this.#pool) as this
-  }
-
-  /**
-   * Stitches students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5): the
-   * two of `from` and `to`, else neighbours in width. `epochs: 0` keeps every weight as it starts.
-   */
-  stitch<const From extends NameOf<W>, const To extends NameOf<W>>(
-    stitch: StitchCall<W, Start, Taught, From, To>,
-    train: TrainOptions,
-  ): PipelineWithStitch {
-    const place = placeOfCall()
-    const [data, teacher, all] = [this.#data, this.#teacher, this.#pool]
-    const models = new Map(
-      all.params.students.map((name) => {
-        const { kind, params } = all.inputs[name]!
-        return [name, { model: params.model, distilled: kind === 'distill' ? params : null }]
-      }),
-    )
-    const pooled = { models, teacherWidth: teacher?.params.model.embedDim ?? null }
-    const params = readStitchParams(stitch, train, pooled, this.definition.seed, place)
-    const pool = poolOf(all, params.models)
-    const inputs: StitchNode['inputs'] = teacher === undefined ? { data, pool } : { data, pool, teacher }
-    const node = placed<StitchNode>({ kind: 'stitch', name: 'stitch', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, pool === all ? [node] : [pool, node]), node)
-  }
-}
-
-/** A pipeline that has its descendants. */
-export class PipelineWithStitch extends PipelineStep {
-  readonly #stitch: StitchNode
-
-  constructor(definition: PipelineDraft, stitch: StitchNode) {
-    super(definition)
-    this.#stitch = stitch
-    Object.freeze(this)
-  }
-
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithStitch(definition, this.#stitch) as this
-  }
-
-  /**
-   * Times a forward pass of every descendant, alone on the machine: batch 1 and a larger one, the median of several passes
-   * after a warm-up. Times hold for one engine, device and machine.
-   */
-  latency(options: LatencyOptions = {}): PipelineWithStitch {
-    const place = placeOfCall()
-    const params = readLatencyParams(options, place)
-    const inputs = { stitch: this.#stitch }
-    const node: LatencyNode = placed({ kind: 'latency', name: 'latency', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, [node]), this.#stitch)
-  }
-
-  /** Measures every descendant on a whole split, by default the test images, and so ends the pipeline. */
-  evaluate(options: { readonly split?: EvaluateNode['params']['split'] } = {}): PipelineNode {
-    const place = placeOfCall()
-    const reader = new OptionReader([{ path: 'evaluate', options, known: ['split'] }], place)
-    const split = reader.choice('split', ['test', 'validation'], 'test')
-    const data = this.#stitch.inputs.data
-    if (split === 'validation' && data.params.validation === 0) {
-      reader.fail('mismatch', 'split', "is 'validation', but the data hold none out: write mnist({ validation: 0.1 })")
-    }
-    const inputs = { data, stitch: this.#stitch }
-    const node: EvaluateNode = placed({ kind: 'evaluate', name: 'evaluate', params: { split }, inputs }, place)
-    return finish(extend(this.definition, [node]))
-  }
+export const pipeline = (name: string, options: PipelineOptions = {}): PipelineStart => {
+  const place = placeOfCall()
+  const reader = new OptionReader([{ path: 'pipeline', options, known: namesOf(PIPELINE_OPTIONS) }], place)
+  checkName('pipeline: its name', name, place)
+  const { seed, timeout } = readOptions(PIPELINE_OPTIONS, reader)
+  return new PipelineStart({ name, seed, place, timeouts: readTimeouts(reader, timeout), stages: [], added: [] })
 }
 
 const isKind = (value: unknown, kind: string): boolean =>
@@ -329,10 +157,8 @@ export class PipelineWithData extends PipelineStep {
       const message = `teacher has ${shown(model)} for its model: write vit({ embedDim, depth, numHeads })`
       throw new DefinitionError('wrongType', message, place)
     }
-    const options = new OptionReader(
-      [{ path: 'teacher', options: train, known: [...PRETRAINED_OPTIONS, ...TRAIN_OPTIONS] }],
-      place,
-    )
+    const known = namesOf(PRETRAINED_OPTIONS, TRAIN_OPTIONS)
+    const options = new OptionReader([{ path: 'teacher', options: train, known }], place)
     const params = {
       model: vitConfigFor(model, this.#data.params, place),
       ...readLabelTraining(options),
@@ -408,29 +234,172 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
   }
 }
 
-export interface PipelineOptions {
-  /** Every random draw of training derives from it; default 0. */
-  readonly seed?: number
-  /**
-   * How long a stage may compute, `'2h'`, or by stage: `{ teacher: '6h', distill: '90min' }`. At its limit it is interrupted and
-   * fails; the next run goes on from its checkpoint. Nothing is computed again because of it. Default: `--stage-timeout`.
-   */
-  readonly timeout?: TimeoutOption
-}
+type Student = DistillNode | AnchorNode
 
 /**
- * Begins a pipeline. Its name is for people; what is computed does not depend on it. Throws a DefinitionError, as every
- * step does, for what cannot be run.
+ * A pipeline that has students or anchors: `W` are their widths by name, `Start` the ways in which stitches between them can
+ * start, `Taught` whether there is a teacher.
  */
-export const pipeline = (name: string, options: PipelineOptions = {}): PipelineStart => {
-  const place = placeOfCall()
-  const reader = new OptionReader([{ path: 'pipeline', options, known: ['seed', 'timeout'] }], place)
-  return new PipelineStart({
-    name: checkName('pipeline: its name', name, place),
-    seed: reader.number('seed', COUNT_OR_ZERO, 0),
-    place,
-    timeouts: readTimeouts(reader),
-    stages: [],
-    added: [],
-  })
+export class PipelineWithStudents<
+  W extends Widths = Widths,
+  Start extends StitchStart = StitchStart,
+  Taught extends boolean = boolean,
+> extends PipelineStep {
+  readonly #data: DataNode
+  readonly #teacher: TeacherNode | undefined
+  readonly #students: ReadonlyMap<string, Student>
+  readonly stitch = tooEarly('stitch')
+  readonly latency = tooEarly('latency')
+  readonly evaluate = tooEarly('evaluate')
+
+  constructor(
+    definition: PipelineDraft,
+    data: DataNode,
+    teacher: TeacherNode | undefined,
+    students: ReadonlyMap<string, Student>,
+  ) {
+    super(definition)
+    this.#data = data
+    this.#teacher = teacher
+    this.#students = students
+    Object.freeze(this)
+  }
+
+  protected override with(definition: PipelineDraft): this {
+    return new PipelineWithStudents(definition, this.#data, this.#teacher, this.#students) as this
+  }
+
+  /** All blocks of all students, with the matrices learned in distillation. */
+  pool(): PipelineWithPool<W, Start, Taught> {
+    const narrowestFirst = [...this.#students].sort(
+      ([nameA, a], [nameB, b]) =>
+        a.params.model.embedDim - b.params.model.embedDim || (nameA < nameB ? -1 : nameA > nameB ? 1 : 0),
+    )
+    const params = { students: narrowestFirst.map(([name]) => name) }
+    const inputs = Object.fromEntries(narrowestFirst)
+    const node: PoolNode = placed({ kind: 'pool', name: 'pool', params, inputs }, placeOfCall())
+    return new PipelineWithPool(extend(this.definition, [node]), this.#data, this.#teacher, node)
+  }
+}
+
+/** The pool of these students alone, so that a stitch does not depend on students that it does not read. */
+const poolOf = (pool: PoolNode, names: readonly string[]): PoolNode => {
+  const students = pool.params.students.filter((name) => names.includes(name))
+  if (students.length === pool.params.students.length) return pool
+  const inputs = Object.fromEntries(students.map((name) => [name, pool.inputs[name]!]))
+  const name = `pool/${students.join('+')}`
+  return placed({ kind: 'pool', name, params: { students }, inputs }, pool.place)
+}
+
+/** What `stitch` takes besides how it trains: with the names of these students. */
+type StitchCall<
+  W extends Widths,
+  Start extends StitchStart,
+  Taught extends boolean,
+  From extends string,
+  To extends string,
+> = StitchOptions<Start, Taught extends false ? 'none' : TuneLoss> &
+  Options<
+    typeof STITCHED_OPTIONS,
+    {
+      readonly from: From & CheckName<W, From>
+      readonly to: To & CheckTarget<W, From, To>
+      readonly models: readonly (keyof W & string)[]
+      readonly pairs: 'nearest' | 'all' | readonly (readonly [from: keyof W & string, to: keyof W & string])[]
+    }
+  >
+
+/** A pipeline that has a pool. */
+export class PipelineWithPool<
+  W extends Widths = Widths,
+  Start extends StitchStart = StitchStart,
+  Taught extends boolean = boolean,
+> extends PipelineStep {
+  readonly #data: DataNode
+  readonly #teacher: TeacherNode | undefined
+  readonly #pool: PoolNode
+  readonly evaluate = tooEarly('evaluate')
+  readonly latency = tooEarly('latency')
+
+  constructor(definition: PipelineDraft, data: DataNode, teacher: TeacherNode | undefined, pool: PoolNode) {
+    super(definition)
+    this.#data = data
+    this.#teacher = teacher
+    this.#pool = pool
+    Object.freeze(this)
+  }
+
+  protected override with(definition: PipelineDraft): this {
+    return new PipelineWithPool(definition, this.#data, this.#teacher, this.#pool) as this
+  }
+
+  /**
+   * Stitches students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5): the
+   * two of `from` and `to`, else neighbours in width. `epochs: 0` keeps every weight as it starts.
+   */
+  stitch<const From extends NameOf<W>, const To extends NameOf<W>>(
+    stitch: StitchCall<W, Start, Taught, From, To>,
+    train: TrainOptions,
+  ): PipelineWithStitch {
+    const place = placeOfCall()
+    const [data, teacher, all] = [this.#data, this.#teacher, this.#pool]
+    const models = new Map(
+      all.params.students.map((name) => {
+        const { kind, params } = all.inputs[name]!
+        return [name, { model: params.model, distilled: kind === 'distill' ? params : null }]
+      }),
+    )
+    const pooled = { models, teacherWidth: teacher?.params.model.embedDim ?? null }
+    const params = readStitchParams(stitch, train, pooled, this.definition.seed, place)
+    const pool = poolOf(all, params.models)
+    const inputs: StitchNode['inputs'] = teacher === undefined ? { data, pool } : { data, pool, teacher }
+    const node = placed<StitchNode>({ kind: 'stitch', name: 'stitch', params, inputs }, place)
+    return new PipelineWithStitch(extend(this.definition, pool === all ? [node] : [pool, node]), node)
+  }
+}
+
+export interface LatencyOptions extends Options<typeof LATENCY_OPTIONS> {}
+
+export interface EvaluateOptions extends Options<typeof EVALUATE_OPTIONS> {}
+
+/** A pipeline that has its descendants. */
+export class PipelineWithStitch extends PipelineStep {
+  readonly #stitch: StitchNode
+
+  constructor(definition: PipelineDraft, stitch: StitchNode) {
+    super(definition)
+    this.#stitch = stitch
+    Object.freeze(this)
+  }
+
+  protected override with(definition: PipelineDraft): this {
+    return new PipelineWithStitch(definition, this.#stitch) as this
+  }
+
+  /**
+   * Times a forward pass of every descendant, alone on the machine: batch 1 and a larger one, the median of several passes
+   * after a warm-up. Times hold for one engine, device and machine.
+   */
+  latency(options: LatencyOptions = {}): PipelineWithStitch {
+    const place = placeOfCall()
+    const reader = new OptionReader([{ path: 'latency', options, known: namesOf(LATENCY_OPTIONS) }], place)
+    const params = readOptions(LATENCY_OPTIONS, reader)
+    const inputs = { stitch: this.#stitch }
+    const node: LatencyNode = placed({ kind: 'latency', name: 'latency', params, inputs }, place)
+    return new PipelineWithStitch(extend(this.definition, [node]), this.#stitch)
+  }
+
+  /** Measures every descendant on a whole split, by default the test images, and so ends the pipeline. */
+  evaluate(options: EvaluateOptions = {}): PipelineNode {
+    const place = placeOfCall()
+    const reader = new OptionReader([{ path: 'evaluate', options, known: namesOf(EVALUATE_OPTIONS) }], place)
+    const params = readOptions(EVALUATE_OPTIONS, reader)
+    const data = this.#stitch.inputs.data
+    if (params.split === 'validation' && data.params.validation === 0) {
+      reader.fail('mismatch', 'split', "is 'validation', but the data hold none out: write mnist({ validation: 0.1 })")
+    }
+    const inputs = { data, stitch: this.#stitch }
+    const node: EvaluateNode = placed({ kind: 'evaluate', name: 'evaluate', params, inputs }, place)
+    return finish(extend(this.definition, [node]))
+  }
 }

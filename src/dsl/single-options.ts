@@ -1,34 +1,24 @@
-import type { Anchors } from './anchor-options.js'
+/** Descendants that are trained alone. */
 import { enumerateDescendants } from './descendants.js'
-import { checkPairs, GRID_OPTIONS, type GridOptions, readGrid, selectPairs } from './grid.js'
-import { readVitConfig, readWeightStart, VIT_OPTIONS } from './vit.js'
-import { OptionReader, readNamed, shown } from './option-reader.js'
+import { checkPairs, readGrid, selectPairs, type GridOptions } from './grid.js'
 import type { DataParams, GridParams, SingleParams } from './nodes.js'
+import { OptionReader, readNamed, shown } from './option-reader.js'
+import { GRID_OPTIONS, SINGLE_OPTIONS, TRAIN_OPTIONS, VIT_OPTIONS } from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
 import type { Place } from './place.js'
-import { readTuneLoss } from './stitch-options.js'
-import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import { checkTuneLoss } from './stitch-options.js'
+import { readTrainParams, type TrainOptions } from './train-options.js'
+import { readVit, vitOnImages, type VitOptions } from './vit.js'
 
 /** The models whose blocks descendants are made of, by name. */
-export type SingleModels = { readonly [Name in keyof Anchors]: Omit<Anchors[Name], 'weights' | keyof TrainOptions> }
+export type SingleModels = { readonly [name: string]: VitOptions }
 
-/**
- * Which descendants are trained, and how. Defaults: `descendants` `'all'`, `pairs` `'nearest'`, the grid as in `stitch`, `loss`
- * `'none'` without a teacher, else `'soft'`.
- */
-export type SingleOptions = TrainOptions &
-  GridOptions & {
-    /** Ids in the grid, as `enumerateDescendants` counts them. */
-    readonly descendants?: 'all' | readonly number[]
-    readonly pairs?: 'nearest' | 'all'
-    readonly loss?: SingleParams['loss']
-  }
+/** Which descendants are trained, and how. */
+export interface SingleOptions extends TrainOptions, GridOptions, Options<typeof SINGLE_OPTIONS> {}
 
-const SINGLE_OPTIONS = ['descendants', 'pairs', ...GRID_OPTIONS, 'loss', ...TRAIN_OPTIONS]
-
-const readDescendants = (options: OptionReader, count: number): readonly number[] => {
+const readDescendants = (options: OptionReader, value: unknown, count: number): readonly number[] => {
   const all = Array.from({ length: count }, (_, id) => id)
-  const value = options.value('descendants') ?? 'all'
-  if (value === 'all') return all
+  if (value === undefined || value === null || value === 'all') return all
   const advice = `write 'all', or ids from 0 to ${count - 1}`
   if (!Array.isArray(value)) return options.fail('wrongType', 'descendants', `is ${shown(value)}: ${advice}`)
   if (value.length === 0) options.fail('empty', 'descendants', `is an empty list: ${advice}`)
@@ -42,33 +32,34 @@ export const readSingles = (
   models: unknown,
   given: unknown,
   data: DataParams,
-  hasTeacher: boolean,
+  taught: boolean,
   seed: number,
   place?: Place,
 ): readonly SingleParams[] => {
-  const readers = readNamed('singles', models, VIT_OPTIONS, {}, [], place)
-    .map(([name, options]) => ({ name, config: readVitConfig(options, data), options }))
+  const readers = readNamed('singles', models, namesOf(VIT_OPTIONS), {}, [], place)
+    .map(([name, reader]) => {
+      const shape = readVit(reader)
+      return { name, config: vitOnImages(reader, shape, data), weightStart: shape.weightStart }
+    })
     .sort((a, b) => a.config.embedDim - b.config.embedDim)
-  const options = new OptionReader([{ path: 'singles', options: given, known: SINGLE_OPTIONS }], place)
+  const known = namesOf(SINGLE_OPTIONS, GRID_OPTIONS, TRAIN_OPTIONS)
+  const options = new OptionReader([{ path: 'singles', options: given, known }], place)
+  const { descendants, loss, ...read } = readOptions(SINGLE_OPTIONS, options, { taught })
   const configs = readers.map(({ config }) => config)
-  const pairs = selectPairs(
-    options.choice('pairs', ['nearest', 'all'], 'nearest'),
-    configs.length,
-    'singles.pairs',
-    place,
-  )
+  const pairs = selectPairs(read.pairs, configs.length, 'singles.pairs', place)
   checkPairs(configs, pairs, 'singles', place)
   const depth = Math.min(...configs.map((config) => config.depth))
   const grid: GridParams = { pairs, ...readGrid(options, depth) }
+  checkTuneLoss(options, loss, taught)
   const common = {
     names: readers.map(({ name }) => name),
     models: configs,
     grid,
-    loss: readTuneLoss(options, hasTeacher),
-    train: readTrainParams(options, { batchSize: 64, mayBeZero: false }),
-    weightStarts: readers.map((reader) => readWeightStart(reader.options, reader.config.embedDim)),
+    loss,
+    train: readTrainParams(options),
+    weightStarts: readers.map(({ weightStart }) => weightStart),
     seed,
   }
   const count = enumerateDescendants({ models: configs, ...grid }).length
-  return readDescendants(options, count).map((descendant) => ({ ...common, descendant }))
+  return readDescendants(options, descendants, count).map((descendant) => ({ ...common, descendant }))
 }

@@ -8,7 +8,9 @@ import { DefinitionError } from './definition-error.js'
 import { checkName, closest } from './names.js'
 import { deepFreeze, type Json, type StageNode } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
-import { type Place, placeOfCall } from './place.js'
+import { STAGE_OPTIONS } from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
+import { placeOfCall, type Place } from './place.js'
 
 /** One object each time that the call is made: in a loop or in a suite's cells it is made several times. */
 export interface UserStageCall {
@@ -83,26 +85,15 @@ export interface StageRun<Params, Input extends string, Source extends string> {
 /** Figures of the artifact, for tables (`{ accuracy: 0.97 }`): the same whenever the stage is computed, so never a time. */
 export type StageFigures = { readonly [figure: string]: Json }
 
-export interface StageOptions<Params, Input extends string, Source extends string> {
-  /** What it reads: the name of a stage of the pipeline (`'teacher'`, `'distill/tiny'`), or another `stage(…)`. */
-  readonly inputs?: { readonly [name in Input]: string | UserStage }
-  /** JSON data that `run` is given; part of the stage's identity. */
-  readonly params?: Params
-  /** Files from outside, role → path; relative ones start at the pipeline file's folder. Their bytes are part of the identity. */
-  readonly sources?: { readonly [role in Source]: string }
-  /** Whether `run` computes with an engine (`loadModel`): engine and versions are part of the identity then. Default false. */
-  readonly usesEngine?: boolean
-  /**
-   * Whether its process may go on to other stages of the file after it: thousands of cheap stages are affordable then, but what one
-   * of them leaves in the process the next one finds. Default false: a process of its own.
-   */
-  readonly warm?: boolean
-  /**
-   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It must use
-   * nothing but what it is given and what its module imports or declares: no variable of a function around it.
-   */
-  readonly run: (context: StageRun<Params, Input, Source>) => StageFigures | void | Promise<StageFigures | void>
-}
+export interface StageOptions<Params, Input extends string, Source extends string> extends Options<
+  typeof STAGE_OPTIONS,
+  {
+    readonly inputs: { readonly [name in Input]: string | UserStage }
+    readonly params: Params
+    readonly sources: { readonly [role in Source]: string }
+    readonly run: (context: StageRun<Params, Input, Source>) => StageFigures | void | Promise<StageFigures | void>
+  }
+> {}
 
 /** A stage of the user's own, to be added to pipelines. */
 export interface UserStage {
@@ -185,14 +176,13 @@ export const stage = <
 ): UserStage => {
   const place = placeOfCall() ?? { file: '', line: 0, column: 0 }
   checkName('stage: its name', name, place)
-  const known = ['inputs', 'params', 'sources', 'usesEngine', 'warm', 'run']
-  const reader = new OptionReader([{ path: `stage '${name}'`, options, known }], place)
-  const run = reader.value('run')
+  const reader = new OptionReader([{ path: `stage '${name}'`, options, known: namesOf(STAGE_OPTIONS) }], place)
+  const { run, inputs, sources, usesEngine, warm, ...read } = readOptions(STAGE_OPTIONS, reader)
+  const params = read.params ?? {}
   if (typeof run !== 'function') {
     const message = `stage '${name}': run is ${shown(run)}: write run: async ({ inputs, params, outDir }) => { … }`
     throw new DefinitionError(run === undefined ? 'missing' : 'wrongType', message, place)
   }
-  const params = reader.value('params') ?? {}
   if (!isObject(params)) {
     throw new DefinitionError('wrongType', `stage '${name}': params is ${shown(params)}: write an object`, place)
   }
@@ -200,11 +190,11 @@ export const stage = <
   return deepFreeze({
     kind: 'userStage',
     name,
-    inputs: readInputs(name, reader.value('inputs') ?? {}, place),
+    inputs: readInputs(name, inputs ?? {}, place),
     params,
-    sources: readSources(name, reader.value('sources') ?? {}, place),
-    usesEngine: reader.boolean('usesEngine', false),
-    warm: reader.boolean('warm', false),
+    sources: readSources(name, sources ?? {}, place),
+    usesEngine,
+    warm,
     call: { name, place },
   })
 }

@@ -1,20 +1,17 @@
-import {
-  GRID_OPTIONS,
-  type GridOptions,
-  isWholeRatio,
-  type ModelPair,
-  orderedPairs,
-  readGrid,
-  selectPairs,
-} from './grid.js'
+/** How a pool is stitched: which students, how stitch layers start, and how their descendants are tuned. */
+import { isWholeRatio, orderedPairs, readGrid, selectPairs, type GridOptions, type ModelPair } from './grid.js'
 import { closest } from './names.js'
 import type { DistillParams, GridParams, StitchParams, StitchStart, TuneLoss } from './nodes.js'
-import { COUNT, OptionReader, shown } from './option-reader.js'
+import { OptionReader, shown } from './option-reader.js'
+import { GRID_OPTIONS, STITCH_OPTIONS, STITCHED_OPTIONS, TRAIN_OPTIONS } from './option-tables.js'
+import { namesOf, readOptions, type Options } from './options.js'
 import type { Place } from './place.js'
-import { readTrainParams, TRAIN_OPTIONS, type TrainOptions } from './train-options.js'
+import { readTrainParams } from './train-options.js'
 import type { VitConfig } from './vit-config.js'
 
-/** Which students of a pool are stitched with which. */
+/** How the pool is stitched (docs/method.md, sections 3 to 5). */
+export interface StitchOptions<Start extends StitchStart = StitchStart, Loss extends TuneLoss = TuneLoss>
+  extends GridOptions, Options<typeof STITCH_OPTIONS, { readonly init: Start; readonly loss: Loss }> {}
 
 /** Models of the pool by name, narrowest first. */
 export interface Pooled {
@@ -23,7 +20,7 @@ export interface Pooled {
   readonly teacherWidth: number | null
 }
 
-export interface PooledModel {
+interface PooledModel {
   readonly model: VitConfig
   /** Null for an anchor, which brings no matrices. */
   readonly distilled: DistillParams | null
@@ -31,7 +28,7 @@ export interface PooledModel {
 
 type Models = Pooled['models']
 
-const checkName = (options: OptionReader, key: string, name: unknown, models: Models): string => {
+const checkStudent = (options: OptionReader, key: string, name: unknown, models: Models): string => {
   if (typeof name === 'string' && models.has(name)) return name
   const names = [...models.keys()]
   const list = names.map((each) => `'${each}'`).join(' or ')
@@ -75,27 +72,24 @@ const checkPair = (options: OptionReader, key: 'from' | 'pairs', from: string, t
 }
 
 /** The stitched models and which of them are paired. Throws a DefinitionError for pairs that cannot be stitched. */
-export const readPairs = (
-  options: OptionReader,
-  models: Models,
-): Pick<StitchParams, 'models'> & Pick<GridParams, 'pairs'> => {
+const readPairs = (options: OptionReader, models: Models): Pick<StitchParams, 'models'> & Pick<GridParams, 'pairs'> => {
   if (options.has('from') || options.has('to')) {
     const surplus = (['models', 'pairs'] as const).find((key) => options.has(key))
     if (surplus !== undefined)
       options.fail('mismatch', surplus, 'goes without stitch.from and stitch.to: leave one or the other out')
-    const from = checkName(options, 'from', options.value('from'), models)
-    const to = checkName(options, 'to', options.value('to'), models)
+    const from = checkStudent(options, 'from', options.value('from'), models)
+    const to = checkStudent(options, 'to', options.value('to'), models)
     checkPair(options, 'from', from, to, models)
     return { models: [from, to], pairs: [[0, 1]] }
   }
   const chosen = options.value('models') ?? [...models.keys()]
   if (!Array.isArray(chosen)) return options.fail('wrongType', 'models', `is ${shown(chosen)}: write a list of names`)
-  const named = new Set(chosen.map((name: unknown) => checkName(options, 'models', name, models)))
+  const named = new Set(chosen.map((name: unknown) => checkStudent(options, 'models', name, models)))
   const names = [...models.keys()].filter((name) => named.has(name))
   if (names.length < 2)
     options.fail('mismatch', 'models', 'leaves fewer than two students to stitch: write two names or more')
   const wanted = options.value('pairs') ?? 'nearest'
-  const indexOf = (name: unknown): number => names.indexOf(checkName(options, 'pairs', name, models))
+  const indexOf = (name: unknown): number => names.indexOf(checkStudent(options, 'pairs', name, models))
   const listed = Array.isArray(wanted)
     ? wanted.map((pair: unknown) =>
         Array.isArray(pair) && pair.length === 2
@@ -117,8 +111,6 @@ export const readPairs = (
   for (const [front, end] of pairs) checkPair(options, 'pairs', names[front]!, names[end]!, models)
   return { models: names, pairs }
 }
-
-/** How stitch layers start, and what the students of each pair must have learned for it. */
 
 /** Matrices of distillation that a start reads: any, or those that lead back to the teacher. */
 type Matrices = 'any' | 'reverse'
@@ -157,16 +149,14 @@ const checkMatrices = (
   }
 }
 
-/** What each start reads of the models of a pair (docs/method.md, section 4). */
-export const readStart = (
+/** Refuses a start whose matrices the models of some pair have not learned (docs/method.md, section 4). */
+const checkStart = (
   options: OptionReader,
+  init: StitchStart,
   names: readonly string[],
   pairs: readonly ModelPair[],
   pool: Pooled,
-): StitchStart => {
-  const anchors = [...pool.models.values()].every(({ distilled }) => distilled === null)
-  const starts = ['learned', 'composed', 'leastSquares', 'random'] as const
-  const init = options.choice('init', starts, anchors ? 'leastSquares' : 'learned')
+): void => {
   for (const [front, end] of pairs.map((pair) => pair.map((index) => names[index]!))) {
     if (init === 'composed') {
       checkMatrices(options, init, front!, 'reverse', pool)
@@ -178,84 +168,35 @@ export const readStart = (
       for (const name of narrower) checkMatrices(options, init, name, 'any', pool)
     }
   }
-  return init
 }
-
-export type { GridOptions } from './grid.js'
-
-/**
- * How the pool is stitched. Defaults: `init` `'learned'` (of anchors `'leastSquares'`), `matrices` `'mean'` (of a `composed` start
- * `'nearest'`), `inverse` `'transpose'`, `samples` 100, `loss` `'soft'` (without a teacher `'none'`), `tuned` `'all'`,
- * `sampling` `'uniform'`, `macsGroups` 10 with `sampling: 'macs'` (docs/method.md, sections 3 to 5).
- */
-export type StitchOptions<Start extends StitchStart = StitchStart, Loss extends TuneLoss = TuneLoss> = GridOptions &
-  Partial<Pick<StitchParams, 'matrices' | 'inverse' | 'samples' | 'tuned' | 'sampling' | 'macsGroups'>> & {
-    readonly init?: Start
-    readonly loss?: Loss
-  }
-
-const STITCH_OPTIONS = [
-  'from',
-  'to',
-  'models',
-  'pairs',
-  ...GRID_OPTIONS,
-  'init',
-  'matrices',
-  'inverse',
-  'samples',
-  'loss',
-  'tuned',
-  'sampling',
-  'macsGroups',
-]
 
 /** Without a teacher there is nothing to tune towards but the labels. */
-export const readTuneLoss = (options: OptionReader, hasTeacher: boolean): TuneLoss => {
-  const loss = options.choice('loss', ['soft', 'hard', 'none'], hasTeacher ? 'soft' : 'none')
-  if (!hasTeacher && loss !== 'none') {
-    options.fail(
-      'mismatch',
-      'loss',
-      `is '${loss}', but there is no teacher: write .teacher(...) before, or loss: 'none'`,
-    )
-  }
-  return loss
-}
-
-const readSampling = (options: OptionReader): Pick<StitchParams, 'sampling' | 'macsGroups'> => {
-  const sampling = options.choice('sampling', ['uniform', 'macs'], 'uniform')
-  if (sampling === 'uniform' && options.has('macsGroups')) {
-    options.fail('mismatch', 'macsGroups', "goes with sampling: 'macs' alone: leave it out, or write that too")
-  }
-  return { sampling, macsGroups: sampling === 'macs' ? options.number('macsGroups', COUNT, 10) : 1 }
+export const checkTuneLoss = (options: OptionReader, loss: TuneLoss, taught: boolean): void => {
+  if (taught || loss === 'none') return
+  options.fail('mismatch', 'loss', `is '${loss}', but there is no teacher: write .teacher(...) before, or loss: 'none'`)
 }
 
 /** Complete parameters of a stitch. */
 export const readStitchParams = (
   stitch: unknown,
-  train: TrainOptions,
+  train: unknown,
   pool: Pooled,
   seed: number,
   place?: Place,
 ): StitchParams => {
-  const options = new OptionReader([{ path: 'stitch', options: stitch, known: STITCH_OPTIONS }], place)
+  const known = namesOf(STITCHED_OPTIONS, GRID_OPTIONS, STITCH_OPTIONS)
+  const options = new OptionReader([{ path: 'stitch', options: stitch, known }], place)
   const { models, pairs } = readPairs(options, pool.models)
   const depth = Math.min(...models.map((name) => pool.models.get(name)!.model.depth))
   const grid: GridParams = { pairs, ...readGrid(options, depth) }
-  const init = readStart(options, models, orderedPairs(pairs, grid.twoWay), pool)
-  const training = new OptionReader([{ path: 'stitch', options: train, known: TRAIN_OPTIONS }], place)
-  return {
-    models,
-    grid,
-    init,
-    matrices: options.choice('matrices', ['mean', 'nearest'], init === 'composed' ? 'nearest' : 'mean'),
-    inverse: options.choice('inverse', ['transpose', 'pseudoInverse'], 'transpose'),
-    samples: options.number('samples', COUNT, 100),
-    loss: readTuneLoss(options, pool.teacherWidth !== null),
-    tuned: options.choice('tuned', ['all', 'stitches'], 'all'),
-    ...readSampling(options),
-    train: readTrainParams(training, { batchSize: 128, mayBeZero: true }),
-    seed,
+  const anchors = [...pool.models.values()].every(({ distilled }) => distilled === null)
+  const taught = pool.teacherWidth !== null
+  const read = readOptions(STITCH_OPTIONS, options, { anchors, taught })
+  checkStart(options, read.init, models, orderedPairs(pairs, grid.twoWay), pool)
+  checkTuneLoss(options, read.loss, taught)
+  if (read.sampling === 'uniform' && options.has('macsGroups')) {
+    options.fail('mismatch', 'macsGroups', "goes with sampling: 'macs' alone: leave it out, or write that too")
   }
+  const training = new OptionReader([{ path: 'stitch', options: train, known: namesOf(TRAIN_OPTIONS) }], place)
+  return { models, grid, ...read, train: readTrainParams(training, { stitching: true }), seed }
 }

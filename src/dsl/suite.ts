@@ -3,12 +3,12 @@ import { isObject } from '../base/objects.js'
 import { DefinitionError } from './definition-error.js'
 import type { DefinitionMisuse } from './misuse.js'
 import { checkName, closest } from './names.js'
-import { type AxisLabel, type CellNode, deepFreeze, type PipelineNode, type SuiteNode } from './nodes.js'
+import { deepFreeze, type AxisLabel, type CellNode, type PipelineNode, type SuiteNode } from './nodes.js'
 import { COUNT, COUNT_OR_ZERO, OptionReader, shown } from './option-reader.js'
-import { isPipelineNode, type PipelineBuilder, toPipelineNode } from './pipeline-step.js'
-import { type Place, placeOfCall } from './place.js'
-
-/** The axes of a suite: what they may be, what the compiler says of those that may not, and what is read of them. */
+import { SUITE_OPTIONS } from './option-tables.js'
+import { namesOf, type Options } from './options.js'
+import { isPipelineNode, toPipelineNode, type PipelineBuilder } from './pipeline-step.js'
+import { placeOfCall, type Place } from './place.js'
 
 /** Values that name themselves, or any values by the name that cells show: `{ small: { embedDim: 24 }, … }`. */
 export type AxisValues = readonly AxisLabel[] | { readonly [label: string]: unknown }
@@ -16,10 +16,10 @@ export type AxisValues = readonly AxisLabel[] | { readonly [label: string]: unkn
 export type Axes = { readonly [axis: string]: AxisValues }
 
 /** What `build` gets of an axis. */
-export type ValueOn<Values> = Values extends readonly (infer Value)[] ? Value : Values[keyof Values]
+type ValueOn<Values> = Values extends readonly (infer Value)[] ? Value : Values[keyof Values]
 
 /** What a value is called in a cell's name, and by `exclude` and `include`. */
-export type LabelOn<Values> = Values extends readonly (infer Label)[] ? Label : keyof Values & string
+type LabelOn<Values> = Values extends readonly (infer Label)[] ? Label : keyof Values & string
 
 type CheckAxis<Axis, Values> = Axis extends 'seed'
   ? DefinitionMisuse<'an axis cannot be called seed: write seeds in the options'>
@@ -32,11 +32,11 @@ type CheckAxis<Axis, Values> = Axis extends 'seed'
       : unknown
 
 /** `unknown` where these can be the axes of a suite. */
-export type CheckAxes<A extends Axes> = [keyof A] extends [never]
+type CheckAxes<A extends Axes> = [keyof A] extends [never]
   ? DefinitionMisuse<"a suite needs at least one axis: write { init: ['learned', 'random'] }">
   : { readonly [Axis in keyof A]: CheckAxis<Axis, A[Axis]> }
 
-export interface Axis {
+interface Axis {
   readonly name: string
   readonly labels: readonly AxisLabel[]
   /** What `build` gets, in the order of the labels. */
@@ -47,9 +47,6 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** What cells' names and selectors of cells are written with. */
 const MARKS = /[,|#[\]\p{Cc}]/u
-
-const isObjectOrList = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
 
 const readLabels = (path: string, values: readonly unknown[], place: Place | undefined): readonly AxisLabel[] => {
   const seen = new Set<string>()
@@ -82,7 +79,7 @@ const readAxis = (name: string, values: unknown, place: Place | undefined): Axis
     const message = `suite.axes has the name ${shown(name)}: write a letter or "_", then letters, digits or "_"`
     throw new DefinitionError('badName', message, place)
   }
-  if (!isObjectOrList(values)) {
+  if (!Array.isArray(values) && !isObject(values)) {
     const message = `${path} is ${shown(values)}: write a list of values or a record { label: value }`
     throw new DefinitionError('wrongType', message, place)
   }
@@ -95,8 +92,8 @@ const readAxis = (name: string, values: unknown, place: Place | undefined): Axis
 }
 
 /** Throws a DefinitionError for what cannot be an axis. */
-export const readSuiteAxes = (axes: unknown, place: Place | undefined): readonly Axis[] => {
-  if (!isObjectOrList(axes) || Array.isArray(axes)) {
+const readAxes = (axes: unknown, place: Place | undefined): readonly Axis[] => {
+  if (!isObject(axes)) {
     const message = `suite.axes is ${shown(axes)}: write a record { axis: [values] }`
     throw new DefinitionError('wrongType', message, place)
   }
@@ -105,44 +102,21 @@ export const readSuiteAxes = (axes: unknown, place: Place | undefined): readonly
   throw new DefinitionError('empty', "suite.axes is empty: write one or more, { init: ['learned', 'random'] }", place)
 }
 
-const isAnyObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null
-
-const isCell = (value: unknown): boolean =>
-  isAnyObject(value) &&
-  typeof value['name'] === 'string' &&
-  isAnyObject(value['at']) &&
-  isPipelineNode(value['pipeline'])
-
-/** Whether `value` is a suite, as `suite(…)` makes it. Goes by shape, so that one made by another copy of this package counts. */
-export const isSuite = (value: unknown): value is SuiteNode =>
-  isAnyObject(value) &&
-  value['kind'] === 'suite' &&
-  typeof value['name'] === 'string' &&
-  isAnyObject(value['axes']) &&
-  Array.isArray(value['seeds']) &&
-  Array.isArray(value['cells']) &&
-  value['cells'].length > 0 &&
-  value['cells'].every(isCell)
-
-/** Which cells of the matrix a suite has. */
-
 type Labels<A extends Axes> = { readonly [Name in keyof A]: LabelOn<A[Name]> }
 
 /** A cell by its labels and its seed. */
 export type CellLabels<A extends Axes> = Labels<A> & { readonly seed: number }
 
-export interface SuiteOptions<A extends Axes = Axes> {
-  /** So many seeds, 0, 1, …, or these; default one, 0. Every cell is there once a seed. */
-  readonly seeds?: number | readonly number[]
-  /** Cells to leave out: those for which this is true, or those that agree with one of these in all that it names. */
-  readonly exclude?: ((cell: CellLabels<A>) => boolean) | readonly Partial<CellLabels<A>>[]
-  /** Cells to add once the others have been left out; without a seed, once a seed. */
-  readonly include?: readonly (Labels<A> & { readonly seed?: number })[]
-}
+export interface SuiteOptions<A extends Axes = Axes> extends Options<
+  typeof SUITE_OPTIONS,
+  {
+    readonly exclude: ((cell: CellLabels<A>) => boolean) | readonly Partial<CellLabels<A>>[]
+    readonly include: readonly (Labels<A> & { readonly seed?: number })[]
+  }
+> {}
 
 /** A cell before it is built. */
-export interface Coordinates {
+interface Coordinates {
   readonly at: Readonly<Record<string, AxisLabel>>
   readonly seed: number
 }
@@ -282,13 +256,12 @@ const readInclude = (
 }
 
 /** The cells of these axes that the options leave, and their seeds. Throws a DefinitionError for options that are none. */
-export const readSuiteCells = (
+const readCells = (
   axes: readonly Axis[],
   options: unknown,
   place: Place | undefined,
 ): { readonly seeds: readonly number[]; readonly cells: readonly Coordinates[] } => {
-  const known = ['seeds', 'exclude', 'include']
-  const reader = new OptionReader([{ path: 'suite', options, known }], place)
+  const reader = new OptionReader([{ path: 'suite', options, known: namesOf(SUITE_OPTIONS) }], place)
   const seeds = readSeeds(reader)
   const cells = new CellReader(axes, seeds, place)
   const isExcluded = readExclude(reader, cells)
@@ -363,8 +336,8 @@ export const suite = <const A extends Axes>(
     const message = `suite.build is ${shown(build)}: write ({ … }) => pipeline('name').data(…)…`
     throw new DefinitionError('wrongType', message, place)
   }
-  const read = readSuiteAxes(axes, place)
-  const { seeds, cells: coordinates } = readSuiteCells(read, options, place)
+  const read = readAxes(axes, place)
+  const { seeds, cells: coordinates } = readCells(read, options, place)
   const names = new Set<string>()
   for (const each of coordinates) {
     const cell = nameOf(each)
@@ -377,3 +350,17 @@ export const suite = <const A extends Axes>(
   const labels = Object.fromEntries(read.map((axis) => [axis.name, axis.labels]))
   return deepFreeze({ kind: 'suite', name, axes: labels, seeds, cells, ...(place && { place }) })
 }
+
+const isCell = (value: unknown): boolean =>
+  isObject(value) && typeof value['name'] === 'string' && isObject(value['at']) && isPipelineNode(value['pipeline'])
+
+/** Whether `value` is a suite, as `suite(…)` makes it. Goes by shape, so that one made by another copy of this package counts. */
+export const isSuite = (value: unknown): value is SuiteNode =>
+  isObject(value) &&
+  value['kind'] === 'suite' &&
+  typeof value['name'] === 'string' &&
+  isObject(value['axes']) &&
+  Array.isArray(value['seeds']) &&
+  Array.isArray(value['cells']) &&
+  value['cells'].length > 0 &&
+  value['cells'].every(isCell)

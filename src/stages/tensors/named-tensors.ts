@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { DecayGroup } from '../../dsl/nodes.js'
-import { UNDECAYED } from '../../dsl/train-options.js'
+import { UNDECAYED } from '../../dsl/option-tables.js'
 
 /**
  * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group, the bias of

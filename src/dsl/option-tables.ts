@@ -1,0 +1,463 @@
+/**
+ * Every option of a definition, each said once: its name, its sentence, what may be written, its default. All the rest follows from
+ * here (options.ts). `npm run docs:options` writes the `@default` of the comments and the tables of docs/options.md.
+ */
+import { durationWords, type Duration } from './amounts.js'
+import {
+  BELOW_ONE,
+  COUNT,
+  COUNT_OR_ZERO,
+  FRACTION,
+  NOT_NEGATIVE,
+  type OptionReader,
+  POSITIVE,
+  type NumberRule,
+} from './option-reader.js'
+import { depends, namesOf, option, readOptions, type Options, type Params } from './options.js'
+import type { WeightStart } from './vit-config.js'
+
+/** `pipeline(name, { … })`. */
+export const PIPELINE_OPTIONS = {
+  /** Every random draw of training and stitching comes from it; the data have their own. */
+  seed: option.number(COUNT_OR_ZERO, 0),
+  /**
+   * How long a stage may compute: of all stages, or by a stage's name or kind. At its limit it is interrupted and fails; the next
+   * run goes on from its checkpoint. In no fingerprint (docs/failures-and-resources.md).
+   */
+  timeout: option.own<Duration | { readonly [stage: string]: Duration }>(
+    `${durationWords}; \`{ teacher: '6h', 'distill/tiny': '1h' }\``,
+    'none but `--stage-timeout`',
+  ),
+}
+
+/** `stage(name, { … })`. Its types are those of the call. */
+export const STAGE_OPTIONS = {
+  /** What it reads; `run` gets `folder`, `files` and `summary` of each by its name. */
+  inputs: option.own<object>(
+    "name → a stage of the pipeline, wherever it stands in it (`'teacher'`), or a `stage(…)`",
+    'none',
+  ),
+  /** JSON data that `run` is given; part of the stage's identity. */
+  params: option.own<object>('an object', 'none'),
+  /** Files from outside, whose bytes are part of the identity. */
+  sources: option.own<object>("role → path; relative ones start at the pipeline file's folder", 'none'),
+  /** Whether `run` computes with an engine (`loadModel(folder, { ...engine, threads })`): engine and versions count then. */
+  usesEngine: option.boolean(false),
+  /**
+   * Whether its process may go on to other such stages of the file: thousands of cheap ones are affordable then, but what one of
+   * them leaves in the process the next one finds.
+   */
+  warm: option.boolean(false),
+  /**
+   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It must use
+   * nothing but what it is given and what its module imports or declares: no variable of a function around it.
+   */
+  run: option.ownNeeded<object>('a function'),
+}
+
+/** Which images of a data set are used. */
+export const SUBSET_OPTIONS = {
+  /** Number of training images kept, drawn without replacement. */
+  take: option.numberOrNull(COUNT, 'all images'),
+  /** Number of test images kept, drawn without replacement. */
+  takeTest: option.numberOrNull(COUNT, 'all images'),
+  /** Share of the kept training images held out as the split `validation`. */
+  validation: option.number(BELOW_ONE, 0),
+  /** Seed of these draws. */
+  seed: option.number(COUNT_OR_ZERO, 0),
+}
+
+const idxFile = option.text('path of an IDX file, plain or gzip')
+
+/** `idx({ … })`. */
+export const IDX_OPTIONS = {
+  /** Training images; relative paths start at the pipeline file's folder. */
+  trainImages: idxFile,
+  /** Their labels. */
+  trainLabels: idxFile,
+  /** Test images. */
+  testImages: idxFile,
+  /** Their labels. */
+  testLabels: idxFile,
+  /** Pixels a side; images are square. */
+  imageSize: option.number(COUNT, 28),
+  /** Values of a pixel. */
+  channels: option.number(COUNT, 1),
+  /** Labels are 0 … numClasses − 1. */
+  numClasses: option.number(COUNT, 10),
+}
+
+/** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */
+const PAPER_WIDTH = 192
+
+const WEIGHT_START_OPTIONS = {
+  type: option.choice(['truncatedNormal', 'xavierUniform']),
+  std: option.number(POSITIVE, 0.02),
+  gain: option.number(POSITIVE, 1),
+}
+
+const readWeightStart = (
+  options: OptionReader,
+  name: string,
+  { embedDim }: { readonly embedDim: number },
+): WeightStart => {
+  if (!options.has(name)) {
+    return embedDim >= PAPER_WIDTH ? { type: 'truncatedNormal', std: 0.02 } : { type: 'xavierUniform', gain: 1 }
+  }
+  const start = options.within(name, namesOf(WEIGHT_START_OPTIONS))
+  const { type, std, gain } = readOptions(WEIGHT_START_OPTIONS, start)
+  const stray = type === 'truncatedNormal' ? 'gain' : 'std'
+  if (start.has(stray)) start.fail('unknownOption', stray, `does not go with type '${type}': leave it out`)
+  return type === 'truncatedNormal' ? { type, std } : { type, gain }
+}
+
+/** What a student has from its teacher. */
+interface OfTeacher {
+  readonly teacher?: { readonly mlpRatio: number; readonly layerNormEps: number }
+}
+
+const wholeHidden = ({ embedDim }: { readonly embedDim: number }): NumberRule => ({
+  test: (ratio) => ratio > 0 && Number.isInteger(ratio * embedDim),
+  words: `a number above 0 that makes mlpRatio · embedDim (${embedDim}) whole, such as 4`,
+})
+
+/** `vit({ … })`: a model of `.teacher(…)`, `.anchors(…)`, `.singles(…)`, and of `.distill(…)`, where patches are the teacher's. */
+export const VIT_OPTIONS = {
+  /** Width d of a token; divisible by `numHeads`. */
+  embedDim: option.number(COUNT),
+  /** Number of blocks L. */
+  depth: option.number(COUNT),
+  /** Attention heads; divides `embedDim`. */
+  numHeads: option.number(COUNT),
+  /** Pixels a side of a patch; divides the images' side. */
+  patchSize: option.number(
+    COUNT,
+    depends('the largest divisor up to 16 that leaves four patches a side or more: 28 → 7, 224 → 16', () => null),
+  ),
+  /** Width of the MLP's hidden layer over `embedDim`. */
+  mlpRatio: option.number(
+    depends('a number above 0 that makes `mlpRatio · embedDim` whole', wholeHidden),
+    depends("4; of a student its teacher's", ({ teacher }: OfTeacher) => teacher?.mlpRatio ?? 4),
+  ),
+  /** Added to the variance that a LayerNorm divides by. */
+  layerNormEps: option.number(
+    POSITIVE,
+    depends("1e-6; of a student its teacher's", ({ teacher }: OfTeacher) => teacher?.layerNormEps ?? 1e-6),
+  ),
+  /** How weights start (docs/method.md, section 1). */
+  weightStart: option.own<WeightStart, WeightStart, { readonly embedDim: number }>(
+    "`{ type: 'truncatedNormal', std: 0.02 }`, `{ type: 'xavierUniform', gain: 1 }`",
+    'truncated normal 0.02 from width 192 on, else Xavier uniform',
+    readWeightStart,
+  ),
+}
+
+/** Of a teacher and of anchors, which learn from the labels. */
+export const PRETRAINED_OPTIONS = {
+  /**
+   * Weights that training starts from: a safetensors file in timm's naming beside a `config.json` that says the same shape; with
+   * `epochs: 0` they are taken as they are.
+   */
+  weights: option.textOrNone("path from the pipeline file's folder", 'none: `weightStart`'),
+}
+
+const MAGNITUDE: NumberRule = { test: (value) => value >= 0 && value <= 10, words: 'a number from 0 to 10' }
+const SHARE: NumberRule = { test: (value) => value > 0 && value <= 1, words: 'a number above 0, 1 at most' }
+
+/** Parts of RandAugment. */
+export const RAND_AUGMENT_OPTIONS = {
+  /** Operations an image. */
+  operations: option.number(COUNT, 2),
+  /** Their magnitude. */
+  magnitude: option.number(MAGNITUDE, 9),
+  /** Standard deviation of the magnitude. */
+  std: option.number(NOT_NEGATIVE, 0.5),
+}
+
+type RandAugment = typeof RAND_AUGMENT_OPTIONS
+
+/** Parts of `augment`, as DeiT and timm have them (docs/method.md, section 2); a probability or magnitude of 0 switches one off. */
+export const AUGMENT_OPTIONS = {
+  /** Random resized crop: least share of the image's area that is kept; 1 keeps it whole. Bicubic. */
+  cropScale: option.number(SHARE, 0.08),
+  /** Probability of a horizontal flip. */
+  flip: option.number(FRACTION, 0.5),
+  /** RandAugment (timm's `rand-m9-mstd0.5-inc1`). Colours change only where there are three channels; `null` is none. */
+  randAugment: option.own<Options<RandAugment> | null, Params<RandAugment> | null>(
+    'an object of `operations`, `magnitude` and `std`, or `null`',
+    '`{ operations: 2, magnitude: 9, std: 0.5 }`',
+    (options, name) =>
+      options.value(name) === null
+        ? null
+        : readOptions(RAND_AUGMENT_OPTIONS, options.within(name, namesOf(RAND_AUGMENT_OPTIONS))),
+  ),
+  /** Brightness, contrast and saturation are multiplied by 1 ± this; only where `randAugment` is null. */
+  colorJitter: option.number(BELOW_ONE, 0.4),
+  /** Probability of erasing a rectangle. */
+  erasing: option.number(FRACTION, 0.25),
+  /** Beta parameter of mixup. */
+  mixup: option.number(NOT_NEGATIVE, 0.8),
+  /** Beta parameter of cutmix. */
+  cutmix: option.number(NOT_NEGATIVE, 1),
+  /** Probability of cutmix where both are on. */
+  switchProbability: option.number(FRACTION, 0.5),
+}
+
+type Augment = typeof AUGMENT_OPTIONS
+
+const readAugment = (options: OptionReader, name: string): Params<Augment> | null => {
+  const value = options.value(name)
+  if (value === undefined || value === null || value === false) return null
+  return readOptions(AUGMENT_OPTIONS, options.within(name, namesOf(AUGMENT_OPTIONS), value === true ? {} : value))
+}
+
+/** What decides whether a training may have no epochs, and how large its batches are. */
+interface OfTraining {
+  readonly stitching: boolean
+  readonly pretrained: boolean
+}
+
+/** What the learning rate's course depends on. */
+interface OfSchedule {
+  readonly epochs: number
+  readonly scheduleBy: 'epoch' | 'step'
+  readonly schedule: 'cosine' | 'constant'
+  readonly scheduleEpochs: number | null
+}
+
+const WHOLE_EPOCHS: NumberRule = {
+  test: COUNT_OR_ZERO.test,
+  words: "a whole number of epochs, or scheduleBy: 'step'",
+}
+
+/** Never of `epochs` where training can go on: its beginning must not depend on its end. */
+const defaultWarmup = ({ epochs, scheduleBy, schedule, scheduleEpochs }: OfSchedule): number => {
+  if (schedule === 'constant') return 0
+  const twentieth = (scheduleEpochs ?? epochs) / 20
+  return scheduleBy === 'epoch' ? Math.round(twentieth) : twentieth
+}
+
+/** The published recipe's. */
+export const UNDECAYED = ['biases', 'norms', 'positions', 'clsToken'] as const
+
+/**
+ * Of every stage that trains (docs/method.md, section 2). Epochs and rates count batches, also where `accumulate` of them make one
+ * update.
+ */
+export const TRAIN_OPTIONS = {
+  /** Times that the training images are gone through; with 0 every weight stays as it starts. */
+  epochs: option.number(
+    depends('a whole number, 1 or more; 0 in `stitch`, and with `weights`', ({ stitching, pretrained }: OfTraining) =>
+      stitching || pretrained ? COUNT_OR_ZERO : COUNT,
+    ),
+  ),
+  /** Images of one forward and backward pass. */
+  batchSize: option.number(
+    COUNT,
+    depends('64; of `stitch` 128', ({ stitching }: OfTraining) => (stitching ? 128 : 64)),
+  ),
+  /** Learning rate: the peak of the schedule. */
+  lr: option.number(POSITIVE, 5e-4),
+  /** Where the cosine ends; `lr` at most. */
+  minLr: option.number(
+    NOT_NEGATIVE,
+    depends('1e-5; `lr / 50` where `lr` is below that', ({ lr }: { readonly lr: number }) =>
+      lr < 1e-5 ? lr / 50 : 1e-5,
+    ),
+  ),
+  /** Where the warm-up begins; `lr` at most. */
+  warmupLr: option.number(
+    NOT_NEGATIVE,
+    depends('1e-6; `lr / 500` where `lr` is below that', ({ lr }: { readonly lr: number }) =>
+      lr < 1e-6 ? lr / 500 : 1e-6,
+    ),
+  ),
+  /** Epochs of linear warm-up, a fraction of one too. */
+  warmupEpochs: option.number(
+    depends(
+      "a finite number, 0 or more; a whole one by `'epoch'`",
+      ({ scheduleBy }: { readonly scheduleBy: 'epoch' | 'step' }) =>
+        scheduleBy === 'epoch' ? WHOLE_EPOCHS : NOT_NEGATIVE,
+    ),
+    depends("a twentieth of the cosine, in whole epochs by `'epoch'`; with `'constant'` 0", defaultWarmup),
+  ),
+  /** When the rate changes: once an epoch, as published, or every step by the same formula at fractional epochs. */
+  scheduleBy: option.choice(['epoch', 'step'], 'step'),
+  /** The rate after the warm-up: a cosine down to `minLr`, or `lr` for as long as training lasts. */
+  schedule: option.choice(['cosine', 'constant'], 'cosine'),
+  /** Epochs after which the cosine is at `minLr`; given, training can go on up to it (docs/extending-training.md). */
+  scheduleEpochs: option.numberOrNull(COUNT, '`epochs`'),
+  /** Of a training that can go on: what it would leave is kept every so many epochs; 0: never. */
+  milestones: option.number(COUNT_OR_ZERO, 1),
+  /** AdamW's decay of the gradient's mean. */
+  beta1: option.number(BELOW_ONE, 0.9),
+  /** AdamW's decay of the gradient's square. */
+  beta2: option.number(BELOW_ONE, 0.999),
+  /** Added to the root that AdamW divides by. */
+  eps: option.number(POSITIVE, 1e-8),
+  /** AdamW's decoupled decay, of all but the groups of `undecayed`. */
+  weightDecay: option.number(NOT_NEGATIVE, 0.05),
+  /** Groups of tensors that weight decay spares; `stitches` and `transforms` are the matrices of these layers. */
+  undecayed: option.choices(['biases', 'norms', 'positions', 'clsToken', 'stitches', 'transforms'], UNDECAYED),
+  /** Batches whose mean gradient makes one update, at the rate of the first; when stitching, of one descendant. */
+  accumulate: option.number(COUNT, 1),
+  /** Above this Euclidean norm over all trained tensors the gradient is scaled down to it. */
+  clipNorm: option.numberOrNull(POSITIVE, 'off'),
+  /** The result is the running mean of the weights, `decay · mean + (1 − decay) · weights` after each update. */
+  emaDecay: option.numberOrNull(BELOW_ONE, 'off'),
+  /** Stochastic depth: the last block's rate; block l of L has `rate · l / (L − 1)`. */
+  dropPath: option.number(BELOW_ONE, 0),
+  /** Share of a label's probability that is spread over all classes; published 0.1, not part of `augment`. */
+  labelSmoothing: option.number(FRACTION, 0),
+  /** What is done to the training images: `true` is the published recipe, an object changes parts of it. */
+  augment: option.own<Options<Augment> | boolean | null, Params<Augment> | null>(
+    '`true`, or an object of its parts',
+    'off',
+    readAugment,
+  ),
+}
+
+/** `.distill({ name: … }, { … })`: what students share or have each for itself (docs/method.md, section 2). */
+export const DISTILL_OPTIONS = {
+  /**
+   * Blocks that are compared: the ends of the last third, of the last two or of all three, or every block of the student. Thirds need
+   * a depth divisible by 3.
+   */
+  positions: option.choice(
+    ['end', 'mid+end', 'front+end', 'every'],
+    depends("`'front+end'` for students of the least width, else `'end'`", (by: { readonly isNarrowest: boolean }) =>
+      by.isNarrowest ? 'front+end' : 'end',
+    ),
+  ),
+  /** What is learned from the teacher: logits, what blocks and their attention put out; logits alone; logits and blocks. */
+  loss: option.choice(['all', 'logits', 'logits+rep'], 'all'),
+  /** Weight of the labels' cross-entropy; `1 − alpha` weighs what comes from the teacher. */
+  alpha: option.number(
+    FRACTION,
+    depends('0.1; with another `loss` 0.5', ({ loss }: { readonly loss: string }) => (loss === 'all' ? 0.1 : 0.5)),
+  ),
+  /** What logits are divided by before they are compared. */
+  temperature: option.number(POSITIVE, 1),
+  /** Over what the loss on logits is a mean: images, or images and classes, as published. */
+  softReduction: option.choice(['batchMean', 'elementMean'], 'elementMean'),
+  /**
+   * Direction of the transformation matrices: the teacher's features are brought to the student's width, as published, or the
+   * student's to the teacher's (hints, FitNets), which keeps the student's features from shrinking and its matrices of use.
+   */
+  transforms: option.choice(['toStudent', 'toTeacher'], 'toStudent'),
+  /** Whether the transformation matrices are trained with the student; else they stay at their random start. */
+  trainTransforms: option.boolean(true),
+  /**
+   * Beside published matrices, whether those of the other direction are trained, for `init: 'composed'`; no gradient of theirs
+   * reaches the student, though they count in the norm of `clipNorm`. Never with `'toTeacher'`, whose own they are.
+   */
+  reverseTransforms: option.boolean(false),
+}
+
+/** Which models a grid has (docs/method.md, section 3): of `.stitch(…)`, `.singles(…)` and `enumerateDescendants`. */
+export const GRID_OPTIONS = {
+  /** Whether models are stitched by threes too: a → b → c where a → b and b → c are among the pairs. */
+  triples: option.boolean(false),
+  /** SN-Netv2's grid: also wide → narrow, and there and back again; pairs are stitched at the ends of their stages alone. */
+  twoWay: option.boolean(false),
+  /** Window of blocks; the models' depth at most. */
+  kernel: option.number(COUNT, 2),
+  /** Step of the window; the models' depth at most. */
+  stride: option.number(COUNT, 1),
+  /** Where a final LayerNorm runs before the head: on all models, on single models only, nowhere. */
+  finalNorm: option.choice(['all', 'anchorsOnly', 'none'], 'all'),
+}
+
+const tuneLoss = option.choice(
+  ['soft', 'hard', 'none'],
+  depends("`'soft'`; without a teacher `'none'`", ({ taught }: { readonly taught: boolean }) =>
+    taught ? 'soft' : 'none',
+  ),
+)
+
+/** `.stitch({ … }, …)`: which models of the pool. Its types are those of the call. */
+export const STITCHED_OPTIONS = {
+  /** The narrower of two students; with `to`, these two alone are stitched. */
+  from: option.own<string>('name of a student, instead of `models` and `pairs`', 'none'),
+  /** The wider of two students. */
+  to: option.own<string>('name of a student', 'none'),
+  /** Students that are stitched, two or more. */
+  models: option.own<readonly string[]>('names of students', 'all of the pool'),
+  /** Which of them: neighbours in width, every one with every wider one, or these, narrow to wide. */
+  pairs: option.own<'nearest' | 'all' | readonly (readonly [from: string, to: string])[]>(
+    "`'nearest'`, `'all'`, `[['tiny', 'base']]`",
+    "`'nearest'`",
+  ),
+}
+
+/** `.stitch({ … }, …)`: how (docs/method.md, sections 4 and 5). */
+export const STITCH_OPTIONS = {
+  /** How stitch layers start; `'composed'` needs `reverseTransforms` or `transforms: 'toTeacher'`. */
+  init: option.choice(
+    ['learned', 'composed', 'leastSquares', 'random'],
+    depends("`'learned'`; of anchors `'leastSquares'`", ({ anchors }: { readonly anchors: boolean }) =>
+      anchors ? 'leastSquares' : 'learned',
+    ),
+  ),
+  /** Of the `learned` and `composed` starts: the mean over a student's loss positions, or the one nearest to the layer. */
+  matrices: option.choice(
+    ['mean', 'nearest'],
+    depends("`'mean'`; of `'composed'` `'nearest'`", ({ init }: { readonly init: string }) =>
+      init === 'composed' ? 'nearest' : 'mean',
+    ),
+  ),
+  /** Of the `learned` start: how a matrix of the distillation is turned round. */
+  inverse: option.choice(['transpose', 'pseudoInverse'], 'transpose'),
+  /** Images of the training split that the least-squares start looks at. */
+  samples: option.number(COUNT, 100),
+  /** What descendants are tuned towards besides the labels: the teacher's probabilities, its answers, nothing. */
+  loss: tuneLoss,
+  /** What tuning changes: everything on a descendant's path, or its stitch layers alone. */
+  tuned: option.choice(['all', 'stitches'], 'all'),
+  /** How a step draws its descendant: uniformly, or (SN-Netv2) a group of similar MACs first, then one of it. */
+  sampling: option.choice(['uniform', 'macs'], 'uniform'),
+  /** Groups of equal width in MACs; goes with `sampling: 'macs'` alone. */
+  macsGroups: option.number(
+    COUNT,
+    depends("10; 1 with `'uniform'`", ({ sampling }: { readonly sampling: string }) => (sampling === 'macs' ? 10 : 1)),
+  ),
+}
+
+/** `.singles({ name: … }, { … })`: descendants trained alone. */
+export const SINGLE_OPTIONS = {
+  /** Which of them, by their ids in the grid. */
+  descendants: option.own<'all' | readonly number[]>(
+    "`'all'`, or ids as `enumerateDescendants` counts them",
+    "`'all'`",
+  ),
+  /** Which models are paired: neighbours in width, or every one with every wider one. */
+  pairs: option.choice(['nearest', 'all'], 'nearest'),
+  /** What they learn from besides the labels: the teacher's probabilities, its answers, nothing. */
+  loss: tuneLoss,
+}
+
+/** `.latency({ … })`: time of one forward pass of every descendant. */
+export const LATENCY_OPTIONS = {
+  /** Images of the larger batch; batch 1 is measured too. */
+  batch: option.number(COUNT, 64),
+  /** Passes before the clock runs. */
+  warmup: option.number(COUNT_OR_ZERO, 3),
+  /** Timed passes, of which the median counts. */
+  rounds: option.number(COUNT, 20),
+}
+
+/** `.evaluate({ … })`. */
+export const EVALUATE_OPTIONS = {
+  /** Images that are answered; `'validation'` needs the data's `validation`. */
+  split: option.choice(['test', 'validation'], 'test'),
+}
+
+/** `suite(name, axes, build, { … })`. Its types are those of the call. */
+export const SUITE_OPTIONS = {
+  /** Every cell is there once a seed. */
+  seeds: option.own<number | readonly number[]>('a number n (0 … n − 1), or a list', '1, the seed 0'),
+  /** Cells to leave out: those for which this is true, or those that agree with one of these in all that it names. */
+  exclude: option.own<unknown>("a function of a cell's labels, or a list of partial cells", 'none'),
+  /** Cells to add once the others have been left out; without a seed, once a seed. */
+  include: option.own<unknown>('a list of cells, by the labels of every axis', 'none'),
+}
