@@ -57,8 +57,8 @@ const variance = (values: Float32Array, width: number): number => {
   for (let channel = 0; channel < width; channel++) {
     let [total, squares] = [0, 0]
     for (let at = channel; at < values.length; at += width) {
-      total += values[at]!
-      squares += values[at]! ** 2
+      total += values[at]
+      squares += values[at] ** 2
     }
     sum += squares / rows - (total / rows) ** 2
   }
@@ -70,10 +70,10 @@ for (const manifest of made) {
   const { kind, params, inputs } = manifest.identity
   if (kind !== 'distill') continue
   const { positions, transforms, model, seed } = params as DistillParams
-  const [data, teacher] = ['data', 'teacher'].map((input) => byContent.get(inputs[input]!)!)
-  const split = openDataset(artifact(data!)).split('train')
+  const [data, teacher] = ['data', 'teacher'].map((input) => byContent.get(inputs[input])!)
+  const split = openDataset(artifact(data)).split('train')
   const indices = Generator.from(seed, 'samples').sample(split.count, Number(flags.samples))
-  const taught = openModel(artifact(teacher!), 'teacher')
+  const taught = openModel(artifact(teacher), 'teacher')
   const [own, theirs] = await Promise.all(
     [openModel(artifact(manifest), 'student'), taught].map((one) =>
       Effect.runPromise(stitchFeatures(engine, one, split, indices)),
@@ -81,12 +81,12 @@ for (const manifest of made) {
   )
   const width = taught.config.embedDim
   const matrix = transforms === 'toTeacher' ? 'reverse' : 'map'
-  const { tensors } = readSafetensors(artifact(manifest).files['transforms.safetensors']!)
+  const { tensors } = readSafetensors(artifact(manifest).files['transforms.safetensors'])
   const blocks = lossPositions(positions, model.depth)
   const taughtBlocks = lossPositions(positions, taught.config.depth, model.depth)
   const explained = blocks.map((block, p) => {
-    const target = theirs![taughtBlocks[p]! + 1]!
-    const { residual } = leastSquares(own![block + 1]!, target.length / width, model.embedDim, target, width)
+    const target = theirs[taughtBlocks[p] + 1]
+    const { residual } = leastSquares(own[block + 1], target.length / width, model.embedDim, target, width)
     return 1 - residual / variance(target, width)
   })
   const singular = blocks.map((_, p) => {
@@ -102,8 +102,8 @@ for (const manifest of made) {
     transforms,
     positions,
     blocks,
-    variance: rounded(own!.map((values) => variance(values, model.embedDim))),
-    teacherVariance: rounded(theirs!.map((values) => variance(values, width))),
+    variance: rounded(own.map((values) => variance(values, model.embedDim))),
+    teacherVariance: rounded(theirs.map((values) => variance(values, width))),
     singularRms: rounded(singular),
     explained: rounded(explained),
   }

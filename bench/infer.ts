@@ -32,14 +32,14 @@ const oursOf = async ({ config, batch }: BenchModel): Promise<Contestant> => {
     config,
     batch,
     fixed: { theta },
-    fn: (pixels, fixed) => ({ logits: vitLogits(slices(layout, fixed['theta']!), config, pixels) }),
+    fn: (pixels, fixed) => ({ logits: vitLogits(slices(layout, fixed['theta']), config, pixels) }),
   })
   const image = config.imageSize ** 2 * config.channels
   const images = new Uint8Array(batch * image).map((_, index) => index % 256)
   const indices = Int32Array.from({ length: batch }, (_, index) => index)
   const gather = (places: ArrayLike<number>, pixels: Float32Array): void => {
     for (let row = 0; row < places.length; row++) {
-      for (let at = 0; at < image; at++) pixels[row * image + at] = images[places[row]! * image + at]! / 255
+      for (let at = 0; at < image; at++) pixels[row * image + at] = images[places[row] * image + at] / 255
     }
   }
   const split = { count: batch, images, labels: new Int32Array(batch), gather }
@@ -67,7 +67,7 @@ for (const model of modelsNamed(flags.model)) {
     report({ ...about, runtime: name, ...ms, imagesPerSecond: (1_000 * model.batch) / ms.ms })
   }
   const [ours, torch] = timings
-  if (torch !== undefined) report({ ...about, figure: 'torch ms / our ms', ratio: torch.ms / ours!.ms })
+  if (torch !== undefined) report({ ...about, figure: 'torch ms / our ms', ratio: torch.ms / ours.ms })
   for (const { stop } of contestants) stop()
 }
 process.exit(0)

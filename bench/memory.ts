@@ -29,7 +29,7 @@ const settling = 20
 const measure = async (): Promise<void> => {
   const [model] = modelsNamed(flags.model)
   const engine = await openEngine(requestOf(flags))
-  const step = await trainingStep(engine, model!)
+  const step = await trainingStep(engine, model)
   const tensors = [0, 0]
   let settled = 0
   const steps = Number(flags.steps)

@@ -45,14 +45,14 @@ for (const model of modelsNamed(flags.model)) {
     threads,
     ...(allTokens && { allTokens }),
   }
-  const peakGflops = peak.gflops(matmul!.ms)
-  for (const timing of [ours!, ...(torch === undefined ? [] : [torch])]) {
+  const peakGflops = peak.gflops(matmul.ms)
+  for (const timing of [ours, ...(torch === undefined ? [] : [torch])]) {
     const { name, ...ms } = timing
     const imagesPerSecond = (1_000 * model.batch) / ms.ms
     const share = timing === ours ? { gflops: gflops(ms.ms), peakGflops, share: gflops(ms.ms) / peakGflops } : {}
     report({ ...about, runtime: name, ...ms, imagesPerSecond, ...share })
   }
-  if (torch !== undefined) report({ ...about, figure: 'torch ms / our ms', ratio: torch.ms / ours!.ms })
+  if (torch !== undefined) report({ ...about, figure: 'torch ms / our ms', ratio: torch.ms / ours.ms })
   for (const { stop } of contestants) stop()
   await engine.release()
 }

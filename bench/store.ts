@@ -154,9 +154,9 @@ try {
     for (let round = 0; round <= rounds; round++) all.push(await oneRound(shape, round, contents))
     const measured = all.slice(1)
     const megabytes = (shape.bytes * shape.files * shape.artifacts) / 1e6
-    const of = (work: string): number => median(measured.map((times) => times[work]!))
-    for (const work of Object.keys(measured[0]!)) {
-      const ms = measured.map((times) => times[work]!)
+    const of = (work: string): number => median(measured.map((times) => times[work]))
+    for (const work of Object.keys(measured[0])) {
+      const ms = measured.map((times) => times[work])
       const rate = (time: number): number => (1_000 * megabytes) / time
       const about = { bench: 'store', blobs: shape.name, work, rounds }
       report({ ...about, megabytesPerSecond: rate(of(work)), min: rate(Math.max(...ms)), max: rate(Math.min(...ms)) })

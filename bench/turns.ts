@@ -19,7 +19,7 @@ export interface Timing {
 }
 
 export const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
 /** Times a function that does one step. */
 export const contestant = (name: string, step: () => Promise<void>): Contestant => ({
@@ -62,11 +62,11 @@ export const takeTurns = async (
   for (let round = 0; round <= rounds; round++) {
     for (const [index, { time }] of contestants.entries()) {
       const ms = await time(steps)
-      if (round > 0) times[index]!.push(ms)
+      if (round > 0) times[index].push(ms)
     }
   }
   return contestants.map(({ name }, index) => {
-    const ms = times[index]!
+    const ms = times[index]
     return { name, ms: median(ms), minMs: Math.min(...ms), maxMs: Math.max(...ms) }
   })
 }

@@ -14,7 +14,7 @@ export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf
     const normal = tf.mul(centred, inverse)
     save([normal, inverse, factor])
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [n, inv, weight] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+      const [n, inv, weight] = saved
       const rows = Array.from({ length: dy.rank - 1 }, (_, axis) => axis)
       const dNormal = tf.mul(dy, weight)
       // What is left of the gradient once its parts along 1 and along the normalised x are taken away, row by row.
@@ -36,7 +36,7 @@ export const gelu = <T extends tf.Tensor>(x: T): T => {
     save([u, distribution])
     // Φ(x) + x·φ(x), and x·φ(x) = u·exp(−u²)/√π.
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor => {
-      const [v, phi] = saved as [tf.Tensor, tf.Tensor]
+      const [v, phi] = saved
       const density = tf.mul(tf.div(v, tf.exp(tf.mul(v, v))), 1 / Math.sqrt(Math.PI))
       return tf.mul(dy, tf.add(phi, density))
     }
@@ -70,7 +70,7 @@ export const attention = (q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D): tf.Te
     const value = join(tf.matMul(weights, values))
     save([queries, keys, values, weights, value])
     const gradFunc = (dy: tf.Tensor, saved: tf.Tensor[]): tf.Tensor[] => {
-      const [oldQ, oldK, oldV, p, y] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+      const [oldQ, oldK, oldV, p, y] = saved
       const dO = tf.transpose(part(dy), [0, 2, 1, 3])
       const along = tf.transpose(tf.sum(part(tf.mul(dy, y)), -1, true), [0, 2, 1, 3]) // [B, heads, Q, 1]
       const dScores = tf.mul(tf.sub(tf.matMul(dO, oldV, false, true), along), p)
@@ -98,7 +98,7 @@ interface Dense {
  */
 export const mlp = (x: tf.Tensor, up: Dense, down: Dense): tf.Tensor => {
   const [inner, width] = up.weight.shape as [number, number]
-  const outer = down.weight.shape[0]!
+  const outer = down.weight.shape[0]
   const operation = tf.customGrad((...given) => {
     const [input, w1, b1, w2, b2, save] = given as [...tf.Tensor[], tf.GradSaveFunc] as [
       tf.Tensor,

@@ -30,15 +30,15 @@ export const repeated = (fn: TensorFunction, inputs: Specs, times: number, state
       ),
     },
     fn: (given) => {
-      let current = Object.fromEntries(state.map((name) => [name, given[name]!]))
+      let current = Object.fromEntries(state.map((name) => [name, given[name]]))
       const results: Record<string, tf.Tensor[]> = {}
       for (let index = 0; index < times; index++) {
-        const own = Object.fromEntries(stacked.map(([name, { shape }]) => [name, at(given[name]!, index, shape)]))
+        const own = Object.fromEntries(stacked.map(([name, { shape }]) => [name, at(given[name], index, shape)]))
         const outputs = fn({ ...current, ...own })
         for (const [name, output] of Object.entries(outputs)) {
           if (!state.includes(name)) (results[name] ??= []).push(output)
         }
-        current = Object.fromEntries(state.map((name) => [name, outputs[name] ?? current[name]!]))
+        current = Object.fromEntries(state.map((name) => [name, outputs[name] ?? current[name]]))
       }
       const replaced = Object.entries(current).filter(([name, tensor]) => tensor !== given[name])
       return {

@@ -89,12 +89,12 @@ class HostState implements State {
       const read = Object.fromEntries(names.map((name) => [name, this.#value(name)]))
       const replaced = names.filter((name) => name in compiled.outputs)
       const into = Object.fromEntries(
-        replaced.map((name) => [name, this.#spare.get(name) ?? read[name]!.slice()] as const),
+        replaced.map((name) => [name, this.#spare.get(name) ?? read[name].slice()] as const),
       )
       const results = await compiled.run({ ...inputs, ...read }, into)
       for (const name of replaced) {
-        this.#spare.set(name, read[name]!)
-        this.#values.set(name, results[name]!)
+        this.#spare.set(name, read[name])
+        this.#values.set(name, results[name])
         delete results[name]
       }
       return results

@@ -59,7 +59,7 @@ export const relativeDistance = (actual: ArrayLike<number>, expected: ArrayLike<
   if (actual.length !== expected.length) return Infinity
   let largest = 0
   for (let index = 0; index < expected.length; index++) {
-    const [a, b] = [actual[index]!, expected[index]!]
+    const [a, b] = [actual[index], expected[index]]
     if (Object.is(a, b) || a === b) continue
     if (!Number.isFinite(a) || !Number.isFinite(b)) return Infinity
     largest = Math.max(largest, Math.abs(a - b) / Math.max(1, Math.abs(b)))

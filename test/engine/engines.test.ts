@@ -10,7 +10,7 @@ const specs: Readonly<Record<string, TensorSpec>> = {
   index: { shape: [2], dtype: 'int32' },
 }
 const values = { x: Float32Array.of(1, 2, 3, 4, 5, 6), index: Int32Array.of(1, 0) }
-const chosen: TensorFunction = ({ x, index }) => ({ rows: tf.gather(x!, index as tf.Tensor1D), total: tf.sum(x!) })
+const chosen: TensorFunction = ({ x, index }) => ({ rows: tf.gather(x, index as tf.Tensor1D), total: tf.sum(x) })
 
 /** By its name: a test may be loaded as another kind of module than what it tests, and then has classes of its own. */
 const expectEngineError = (error: Error) => expect(error.name, error.message).to.equal('EngineError')
@@ -67,16 +67,16 @@ for (const name of names) {
       const kept = tf.tensor1d([1, 2, 3])
       const before = tf.memory().numTensors
       const withConstant: TensorFunction = ({ x }) => ({
-        result: tf.add(x!, kept),
-        gradient: tf.grad((y: tf.Tensor) => tf.sum(tf.square(y)))(x!),
+        result: tf.add(x, kept),
+        gradient: tf.grad((y: tf.Tensor) => tf.sum(tf.square(y)))(x),
       })
       for (let round = 0; round < 3; round++) {
-        const compiled = await engine.compile('with a constant', withConstant, { x: specs['x']! })
+        const compiled = await engine.compile('with a constant', withConstant, { x: specs['x'] })
         const { result } = await compiled.run({ x: values.x })
-        expect(Array.from(result!)).to.deep.equal([2, 4, 6, 5, 7, 9])
+        expect(Array.from(result)).to.deep.equal([2, 4, 6, 5, 7, 9])
       }
       await failure(async () => {
-        const broken = await engine.compile('broken', ({ x }) => ({ y: tf.reshape(x!, [7]) }), { x: specs['x']! })
+        const broken = await engine.compile('broken', ({ x }) => ({ y: tf.reshape(x, [7]) }), { x: specs['x'] })
         await broken.run({ x: values.x })
       })
       expect(tf.memory().numTensors).to.equal(before)
@@ -86,18 +86,18 @@ for (const name of names) {
     })
 
     it('gives an output that is an input, and gives it the input’s name', async () => {
-      const same = await engine.compile('same', ({ x }) => ({ x: x!, twice: tf.mul(x!, 2), again: x! }), {
-        x: specs['x']!,
+      const same = await engine.compile('same', ({ x }) => ({ x, twice: tf.mul(x, 2), again: x }), {
+        x: specs['x'],
       })
       const results = await same.run({ x: values.x })
       expect(Object.keys(results)).to.deep.equal(['x', 'twice', 'again'])
       expect(results['x']).to.deep.equal(values.x)
-      results['x']!.fill(0)
+      results['x'].fill(0)
       expect(values.x[0]).to.equal(1)
     })
 
     it('takes inputs that the function does not use and tensors without elements', async () => {
-      const empty: TensorFunction = ({ none, x }) => ({ all: tf.concat([none!, x!], 0), constant: tf.ones([2]) })
+      const empty: TensorFunction = ({ none, x }) => ({ all: tf.concat([none, x], 0), constant: tf.ones([2]) })
       const compiled = await engine.compile('empty', empty, { ...specs, none: { shape: [0, 3], dtype: 'float32' } })
       const results = await compiled.run({ ...values, none: new Float32Array(0) })
       expect(results).to.deep.equal({ all: values.x, constant: Float32Array.of(1, 1) })
@@ -114,20 +114,20 @@ for (const name of names) {
 }
 
 describe('a trace', () => {
-  const x = { x: specs['x']! }
+  const x = { x: specs['x'] }
 
   it('refuses to read a value, naming the function and the operation that made it', async () => {
-    const error = await failure(() => traceToOnnx('peek', (i) => ({ y: tf.scalar(tf.exp(i['x']!).dataSync()[0]!) }), x))
+    const error = await failure(() => traceToOnnx('peek', (i) => ({ y: tf.scalar(tf.exp(i['x']).dataSync()[0]) }), x))
     expectEngineError(error)
     expect(error.message).to.match(/^peek: the value of a tensor made by Exp was read/)
-    const input = await failure(() => traceToOnnx('peek', (i) => ({ y: tf.tensor(i['x']!.arraySync()) }), x))
+    const input = await failure(() => traceToOnnx('peek', (i) => ({ y: tf.tensor(i['x'].arraySync()) }), x))
     expect(input.message).to.match(/^peek: the value of the input x was read/)
   })
 
   it('refuses a tensor of another trace', async () => {
     let leaked: tf.Tensor | undefined
-    traceToOnnx('first', (i) => ({ y: (leaked = tf.keep(tf.exp(i['x']!))) }), x)
-    const error = await failure(() => traceToOnnx('second', (i) => ({ y: tf.add(i['x']!, leaked!) }), x))
+    traceToOnnx('first', (i) => ({ y: (leaked = tf.keep(tf.exp(i['x']))) }), x)
+    const error = await failure(() => traceToOnnx('second', (i) => ({ y: tf.add(i['x'], leaked!) }), x))
     leaked?.dispose()
     expect(error.message).to.match(/^second: Add was given a tensor that Exp made in the trace of first /)
   })
@@ -141,7 +141,7 @@ describe('a trace', () => {
   it('does not store what no output needs, nor large uniform constants element by element', () => {
     const wasteful: TensorFunction = ({ x: given }) => {
       tf.add(
-        given!,
+        given,
         tf
           .tensor2d(
             new Float32Array(30_000).map((_, index) => index),
@@ -149,7 +149,7 @@ describe('a trace', () => {
           )
           .sum(0),
       )
-      return { y: tf.concat([given!, tf.zeros([100_000, 3])], 0) }
+      return { y: tf.concat([given, tf.zeros([100_000, 3])], 0) }
     }
     expect(traceToOnnx('wasteful', wasteful, x).bytes.length).to.be.below(2_000)
   })

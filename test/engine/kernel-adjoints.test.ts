@@ -70,8 +70,8 @@ describe('the traced gradient', () => {
         inputs,
       )
       const { forward, backward } = await compiled.run(drawInputs(inputs, 3))
-      expect(Math.abs(forward![0]!)).to.be.above(0.1)
-      expect(backward![0]!).to.be.closeTo(forward![0]!, 1e-4)
+      expect(Math.abs(forward[0])).to.be.above(0.1)
+      expect(backward[0]).to.be.closeTo(forward[0], 1e-4)
     })
   }
 })

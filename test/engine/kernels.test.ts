@@ -25,8 +25,8 @@ describe('a traced kernel', () => {
     await compiled.release()
     expect(Object.keys(actual)).to.deep.equal(Object.keys(expected))
     for (const [name, wanted] of Object.entries(expected)) {
-      expect(actual[name]!.constructor, name).to.equal(wanted.constructor)
-      expect(relativeDistance(actual[name]!, wanted), `${name}: ${actual[name]} for ${wanted}`).to.be.below(1e-5)
+      expect(actual[name].constructor, name).to.equal(wanted.constructor)
+      expect(relativeDistance(actual[name], wanted), `${name}: ${actual[name]} for ${wanted}`).to.be.below(1e-5)
     }
   }
 

@@ -48,7 +48,7 @@ const norm = (shape: readonly number[]): OperationCase => {
   return {
     title: `layerNorm of [${shape}]`,
     inputs: { x: floats(shape), scale: floats([width], 0.5, 1.5), shift: floats([width]) },
-    operation: ({ x, scale, shift }) => layerNorm(x!, scale!, shift!, 1e-3),
+    operation: ({ x, scale, shift }) => layerNorm(x, scale, shift, 1e-3),
     exact: ({ x, scale, shift }) =>
       rowsOf(x, width).flatMap((row) =>
         normalizedRow(row, 1e-3).map((value, index) => value * (scale?.[index] ?? 0) + (shift?.[index] ?? 0)),
@@ -59,7 +59,7 @@ const norm = (shape: readonly number[]): OperationCase => {
 const activation = (shape: readonly number[]): OperationCase => ({
   title: `gelu of [${shape}]`,
   inputs: { x: floats(shape, -4, 4) },
-  operation: ({ x }) => gelu(x!),
+  operation: ({ x }) => gelu(x),
   exact: ({ x }) => numbers(x).map((value) => (value / 2) * (1 + erf(value * Math.SQRT1_2))),
 })
 
@@ -68,7 +68,7 @@ const dense = (shape: readonly number[], out: number): OperationCase => {
   return {
     title: `linear of [${shape}] to ${out}`,
     inputs: { x: floats(shape), weight: floats([out, width]), bias: floats([out]) },
-    operation: ({ x, weight, bias }) => linear(x!, weight!, bias!),
+    operation: ({ x, weight, bias }) => linear(x, weight, bias),
     exact: ({ x, weight, bias }) =>
       rowsOf(x, width).flatMap((row) =>
         rowsOf(weight, width).map((weights, index) => dot(row, weights) + (bias?.[index] ?? 0)),
@@ -136,16 +136,16 @@ const withGradients =
   (given) => {
     const names = Object.keys(inputs)
     const call = (tensors: readonly tf.Tensor[]) =>
-      operation(Object.fromEntries(names.map((name, index) => [name, tensors[index]!])))
+      operation(Object.fromEntries(names.map((name, index) => [name, tensors[index]])))
     const weighted = (...tensors: tf.Tensor[]): tf.Scalar => {
       const result = call(tensors)
       return tf.sum(tf.mul(result, tf.tensor(weightsFor(result.size), result.shape)))
     }
-    const tensors = names.map((name) => given[name]!)
+    const tensors = names.map((name) => given[name])
     const gradients = tf.grads(weighted)(tensors)
     return {
       result: call(tensors),
-      ...Object.fromEntries(names.map((name, index) => [`gradient of ${name}`, gradients[index]!])),
+      ...Object.fromEntries(names.map((name, index) => [`gradient of ${name}`, gradients[index]])),
     }
   }
 
@@ -161,15 +161,15 @@ for (const name of ['cpu', 'onnxruntime'] satisfies EngineName[]) {
       it(`${test.title} and its gradients are those of exact arithmetic`, async () => {
         const values = drawInputs(test.inputs, 17)
         const results = await (await engine.compile(test.title, withGradients(test), test.inputs)).run(values)
-        expect(relativeDistance(results['result']!, test.exact(values)), 'result').to.be.below(2e-6)
+        expect(relativeDistance(results['result'], test.exact(values)), 'result').to.be.below(2e-6)
         for (const [input, expected] of Object.entries(differences(test, values))) {
-          expect(relativeDistance(results[`gradient of ${input}`]!, expected), input).to.be.below(1e-5)
+          expect(relativeDistance(results[`gradient of ${input}`], expected), input).to.be.below(1e-5)
         }
       })
     }
 
     it('gelu has finite gradients far from zero', async () => {
-      const far = await engine.compile('gelu', ({ x }) => ({ dx: tf.grad((y: tf.Tensor) => tf.sum(gelu(y)))(x!) }), {
+      const far = await engine.compile('gelu', ({ x }) => ({ dx: tf.grad((y: tf.Tensor) => tf.sum(gelu(y)))(x) }), {
         x: { shape: [4], dtype: 'float32' },
       })
       const { dx } = await far.run({ x: Float32Array.of(-1e4, -20, 20, 1e4) })

@@ -12,7 +12,7 @@ export interface ParityTask {
 /** `reason`: why the engine does not open. */
 export type ParityAnswer = { readonly reason: string } | { readonly measured: Measured }
 
-const { request, models } = JSON.parse(process.argv[2]!) as ParityTask
+const { request, models } = JSON.parse(process.argv[2]) as ParityTask
 const engine = await openEngine(request).catch((error: unknown) => error as Error)
 const answer: ParityAnswer =
   engine instanceof Error ? { reason: engine.message } : { measured: await measure(engine, models) }

@@ -77,7 +77,7 @@ const logitsOf = async (
   const pixels = Float32Array.from(given.flatMap((image) => [...image]))
   const { logits } = await compiled.run({ theta: pack(layout, values), pixels })
   await compiled.release()
-  return [...logits!]
+  return [...logits]
 }
 
 /** Labelled noise, every batch its own. */
@@ -100,7 +100,7 @@ export const trainer = async (engine: Engine, config: VitConfig) => {
     inputs: labelledSpecs(config, batch),
     weights: { ce: 1 },
     loss: ({ model }, { pixels, labels }) => ({
-      ce: crossEntropy(vitLogits(model!, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+      ce: crossEntropy(vitLogits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const step = await compileStep(engine, definition, optimiser)
@@ -109,9 +109,9 @@ export const trainer = async (engine: Engine, config: VitConfig) => {
     component,
     /** The loss before the update. */
     step: async (index: number): Promise<number> => {
-      const { parts, commit } = await step.run(1e-3, drawn[index % batches]!)
+      const { parts, commit } = await step.run(1e-3, drawn[index % batches])
       await commit()
-      return parts[0]!
+      return parts[0]
     },
   }
 }
@@ -132,7 +132,7 @@ export interface ModelMeasured {
 export const measure = async (engine: Engine, names: readonly string[] = Object.keys(models)): Promise<Measured> => {
   const measured: Record<string, ModelMeasured> = {}
   for (const name of names) {
-    const config = models[name]!
+    const config = models[name]
     const logits = await logitsOf(engine, config, startValues(config), images(config))
     const { component, step } = await trainer(engine, config)
     const losses: number[] = []

@@ -67,7 +67,7 @@ const twoAtATime = async <T>(tasks: readonly (() => Promise<T>)[]): Promise<read
   const worker = async (): Promise<void> => {
     while (next < tasks.length) {
       const index = next++
-      results[index] = await tasks[index]!()
+      results[index] = await tasks[index]()
     }
   }
   await Promise.all([worker(), worker()])
@@ -78,7 +78,7 @@ const twoAtATime = async <T>(tasks: readonly (() => Promise<T>)[]): Promise<read
 const distance = (actual: readonly number[], expected: readonly number[]): number => {
   expect(actual.length).to.equal(expected.length)
   const largest = Math.max(...expected.map(Math.abs))
-  return Math.max(...expected.map((value, index) => Math.abs(actual[index]! - value))) / largest
+  return Math.max(...expected.map((value, index) => Math.abs(actual[index] - value))) / largest
 }
 
 describe('every engine and device', function () {
@@ -89,7 +89,7 @@ describe('every engine and device', function () {
     const tasks = candidates.flatMap((given) => [() => ask(given, every), () => ask(given, given.again)])
     const answers = await twoAtATime(tasks)
     candidates.forEach(({ name, required }, index) => {
-      const [one, other] = answers.slice(2 * index, 2 * index + 2) as [ParityAnswer, ParityAnswer]
+      const [one, other] = answers.slice(2 * index, 2 * index + 2)
       const failed = [one, other].find((answer) => 'reason' in answer)
       if (failed === undefined) {
         loaded.set(name, {
@@ -115,17 +115,17 @@ describe('every engine and device', function () {
       const values = startValues(config)
       const expected = images(config).flatMap((image) => referenceVit(config, values, image).logits)
       for (const [name, { one }] of loaded) {
-        expect(distance(one.models[model]!.logits, expected), name).to.be.below(1e-4)
+        expect(distance(one.models[model].logits, expected), name).to.be.below(1e-4)
       }
     })
 
     it(`gives the reference's losses over ${steps} steps within 1e-3: ${model}`, () => {
-      const expected = loaded.get('cpu')!.one.models[model]!.losses
+      const expected = loaded.get('cpu')!.one.models[model].losses
       expect(expected.length).to.equal(steps)
-      expect(expected.at(-1)).to.be.below(expected[0]! / 2)
+      expect(expected.at(-1)).to.be.below(expected[0] / 2)
       for (const [name, { one }] of loaded) {
-        one.models[model]!.losses.forEach((loss, index) => {
-          expect(Math.abs(loss / expected[index]! - 1), `${name}, step ${index + 1}`).to.be.below(1e-3)
+        one.models[model].losses.forEach((loss, index) => {
+          expect(Math.abs(loss / expected[index] - 1), `${name}, step ${index + 1}`).to.be.below(1e-3)
         })
       }
     })

@@ -18,7 +18,7 @@ export interface LeakAnswer {
   readonly seconds: number
 }
 
-const { request, steps } = JSON.parse(process.argv[2]!) as LeakTask
+const { request, steps } = JSON.parse(process.argv[2]) as LeakTask
 const engine = await openEngine(request)
 const { step } = await trainer(engine, {
   imageSize: 8,

@@ -47,7 +47,7 @@ describe(`${steps.at(-1)} training steps`, function () {
       if (long) console.log(`      ${JSON.stringify({ tensors, resident, loss, seconds })}`)
       expect(loss).to.be.below(0.1)
       expect(tensors[1]).to.equal(tensors[0])
-      expect(resident[1]! - resident[0]!).to.be.below(slack)
+      expect(resident[1] - resident[0]).to.be.below(slack)
     })
   }
 })

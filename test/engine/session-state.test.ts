@@ -17,10 +17,10 @@ const names = ['theta', 'speed', 'scale']
 
 /** Gradient descent with momentum on Σ (x·theta)² with a factor that is only read. */
 const descend: TensorFunction = ({ theta, speed, scale, x, rate }) => {
-  const loss = (value: tf.Tensor): tf.Scalar => tf.mean(tf.square(tf.sum(tf.mul(tf.mul(x!, value), scale!), 1)))
-  const { value, grad } = tf.valueAndGrad(loss)(theta!)
-  const next = tf.add(tf.mul(speed!, 0.5), grad)
-  return { loss: value, theta: tf.sub(theta!, tf.mul(next, rate!)), speed: next }
+  const loss = (value: tf.Tensor): tf.Scalar => tf.mean(tf.square(tf.sum(tf.mul(tf.mul(x, value), scale), 1)))
+  const { value, grad } = tf.valueAndGrad(loss)(theta)
+  const next = tf.add(tf.mul(speed, 0.5), grad)
+  return { loss: value, theta: tf.sub(theta, tf.mul(next, rate)), speed: next }
 }
 
 const start = {
@@ -49,8 +49,8 @@ for (const name of ['cpu', 'onnxruntime'] as const) {
       const losses: number[] = []
       for (const input of inputs) {
         const results = (await compiled.run({ ...values, ...input })) as Record<string, Float32Array>
-        losses.push(results['loss']![0]!)
-        values = { ...values, theta: results['theta']!, speed: results['speed']! }
+        losses.push(results['loss'][0])
+        values = { ...values, theta: results['theta'], speed: results['speed'] }
       }
       return { losses, values }
     }
@@ -64,7 +64,7 @@ for (const name of ['cpu', 'onnxruntime'] as const) {
       expect(Object.keys(step.outputs)).to.deep.equal(['loss'])
       const given = { ...start, theta: start.theta.slice() }
       for (const [at, input] of inputs.entries()) {
-        expect(await step.run(state, input)).to.deep.equal({ loss: Float32Array.of(losses[at]!) })
+        expect(await step.run(state, input)).to.deep.equal({ loss: Float32Array.of(losses[at]) })
       }
       expect(await state.get()).to.deep.equal(values)
       expect(await state.get('speed')).to.deep.equal({ speed: values['speed'] })
@@ -77,10 +77,10 @@ for (const name of ['cpu', 'onnxruntime'] as const) {
       const states = stateOf(engine)
       const state = states.open({ theta, speed, scale })
       await state.set(start)
-      const double = await states.compile('double', (i) => ({ theta: tf.mul(i['theta']!, 2) }), { theta }, ['theta'])
+      const double = await states.compile('double', (i) => ({ theta: tf.mul(i['theta'], 2) }), { theta }, ['theta'])
       const add = await states.compile(
         'add',
-        (i) => ({ theta: tf.add(i['theta']!, i['scale']!), sum: tf.sum(i['theta']!) }),
+        (i) => ({ theta: tf.add(i['theta'], i['scale']), sum: tf.sum(i['theta']) }),
         { theta, scale },
         ['theta', 'scale'],
       )
@@ -100,9 +100,9 @@ for (const name of ['cpu', 'onnxruntime'] as const) {
       const state = states.open({ theta, speed, scale })
       const step = await states.compile('descend', descend, specs, names)
       await state.set({ theta: start.theta, scale: start.scale })
-      expect((await rejection(step.run(state, inputs[0]!))).message).to.equal("the state's tensor speed was never set")
+      expect((await rejection(step.run(state, inputs[0]))).message).to.equal("the state's tensor speed was never set")
       await state.set({ speed: start.speed })
-      expect((await rejection(step.run(state, { x: inputs[0]!.x }))).message).to.equal(
+      expect((await rejection(step.run(state, { x: inputs[0].x }))).message).to.equal(
         'descend: the input rate is missing',
       )
       expect((await state.get('theta'))['theta']).to.deep.equal(start.theta)
@@ -117,17 +117,17 @@ for (const name of ['cpu', 'onnxruntime'] as const) {
       const state = states.open({ theta, speed, scale })
       await state.set(start)
       const three = repeated(descend, specs, 3, names)
-      expect(three.inputs['x']!.shape).to.deep.equal([3, 2, 4])
+      expect(three.inputs['x'].shape).to.deep.equal([3, 2, 4])
       const step = await states.compile('three', three.fn, three.inputs, names)
       const results = await step.run(state, {
         x: Float32Array.from(inputs.flatMap(({ x }) => [...x])),
         rate: Float32Array.from(inputs.flatMap(({ rate }) => [...rate])),
       })
       expect(step.outputs).to.deep.equal({ loss: { shape: [3], dtype: 'float32' } })
-      losses.forEach((loss, at) => expect(results['loss']![at]).to.be.closeTo(loss, 1e-6))
+      losses.forEach((loss, at) => expect(results['loss'][at]).to.be.closeTo(loss, 1e-6))
       const after = await state.get()
       expect(after['scale']).to.deep.equal(start.scale)
-      values['theta']!.forEach((value, at) => expect(after['theta']![at]).to.be.closeTo(value, 1e-6))
+      values['theta'].forEach((value, at) => expect(after['theta'][at]).to.be.closeTo(value, 1e-6))
     })
   })
 }

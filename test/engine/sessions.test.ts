@@ -98,7 +98,7 @@ describe('a compiled function of ONNX Runtime', () => {
   const x = Float32Array.of(1, 2, 3)
   let engine: Engine
   const compile = (factor: number): Promise<CompiledFunction> =>
-    engine.compile('scaled', (i) => ({ y: tf.mul(i['x']!, factor), total: tf.sum(i['x']!) }), { x: spec })
+    engine.compile('scaled', (i) => ({ y: tf.mul(i['x'], factor), total: tf.sum(i['x']) }), { x: spec })
   beforeEach(async () => {
     engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
   })
@@ -132,8 +132,8 @@ describe('a compiled function of ONNX Runtime', () => {
     const calls = [one.run({ x }), other.run({ x })]
     await Promise.all([one.release(), engine.release()])
     const [first, second] = await Promise.all(calls)
-    expect(first!['y']).to.deep.equal(Float32Array.of(2, 4, 6))
-    expect(second!['y']).to.deep.equal(Float32Array.of(3, 6, 9))
+    expect(first['y']).to.deep.equal(Float32Array.of(2, 4, 6))
+    expect(second['y']).to.deep.equal(Float32Array.of(3, 6, 9))
     expect((await rejection(other.run({ x }))).message).to.equal('scaled was run after it had been released')
   })
 })

@@ -35,7 +35,7 @@ describe('an error under a trace', () => {
 
   it('names the function, the operation without an ONNX form, why it has none, and the line that called it', () => {
     const message = messageOf(({ x: given }) => {
-      const { values } = tf.unique(given!.flatten()) // unique
+      const { values } = tf.unique(given.flatten()) // unique
       return { y: values }
     })
     expect(message).to.equal(
@@ -46,7 +46,7 @@ describe('an error under a trace', () => {
 
   it('names the line whatever lies between it and the kernel', () => {
     const inner = (given: tf.Tensor) => tf.tidy(() => tf.spectral.rfft(given)) // rfft
-    const message = messageOf(({ x: given }) => ({ y: tf.grad((z) => tf.sum(inner(z)))(given!) }))
+    const message = messageOf(({ x: given }) => ({ y: tf.grad((z) => tf.sum(inner(z)))(given) }))
     expect(message).to.contain('the TensorFlow.js operation rfft cannot be traced: ONNX operators do not take complex')
     expect(message).to.contain(`(${placeOf('rfft')})`)
   })
@@ -54,7 +54,7 @@ describe('an error under a trace', () => {
   it('names the line of a value that is read, in whichever way', () => {
     const reading = (read: (given: tf.Tensor) => unknown) =>
       messageOf(({ x: given }) => {
-        const made = tf.exp(given!)
+        const made = tf.exp(given)
         read(made)
         return { y: made }
       })
@@ -78,11 +78,11 @@ describe('an error under a trace', () => {
       dropout: () => tf.dropout(tf.ones([2, 3]), 0.5, undefined, 7),
     }
     for (const [name, draw] of Object.entries(draws)) {
-      const message = messageOf(({ x: given }) => ({ y: tf.add(given!, draw()) }))
+      const message = messageOf(({ x: given }) => ({ y: tf.add(given, draw()) }))
       expect(message).to.contain(`own stage: the TensorFlow.js operation ${name} draws random numbers, ${asInput}`)
       expect(message).to.contain(`(${file}:`)
     }
-    const own = messageOf(({ x: given }) => ({ y: tf.mul(given!, Math.random()) })) // Math.random
+    const own = messageOf(({ x: given }) => ({ y: tf.mul(given, Math.random()) })) // Math.random
     expect(own).to.equal(`own stage: Math.random was called, ${asInput} (${placeOf('Math.random')})`)
   })
 
@@ -107,32 +107,32 @@ describe('an error under a trace', () => {
 
   it('names the operation that a tensor was given to after it had been disposed', () => {
     const message = messageOf(({ x: given }) => {
-      const made = tf.exp(given!)
+      const made = tf.exp(given)
       made.dispose()
-      return { y: tf.add(given!, made) } // disposed
+      return { y: tf.add(given, made) } // disposed
     })
     expect(message).to.match(/^own stage: the TensorFlow.js operation add was given a tensor that is disposed/)
     expect(message).to.contain(`(${placeOf('disposed')})`)
   })
 
   it('names the line of shapes and types that do not fit', () => {
-    const shape = messageOf(({ x: given }) => ({ y: tf.reshape(given!, [7]) })) // reshape
+    const shape = messageOf(({ x: given }) => ({ y: tf.reshape(given, [7]) })) // reshape
     expect(shape).to.equal(
       `own stage: the TensorFlow.js operation reshape fails: Size(6) must match the product of shape 7 (${placeOf('reshape')})`,
     )
-    const sum = messageOf(({ x: given }) => ({ y: tf.add(given!, tf.zeros([2])) })) // add
+    const sum = messageOf(({ x: given }) => ({ y: tf.add(given, tf.zeros([2])) })) // add
     expect(sum).to.equal(
       `own stage: the TensorFlow.js operation add fails: the shapes [2,3] and [2] do not broadcast (${placeOf('add')})`,
     )
-    const product = messageOf(({ x: given }) => ({ y: tf.matMul(given!, given!) })) // matMul
+    const product = messageOf(({ x: given }) => ({ y: tf.matMul(given, given) })) // matMul
     expect(product).to.contain('matrices of the shapes [2,3] and [2,3] do not multiply: 3 is not 2')
     expect(product).to.contain(`(${placeOf('matMul')})`)
-    const slice = messageOf(({ x: given }) => ({ y: tf.slice(given!, [1, 1], [1, 3]) })) // slice
+    const slice = messageOf(({ x: given }) => ({ y: tf.slice(given, [1, 1], [1, 3]) })) // slice
     expect(slice).to.contain('[1,3] elements from [1,1] on do not lie in the shape [2,3]')
     expect(slice).to.contain(`(${placeOf('slice')})`)
-    const joined = messageOf(({ x: given }) => ({ y: tf.concat([given!, tf.zeros([3, 2])], 0) })) // concat
+    const joined = messageOf(({ x: given }) => ({ y: tf.concat([given, tf.zeros([3, 2])], 0) })) // concat
     expect(joined).to.contain(`(${placeOf('concat')})`)
-    const type = messageOf(({ x: given }) => ({ y: tf.where(given!, given!, given!) })) // where
+    const type = messageOf(({ x: given }) => ({ y: tf.where(given, given, given) })) // where
     expect(type).to.contain("Argument 'condition' passed to 'where' must be bool tensor")
     expect(type).to.contain(`(${placeOf('where')})`)
     const text = messageOf(() => ({ y: tf.tensor1d(['a']) })) // strings
@@ -141,7 +141,7 @@ describe('an error under a trace', () => {
 
   it('says what was returned in place of an object of tensors', () => {
     const wanted = 'a traced function returns an object of tensors by name'
-    expect(messageOf(async ({ x: given }) => ({ y: given! }))).to.equal(
+    expect(messageOf(async ({ x: given }) => ({ y: given }))).to.equal(
       `own stage returned a promise, but ${wanted}: it may not be async`,
     )
     expect(messageOf(({ x: given }) => given)).to.equal(`own stage returned a tensor, but ${wanted}`)
@@ -151,7 +151,7 @@ describe('an error under a trace', () => {
     expect(messageOf(() => ({ loss: 3 }))).to.equal('own stage: the output loss is no tensor but of the type number')
     const lost = ({ x: given }: Parameters<TensorFunction>[0]) => {
       let kept: tf.Tensor | undefined
-      tf.tidy(() => void (kept = tf.exp(given!)))
+      tf.tidy(() => void (kept = tf.exp(given)))
       return { y: kept! }
     }
     expect(messageOf(lost)).to.equal(
@@ -162,7 +162,7 @@ describe('an error under a trace', () => {
   it('leaves Math.random, variables and stack traces as they were', () => {
     const before = [Math.random, tf.Variable.prototype.assign, Error.stackTraceLimit]
     messageOf(() => ({ y: tf.scalar(Math.random()) }))
-    traceToOnnx('fine', ({ x: given }) => ({ y: tf.exp(given!) }), x)
+    traceToOnnx('fine', ({ x: given }) => ({ y: tf.exp(given) }), x)
     expect([Math.random, tf.Variable.prototype.assign, Error.stackTraceLimit]).to.deep.equal(before)
     expect(Object.hasOwn(tf.engine(), 'makeVariable')).to.equal(false)
     const variable = tf.variable(tf.scalar(Math.random()))

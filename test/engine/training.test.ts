@@ -30,22 +30,22 @@ const size = shapes.reduce((sum, [, shape]) => sum + sizeOf(shape), 0)
 type Parameters = Readonly<Record<string, tf.Tensor>>
 
 const attention = (p: Parameters, layer: number, x: tf.Tensor): tf.Tensor => {
-  const qkv = linear(x, p[`${layer}.qkv.weight`]!, p[`${layer}.qkv.bias`]!)
+  const qkv = linear(x, p[`${layer}.qkv.weight`], p[`${layer}.qkv.bias`])
   const split = tf.transpose(tf.reshape(qkv, [batch, tokens, 3, heads, width / heads]), [2, 0, 3, 1, 4])
   const [q, k, v] = tf.unstack(split)
-  const scores = tf.softmax(tf.div(tf.matMul(q!, k!, false, true), Math.sqrt(width / heads)))
-  return tf.reshape(tf.transpose(tf.matMul(scores, v!), [0, 2, 1, 3]), [batch, tokens, width])
+  const scores = tf.softmax(tf.div(tf.matMul(q, k, false, true), Math.sqrt(width / heads)))
+  return tf.reshape(tf.transpose(tf.matMul(scores, v), [0, 2, 1, 3]), [batch, tokens, width])
 }
 
 const logits = (p: Parameters, input: tf.Tensor): tf.Tensor2D => {
   let x = input
   for (let layer = 0; layer < layers; layer++) {
-    const norm = (which: string) => layerNorm(x, p[`${layer}.${which}.scale`]!, p[`${layer}.${which}.shift`]!, 1e-6)
+    const norm = (which: string) => layerNorm(x, p[`${layer}.${which}.scale`], p[`${layer}.${which}.shift`], 1e-6)
     x = tf.add(x, attention(p, layer, norm('norm1')))
-    const hidden = gelu(linear(norm('norm2'), p[`${layer}.up.weight`]!, p[`${layer}.up.bias`]!))
-    x = tf.add(x, linear(hidden, p[`${layer}.down.weight`]!, p[`${layer}.down.bias`]!))
+    const hidden = gelu(linear(norm('norm2'), p[`${layer}.up.weight`], p[`${layer}.up.bias`]))
+    x = tf.add(x, linear(hidden, p[`${layer}.down.weight`], p[`${layer}.down.bias`]))
   }
-  return linear(tf.mean(x, 1), p['head.weight']!, p['head.bias']!) as tf.Tensor2D
+  return linear(tf.mean(x, 1), p['head.weight'], p['head.bias']) as tf.Tensor2D
 }
 
 /** One step of Adam on the flat parameters. */
@@ -58,13 +58,13 @@ const step: TensorFunction = ({ theta, m, v, x, labels, rate }) => {
       start += sizeOf(shape)
     }
     const targets = tf.oneHot(labels as tf.Tensor1D, classes, 1, 0, 'float32') as tf.Tensor2D
-    return tf.mean(softmaxCrossEntropy(logits(parameters, x!), targets))
+    return tf.mean(softmaxCrossEntropy(logits(parameters, x), targets))
   }
-  const { value, grad } = tf.valueAndGrad(loss)(theta!)
-  const mean = tf.add(tf.mul(m!, 0.9), tf.mul(grad, 0.1))
-  const square = tf.add(tf.mul(v!, 0.99), tf.mul(tf.square(grad), 0.01))
-  const change = tf.mul(rate!, tf.div(mean, tf.add(tf.sqrt(square), 1e-6)))
-  return { loss: value, theta: tf.sub(theta!, change), m: mean, v: square }
+  const { value, grad } = tf.valueAndGrad(loss)(theta)
+  const mean = tf.add(tf.mul(m, 0.9), tf.mul(grad, 0.1))
+  const square = tf.add(tf.mul(v, 0.99), tf.mul(tf.square(grad), 0.01))
+  const change = tf.mul(rate, tf.div(mean, tf.add(tf.sqrt(square), 1e-6)))
+  return { loss: value, theta: tf.sub(theta, change), m: mean, v: square }
 }
 
 const float = (...shape: number[]): TensorSpec => ({ shape, dtype: 'float32' })
@@ -92,19 +92,19 @@ const train = async (request: Partial<EngineOptions>) => {
   const losses: number[] = []
   for (let index = 0; index < 20; index++) {
     const { loss, ...updated } = await compiled.run({ ...state, x, labels, rate: Float32Array.of(3e-3) })
-    losses.push(loss![0]!)
+    losses.push(loss[0])
     state = updated
   }
   await engine.release()
-  return { losses, theta: Buffer.from(state['theta']!.buffer) }
+  return { losses, theta: Buffer.from(state['theta'].buffer) }
 }
 
 describe('a training step', () => {
   it('gives the same losses compiled as in the reference', async () => {
     const { losses } = await train({})
     const { losses: expected } = await train({ engine: 'cpu' })
-    expect(losses.at(-1)).to.be.below(losses[0]! / 2)
-    losses.forEach((loss, index) => expect(loss, `step ${index}`).to.be.closeTo(expected[index]!, 1e-3))
+    expect(losses.at(-1)).to.be.below(losses[0] / 2)
+    losses.forEach((loss, index) => expect(loss, `step ${index}`).to.be.closeTo(expected[index], 1e-3))
   })
 
   it('gives the same bytes with one thread, with two, and in another session', async () => {

@@ -9,7 +9,7 @@ const pieces = 40
 
 /** Each piece `[index + 1]`, joined; the gradient of a weighted sum of the whole by every piece, joined again. */
 const joined: TensorFunction = (inputs) => {
-  const parts = Array.from({ length: pieces }, (_, index) => inputs[`p${index}`]!)
+  const parts = Array.from({ length: pieces }, (_, index) => inputs[`p${index}`])
   const whole = (...given: tf.Tensor[]) => tf.concat(given.map((part, index) => tf.mul(part, index + 1)))
   const gradients = tf.grads((...given) => tf.sum(tf.square(whole(...given))))(parts)
   return {
@@ -32,8 +32,8 @@ const joinedValues = Object.fromEntries(
 const vector: TensorSpec = { shape: [4], dtype: 'float32' }
 const specs = { theta: vector, factor: vector, x: vector }
 const grow: TensorFunction = ({ theta, factor, x }) => ({
-  theta: tf.add(tf.mul(theta!, factor!), x!),
-  sum: tf.sum(theta!),
+  theta: tf.add(tf.mul(theta, factor), x),
+  sum: tf.sum(theta),
 })
 const names = ['theta', 'factor']
 
@@ -45,18 +45,18 @@ const stateful = async (engine: Engine) => {
   const one = await states.compile('grow', grow, specs, names)
   const two = repeated(grow, specs, 2, names)
   const both = await states.compile('grow twice', two.fn, two.inputs, names)
-  const halve = await states.compile('halve', (i) => ({ theta: tf.div(i['theta']!, 2) }), { theta: vector }, ['theta'])
+  const halve = await states.compile('halve', (i) => ({ theta: tf.div(i['theta'], 2) }), { theta: vector }, ['theta'])
   const sums: number[] = []
   const x = Float32Array.of(1, 0, -1, 0.25)
-  for (let call = 0; call < 3; call++) sums.push(...(await one.run(state, { x }))['sum']!)
-  sums.push(...(await both.run(state, { x: Float32Array.from([...x, ...x]) }))['sum']!)
+  for (let call = 0; call < 3; call++) sums.push(...(await one.run(state, { x }))['sum'])
+  sums.push(...(await both.run(state, { x: Float32Array.from([...x, ...x]) }))['sum'])
   await state.set({ factor: Float32Array.of(1, 1, 1, 1) })
   await halve.run(state, {})
   // The function that made what the state holds may go before the state.
   await halve.release()
-  sums.push(...(await one.run(state, { x }))['sum']!)
+  sums.push(...(await one.run(state, { x }))['sum'])
   const { theta, factor } = await state.get()
-  return { sums, theta: [...theta!], factor: [...factor!] }
+  return { sums, theta: [...theta], factor: [...factor] }
 }
 
 /** Resident memory in MiB after so many calls. */
@@ -65,14 +65,14 @@ const memoryOver = async (engine: Engine, counts: readonly number[]): Promise<nu
   const big: TensorSpec = { shape: [256, 1024], dtype: 'float32' }
   const state = states.open({ theta: big })
   await state.set({ theta: new Float32Array(256 * 1024) })
-  const step = await states.compile('add', (i) => ({ theta: tf.add(i['theta']!, 1) }), { theta: big }, ['theta'])
+  const step = await states.compile('add', (i) => ({ theta: tf.add(i['theta'], 1) }), { theta: big }, ['theta'])
   const measured: number[] = []
   let done = 0
   for (const count of counts) {
     for (; done < count; done++) await step.run(state, {})
     measured.push(process.memoryUsage.rss() / 2 ** 20)
   }
-  return [...measured, (await state.get('theta'))['theta']![0]!]
+  return [...measured, (await state.get('theta'))['theta'][0]]
 }
 
 const arraysOf = async (engine: Engine) => {

@@ -58,7 +58,7 @@ describe('the device webgpu', function () {
     it('joins more pieces than a shader may bind buffers, and differentiates the join', () => {
       expect(Object.keys(answer.joined)).to.deep.equal(Object.keys(answer.expectedJoined))
       for (const [name, values] of Object.entries(answer.expectedJoined)) {
-        expect(relativeDistance(answer.joined[name]!, values), name).to.be.below(1e-5)
+        expect(relativeDistance(answer.joined[name], values), name).to.be.below(1e-5)
       }
     })
 
@@ -79,7 +79,7 @@ describe('the device webgpu', function () {
     })
 
     it('gives replaced state back to the device', () => {
-      const [early, late, value] = answer.memory as [number, number, number]
+      const [early, late, value] = answer.memory
       expect(value).to.equal(250)
       // 200 further calls of which each leaves 1 MiB.
       expect(late - early).to.be.below(50)

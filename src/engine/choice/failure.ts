@@ -61,34 +61,34 @@ const rules: readonly Rule[] = [
   [
     /Cannot find (?:package|module) '([^']+)'/,
     ([, name], candidate) => ({
-      reason: `${baseName(name!)} is not installed`,
+      reason: `${baseName(name)} is not installed`,
       hint: candidate.engine === 'tensorflow' ? remedies.tensorflow : 'npm install',
     }),
   ],
   [
     // It is there: Linux says so of a file for another processor.
     /([^\s:'"/]+\.node): cannot open shared object file/,
-    ([, file], candidate) => damaged(file!, candidate),
+    ([, file], candidate) => damaged(file, candidate),
   ],
   [
     /(lib[^\s:'"/]+\.(?:so|dylib)[^\s:'"]*): cannot open shared object file/,
-    ([, name], candidate) => missingLibrary(name!, candidate),
+    ([, name], candidate) => missingLibrary(name, candidate),
   ],
-  [/Library not loaded: (\S+)/, ([, name], candidate) => missingLibrary(baseName(name!), candidate)],
+  [/Library not loaded: (\S+)/, ([, name], candidate) => missingLibrary(baseName(name), candidate)],
   [
     /([^\s:'"]+): (?:wrong ELF class|invalid ELF header|ELF file version|file too short|cannot read file data|failed to map segment|ELF load command|only ET_DYN|cannot dynamically load)/,
-    ([, file], candidate) => damaged(baseName(file!), candidate),
+    ([, file], candidate) => damaged(baseName(file), candidate),
   ],
   [
     // macOS: `tried: 'FILE' (mach-o file, but is an incompatible architecture …)`.
     /'([^']+)' \((?:mach-o file|not a mach-o|slice is not valid|fat file|code signature)/,
-    ([, file], candidate) => damaged(baseName(file!), candidate),
+    ([, file], candidate) => damaged(baseName(file), candidate),
   ],
   [/is not a valid Win32 application/, (_, candidate) => damaged('its library', candidate)],
   [
     /([^\s:'"]+): undefined symbol: (\S+)/,
     ([, file, symbol], candidate) => ({
-      reason: `${baseName(file!)} does not fit the other libraries (it lacks ${symbol!.slice(0, 60)})`,
+      reason: `${baseName(file)} does not fit the other libraries (it lacks ${symbol.slice(0, 60)})`,
       hint: reinstall(candidate),
     }),
   ],
@@ -151,7 +151,7 @@ const firstLine = (text: string): string => {
 /** What an engine's own error says: its reason, and after it what to do. */
 const ownWords = (message: string): Failure => {
   const [, reason, advice] = /^.*? does not load: (.*); ([^;]*)$/.exec(message.split('\n')[0] ?? '') ?? []
-  return reason === undefined ? { reason: firstLine(message) } : { reason: firstLine(reason), hint: advice! }
+  return reason === undefined ? { reason: firstLine(message) } : { reason: firstLine(reason), hint: advice }
 }
 
 /** The failure behind a child that ended without having done its work; `message` is what it said itself, if anything. */

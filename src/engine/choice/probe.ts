@@ -1,5 +1,4 @@
 /** How fast an engine multiplies matrices: the measure of what a device can do at all. */
-import type { Tensor } from '@tensorflow/tfjs'
 import { type Engine, EngineError, type HostArray } from '../engine.js'
 
 /** A small function whose exact result is known: an engine that gives anything else is not used. */
@@ -17,8 +16,8 @@ const expected = (): Float32Array => {
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       let product = 0
-      for (let at = 0; at < inner; at++) product += a[row * inner + at]! * b[at * columns + column]!
-      sums[column]! += Math.max(0, product)
+      for (let at = 0; at < inner; at++) product += a[row * inner + at] * b[at * columns + column]
+      sums[column] += Math.max(0, product)
     }
   }
   return sums
@@ -29,10 +28,7 @@ export const checkEngine = async (engine: Engine): Promise<void> => {
   const compiled = await engine.compile(
     'check',
     (inputs) => ({
-      sums: (inputs['a'] as Tensor)
-        .matMul(inputs['b'] as Tensor)
-        .relu()
-        .sum(0),
+      sums: inputs['a'].matMul(inputs['b']).relu().sum(0),
     }),
     { a: { shape: [rows, inner], dtype: 'float32' }, b: { shape: [inner, columns], dtype: 'float32' } },
   )
@@ -80,8 +76,8 @@ export const matmulRate = async (engine: Engine, maxSize: number = sizes.at(-1)!
     const compiled = await engine.compile(
       'matmul',
       (inputs) => {
-        const b = inputs['b'] as Tensor
-        let product = inputs['a'] as Tensor
+        const b = inputs['b']
+        let product = inputs['a']
         for (let time = 0; time < chained; time++) product = product.matMul(b)
         return { product }
       },

@@ -53,14 +53,14 @@ export const compiledFunction = (
     if (unknown !== undefined) throw new EngineError(`${label}: there is no output ${unknown}`)
     return Object.fromEntries(
       Object.entries(outputs).map(([name, spec]) => {
-        if (into[name] === undefined) return [outputNames[name]!, null]
+        if (into[name] === undefined) return [outputNames[name], null]
         const array = checkedOutput(label, name, spec, into)
         // It is written while inputs are still read.
-        const source = Object.keys(inputs).find((input) => overlap(values[input]!, array))
+        const source = Object.keys(inputs).find((input) => overlap(values[input], array))
         if (source !== undefined) {
           throw new EngineError(`${label}: the output ${name} cannot be written into the memory of the input ${source}`)
         }
-        return [outputNames[name]!, new ort.Tensor(spec.dtype, array, spec.shape)]
+        return [outputNames[name], new ort.Tensor(spec.dtype, array, spec.shape)]
       }),
     )
   }
@@ -75,11 +75,11 @@ export const compiledFunction = (
         })
         const written = Object.entries(outputNames).filter(([name]) => into[name] !== undefined)
         // The binding makes a copy of every output, also of one that was written to memory of the caller's.
-        discard(written.map(([, inModel]) => results[inModel]!.data as HostArray))
+        discard(written.map(([, inModel]) => results[inModel].data as HostArray))
         return Object.fromEntries(
           Object.entries(outputNames).map(([name, inModel]) => [
             name,
-            into[name] ?? (results[inModel]!.data as HostArray),
+            into[name] ?? (results[inModel].data as HostArray),
           ]),
         )
       }),
@@ -121,12 +121,12 @@ export const openCarrier = (
       const session = await sessionOf(spec, 'up')
       const x = new ort.Tensor(spec.dtype, values, spec.shape)
       const { y } = await session.use((loaded) => loaded.run({ x }))
-      return { tensor: y as ort.Tensor, letGo: session.hold() }
+      return { tensor: y, letGo: session.hold() }
     },
     down: async (spec, x) => {
       const session = await sessionOf(spec, 'down')
       const { y } = await session.use((loaded) => loaded.run({ x }))
-      return (y as ort.Tensor).data as HostArray
+      return y.data as HostArray
     },
   }
 }
@@ -230,7 +230,7 @@ export const statefulFunction = (
           const made = await loaded.run({ ...feeds, ...tensors }).catch((cause: unknown) => {
             throw explain(cause)
           })
-          const of = (name: string): ort.Tensor => made[outputNames[name]!] as ort.Tensor
+          const of = (name: string): ort.Tensor => made[outputNames[name]]
           return {
             left: Object.fromEntries(replaced.map((name) => [name, { tensor: of(name), letGo: session.hold() }])),
             result: Object.fromEntries(Object.keys(handedBack).map((name) => [name, of(name).data as HostArray])),

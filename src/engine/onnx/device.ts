@@ -82,7 +82,7 @@ const explanations: readonly (readonly [RegExp, (request: EngineOptions) => stri
 /** The library's own first line without places in its source. */
 const plain = (message: string): string =>
   message
-    .split('\n')[0]!
+    .split('\n')[0]
     .replace(/^\S*\/onnxruntime_src\/\S+ .* was false\. /, '')
     .replace(/^\S*\/onnxruntime_src\/\S+ /, '')
 

@@ -65,7 +65,7 @@ export const installCuda = async (
   const platform = `${process.platform}/${process.arch}`
   const part = requirements[platform]?.find((name) => name.startsWith('cuda'))
   if (part === undefined) {
-    const having = Object.keys(requirements).filter((name) => requirements[name]!.some((one) => one.startsWith('cuda')))
+    const having = Object.keys(requirements).filter((name) => requirements[name].some((one) => one.startsWith('cuda')))
     throw new EngineError(
       `ONNX Runtime has no CUDA provider for ${platform.replace('/', '-')}, only for ` +
         `${having.join(', ').replaceAll('/', '-')}; --device webgpu uses any GPU`,

@@ -167,7 +167,7 @@ export const openLanePool = (
       label,
       bytes,
       inputs: Object.entries(inputs).map(([name, spec]) => named(name, spec)),
-      outputs: Object.entries(outputs).map(([name, spec]) => named(outputNames[name]!, spec)),
+      outputs: Object.entries(outputs).map(([name, spec]) => named(outputNames[name], spec)),
     } as const
     const explain = (cause: unknown): never => {
       throw failed(label, cause)
@@ -177,7 +177,7 @@ export const openLanePool = (
     let released = false
     let next = 0
     const bind: LaneFunction['bind'] = (values, into) => {
-      const lane = started()[next++ % count]!
+      const lane = started()[next++ % count]
       const binding = bindings++
       const given = Object.entries(inputs).map(([name, spec]) => checkedInput(label, name, spec, values))
       const taken: HostArray[] = Object.entries(outputs).map(([name, spec]) => checkedInput(label, name, spec, into))
@@ -207,7 +207,7 @@ export const openLanePool = (
     allocate: (length) => new Float32Array(new SharedArrayBuffer(4 * length)),
     call: async (calls) => {
       const all = started()
-      await Promise.all(calls.map((call, index) => all[index % count]!.ask({ type: 'call', ...call })))
+      await Promise.all(calls.map((call, index) => all[index % count].ask({ type: 'call', ...call })))
     },
     release: async () => {
       await Promise.all(lanes.map((lane) => lane.end()))

@@ -58,11 +58,11 @@ const feedsOf = (loaded: Loaded): Feeds => {
 const run = async ({ id, inputs, outputs }: Bound): Promise<void> => {
   const loaded = functions.get(id)!
   const feeds = feedsOf(loaded)
-  loaded.inputs.forEach(({ name }, index) => (feeds[name]!.data as HostArray).set(inputs[index]!))
+  loaded.inputs.forEach(({ name }, index) => (feeds[name].data as HostArray).set(inputs[index]))
   const names = loaded.outputs.map(({ name }) => name)
   const results = await loaded.session.use((session) => session.run(feeds, names))
-  const arrays = names.map((name) => results[name]!.data as HostArray)
-  arrays.forEach((values, index) => outputs[index]!.set(values))
+  const arrays = names.map((name) => results[name].data as HostArray)
+  arrays.forEach((values, index) => outputs[index].set(values))
   discard(arrays)
 }
 
@@ -81,7 +81,7 @@ const answer = async (request: LaneRequest): Promise<void> => {
     case 'call': {
       // genepool: opaque whoever names a module has its URL from a literal, which is followed there
       const exported = (await import(request.module)) as Record<string, (...args: readonly unknown[]) => void>
-      return exported[request.name]!(...request.args)
+      return exported[request.name](...request.args)
     }
     case 'release': {
       for (const [binding, { id }] of bindings) if (id === request.id) bindings.delete(binding)

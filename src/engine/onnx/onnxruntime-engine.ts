@@ -74,7 +74,7 @@ export const openOnnxRuntime = async (
   const carrier = openCarrier(async (spec, direction) => {
     const definition: FunctionDefinition = {
       label: `state ${direction}`,
-      fn: ({ x }) => ({ y: x! }),
+      fn: ({ x }) => ({ y: x }),
       inputs: { x: spec },
     }
     const { bytes } = traceToOnnx(definition.label, definition.fn, definition.inputs)
@@ -84,7 +84,7 @@ export const openOnnxRuntime = async (
     // Found out now, not by the first function. On WebGPU it also keeps the device, and the shaders that are compiled for
     // it, while no other session is in memory.
     const spec = { shape: [1], dtype: 'float32' } as const
-    const { bytes } = traceToOnnx(deviceLabel, ({ x }) => ({ y: x! }), { x: spec })
+    const { bytes } = traceToOnnx(deviceLabel, ({ x }) => ({ y: x }), { x: spec })
     tracked(await sessions.open({ label: deviceLabel, bytes, resident: [] }))
   }
   const states = new Set<DeviceState>()

@@ -82,7 +82,7 @@ export const currentOperation = (): string | undefined => {
   const { scopeStack } = tf.engine().state
   let outermost: string | undefined
   for (let depth = scopeStack.length - 1; depth >= 0; depth--) {
-    const { name } = scopeStack[depth]!
+    const { name } = scopeStack[depth]
     if (!name.endsWith(operationSuffix)) break
     outermost = name.slice(0, -operationSuffix.length)
   }

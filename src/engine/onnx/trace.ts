@@ -96,7 +96,7 @@ export const traceToOnnx = (
         return { name, value }
       })
       const { bytes, outputNames } = encodeModel(graph, named)
-      const renamed = Object.fromEntries(named.map(({ name }, index) => [name, outputNames[index]!]))
+      const renamed = Object.fromEntries(named.map(({ name }, index) => [name, outputNames[index]]))
       return { bytes, outputs, outputNames: renamed }
     })
   } finally {

@@ -104,7 +104,7 @@ const failure = (located: LocatedTensorflow, reason: string, cause?: unknown): E
 
 const loaderSays = (error: unknown): string => {
   const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
-  return line!
+  return line
 }
 
 /** A library that is missing, cut short or another machine's is an EngineError that says how to repair it. */

@@ -61,7 +61,7 @@ export const recorderOf = (addon: Binding): Recorder => {
       return handles
     },
     tensorDataSync: (id) => {
-      if (nodes[sourceOf(id).node]!.kind !== 'constant') throw new NotRecordable('the function read a value')
+      if (nodes[sourceOf(id).node].kind !== 'constant') throw new NotRecordable('the function read a value')
       return addon.tensorDataSync(id)
     },
   }
@@ -183,14 +183,14 @@ export const graphFunction = (
       const held: number[] = []
       try {
         for (const [name, spec] of Object.entries(specs)) {
-          held.push(binding.createTensor(spec.shape, dtypeNumber(binding, spec), inputs[name]!))
+          held.push(binding.createTensor(spec.shape, dtypeNumber(binding, spec), inputs[name]))
         }
         const handles = computed.length === 0 ? [] : binding.runSavedModel(session, held, inputNames, outputNames)
         held.push(...handles.map(({ id }) => id))
-        const results = new Map(computed.map(({ name }, index) => [name, handles[index]!.id]))
+        const results = new Map(computed.map(({ name }, index) => [name, handles[index].id]))
         // All are read before any is written: a target may be an input's array, which an output may share.
         const read = [...recorded.outputs].map(([name, output]): readonly [string, HostArray] => {
-          if ('given' in output) return [name, inputs[output.given]!.slice()]
+          if ('given' in output) return [name, inputs[output.given].slice()]
           if ('values' in output) return [name, output.values.slice()]
           const values = binding.tensorDataSync(results.get(name)!)
           return [name, values instanceof Uint8Array ? Int32Array.from(values) : values]

@@ -15,7 +15,7 @@ const typeAttribute = ({ binding }: NodeBackend, name: string, { dtype }: tf.Ten
 
 /** The matrix of a tensor that is one; undefined for a batch of several. */
 const asMatrix = (x: tf.Tensor): tf.Tensor | undefined => {
-  const [rows, columns] = x.shape.slice(-2) as [number, number]
+  const [rows, columns] = x.shape.slice(-2)
   if (x.rank < 2 || x.size !== rows * columns) return undefined
   return x.rank === 2 ? x : tf.reshape(x, [rows, columns])
 }
@@ -56,7 +56,7 @@ const matMul: tf.KernelConfig = {
   backendName,
   kernelFunc: ({ inputs, backend, attrs }) => {
     const { a, b } = inputs as Inputs
-    return tf.tidy(() => product(backend as NodeBackend, a!, b!, attrs as unknown as Transposed))
+    return tf.tidy(() => product(backend as NodeBackend, a, b, attrs as unknown as Transposed))
   },
 }
 
@@ -73,7 +73,7 @@ const fusedMatMul: tf.KernelConfig = {
     const fused = attrs as unknown as FusedAttributes
     const node = backend as NodeBackend
     return tf.tidy(() => {
-      const made = product(node, a!, b!, fused)
+      const made = product(node, a, b, fused)
       const shifted = bias === undefined ? made : addBias(node, made, bias)
       return node.applyActivation(shifted, fused.activation, preluActivationWeights, fused.leakyreluAlpha)
     })

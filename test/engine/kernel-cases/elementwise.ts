@@ -12,9 +12,9 @@ export const smooth: readonly KernelCase[] = [
   ...binary('mul', tf.mul),
   ...binary('div', tf.div, floats, positive),
   ...binary('pow', tf.pow, positive),
-  one('maximum', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.maximum(a!, b!)),
-  one('minimum', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.minimum(a!, b!)),
-  one('squaredDifference', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.squaredDifference(a!, b!)),
+  one('maximum', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.maximum(a, b)),
+  one('minimum', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.minimum(a, b)),
+  one('squaredDifference', { a: floats([2, 7]), b: floats([2, 7]) }, ({ a, b }) => tf.squaredDifference(a, b)),
   ...unary('neg', tf.neg),
   ...unary('abs', tf.abs),
   ...unary('exp', tf.exp),
@@ -44,9 +44,9 @@ export const smooth: readonly KernelCase[] = [
   ...unary('asinh', tf.asinh),
   ...unary('acosh', tf.acosh, 1.2, 3),
   ...unary('atanh', tf.atanh, -0.9, 0.9),
-  one('addN', { a: floats([2, 3]), b: floats([2, 3]), c: floats([2, 3]) }, ({ a, b, c }) => tf.addN([a!, b!, c!])),
+  one('addN', { a: floats([2, 3]), b: floats([2, 3]), c: floats([2, 3]) }, ({ a, b, c }) => tf.addN([a, b, c])),
   one('where', { c: few([2, 3]), a: floats([2, 3]), b: floats([2, 3]) }, ({ c, a, b }) =>
-    tf.where(tf.greater(c!, 0), tf.mul(a!, 2), b!),
+    tf.where(tf.greater(c, 0), tf.mul(a, 2), b),
   ),
   ...unary('floor', tf.floor),
   ...unary('ceil', tf.ceil),
@@ -56,21 +56,21 @@ export const smooth: readonly KernelCase[] = [
   ...unary('selu', tf.selu),
   ...unary('zerosLike', tf.zerosLike),
   ...unary('onesLike', (x) => tf.add(x, tf.onesLike(x))),
-  one('prelu', { x: floats([2, 3]), alpha: floats([3]) }, ({ x, alpha }) => tf.prelu(x!, alpha!)),
-  one('mod', { a: floats([2, 7]), b: positive([2, 7]) }, ({ a, b }) => tf.mod(a!, b!)),
+  one('prelu', { x: floats([2, 3]), alpha: floats([3]) }, ({ x, alpha }) => tf.prelu(x, alpha)),
+  one('mod', { a: floats([2, 7]), b: positive([2, 7]) }, ({ a, b }) => tf.mod(a, b)),
   ...unary('a mask of comparisons', (x) => {
     const masks = [tf.greaterEqual(x, 0.5), tf.isNaN(x), tf.isInf(x), tf.isFinite(x)]
     return tf.mul(x, tf.addN(masks.map((mask) => tf.cast(mask, 'float32'))))
   }),
   one('floorDiv', { a: floats([2, 7]), b: positive([2, 7]) }, ({ a, b }) =>
-    tf.mul(a!, tf.cast(tf.floorDiv(a!, b!), 'float32')),
+    tf.mul(a, tf.cast(tf.floorDiv(a, b), 'float32')),
   ),
 ]
 
 /** Without a gradient worth comparing. */
 export const discrete: readonly KernelCase[] = [
   ...binary('bitwiseAnd', tf.bitwiseAnd, integers).filter(({ title }) => title.endsWith('of [2,3] and [2,3]')),
-  one('atan2 on the axes', { a: few([9]), b: few([9]) }, ({ a, b }) => tf.atan2(tf.sub(a!, 1), tf.sub(b!, 1))),
+  one('atan2 on the axes', { a: few([9]), b: few([9]) }, ({ a, b }) => tf.atan2(tf.sub(a, 1), tf.sub(b, 1))),
   ...binary('add of integers', tf.add, integers),
   ...binary('mul of integers', tf.mul, integers),
   ...binary('sub of integers', tf.sub, integers),
@@ -97,9 +97,9 @@ export const discrete: readonly KernelCase[] = [
   ...unary('isFinite', (x) => tf.isFinite(tf.div(1, tf.relu(x)))),
   ...unary('cast to int32', (x) => tf.cast(x, 'int32')),
   ...unary('cast to bool', (x) => tf.cast(tf.round(x), 'bool')),
-  one('neg of integers', { x: integers([7]) }, ({ x }) => tf.neg(x!)),
+  one('neg of integers', { x: integers([7]) }, ({ x }) => tf.neg(x)),
   one('where of bools', { c: few([3]), a: few([3]), b: few([3]) }, ({ c, a, b }) =>
-    tf.where(asBool(c!), asBool(a!), asBool(b!)),
+    tf.where(asBool(c), asBool(a), asBool(b)),
   ),
-  one('an input as it is', { x: floats([3]) }, ({ x }) => x!),
+  one('an input as it is', { x: floats([3]) }, ({ x }) => x),
 ]

@@ -29,7 +29,7 @@ export const smooth: readonly KernelCase[] = [
   ),
   one('mirrorPad, reflecting', { x: floats([3, 4]) }, ({ x }) =>
     tf.mirrorPad(
-      x!,
+      x,
       [
         [2, 1],
         [0, 3],
@@ -39,7 +39,7 @@ export const smooth: readonly KernelCase[] = [
   ),
   one('mirrorPad, symmetric', { x: floats([3, 1, 4]) }, ({ x }) =>
     tf.mirrorPad(
-      x!,
+      x,
       [
         [3, 1],
         [1, 0],
@@ -50,7 +50,7 @@ export const smooth: readonly KernelCase[] = [
   ),
   one('spaceToBatchND', { x: floats([2, 3, 6, 2]) }, ({ x }) =>
     tf.spaceToBatchND(
-      x!,
+      x,
       [2, 3],
       [
         [1, 0],
@@ -60,7 +60,7 @@ export const smooth: readonly KernelCase[] = [
   ),
   one('batchToSpaceND', { x: floats([12, 2, 3, 2]) }, ({ x }) =>
     tf.batchToSpaceND(
-      x!,
+      x,
       [2, 3],
       [
         [1, 0],
@@ -121,7 +121,7 @@ export const discrete: readonly KernelCase[] = [
       one(`transform, ${method}, ${mode}`, { x: floats([1, 5, 6, 2]), t: floats([1, 8], -0.9, 1.4) }, ({ x, t }) =>
         tf.image.transform(
           image(x),
-          tf.mul(t!, [1, 1, 4, 1, 1, 4, 0.05, 0.05]) as tf.Tensor2D,
+          tf.mul(t, [1, 1, 4, 1, 1, 4, 0.05, 0.05]) as tf.Tensor2D,
           method,
           mode,
           0.25,
@@ -135,7 +135,7 @@ export const discrete: readonly KernelCase[] = [
   one(
     'batchNorm of rank 2 without scale and offset',
     { x: floats([3, 4]), mean: floats([4]), variance: positive([4]) },
-    ({ x, mean, variance }) => tf.batchNorm(x!, mean as tf.Tensor1D, variance as tf.Tensor1D),
+    ({ x, mean, variance }) => tf.batchNorm(x, mean as tf.Tensor1D, variance as tf.Tensor1D),
   ),
   one('batchNorm with statistics of every element', { x: floats([1, 2, 2, 3]) }, ({ x }) =>
     tf.batchNorm(image(x), tf.mul(image(x), 0.5), tf.add(tf.square(image(x)), 1) as tf.Tensor4D),

@@ -15,15 +15,15 @@ const specs: Readonly<Record<string, TensorSpec>> = {
   x: { shape: [width, width], dtype: 'float32' },
 }
 const step: TensorFunction = ({ weight, x }) => {
-  const { value, grads } = tf.valueAndGrads((w) => tf.mean(tf.square(tf.sub(tf.matMul(x!, w as tf.Tensor2D), x!))))([
-    weight!,
+  const { value, grads } = tf.valueAndGrads((w) => tf.mean(tf.square(tf.sub(tf.matMul(x, w as tf.Tensor2D), x))))([
+    weight,
   ])
-  return { loss: value, weight: tf.sub(weight!, tf.mul(grads[0]!, 0.1)) }
+  return { loss: value, weight: tf.sub(weight, tf.mul(grads[0], 0.1)) }
 }
 /** The same, and nothing that can be recorded. */
 const eagerStep: TensorFunction = (inputs) => {
   const results = step(inputs)
-  results['loss']!.dataSync()
+  results['loss'].dataSync()
   return results
 }
 

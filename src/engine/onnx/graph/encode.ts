@@ -92,7 +92,7 @@ export const encodeModel = (
   const given = new Map<GraphValue, string>()
   const copies: { readonly value: GraphValue; readonly name: string }[] = []
   outputs.forEach(({ value }, index) => {
-    const name = outputNames[index]!
+    const name = outputNames[index]
     if (value.origin.kind === 'node' && !given.has(value)) given.set(value, name)
     else copies.push({ value, name })
   })
@@ -154,7 +154,7 @@ export const encodeModel = (
       node: nodes,
       initializer,
       input: graph.inputs.map((value) => valueInfo(nameOf(value), value)),
-      output: outputs.map(({ value }, index) => valueInfo(outputNames[index]!, value)),
+      output: outputs.map(({ value }, index) => valueInfo(outputNames[index], value)),
     },
   }).finish()
   return { bytes, outputNames }

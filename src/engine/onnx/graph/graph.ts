@@ -131,7 +131,7 @@ export class Graph {
     attributes: Attributes = {},
     domain = '',
   ): GraphValue {
-    return this.nodes(op, inputs, [output], attributes, domain)[0]!
+    return this.nodes(op, inputs, [output], attributes, domain)[0]
   }
 
   /** Like `node`, with several outputs. */

@@ -119,19 +119,19 @@ export const choose = (
 }
 
 export const transpose = (graph: Graph, x: GraphValue, perm: readonly number[]): GraphValue => {
-  const shape = perm.map((axis) => x.shape[axis]!)
+  const shape = perm.map((axis) => x.shape[axis])
   const before = nodeOf(x, 'Transpose')
   if (before !== undefined && 'perm' in before.attributes) {
     const inner = (before.attributes['perm'] as { readonly ints: readonly number[] }).ints
     return transpose(
       graph,
-      before.inputs[0]!,
-      perm.map((axis) => inner[axis]!),
+      before.inputs[0],
+      perm.map((axis) => inner[axis]),
     )
   }
   // Where only axes of one element move, the elements stay in their order.
   const moved = perm.filter((axis) => x.shape[axis] !== 1)
-  if (moved.every((axis, index) => index === 0 || axis > moved[index - 1]!)) return reshape(graph, x, shape)
+  if (moved.every((axis, index) => index === 0 || axis > moved[index - 1])) return reshape(graph, x, shape)
   return (
     swappedMiddle(graph, x, perm) ?? graph.node('Transpose', [x], { shape, type: x.type }, { perm: { ints: perm } })
   )
@@ -147,7 +147,7 @@ const swappedMiddle = (graph: Graph, x: GraphValue, perm: readonly number[]): Gr
     (axis, index) => axis === (index === rank - 3 ? index + 1 : index === rank - 2 ? index - 1 : index),
   )
   if (rank < 3 || !swapped) return undefined
-  const [a, b, c] = x.shape.slice(-3) as [number, number, number]
+  const [a, b, c] = x.shape.slice(-3)
   const outer = x.shape.slice(0, -3).reduce((size, extent) => size * extent, 1)
   const raised = reshape(graph, x, [outer, a, 1, b, c])
   const moved = graph.node(
@@ -162,8 +162,8 @@ const swappedMiddle = (graph: Graph, x: GraphValue, perm: readonly number[]): Gr
 export const slice = (graph: Graph, x: GraphValue, begin: readonly number[], size: readonly number[]): GraphValue => {
   const axes = x.shape.flatMap((extent, axis) => (size[axis] === extent ? [] : [axis]))
   if (axes.length === 0) return x
-  const starts = axes.map((axis) => begin[axis]!)
-  const ends = axes.map((axis) => begin[axis]! + size[axis]!)
+  const starts = axes.map((axis) => begin[axis])
+  const ends = axes.map((axis) => begin[axis] + size[axis])
   const inputs = [x, graph.integers(starts), graph.integers(ends), graph.integers(axes)]
   return graph.node('Slice', inputs, { shape: size, type: x.type })
 }
@@ -173,17 +173,17 @@ const concatLimit = 10
 
 export const concat = (graph: Graph, given: readonly GraphValue[], axis: number): GraphValue => {
   const parts = given.filter((part) => part.shape[axis] !== 0)
-  if (parts.length === 0) return given[0]!
-  if (parts.length === 1) return parts[0]!
+  if (parts.length === 0) return given[0]
+  if (parts.length === 1) return parts[0]
   if (parts.length > concatLimit) {
     const groups = Array.from({ length: Math.ceil(parts.length / concatLimit) }, (_, group) =>
       concat(graph, parts.slice(group * concatLimit, (group + 1) * concatLimit), axis),
     )
     return concat(graph, groups, axis)
   }
-  const shape = [...parts[0]!.shape]
-  shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis]!, 0)
-  return graph.node('Concat', parts, { shape, type: parts[0]!.type }, { axis: { int: axis } })
+  const shape = [...parts[0].shape]
+  shape[axis] = parts.reduce((sum, part) => sum + part.shape[axis], 0)
+  return graph.node('Concat', parts, { shape, type: parts[0].type }, { axis: { int: axis } })
 }
 
 /** Where a slice with a negative step ends that takes the first element too. */
@@ -219,7 +219,7 @@ const partsOf = (value: GraphValue): Parts | undefined => {
   const padded = value.shape.flatMap((extent, axis) => (extent === source.shape[axis] ? [] : [axis]))
   if (padded.length !== 1) return undefined
   const start = padStarts.get(value)
-  return start === undefined ? undefined : { axis: padded[0]!, parts: [{ start: start[padded[0]!]!, value: source }] }
+  return start === undefined ? undefined : { axis: padded[0], parts: [{ start: start[padded[0]], value: source }] }
 }
 
 const padStarts = new WeakMap<GraphValue, readonly number[]>()
@@ -232,7 +232,7 @@ export const pad = (
   filling: number,
 ): GraphValue => {
   if (paddings.every(([before, after]) => before === 0 && after === 0)) return x
-  const shape = x.shape.map((extent, axis) => extent + paddings[axis]![0] + paddings[axis]![1])
+  const shape = x.shape.map((extent, axis) => extent + paddings[axis][0] + paddings[axis][1])
   const starts = paddings.map(([before]) => before)
   const pads = graph.integers([...starts, ...paddings.map(([, after]) => after)])
   const padded = graph.node('Pad', [x, pads, graph.scalar(x.type, filling)], { shape, type: x.type })
@@ -258,9 +258,9 @@ export const joinPadded = (graph: Graph, one: GraphValue, other: GraphValue): Gr
     if (start < position) return undefined
     fill(start)
     pieces.push(value)
-    position = start + value.shape[axis]!
+    position = start + value.shape[axis]
   }
-  fill(one.shape[axis]!)
+  fill(one.shape[axis])
   const sum = graph.node('Concat', pieces, { shape: one.shape, type: one.type }, { axis: { int: axis } })
   joined.set(sum, { axis, parts })
   return sum

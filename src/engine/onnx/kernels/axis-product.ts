@@ -18,7 +18,7 @@ export const axisMatrix = (
 ): AxisMatrix => {
   const elements = new Float32Array(rows * columns)
   write((row, column, amount) => {
-    elements[row * columns + column]! += amount
+    elements[row * columns + column] += amount
   })
   return { rows, columns, elements }
 }

@@ -128,9 +128,9 @@ const fewChannels = 4
  */
 const gatheredGradient = (graph: Graph, x: GraphValue, dy: GraphValue, window: Window): GraphValue => {
   const { inChannels, outChannels, before, after, strides, dilations, output, size } = window
-  const padded = pad(graph, x, [[0, 0], ...before.map((extent, axis) => [extent, after[axis]!] as const), [0, 0]], 0)
+  const padded = pad(graph, x, [[0, 0], ...before.map((extent, axis) => [extent, after[axis]] as const), [0, 0]], 0)
   const taps = positionsOf(size).map((tap) => {
-    const starts = tap.map((index, axis) => index * dilations[axis]!)
+    const starts = tap.map((index, axis) => index * dilations[axis])
     return stridedSlice(graph, padded, starts, strides, output)
   })
   const rows = elementCount(dy.shape.slice(0, -1))
@@ -150,9 +150,9 @@ const stridedSlice = (
   strides: readonly number[],
   counts: readonly number[],
 ): GraphValue => {
-  const shape = [x.shape[0]!, ...counts, x.shape.at(-1)!]
+  const shape = [x.shape[0], ...counts, x.shape.at(-1)!]
   if (strides.every((stride) => stride === 1)) return slice(graph, x, [0, ...starts, 0], shape)
-  const ends = starts.map((start, axis) => start + strides[axis]! * (counts[axis]! - 1) + 1)
+  const ends = starts.map((start, axis) => start + strides[axis] * (counts[axis] - 1) + 1)
   const axes = starts.map((_, axis) => axis + 1)
   const lists = [starts, ends, axes, strides].map((list) => graph.integers(list))
   return graph.node('Slice', [x, ...lists], { shape, type: x.type })
@@ -165,7 +165,7 @@ const filterGradient = (graph: Graph, x: GraphValue, dy: GraphValue, convolution
   if (!separate && !first && elementCount(size) <= fewTaps && inChannels >= fewChannels) {
     return gatheredGradient(graph, x, dy, window)
   }
-  const met = window.left.map((left, axis) => size[axis]! + Math.floor(left / dilations[axis]!))
+  const met = window.left.map((left, axis) => size[axis] + Math.floor(left / dilations[axis]))
   const [samples, gradients] = [batchInside(graph, x, first), batchInside(graph, dy, first)]
   const grouped = separate ? reshape(graph, samples, [1, inChannels * batch, ...window.input]) : samples
   const shape = separate ? [1, outChannels, ...met] : [inChannels, outChannels, ...met]
@@ -195,9 +195,9 @@ const inputGradient = (graph: Graph, dy: GraphValue, filter: GraphValue, convolu
   const { window, first } = convolution
   const { left, strides, dilations } = window
   // ONNX Runtime lets a transposed convolution add less than a step at the far end; the rest is zero as well.
-  const added = left.map((extent, axis) => Math.min(extent, Math.max(strides[axis]!, dilations[axis]!) - 1))
-  const missing = left.map((extent, axis) => extent - added[axis]!)
-  const reached = window.input.map((extent, axis) => extent - missing[axis]!)
+  const added = left.map((extent, axis) => Math.min(extent, Math.max(strides[axis], dilations[axis]) - 1))
+  const missing = left.map((extent, axis) => extent - added[axis])
+  const reached = window.input.map((extent, axis) => extent - missing[axis])
   const result = graph.node(
     'ConvTranspose',
     [inOrder(graph, dy, first), onnxFilter(graph, filter, convolution)],

@@ -73,14 +73,14 @@ export const selectionKernels: readonly TraceKernel[] = [
         { shape, type: 'int64' },
       ],
       { axis: { int: -1 }, largest: { int: 1 }, sorted: { int: 1 } },
-    ) as [GraphValue, GraphValue]
+    )
     return [values, cast(graph, indices, 'int32')]
   }),
   // As many elements as lie before a value are its place.
   kernel<{ side: 'left' | 'right' }>('SearchSorted', (graph, inputs, { side }) => {
     const [sequence, values] = [required(inputs, 'sortedSequence'), required(inputs, 'values')]
-    const [rows, length] = sequence.shape as [number, number]
-    const asked = reshape(graph, values, [rows, values.shape[1]!, 1])
+    const [rows, length] = sequence.shape
+    const asked = reshape(graph, values, [rows, values.shape[1], 1])
     const known = reshape(graph, sequence, [rows, 1, length])
     const before = binary(graph, side === 'left' ? 'Less' : 'LessOrEqual', known, asked, 'bool')
     const counted = [cast(graph, before, 'int32'), graph.integers([2])]
@@ -182,7 +182,7 @@ const binCount = (
   size: number,
   binary_: boolean,
 ): GraphValue => {
-  const [rows, columns] = numbers.shape as [number, number]
+  const [rows, columns] = numbers.shape
   const weighted = elementCount(weights.shape) > 0 && !binary_
   const amounts = weighted ? reshape(graph, weights, numbers.shape) : graph.uniform(weights.type, numbers.shape, 1)
   const bins = binary(graph, 'Min', cast(graph, numbers, 'int32'), graph.scalar('int32', size), 'int32')
@@ -210,7 +210,7 @@ const bins = (name: string): TraceKernel =>
 export const scatterKernels: readonly TraceKernel[] = [
   kernel<{ numSegments: number }>('UnsortedSegmentSum', (graph, inputs, { numSegments }) => {
     const x = required(inputs, 'x')
-    const [count, size] = [x.shape[0]!, elementCount(x.shape.slice(1))]
+    const [count, size] = [x.shape[0], elementCount(x.shape.slice(1))]
     const ids = cast(graph, required(inputs, 'segmentIds'), 'int32')
     // Rows of no segment are left out, where ONNX would count a negative one from the end.
     const known = combine(

@@ -46,9 +46,9 @@ const resizeGradient = (
 ): TraceKernel =>
   kernel<ResizeAttributes>(name, (graph, inputs, attributes) => {
     const dy = required(inputs, 'dy')
-    const [, height, width] = required(inputs, 'images').shape as [number, number, number, number]
-    const alongHeight = axisProduct(graph, dy, 1, transposedMatrix(matrixOf(height, dy.shape[1]!, attributes)))
-    return axisProduct(graph, alongHeight, 2, transposedMatrix(matrixOf(width, dy.shape[2]!, attributes)))
+    const [, height, width] = required(inputs, 'images').shape
+    const alongHeight = axisProduct(graph, dy, 1, transposedMatrix(matrixOf(height, dy.shape[1], attributes)))
+    return axisProduct(graph, alongHeight, 2, transposedMatrix(matrixOf(width, dy.shape[2], attributes)))
   })
 
 /** The source of each position after a turn about the centre, as a flat position; −1 outside the image. */
@@ -74,7 +74,7 @@ interface RotateAttributes {
 }
 
 const rotate = (graph: Graph, image: GraphValue, { radians, fillValue, center }: RotateAttributes): GraphValue => {
-  const [batch, height, width, channels] = image.shape as [number, number, number, number]
+  const [batch, height, width, channels] = image.shape
   const sources = turned([height, width], radians, center)
   const positions = reshape(graph, image, [batch, height * width, channels])
   const moved = gatherAxis(
@@ -90,7 +90,7 @@ const rotate = (graph: Graph, image: GraphValue, { radians, fillValue, center }:
     Uint8Array.from(sources, (source) => (source < 0 ? 0 : 1)),
   )
   const colour = Array.from({ length: channels }, (_, channel) =>
-    typeof fillValue === 'number' ? fillValue : channel === 3 ? 255 : fillValue[channel]!,
+    typeof fillValue === 'number' ? fillValue : channel === 3 ? 255 : fillValue[channel],
   )
   const outside = graph.constant('float32', [channels], Float32Array.from(colour))
   return reshape(graph, graph.node('Where', [inside, moved, outside], moved), image.shape)
@@ -100,14 +100,14 @@ export const imageKernels: readonly TraceKernel[] = [
   kernel<ResizeAttributes>('ResizeBilinear', (graph, inputs, attributes) => {
     const x = cast(graph, required(inputs, 'images'), 'float32')
     const [height, width] = attributes.size
-    const alongHeight = axisProduct(graph, x, 1, bilinear(x.shape[1]!, height, attributes))
-    return axisProduct(graph, alongHeight, 2, bilinear(x.shape[2]!, width, attributes))
+    const alongHeight = axisProduct(graph, x, 1, bilinear(x.shape[1], height, attributes))
+    return axisProduct(graph, alongHeight, 2, bilinear(x.shape[2], width, attributes))
   }),
   kernel<ResizeAttributes>('ResizeNearestNeighbor', (graph, inputs, attributes) => {
     const x = required(inputs, 'images')
     const [height, width] = attributes.size
-    const alongHeight = gatherAxis(graph, x, 1, nearest(x.shape[1]!, height, attributes))
-    return gatherAxis(graph, alongHeight, 2, nearest(x.shape[2]!, width, attributes))
+    const alongHeight = gatherAxis(graph, x, 1, nearest(x.shape[1], height, attributes))
+    return gatherAxis(graph, alongHeight, 2, nearest(x.shape[2], width, attributes))
   }),
   resizeGradient('ResizeBilinearGrad', bilinear),
   resizeGradient('ResizeNearestNeighborGrad', nearestMatrix),
@@ -118,7 +118,7 @@ export const imageKernels: readonly TraceKernel[] = [
   kernel<{ paddings: [number, number][]; mode: 'reflect' | 'symmetric' }>('MirrorPad', (graph, inputs, attributes) =>
     attributes.paddings.reduce(
       (x, [before, after], axis) => {
-        const extent = x.shape[axis]!
+        const extent = x.shape[axis]
         // 'symmetric' repeats the edge itself, 'reflect' does not.
         const edge = attributes.mode === 'reflect' ? 0 : 1
         const positions = Array.from({ length: before + extent + after }, (_, index) => {
@@ -153,7 +153,7 @@ const perChannel = (graph: Graph, x: GraphValue): GraphValue => reshape(graph, x
 
 /** The elements at whole positions, `filling` outside the image. */
 const readAt = (graph: Graph, image: GraphValue, { sample, row, column }: Positions, filling: number): GraphValue => {
-  const [, height, width, channels] = image.shape as [number, number, number, number]
+  const [, height, width, channels] = image.shape
   const [y, x] = [clamped(graph, row, height), clamped(graph, column, width)]
   const line = combine(graph, 'Add', combine(graph, 'Mul', sample, height), cast(graph, y, 'int32'))
   const index = combine(graph, 'Add', combine(graph, 'Mul', line, width), cast(graph, x, 'int32'))
@@ -174,7 +174,7 @@ const sampled = (
   const { sample, row, column } = positions
   if (interpolation === 'nearest') {
     const [y, x] = [row, column].map((at) => apply(graph, 'Floor', combine(graph, 'Add', at, 0.5)))
-    return readAt(graph, image, { sample, row: y!, column: x! }, filling)
+    return readAt(graph, image, { sample, row: y, column: x }, filling)
   }
   const [top, left] = [apply(graph, 'Floor', row), apply(graph, 'Floor', column)]
   const [down, across] = [
@@ -186,7 +186,7 @@ const sampled = (
   const line = (y: GraphValue): GraphValue => {
     const right = combine(graph, 'Add', left, 1)
     const [first, second] = [left, right].map((x) => readAt(graph, image, { sample, row: y, column: x }, filling))
-    return mixed(first!, second!, across)
+    return mixed(first, second, across)
   }
   return mixed(line(top), line(combine(graph, 'Add', top, 1)), down)
 }
@@ -200,7 +200,7 @@ const counting = (graph: Graph, count: number, shape: readonly number[]): GraphV
 
 /** One column of a table, `[rows, 1, 1]`. */
 const columnOf = (graph: Graph, table: GraphValue, index: number): GraphValue =>
-  reshape(graph, slice(graph, table, [0, index], [table.shape[0]!, 1]), [table.shape[0]!, 1, 1])
+  reshape(graph, slice(graph, table, [0, index], [table.shape[0], 1]), [table.shape[0], 1, 1])
 
 interface CropAttributes {
   readonly cropSize: readonly [number, number]
@@ -210,10 +210,10 @@ interface CropAttributes {
 
 const cropAndResize = (graph: Graph, image: GraphValue, boxes: GraphValue, of: GraphValue, crop: CropAttributes) => {
   const { cropSize, method, extrapolationValue } = crop
-  const sample = reshape(graph, cast(graph, of, 'int32'), [boxes.shape[0]!, 1, 1])
+  const sample = reshape(graph, cast(graph, of, 'int32'), [boxes.shape[0], 1, 1])
   // From the box's one edge to its other, or its middle where one line is asked for.
   const along = (axis: 0 | 1): GraphValue => {
-    const [count, last] = [cropSize[axis], image.shape[axis + 1]! - 1]
+    const [count, last] = [cropSize[axis], image.shape[axis + 1] - 1]
     const shares = Float32Array.from({ length: count }, (_, index) => (count > 1 ? index / (count - 1) : 0.5) * last)
     const shape = axis === 0 ? [count, 1] : [1, count]
     const toEnd = graph.constant('float32', shape, shares)
@@ -227,7 +227,7 @@ const cropAndResize = (graph: Graph, image: GraphValue, boxes: GraphValue, of: G
   }
   const [row, column] = [along(0), along(1)]
   const found = sampled(graph, image, { sample, row, column }, method, extrapolationValue)
-  const inside = combine(graph, 'And', within(graph, row, image.shape[1]!), within(graph, column, image.shape[2]!))
+  const inside = combine(graph, 'And', within(graph, row, image.shape[1]), within(graph, column, image.shape[2]))
   return choose(graph, perChannel(graph, inside), found, extrapolationValue)
 }
 
@@ -260,7 +260,7 @@ const broughtInside = (graph: Graph, at: GraphValue, extent: number, mode: strin
 
 const transform = (graph: Graph, image: GraphValue, transforms: GraphValue, attributes: TransformAttributes) => {
   const { interpolation, fillMode, fillValue, outputShape } = attributes
-  const [batch, height, width] = image.shape as [number, number, number, number]
+  const [batch, height, width] = image.shape
   const [outHeight, outWidth] = outputShape ?? [height, width]
   const [y, x] = [counting(graph, outHeight, [outHeight, 1]), counting(graph, outWidth, [1, outWidth])]
   const number = (index: number) => columnOf(graph, transforms, index)

@@ -42,16 +42,16 @@ export const layoutKernels: readonly TraceKernel[] = [
     const size = [attributes.size].flat()
     const sizes = x.shape.map((extent, axis) => {
       const wanted = size[axis] ?? -1
-      return wanted === -1 ? extent - starts[axis]! : wanted
+      return wanted === -1 ? extent - starts[axis] : wanted
     })
-    if (sizes.some((wanted, axis) => starts[axis]! < 0 || wanted < 0 || starts[axis]! + wanted > x.shape[axis]!)) {
+    if (sizes.some((wanted, axis) => starts[axis] < 0 || wanted < 0 || starts[axis] + wanted > x.shape[axis])) {
       throw new Error(`[${sizes}] elements from [${starts}] on do not lie in the shape [${x.shape}]`)
     }
     return slice(graph, x, starts, sizes)
   }),
   kernel<{ axis: number }>('Concat', (graph, inputs, { axis }) => {
     const parts = listed(inputs)
-    const along = fromEnd(axis, parts[0]!.shape.length)
+    const along = fromEnd(axis, parts[0].shape.length)
     tf.backend_util.assertParamsConsistent(
       parts.map(({ shape }) => [...shape]),
       along,
@@ -60,7 +60,7 @@ export const layoutKernels: readonly TraceKernel[] = [
   }),
   kernel<{ axis: number }>('Pack', (graph, inputs, attributes) => {
     const parts = listed(inputs)
-    const axis = fromEnd(attributes.axis, parts[0]!.shape.length + 1)
+    const axis = fromEnd(attributes.axis, parts[0].shape.length + 1)
     const raised = parts.map((part) =>
       reshape(graph, part, [...part.shape.slice(0, axis), 1, ...part.shape.slice(axis)]),
     )
@@ -70,13 +70,13 @@ export const layoutKernels: readonly TraceKernel[] = [
     const x = required(inputs, 'value')
     const axis = fromEnd(attributes.axis, x.shape.length)
     const shape = x.shape.filter((_, index) => index !== axis)
-    const ones = Array.from({ length: x.shape[axis]! }, () => 1)
+    const ones = Array.from({ length: x.shape[axis] }, () => 1)
     return split(graph, x, ones, axis).map((part) => reshape(graph, part, shape))
   }),
   kernel<{ numOrSizeSplits: number | number[]; axis: number }>('SplitV', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
     const axis = fromEnd(attributes.axis, x.shape.length)
-    const extent = x.shape[axis]!
+    const extent = x.shape[axis]
     const given = attributes.numOrSizeSplits
     if (typeof given === 'number') {
       return split(
@@ -96,7 +96,7 @@ export const layoutKernels: readonly TraceKernel[] = [
   }),
   kernel<{ reps: number[] }>('Tile', (graph, inputs, { reps }) => {
     const x = required(inputs, 'x')
-    const shape = x.shape.map((extent, axis) => extent * reps[axis]!)
+    const shape = x.shape.map((extent, axis) => extent * reps[axis])
     const uniform = uniformOf(x)
     if (uniform !== undefined) return graph.uniform(x.type, shape, uniform)
     if (reps.every((times) => times === 1)) return x
@@ -125,7 +125,7 @@ export const layoutKernels: readonly TraceKernel[] = [
     const sizes = tf.slice_util.computeOutShape(info.begin, info.end, info.strides)
     // A negative end counts from the back in ONNX: one that means "before the first element" must lie far below.
     const ends = sizes.map((size, axis) => {
-      const last = info.begin[axis]! + info.strides[axis]! * size
+      const last = info.begin[axis] + info.strides[axis] * size
       return last < 0 ? beforeFirst : last
     })
     const lists = [info.begin, ends, sizes.map((_, axis) => axis), info.strides].map((list) => graph.integers(list))
@@ -147,12 +147,12 @@ export const blockKernels: readonly TraceKernel[] = [
     const x = required(inputs, 'x')
     const block = blockSize * blockSize
     if (dataFormat === 'NCHW') {
-      const [batch, depth, height, width] = x.shape as [number, number, number, number]
+      const [batch, depth, height, width] = x.shape
       const apart = reshape(graph, x, [batch, blockSize, blockSize, depth / block, height, width])
       const moved = transpose(graph, apart, [0, 3, 4, 1, 5, 2])
       return reshape(graph, moved, [batch, depth / block, height * blockSize, width * blockSize])
     }
-    const [batch, height, width, depth] = x.shape as [number, number, number, number]
+    const [batch, height, width, depth] = x.shape
     const apart = reshape(graph, x, [batch, height, width, blockSize, blockSize, depth / block])
     const moved = transpose(graph, apart, [0, 1, 3, 2, 4, 5])
     return reshape(graph, moved, [batch, height * blockSize, width * blockSize, depth / block])

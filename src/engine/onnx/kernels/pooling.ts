@@ -71,10 +71,10 @@ const pool = (graph: Graph, op: string, x: GraphValue, window: Window): GraphVal
 
 /** `[batch, positions, channels]`. */
 const flat = (graph: Graph, x: GraphValue): GraphValue =>
-  reshape(graph, x, [x.shape[0]!, elementCount(x.shape.slice(1, -1)), x.shape.at(-1)!])
+  reshape(graph, x, [x.shape[0], elementCount(x.shape.slice(1, -1)), x.shape.at(-1)!])
 
 const gatherPositions = (graph: Graph, x: GraphValue, table: GraphValue): GraphValue => {
-  const [batch, , channels] = x.shape as [number, number, number]
+  const [batch, , channels] = x.shape
   const shape = [batch, ...table.shape, channels]
   return graph.node('Gather', [x, table], { shape, type: x.type }, { axis: { int: 1 } })
 }
@@ -85,7 +85,7 @@ const table = (graph: Graph, rows: readonly (readonly number[])[]): GraphValue =
 /** Which member of its window is the first of the greatest: `[batch, windows, channels]`, int32. */
 const winners = (graph: Graph, x: GraphValue, window: Window): GraphValue => {
   const members = gatherPositions(graph, flat(graph, x), table(graph, windowMembers(window)))
-  const [batch, windows, , channels] = members.shape as [number, number, number, number]
+  const [batch, windows, , channels] = members.shape
   const found = graph.node(
     'ArgMax',
     [cast(graph, members, 'float32')],
@@ -105,7 +105,7 @@ const maxGradient = (graph: Graph, dy: GraphValue, x: GraphValue, window: Window
   const parts = gatherPositions(graph, flat(graph, dy), covering)
   const kept = graph.node('Where', [won, parts, graph.scalar('float32', 0)], parts)
   if (covering.shape[1] === 1) return reshape(graph, kept, x.shape)
-  const [batch, positions, , channels] = kept.shape as [number, number, number, number]
+  const [batch, positions, , channels] = kept.shape
   const shape = [batch, positions, channels]
   const sum = graph.node('ReduceSum', [kept, graph.integers([2])], { shape, type: 'float32' }, { keepdims: { int: 0 } })
   return reshape(graph, sum, x.shape)
@@ -114,9 +114,9 @@ const maxGradient = (graph: Graph, dy: GraphValue, x: GraphValue, window: Window
 /** The mean over a window is the mean along each axis in turn, and so is what goes back. */
 const averageGradient = (graph: Graph, dy: GraphValue, window: Window): GraphValue =>
   window.input.reduce((gradient, extent, axis) => {
-    const [size, stride, before] = [window.size[axis]!, window.strides[axis]!, window.before[axis]!]
-    const matrix = axisMatrix(extent, window.output[axis]!, (add) => {
-      for (let at = 0; at < window.output[axis]!; at++) {
+    const [size, stride, before] = [window.size[axis], window.strides[axis], window.before[axis]]
+    const matrix = axisMatrix(extent, window.output[axis], (add) => {
+      for (let at = 0; at < window.output[axis]; at++) {
         const from = Math.max(0, at * stride - before)
         const to = Math.min(extent, at * stride - before + size)
         for (let position = from; position < to; position++) add(position, at, 1 / (to - from))

@@ -24,7 +24,7 @@ const folded = ({ value, transposed }: Factor): Factor => {
     const expected = index === rank - 2 ? rank - 1 : index === rank - 1 ? rank - 2 : index
     return axis === expected
   })
-  return swapped ? { value: node.inputs[0]!, transposed: !transposed } : { value, transposed }
+  return swapped ? { value: node.inputs[0], transposed: !transposed } : { value, transposed }
 }
 
 /** A tensor without the one number that it was multiplied by: products scale their result at no cost. */
@@ -135,12 +135,12 @@ export const einsumKernels: readonly TraceKernel[] = [
   kernel<{ equation: string }>('Einsum', (graph, inputs, attributes) => {
     const factors = Object.values(inputs)
     const equation = attributes.equation.replaceAll(/\s/g, '')
-    const [given, made] = equation.split('->') as [string, string]
+    const [given, made] = equation.split('->')
     const extents = new Map<string, number>()
     given
       .split(',')
-      .forEach((names, factor) => [...names].forEach((name, axis) => extents.set(name, factors[factor]!.shape[axis]!)))
+      .forEach((names, factor) => [...names].forEach((name, axis) => extents.set(name, factors[factor].shape[axis])))
     const shape = [...made].map((name) => extents.get(name)!)
-    return graph.node('Einsum', factors, { shape, type: factors[0]!.type }, { equation: { text: equation } })
+    return graph.node('Einsum', factors, { shape, type: factors[0].type }, { equation: { text: equation } })
   }),
 ]

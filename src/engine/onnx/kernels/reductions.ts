@@ -50,7 +50,7 @@ const quantifier = (name: string, op: string): TraceKernel =>
 const argument = (name: string, op: string): TraceKernel =>
   kernel<{ axis: number }>(name, (graph, inputs, { axis }) => {
     const x = required(inputs, 'x')
-    const [along] = axesOf(axis, x.shape.length) as [number]
+    const [along] = axesOf(axis, x.shape.length)
     const found = graph.node(
       op,
       [x],
@@ -71,16 +71,14 @@ const shifted = (graph: Graph, x: GraphValue, axis: number, by: number, backward
   const at = (start: number) => x.shape.map((_, index) => (index === axis ? start : 0))
   const kept = x.shape.map((extent, index) => (index === axis ? extent - by : extent))
   const part = slice(graph, x, at(backwards ? by : 0), kept)
-  const around = x.shape.map(
-    (_, index) => (index !== axis ? [0, 0] : backwards ? [0, by] : [by, 0]) as [number, number],
-  )
+  const around = x.shape.map((_, index): [number, number] => (index !== axis ? [0, 0] : backwards ? [0, by] : [by, 0]))
   return pad(graph, part, around, 1)
 }
 
 /** ONNX has no running product: products of 1, 2, 4, .. neighbours, each from the one before. */
 const runningProduct = (graph: Graph, x: GraphValue, axis: number, attributes: RunningAttributes): GraphValue => {
   const { exclusive, reverse } = attributes
-  const extent = x.shape[axis]!
+  const extent = x.shape[axis]
   let product = exclusive && extent > 0 ? shifted(graph, x, axis, 1, reverse) : x
   for (let by = 1; by < extent; by *= 2) {
     product = binary(graph, 'Mul', product, shifted(graph, product, axis, by, reverse), x.type)
@@ -103,12 +101,12 @@ export const reductionKernels: readonly TraceKernel[] = [
   argument('ArgMin', 'ArgMin'),
   kernel<{ dim: number }>('Softmax', (graph, inputs, { dim }) => {
     const x = cast(graph, required(inputs, 'logits'), 'float32')
-    const [axis] = axesOf(dim, x.shape.length) as [number]
+    const [axis] = axesOf(dim, x.shape.length)
     return graph.node('Softmax', [x], x, { axis: { int: axis } })
   }),
   kernel<RunningAttributes>('Cumsum', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
-    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
+    const [axis] = axesOf(attributes.axis, x.shape.length)
     return graph.node('CumSum', [x, graph.scalar('int64', axis)], x, {
       exclusive: { int: attributes.exclusive ? 1 : 0 },
       reverse: { int: attributes.reverse ? 1 : 0 },
@@ -117,7 +115,7 @@ export const reductionKernels: readonly TraceKernel[] = [
   kernel<RunningAttributes>('Cumprod', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
     const numbers = x.type === 'bool' ? cast(graph, x, 'int32') : x
-    const [axis] = axesOf(attributes.axis, x.shape.length) as [number]
+    const [axis] = axesOf(attributes.axis, x.shape.length)
     return runningProduct(graph, numbers, axis, attributes)
   }),
 ]

@@ -32,10 +32,10 @@ type Placed = Omit<Window, 'after' | 'left'>
 const reaching = (window: Placed): Window => {
   const over = window.input.map(
     (extent, axis) =>
-      window.strides[axis]! * (window.output[axis]! - 1) +
-      window.dilations[axis]! * (window.size[axis]! - 1) +
+      window.strides[axis] * (window.output[axis] - 1) +
+      window.dilations[axis] * (window.size[axis] - 1) +
       1 -
-      window.before[axis]! -
+      window.before[axis] -
       extent,
   )
   return {
@@ -104,10 +104,10 @@ const heldBy = (window: Window): number[][] => {
   return positionsOf(window.output).map((at) =>
     offsets.flatMap((offset) => {
       const position = window.input.map(
-        (_, axis) => at[axis]! * window.strides[axis]! - window.before[axis]! + offset[axis]! * window.dilations[axis]!,
+        (_, axis) => at[axis] * window.strides[axis] - window.before[axis] + offset[axis] * window.dilations[axis],
       )
-      if (position.some((index, axis) => index < 0 || index >= window.input[axis]!)) return []
-      return [position.reduce((flat, index, axis) => flat * window.input[axis]! + index, 0)]
+      if (position.some((index, axis) => index < 0 || index >= window.input[axis])) return []
+      return [position.reduce((flat, index, axis) => flat * window.input[axis] + index, 0)]
     }),
   )
 }
@@ -129,8 +129,8 @@ export const coverage = (window: Window): { readonly windows: number[][]; readon
   const members = Array.from({ length: size }, (): number[] => [])
   heldBy(window).forEach((held, at) =>
     held.forEach((position, member) => {
-      windows[position]!.push(at)
-      members[position]!.push(member)
+      windows[position].push(at)
+      members[position].push(member)
     }),
   )
   const most = windows.reduce((longest, { length }) => Math.max(longest, length), 1)

@@ -154,7 +154,7 @@ const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTe
     if (gpu && source.gpu === false) throw new EngineError(`${basename(given)} has no code for NVIDIA GPUs`)
     const libraries = source.libraries.map((file) => join('lib', basename(file)))
     await fs.mkdir(join(result, 'lib'))
-    for (const [at, file] of source.libraries.entries()) await place(file, join(result, libraries[at]!))
+    for (const [at, file] of source.libraries.entries()) await place(file, join(result, libraries[at]))
     // The library looks for CUDA's own libraries there.
     if (source.cudaPackages !== undefined) await fs.symlink(source.cudaPackages, join(result, 'nvidia'))
     report(`taking the addon from @tensorflow/tfjs-node ${version}`)

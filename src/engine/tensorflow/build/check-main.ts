@@ -34,9 +34,9 @@ const loss = (first: tf.Tensor, second: tf.Tensor, x: tf.Tensor, labels: tf.Tens
 
 /** Plain gradient descent: weights and a batch → their next values and the loss before. */
 const step: TensorFunction = ({ first, second, x, labels }) => {
-  const { value, grads } = tf.valueAndGrads((a, b) => loss(a!, b!, x!, labels!))([first!, second!])
+  const { value, grads } = tf.valueAndGrads((a, b) => loss(a, b, x, labels))([first, second])
   const next = (weight: tf.Tensor, gradient: tf.Tensor): tf.Tensor => tf.sub(weight, tf.mul(gradient, rate))
-  return { loss: value, first: next(first!, grads[0]!), second: next(second!, grads[1]!) }
+  return { loss: value, first: next(first, grads[0]), second: next(second, grads[1]) }
 }
 
 const wave = (length: number, factor: number): Float32Array =>
@@ -54,8 +54,8 @@ const lossesOn = async (engine: Engine): Promise<readonly number[]> => {
   const losses: number[] = []
   for (let at = 0; at < steps; at++) {
     const results = await compiled.run(values)
-    losses.push(results['loss']![0]!)
-    values = { ...values, first: results['first']!, second: results['second']! }
+    losses.push(results['loss'][0])
+    values = { ...values, first: results['first'], second: results['second'] }
   }
   await compiled.release()
   return losses
@@ -66,7 +66,7 @@ export const checkTraining = async (engine: Engine): Promise<void> => {
   const reference = openEager({ engine: 'cpu', device: 'cpu', backend: 'cpu', versions: {} })
   const [losses, wanted] = [await lossesOn(engine), await lossesOn(reference)]
   await reference.release()
-  const wrong = wanted.findIndex((value, at) => !(Math.abs(losses[at]! - value) <= tolerance * Math.abs(value)))
+  const wrong = wanted.findIndex((value, at) => !(Math.abs(losses[at] - value) <= tolerance * Math.abs(value)))
   if (wrong >= 0) {
     throw new EngineError(
       `step ${wrong + 1} of its training has the loss ${losses[wrong]} where ${wanted[wrong]} is right`,

@@ -29,7 +29,7 @@ export const findCompiler = async (signal: AbortSignal): Promise<Compiler> => {
     // `CXX` may hold arguments: `ccache g++`.
     const command = candidate.trim().split(/\s+/) as [string, ...string[]]
     const asked = await runProgram(command[0], [...command.slice(1), '--version'], { signal })
-    if (asked?.code === 0) return { command, version: asked.stdout.split('\n')[0]!.trim() }
+    if (asked?.code === 0) return { command, version: asked.stdout.split('\n')[0].trim() }
   }
   const hint = installHint[process.platform] ?? 'install one'
   throw new EngineError(`no C++ compiler was found (${wanted.join(', ')}); ${hint}, or name one in $CXX`)

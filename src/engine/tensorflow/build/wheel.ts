@@ -67,7 +67,7 @@ const entriesIn = (table: Buffer, count: number, name: string): readonly WheelEn
     const [size, compressedSize, offset] = wide(
       table.subarray(extraAt, extraAt + extraLength),
       [24, 20, 42].map((field) => table.readUInt32LE(at + field)),
-    ) as [number, number, number]
+    )
     entries.push({
       path: table.toString('utf8', at + 46, extraAt),
       size,
