@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import * as os from 'node:os'
 import { expect } from 'chai'
-import { turnOf, type Ticket, type Wants } from '../../src/runtime/execute/lease-order.js'
 import { leaseFolder } from '../../src/runtime/execute/leases.js'
 import { type Running, pause } from '../support/child.js'
 import { runProbe, startProbe, type ProbeOptions, type ProbeStages } from '../support/probe.js'
@@ -204,79 +203,6 @@ describe('a second run of the same stages', () => {
     const [one, two] = await Promise.all([first.done, second.done])
     expect(eventOf(one.events, 'stage-cached', 'short')).to.include({ kind: 'write' })
     expect(countsOf(two)).to.deep.equal({ ran: 1, cached: 1, failed: 0, skipped: 0 })
-  })
-})
-
-describe("the queue's order", () => {
-  const cpu: Wants = { type: 'cpu', threads: 4 }
-  const gpu = (device = 'cuda:0', bytes?: number): Wants => ({
-    type: 'gpu',
-    device,
-    ...(bytes === undefined ? {} : { bytes, deviceBytes: 10 }),
-  })
-  const queue = (...tickets: readonly (Partial<Ticket> & { readonly wants: Wants })[]): readonly Ticket[] =>
-    tickets.map((ticket, index) => ({ number: index + 1, run: `run${index}`, what: 'stage', jobs: 1, ...ticket }))
-  const mayGo = (tickets: readonly Ticket[], machine = 4): readonly number[] =>
-    tickets
-      .filter(({ number, granted }) => granted === undefined && turnOf(number, tickets, machine).granted)
-      .map(({ number }) => number)
-
-  it('gives each resource to who came first, and no resource waits for another', () => {
-    expect(mayGo(queue({ wants: gpu() }, { wants: gpu() }, { wants: cpu }, { wants: gpu('cuda:1') }))).to.deep.equal([
-      1, 3, 4,
-    ])
-    expect(mayGo(queue({ wants: cpu, granted: 1 }, { wants: cpu }, { wants: cpu }), 2)).to.deep.equal([2])
-  })
-
-  it('lets nobody pass one that waits for the whole machine, and it waits for all that compute', () => {
-    expect(mayGo(queue({ wants: gpu(), granted: 4 }, { wants: { type: 'machine' } }, { wants: cpu }))).to.deep.equal([])
-    expect(mayGo(queue({ wants: { type: 'machine' } }, { wants: cpu }))).to.deep.equal([1])
-    expect(mayGo(queue({ wants: { type: 'machine' }, granted: 4 }, { wants: gpu() }))).to.deep.equal([])
-  })
-
-  it('never stands still: whoever is first of those that wait may go as soon as nobody computes', () => {
-    const kinds: readonly Wants[] = [cpu, gpu(), gpu('cuda:1'), gpu('cuda:0', 3), { type: 'machine' }]
-    let state = 1
-    const draw = (n: number): number => (state = (state * 48_271) % 2_147_483_647) % n
-    for (let trial = 0; trial < 300; trial++) {
-      let waiting = queue(...Array.from({ length: 1 + draw(8) }, () => ({ wants: kinds[draw(kinds.length)]! })))
-      for (let left = waiting.length; left > 0; left--) {
-        const free = mayGo(waiting)
-        expect(free).to.include(waiting[0]!.number)
-        const gone = free[draw(free.length)]
-        waiting = waiting.filter(({ number }) => number !== gone)
-      }
-    }
-  })
-
-  it('lets GPU stages side by side up to four fifths of the memory, by estimates that are all known', () => {
-    expect(mayGo(queue({ wants: gpu('cuda:0', 4), granted: 1 }, { wants: gpu('cuda:0', 4) }))).to.deep.equal([2])
-    expect(mayGo(queue({ wants: gpu('cuda:0', 4), granted: 1 }, { wants: gpu('cuda:0', 5) }))).to.deep.equal([])
-    expect(mayGo(queue({ wants: gpu('cuda:0'), granted: 1 }, { wants: gpu('cuda:0', 1) }))).to.deep.equal([])
-    // Alone, what is larger than the device is for the device to refuse.
-    expect(mayGo(queue({ wants: gpu('cuda:0', 50) }))).to.deep.equal([1])
-  })
-
-  it('gives a stage the threads that other runs leave, one at least', () => {
-    const threads = (tickets: readonly Ticket[], number: number, machine: number): number => {
-      const turn = turnOf(number, tickets, machine)
-      return turn.granted ? turn.threads : 0
-    }
-    const eight: Wants = { type: 'cpu', threads: 8 }
-    expect(threads(queue({ wants: eight }), 1, 8)).to.equal(8)
-    expect(threads(queue({ wants: eight }, { wants: eight }), 1, 8)).to.equal(4)
-    expect(threads(queue({ wants: eight, granted: 6 }, { wants: eight }), 2, 8)).to.equal(2)
-    expect(threads(queue({ wants: eight, granted: 8 }, { wants: eight }), 2, 8)).to.equal(1)
-    // Stages of one run have shared the cores out among themselves.
-    expect(threads(queue({ wants: eight, granted: 8, run: 'a' }, { wants: cpu, run: 'a' }), 2, 8)).to.equal(4)
-  })
-
-  it('lets a run have more CPU stages than cores where it was told to', () => {
-    const held = { wants: cpu, granted: 1, run: 'a', jobs: 3 }
-    expect(
-      mayGo(queue(held, held, { wants: cpu, run: 'a', jobs: 3 }, { wants: cpu, run: 'a', jobs: 3 }), 2),
-    ).to.deep.equal([3])
-    expect(mayGo(queue(held, held, { wants: cpu, run: 'b', jobs: 2 }), 2)).to.deep.equal([])
   })
 })
 

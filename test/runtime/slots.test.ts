@@ -1,7 +1,7 @@
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import { expect } from 'chai'
-import { makePermits, makeSlots } from '../../src/runtime/execute/slots.js'
+import { makeSlots } from '../../src/runtime/execute/turns.js'
 import { runProbe, type ProbeStages } from '../support/probe.js'
 import { eventOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'
@@ -17,7 +17,7 @@ const mostAtOnce = async (jobs: number, places: readonly (string | undefined)[])
     now -= 1
   })
   await Effect.runPromise(
-    Effect.forEach(places, (gpu) => slots.use(gpu, () => work), { concurrency: 'unbounded', discard: true }),
+    Effect.forEach(places, (gpu) => slots.use({ gpu }, () => work), { concurrency: 'unbounded', discard: true }),
   )
   return most
 }
@@ -46,11 +46,10 @@ describe('work that has to be alone', () => {
         Effect.sleep(10),
       )
     await Effect.runPromise(
-      Effect.forEach(
-        names,
-        (name) => (name.startsWith('alone') ? slots.useAlone(work(name)) : slots.use(undefined, work(name))),
-        { concurrency: 'unbounded', discard: true },
-      ),
+      Effect.forEach(names, (name) => slots.use({ exclusive: name.startsWith('alone') }, work(name)), {
+        concurrency: 'unbounded',
+        discard: true,
+      }),
     )
     return order
   }
@@ -66,9 +65,9 @@ describe('work that has to be alone', () => {
     const slots = makeSlots(1)
     const order: string[] = []
     const says = (name: string) => Effect.sync(() => order.push(name))
-    const late = slots.use(undefined, () => says('late'))
-    const first = slots.useAlone(() => Effect.andThen(says('alone 1'), Effect.forkChild(late)))
-    const second = slots.useAlone(() => says('alone 2'))
+    const late = slots.use({}, () => says('late'))
+    const first = slots.use({ exclusive: true }, () => Effect.andThen(says('alone 1'), Effect.forkChild(late)))
+    const second = slots.use({ exclusive: true }, () => says('alone 2'))
     await Effect.runPromise(
       Effect.all([Effect.flatMap(first, Fiber.join), second], { concurrency: 'unbounded', discard: true }),
     )
@@ -79,7 +78,7 @@ describe('work that has to be alone', () => {
 describe('who waits for a slot', () => {
   /** The order in which `ranks`, all asked for at once, get the only slot. */
   const orderOf = async (ranks: readonly number[]): Promise<readonly number[]> => {
-    const permits = makePermits(1)
+    const slots = makeSlots(1)
     const order: number[] = []
     const work = (rank: number) =>
       Effect.andThen(
@@ -87,7 +86,10 @@ describe('who waits for a slot', () => {
         Effect.sleep(1),
       )
     await Effect.runPromise(
-      Effect.forEach(ranks, (rank) => permits.use(rank, work(rank)), { concurrency: 'unbounded', discard: true }),
+      Effect.forEach(ranks, (rank) => slots.use({ rank }, () => work(rank)), {
+        concurrency: 'unbounded',
+        discard: true,
+      }),
     )
     return order
   }
@@ -97,22 +99,22 @@ describe('who waits for a slot', () => {
   })
 
   it('may give up without taking the turn of another, and leaves its slot when it fails', async () => {
-    const permits = makePermits(1)
+    const slots = makeSlots(1)
     const order: string[] = []
     const says = (text: string) => Effect.sync(() => order.push(text))
     await Effect.runPromise(
       Effect.gen(function* () {
         const holding = yield* Effect.forkChild(
-          Effect.exit(permits.use(0, Effect.andThen(Effect.sleep(20), Effect.fail('broken')))),
+          Effect.exit(slots.use({}, () => Effect.andThen(Effect.sleep(20), Effect.fail('broken')))),
         )
         yield* Effect.sleep(1)
-        const impatient = yield* Effect.forkChild(permits.use(1, says('impatient')))
-        const patient = yield* Effect.forkChild(permits.use(2, says('patient')))
+        const impatient = yield* Effect.forkChild(slots.use({ rank: 1 }, () => says('impatient')))
+        const patient = yield* Effect.forkChild(slots.use({ rank: 2 }, () => says('patient')))
         yield* Effect.sleep(1)
         yield* Fiber.interrupt(impatient)
         yield* Fiber.join(holding)
         yield* Fiber.join(patient)
-        yield* permits.use(3, says('last'))
+        yield* slots.use({ rank: 3 }, () => says('last'))
       }),
     )
     expect(order).to.deep.equal(['patient', 'last'])

@@ -104,7 +104,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
       for (const { id, gpu, exclusive } of occupied) {
         const taken = Deferred.makeUnsafe<void>()
         const hold = () => Effect.andThen(Deferred.succeed(taken, undefined), Deferred.await(untilFreed(id)))
-        yield* Effect.forkChild(exclusive ? slots.useAlone(hold) : slots.use(gpu, hold, firstRank))
+        yield* Effect.forkChild(slots.use({ gpu, exclusive, rank: firstRank }, hold))
         // Before any stage of this run asks for one.
         yield* Effect.raceFirst(Deferred.await(taken), Deferred.await(untilFreed(id)))
       }

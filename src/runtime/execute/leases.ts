@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import { sentenceOf } from '../errors.js'
-import { turnOf, type Ticket, type LeaseTurn, type Wants } from './lease-order.js'
+import { inTheWayOf, machineThreads, mayStart, resourceOf, type Ticket, type Wants } from './schedule.js'
 import { makeFolder } from '../../base/files.js'
 import { whileLocked } from '../store/lock.js'
 import { identityOfProcess, isAlive, keepAlive, type ProcessIdentity, thisProcess } from '../../base/process.js'
@@ -26,7 +26,12 @@ export const leaseFolder = (env: NodeJS.ProcessEnv = process.env): string => {
 /** How often one that waits looks: often at first, so that short stages of two runs take turns without a pause. */
 const [firstLookMs, lastLookMs] = [5, 200]
 
-interface Stored extends Ticket {
+/** A place in the queue of the machine. */
+interface MachineTicket extends Ticket {
+  readonly number: number
+  readonly run: string
+  /** What it is for, as others are told. */
+  readonly what: string
   readonly holder: ProcessIdentity
   /** The worker that computes it: a GPU is free once this is gone, even where its run was killed. */
   readonly worker?: ProcessIdentity
@@ -46,9 +51,9 @@ export interface LeaseRequest {
   readonly onWait: (holder: string, resource: string) => void
 }
 
-const parse = (text: string): Stored | undefined => {
+const parse = (text: string): MachineTicket | undefined => {
   try {
-    return JSON.parse(text) as Stored
+    return JSON.parse(text) as MachineTicket
   } catch {
     return undefined
   }
@@ -58,7 +63,7 @@ const numberOf = (name: string): number => Number.parseInt(name, 10)
 const nameOf = (number: number): string => `${String(number).padStart(12, '0')}.json`
 
 /** The queue without the dead, in its order. Only under the lock: what cannot be read then was left by one who died writing. */
-const readQueue = (folder: string): readonly Stored[] => {
+const readQueue = (folder: string): readonly MachineTicket[] => {
   const names = fs.readdirSync(folder).filter((name) => /^\d+\.json$/.test(name))
   return names.sort().flatMap((name) => {
     const file = path.join(folder, name)
@@ -93,7 +98,7 @@ interface Place {
 }
 
 /** Joins the queue at its end. */
-const join = (folder: string, ticket: Omit<Stored, 'number'>): Effect.Effect<Place, unknown> =>
+const join = (folder: string, ticket: Omit<MachineTicket, 'number'>): Effect.Effect<Place, unknown> =>
   Effect.andThen(
     makeRegistry(folder),
     locked(folder, () => {
@@ -114,16 +119,26 @@ const leave = ({ file, timer }: Place): Effect.Effect<void> =>
     }
   })
 
+/** Whether the stage has been given its threads, or who is in its way. */
+type Look = { readonly threads: number } | { readonly by: MachineTicket | undefined }
+
 /** Looks whether it is the ticket's turn, and takes it. */
 const look = (
   folder: string,
   { file, number }: Place,
-  ticket: Omit<Stored, 'number'>,
-): Effect.Effect<LeaseTurn, unknown> =>
+  ticket: Omit<MachineTicket, 'number'>,
+): Effect.Effect<Look, unknown> =>
   locked(folder, () => {
-    const turn = turnOf(number, readQueue(folder), os.availableParallelism())
-    if (turn.granted) fs.writeFileSync(file, JSON.stringify({ ...ticket, number, granted: turn.threads }))
-    return turn
+    const cores = os.availableParallelism()
+    const queue = readQueue(folder)
+    const own = queue.find((each) => each.number === number)
+    // Somebody has taken its file away.
+    if (own === undefined) return { by: undefined }
+    const starts = mayStart(queue, { cpus: cores })
+    if (!starts.includes(own)) return { by: inTheWayOf(own, queue) }
+    const threads = machineThreads(own, queue, starts.slice(0, starts.indexOf(own)), cores)
+    fs.writeFileSync(file, JSON.stringify({ ...ticket, number, granted: threads }))
+    return { threads }
   })
 
 /**
@@ -138,9 +153,9 @@ export const takeLease = Effect.fnUntraced(function* (
   const place = yield* Effect.acquireRelease(join(folder, ticket), leave, { interruptible: true })
   let told = false
   for (let pause = firstLookMs; ; pause = Math.min(lastLookMs, pause * 1.5)) {
-    const turn = yield* look(folder, place, ticket)
-    if (turn.granted) {
-      const { threads } = turn
+    const seen = yield* look(folder, place, ticket)
+    if ('threads' in seen) {
+      const { threads } = seen
       const worker = (pid: number): void => {
         const text = JSON.stringify({
           ...ticket,
@@ -159,10 +174,9 @@ export const takeLease = Effect.fnUntraced(function* (
       }
       return { threads, worker }
     }
-    if (!told && turn.by !== undefined && turn.by.run !== run) {
+    if (!told && seen.by !== undefined && seen.by.run !== run) {
       told = true
-      const { holder } = turn.by as Stored
-      onWait(`process ${holder.pid} (${turn.by.what})`, turn.resource)
+      onWait(`process ${seen.by.holder.pid} (${seen.by.what})`, resourceOf(wants))
     }
     yield* Effect.sleep(pause)
   }

@@ -2,7 +2,7 @@ import * as Effect from 'effect/Effect'
 import type * as Fiber from 'effect/Fiber'
 import * as Scheduler from 'effect/Scheduler'
 import { expect } from 'chai'
-import { makePermits } from '../../src/runtime/execute/slots.js'
+import { makeSlots, type Slots } from '../../src/runtime/execute/turns.js'
 
 /** One turn of the event loop. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -22,6 +22,10 @@ const meetings = Array.from({ length: 15 }, (_, later) => later).flatMap((later)
   Array.from({ length: 24 }, (_, index) => ({ later, budget: index + 3 })),
 )
 
+/** Asks for the only slot. */
+const ask = (slots: Slots, rank: number, work: Effect.Effect<void>): Effect.Effect<void> =>
+  slots.use({ rank, quick: true }, () => work)
+
 const start = <A>(work: Effect.Effect<A>, budget: number): Fiber.Fiber<A> =>
   Effect.runFork(Effect.provideService(work, Scheduler.MaxOpsBeforeYield, budget))
 
@@ -30,24 +34,24 @@ const ends = async (fiber: Fiber.Fiber<void>): Promise<boolean> => {
   return fiber.pollUnsafe() !== undefined
 }
 
-describe('whoever waits for a permit', () => {
-  it('gets it, wherever it yields while the permit becomes free', async () => {
+describe('whoever waits for a slot', () => {
+  it('gets it, wherever it yields while the slot becomes free', async () => {
     for (const { later, budget } of meetings) {
-      const permits = makePermits(1)
-      start(permits.use(0, Effect.void), budget)
+      const slots = makeSlots(1)
+      start(ask(slots, 0, Effect.void), budget)
       await turns(later)
-      const waiter = start(permits.use(0, Effect.void), budget)
+      const waiter = start(ask(slots, 0, Effect.void), budget)
       expect(await ends(waiter), `${later} turns later, a yield every ${budget} operations`).to.be.true
     }
   })
 
   it('is forgotten when it is interrupted, wherever it yields', async () => {
     for (const { later, budget } of meetings) {
-      const permits = makePermits(1)
-      const holder = start(permits.use(0, Effect.never), budget)
+      const slots = makeSlots(1)
+      const holder = start(ask(slots, 0, Effect.never), budget)
       await turns(15)
-      const impatient = start(permits.use(1, Effect.void), budget)
-      const waiter = start(permits.use(2, Effect.void), budget)
+      const impatient = start(ask(slots, 1, Effect.void), budget)
+      const waiter = start(ask(slots, 2, Effect.void), budget)
       await turns(later)
       impatient.interruptUnsafe()
       holder.interruptUnsafe()
