@@ -1,10 +1,11 @@
 /**
  * Puts the compiled program into one script, dist/program.cjs: loading Effect from its hundred files takes longer than most
- * runs with nothing to do. Only the command line starts from there; workers, other programs (`import 'genepool'`) and the
- * code identity of stages use the files beside it, one a source.
+ * runs with nothing to do, and than most stages of a user's own. All processes of the program start from there
+ * (src/program.ts); other programs (`import 'genepool'`), threads and the code identity of stages use the files beside it, one
+ * a source.
  *
- * The script is one expression, a function of what a module has and a script has not (src/cli/program-script.ts). A module could
- * not be given the code that the engine has kept of it.
+ * The script is one expression, a function of what a module has and a script has not (src/base/program-script.ts). A module
+ * could not be given the code that the engine has kept of it.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
@@ -17,8 +18,8 @@ const dist = `${root}dist${sep}`
 const outfile = `${dist}program.cjs`
 
 /** Packages that go into the bundle; all others are loaded when they are needed. */
-const bundled = /^(effect|@effect\/[\w-]+)(\/|$)/
-const isInside = /[\\/]node_modules[\\/](effect|@effect[\\/][\w-]+)[\\/]/
+const bundled = /^(effect|@effect\/[\w-]+|onnx-proto|protobufjs|@protobufjs\/[\w-]+)(\/|$)/
+const isInside = /[\\/]node_modules[\\/](effect|@effect[\\/][\w-]+|onnx-proto|protobufjs|@protobufjs[\\/][\w-]+)[\\/]/
 
 /**
  * The text with some of its expressions replaced; `replacement` gives a node's, or undefined.
@@ -77,7 +78,7 @@ const program = {
 }
 
 const { outputFiles } = await build({
-  entryPoints: [`${dist}cli/program.js`],
+  entryPoints: [`${dist}program.js`],
   outfile,
   write: false,
   absWorkingDir: root,
@@ -101,9 +102,9 @@ const builtin = (name, mode) => {
   logLevel: 'warning',
   plugins: [program],
 })
-/** Node's modules are made into modules of the bundle once each, and not anew wherever they are imported. */
+/** What is not in the bundle is made into a module of it once, and not anew wherever it is imported. */
 const text = outputFiles[0].text.replaceAll(
-  /__toESM\(require\(("node:[^"]+")\)((?:, 1)?)\)/g,
+  /__toESM\(require\(("[^"]+")\)((?:, 1)?)\)/g,
   (_, name, mode) => `builtin(${name}${mode})`,
 )
 withReplaced(text, (node) => {

@@ -73,7 +73,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^src\/base\//,
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
     /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda)\.ts$/,
-    /^src\/(compose|index)\.ts$/,
+    /^src\/(compose|index|own-definitions)\.ts$/,
     /^effect\//,
     /^@effect\/platform-node\//,
     /^node:/,
@@ -85,6 +85,9 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   'src/load-dataset.ts': [/^src\/stages\/data\/dataset\.ts$/, /^node:/],
   'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^src\/engine\/request\.ts$/, /^effect\//],
+  'src/own-definitions.ts': [/^src\/base\//, /^src\/runtime\/definition\//, /^src\/index\.ts$/, /^node:/],
+  // What dist/program.cjs holds: every part of the program that is a process.
+  'src/program.ts': [/^src\/(cli|runtime|engine|stages)\//, /^src\/own-definitions\.ts$/, /^node:/],
   'src/index.ts': [
     /^src\/dsl\//,
     /^src\/(load-dataset|load-model|run-pipeline|engine\/request)\.ts$/,

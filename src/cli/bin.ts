@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runPart } from './program-script.js'
+import { runPart } from '../base/program-script.js'
 
-await runPart('main')
+await runPart('main', process.argv[2], () => import('./main.js'))

@@ -4,7 +4,7 @@ import * as NodeServices from '@effect/platform-node/NodeServices'
 import * as Effect from 'effect/Effect'
 import { cli } from './commands.js'
 import { teardown, wrongCallLayer } from './output/exit-codes.js'
-import { useOwnDefinitions } from './input/target.js'
+import { useOwnDefinitions } from '../own-definitions.js'
 
 useOwnDefinitions()
 

@@ -1,4 +1,4 @@
 /** A round of `genepool watch`, as the process that watches starts it. */
-import { runPart } from './program-script.js'
+import { runPart } from '../base/program-script.js'
 
-await runPart('watch-round')
+await runPart('round', undefined, () => import('./watch/round-process.js'))

@@ -27,5 +27,5 @@ export const runRecorded = async (args: readonly string[], options: StartOptions
         .flatMap((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as string[]),
     ),
   ]
-  return { run, byRun: packagesOf('bin'), byWorkers: packagesOf('worker'), byTrials: packagesOf('trial-main') }
+  return { run, byRun: packagesOf('bin'), byWorkers: packagesOf('worker-bin'), byTrials: packagesOf('trial-bin') }
 }

@@ -2,20 +2,10 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { cacheFolder } from '../../base/cache-folder.js'
-import { compiledDefinitions } from '../../runtime/definition/compiled-definition.js'
 import { loadDefinition } from '../../runtime/definition/load.js'
-import { ownPackage } from '../../runtime/definition/own-package.js'
 import { selectCell } from '../../runtime/definition/select-cell.js'
 import { cellGraph, type StageGraph, stageGraph } from '../../runtime/definition/stage-graph.js'
 import { UsageError } from '../../runtime/errors.js'
-
-/** How this program loads definitions: compiled once, and with its own copy of the package that they import. */
-
-export const useOwnDefinitions = (): void => {
-  compiledDefinitions.folder = path.join(cacheFolder(), 'definitions')
-  ownPackage.load = () => import('../../index.js')
-}
 
 export interface TargetWords {
   readonly file: string

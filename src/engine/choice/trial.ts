@@ -38,7 +38,7 @@ export const tryEngine = async (candidate: Candidate, signal?: AbortSignal): Pro
   let message: string | undefined
   const end = await runChild({
     beside: import.meta.url,
-    script: 'trial-main',
+    script: 'trial-bin',
     argument: candidate,
     timeoutMs: patienceMs(usualSeconds),
     signal,

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
-import { isBuiltin, SourceMap, type SourceMapPayload } from 'node:module'
+import { isBuiltin, Module, SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import * as vm from 'node:vm'
@@ -88,6 +88,27 @@ const external = async ({ specifier, from }: External): Promise<object> => {
 /** Of a source map's source: the compiler writes its name space before the path. */
 const sourcePath = (source: string): string => source.replace(/^definition:/, '')
 
+type Run = (...values: readonly unknown[]) => void
+
+/** Scripts of which Node has been told a source map: it forgets that of a module which is gone. */
+const mapped: Module[] = []
+
+/**
+ * A function of these names. Where stacks are written by source maps (in workers, whose stages throw long after this), Node is
+ * told the script's: it takes one of modules alone.
+ */
+const compiledFunction = (script: CompiledScript, filename: string, names: readonly string[]): Run => {
+  if (!process.sourceMapsEnabled) return vm.compileFunction(script.code, names, { filename }) as Run
+  const map = JSON.parse(script.map) as SourceMapPayload
+  const sources = map.sources.map((source) => pathToFileURL(sourcePath(source)).href)
+  const told = Buffer.from(JSON.stringify({ ...map, sources, mappings: `;${map.mappings}` })).toString('base64')
+  const module = new Module(filename) as Module & { _compile: (code: string, filename: string) => void }
+  mapped.push(module)
+  const text = `module.exports = (${names.join()}) => {\n${script.code}\n}\n`
+  module['_compile'](`${text}//# sourceMappingURL=data:application/json;base64,${told}`, filename)
+  return module.exports as Run
+}
+
 /** The stack with places in the user's files, where it has some in the compiled one. */
 const inSources = (stack: string, compiled: string, sourceOf: (line: number, column: number) => Place): string =>
   stack
@@ -112,8 +133,9 @@ const readyDefinition = async (file: string, script: CompiledScript): Promise<()
   const map = new SourceMap(JSON.parse(script.map) as SourceMapPayload)
   // A name of its own: of the file itself another loader may have told Node a source map.
   const filename = `${file}?compiled`
+  const firstLine = process.sourceMapsEnabled ? 2 : 1
   const sourceOf = (line: number, column: number): Place => {
-    const entry = map.findEntry(line - 1, column - 1)
+    const entry = map.findEntry(line - firstLine, column - 1)
     if (!('originalSource' in entry)) return { file, line: 1, column: 1 }
     const { originalSource, originalLine, originalColumn } = entry
     return { file: sourcePath(originalSource), line: originalLine + 1, column: originalColumn + 1 }
@@ -126,7 +148,7 @@ const readyDefinition = async (file: string, script: CompiledScript): Promise<()
     [metaNames.dirname]: path.dirname(file),
     [metaNames.filename]: file,
   }
-  const run = vm.compileFunction(script.code, Object.keys(values), { filename })
+  const run = compiledFunction(script, filename, Object.keys(values))
   return () => {
     try {
       run(...Object.values(values))

@@ -75,16 +75,19 @@ const holdsCheckpoint = (folder: string): boolean => {
 /** Signs of life come several times in the time that a worker may be silent. */
 const heartbeatMs = ({ silenceMs }: WatchLimits): number => Math.max(20, Math.min(2_000, silenceMs / 4))
 
+/** What a worker is to compute, in a word. */
+const kindOf = ({ entry }: Job): string => ('export' in entry ? entry.export : 'own')
+
 const startWorker = (warm: WarmWorkers, job: Job, care: JobCare): WorkerProcess => {
   const told = { ...job, heartbeatMs: heartbeatMs(care.limits) }
   if (care.warm !== undefined) {
-    const worker = warm.take(care.warm)
+    const worker = warm.take(care.warm, kindOf(job))
     worker.child.stdin?.write(`${JSON.stringify(told)}\n`)
     return worker
   }
   const jobFile = path.join(path.dirname(job.outDir), 'job.json')
   fs.writeFileSync(jobFile, JSON.stringify(told))
-  return new WorkerProcess([jobFile])
+  return new WorkerProcess(kindOf(job), jobFile)
 }
 
 const explainVerdict = (

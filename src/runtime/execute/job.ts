@@ -1,6 +1,6 @@
 /**
  * What passes between a run and the process that computes one stage: a job file in, one JSON message a line out. Any
- * executor that can start `worker.js JOB` somewhere with the store in reach can compute stages.
+ * executor that can start `worker-bin.js KIND JOB` somewhere with the store in reach can compute stages.
  */
 import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'

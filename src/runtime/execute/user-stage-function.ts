@@ -3,6 +3,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { type StageInput, type StageRun, userFunction } from '../../dsl/stage.js'
+import { runCompiled } from '../definition/compiled-definition.js'
 import { importFile } from '../definition/load.js'
 import { sentenceOf, StageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
@@ -48,7 +49,7 @@ export const loadUserStage = async (
   job: Pick<Job, 'outDir' | 'stage'>,
 ): Promise<StageFunction> => {
   markAsWorker()
-  await importFile(file)
+  if ((await runCompiled(file)) === undefined) await importFile(file)
   const run = userFunction(call, place)
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)

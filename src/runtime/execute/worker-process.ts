@@ -20,7 +20,7 @@ const drainMs = 2_000
 /** The worker beside this file: `.js` as compiled, `.ts` when run from source, which needs a loader. */
 const workerCommand = (): readonly string[] => {
   const extension = path.extname(fileURLToPath(import.meta.url))
-  const worker = fileURLToPath(new URL(`./worker${extension}`, import.meta.url))
+  const worker = fileURLToPath(new URL(`./worker-bin${extension}`, import.meta.url))
   if (extension !== '.ts') return ['--enable-source-maps', worker]
   // By path: the working directory need not have the loader.
   return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, worker]
@@ -57,9 +57,10 @@ export class WorkerProcess {
   #saves: number | undefined
   #clock = new StepClock()
 
-  constructor(args: readonly string[]) {
+  /** `kind` says what it will compute: workers of one kind keep their compiled code together. `job` is a file, or `--warm`. */
+  constructor(kind: string, job: string) {
     // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
-    const child = spawn(process.execPath, [...workerCommand(), ...args], {
+    const child = spawn(process.execPath, [...workerCommand(), kind, job], {
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       env: workerEnvironment(),
     })
@@ -185,10 +186,10 @@ export class WarmWorkers {
   readonly #idle: { readonly key: string; readonly worker: WorkerProcess }[] = []
 
   /** An idle worker that has computed stages of this key, or a fresh one. */
-  take(key: string): WorkerProcess {
+  take(key: string, kind: string): WorkerProcess {
     for (;;) {
       const found = this.#idle.findLast((each) => each.key === key)
-      if (found === undefined) return new WorkerProcess(['--warm'])
+      if (found === undefined) return new WorkerProcess(kind, '--warm')
       this.#idle.splice(this.#idle.indexOf(found), 1)
       if (!found.worker.hasEnded) return found.worker
     }

@@ -6,7 +6,6 @@
 import * as fs from 'node:fs'
 import * as net from 'node:net'
 import * as readline from 'node:readline'
-import { pathToFileURL } from 'node:url'
 import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
@@ -86,14 +85,19 @@ const send = (message: WorkerMessage): void => {
 
 const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
   const error = Cause.squash(cause)
-  const stack = error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}
+  // Where an error of another kind has been given a sentence, its own stack says where it happened.
+  const origin = error instanceof StageError && error.cause instanceof Error ? error.cause : error
+  const stack = origin instanceof Error && origin.stack !== undefined ? { stack: origin.stack } : {}
   const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
   return { message: sentenceOf(error), ...hint, ...stack }
 }
 
-const load = async ({ module: file, entry, ...job }: Job): Promise<StageFunction> => {
+/** Imports the module of a built-in stage by its path. */
+type ImportModule = (file: string) => Promise<unknown>
+
+const load = async ({ module: file, entry, ...job }: Job, importModule: ImportModule): Promise<StageFunction> => {
   if ('call' in entry) return (await import('./user-stage-function.js')).loadUserStage(file, entry, job)
-  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>
+  const module = (await importModule(file)) as Record<string, unknown>
   const stage = module[entry.export]
   if (typeof stage !== 'function') throw new Error(`${file} exports no stage function '${entry.export}'`)
   return stage as StageFunction
@@ -107,10 +111,10 @@ interface Vital {
   saves: number | undefined
 }
 
-const program = (job: Job, vital: Vital): Effect.Effect<StageSummary, StageError> => {
+const program = (job: Job, vital: Vital, importModule: ImportModule): Effect.Effect<StageSummary, StageError> => {
   const report = progressReporter(send)
   return Effect.tryPromise({
-    try: () => load(job),
+    try: () => load(job, importModule),
     catch: (cause) => new StageError({ message: `cannot load stage ${job.stage}: ${sentenceOf(cause)}`, cause }),
   }).pipe(
     Effect.flatMap((stage) =>
@@ -141,13 +145,13 @@ let current: { readonly fiber: Fiber.Fiber<unknown, unknown>; readonly vital: Vi
 
 let interrupted = false
 
-const compute = (job: Job, finish: (message: WorkerMessage) => void): void => {
+const compute = (job: Job, importModule: ImportModule, finish: (message: WorkerMessage) => void): void => {
   const vital: Vital = { checkpointDir: job.checkpointDir, clock: new StepClock(), saves: undefined }
   const heart = setInterval(() => {
     const { step } = vital.clock
     send({ type: 'heartbeat', ...(step === undefined ? {} : { step }) })
   }, job.heartbeatMs ?? defaultHeartbeatMs)
-  const fiber = Effect.runFork(program(job, vital))
+  const fiber = Effect.runFork(program(job, vital, importModule))
   current = { fiber, vital }
   fiber.addObserver((exit) => {
     current = undefined
@@ -184,31 +188,29 @@ const abandon = (): void => {
   setTimeout(check, patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
 }
 
-// Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
-process.on('SIGINT', () => {})
+/** Begins: with one stage, or with one after the other as they come. */
+export const startWorker = (importModule: ImportModule): void => {
+  // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
+  process.on('SIGINT', () => {})
+  process.on('SIGTERM', interrupt)
+  process.stdin.on('end', abandon).on('error', abandon).resume()
+  // The reader is gone: so is the reason to go on.
+  channel.on('error', abandon)
 
-process.on('SIGTERM', interrupt)
-
-process.stdin.on('end', abandon).on('error', abandon).resume()
-
-// The reader is gone: so is the reason to go on.
-channel.on('error', abandon)
-
-const [argument] = process.argv.slice(2)
-
-if (argument === undefined) throw new Error('usage: worker.js JOB.json | worker.js --warm')
-
-if (argument === '--warm') {
-  readline.createInterface({ input: process.stdin }).on('line', (line) => {
-    compute(JSON.parse(line) as Job, (message) => {
-      send(message)
-      // Only a stage that went well leaves a process behind that others may use.
-      if (message.type !== 'done' || interrupted) end()
+  const [, job] = process.argv.slice(2)
+  if (job === undefined) throw new Error('usage: worker-bin.js KIND JOB.json | worker-bin.js KIND --warm')
+  if (job === '--warm') {
+    readline.createInterface({ input: process.stdin }).on('line', (line) => {
+      compute(JSON.parse(line) as Job, importModule, (message) => {
+        send(message)
+        // Only a stage that went well leaves a process behind that others may use.
+        if (message.type !== 'done' || interrupted) end()
+      })
     })
-  })
-} else {
-  compute(JSON.parse(fs.readFileSync(argument, 'utf8')) as Job, (message) => {
-    send(message)
-    end()
-  })
+  } else {
+    compute(JSON.parse(fs.readFileSync(job, 'utf8')) as Job, importModule, (message) => {
+      send(message)
+      end()
+    })
+  }
 }
