@@ -1,4 +1,4 @@
-/** How long one training step takes: the figure that a run's time is made of. */
+/** How long one training step takes, from which the time of a run follows. */
 import type * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
@@ -31,17 +31,17 @@ const warmUps = 3
 const enoughSteps = 30
 const enoughMs = 1_500
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
 
-export interface StepModel {
+interface StepModel {
   readonly config: VitConfig
   /** Images a step. */
   readonly batch: number
 }
 
 /**
- * The teacher stage's step (forward, backward, AdamW) on random images. With `allTokens` the last block computes the tokens
- * that nothing reads, too.
+ * The step of the stage teacher (forward, backward, AdamW) on random images. With `allTokens` the last block also computes the tokens
+ * that nothing reads.
  */
 export const trainingStep = async (
   engine: Engine,
@@ -57,7 +57,7 @@ export const trainingStep = async (
     inputs: labelledSpecs(config, batch),
     weights: { ce: 1 },
     loss: ({ model }, { pixels, labels }) => ({
-      ce: crossEntropy(logits(model!, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+      ce: crossEntropy(logits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
     }),
   }
   const step = await compileStep(engine, definition, optimiser)
@@ -79,7 +79,7 @@ export const timeStep = async (engine: Engine, batch: number): Promise<number> =
     await step()
     times.push(performance.now() - stepBegan)
     if (at >= warmUps && performance.now() - began > enoughMs) break
-    // So slow that the first step's allocations do not show.
+    // A machine this slow: what the first steps take longer does not matter.
     if (performance.now() - began > 4 * enoughMs) break
   }
   return median(times.length > warmUps ? times.slice(warmUps) : times.slice(-1))

@@ -1,3 +1,4 @@
+/** The stage `data`: a data set checked, cut into splits and written in the form that the other stages read. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DataParams } from '../dsl/nodes.js'
@@ -21,7 +22,7 @@ const select = ({ images, labels }: LabelledImages, indices: Int32Array): Labell
   return { images: { ...images, count: indices.length, pixels }, labels: Int32Array.from(indices, (i) => labels[i]) }
 }
 
-/** `count` images drawn without replacement, in the order of the file; null keeps all. */
+/** As many images as the option says, drawn without replacement, in the order of the file; all of them where it is null. */
 const takeImages = (
   set: LabelledImages,
   option: 'take' | 'takeTest',
@@ -38,7 +39,7 @@ const takeImages = (
   return select(set, Generator.from(seed, option).sample(available, count))
 }
 
-/** Cuts the kept training images in two: those to train on and those held out. */
+/** Splits the kept training images into those to train on and those held out for validation. */
 const holdOut = (
   kept: LabelledImages,
   { validation: share, seed }: DataParams,
@@ -48,7 +49,9 @@ const holdOut = (
   const held = Math.round(count * share)
   if (held === 0 || held === count) {
     throw new StageError({
-      message: `validation is ${share}: of ${count} training images that leaves ${count - held} to train on and ${held} to validate`,
+      message:
+        `validation is ${share}: of ${count} training images that leaves ${count - held} to train on ` +
+        `and ${held} to validate`,
       hint: 'choose a share that leaves images for both',
     })
   }
@@ -58,7 +61,7 @@ const holdOut = (
   return { train: select(kept, others), validation: select(kept, heldOut) }
 }
 
-/** Mean and deviation of every channel, pixels scaled to [0, 1]; summed as whole numbers, so they are exact. */
+/** Mean and standard deviation of every channel, of pixels scaled to [0, 1]. Sums are of whole numbers, and so exact. */
 const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; std: number[] } => {
   const histograms = Array.from({ length: channels }, () => new Float64Array(256))
   for (let pixel = 0; pixel < pixels.length; pixel++) histograms[pixel % channels][pixels[pixel]]++
@@ -66,7 +69,7 @@ const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; s
   const mean = histograms.map((counts) => counts.reduce((sum, n, value) => sum + n * value, 0) / perChannel / 255)
   const std = histograms.map((counts, channel) => {
     const squares = counts.reduce((sum, n, value) => sum + n * (value / 255 - mean[channel]) ** 2, 0)
-    // Images of one colour have no deviation; one grey level keeps the division finite.
+    // Images of one colour deviate by 0, by which nothing can be divided; one grey level is the least deviation instead.
     return Math.max(Math.sqrt(squares / perChannel), 1 / 255)
   })
   return { mean, std }

@@ -1,4 +1,4 @@
-/** A student distilled from the teacher, together with its transformation matrices (docs/method.md, section 2). */
+/** The stage `distill`: a student trained to match its teacher, with transformation matrices between them (docs/method.md, section 2). */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -31,7 +31,7 @@ import type { StepDefinition } from './training/train-step.js'
 import { vitForward, vitTensors } from './model/vit.js'
 import { startLinears, startVit } from './model/weight-start.js'
 
-/** The student's and the transformations' components at their start. */
+/** The components of the student and of its transformation matrices, before training. */
 export const startStudent = (params: DistillParams, teacherWidth: number) => {
   const { model, positions, weightStart, seed, train } = params
   const count = lossPositions(positions, model.depth).length
@@ -116,7 +116,7 @@ const distillStudent = Effect.fnUntraced(function* (
     steps: [distillStep(context.params, teacher.config, state)],
     batch: async (indices, place) => {
       const drawn = labelled(indices, place)
-      // Augmented images are the teacher's as they are the student's.
+      // The teacher sees the images as they are augmented for the student.
       return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
     },
   }
@@ -142,10 +142,12 @@ const distillStudent = Effect.fnUntraced(function* (
 })
 
 /**
- * The stage `distill`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, `mean` and `std` of the pixels, `positions`,
- * its blocks that were compared, and `transforms`, the direction of its matrices), `transforms.safetensors` (`att.<p>` and
- * `map.<p>`, each `[d, D]` with bias, p the place in `positions`; with `reverseTransforms` also `reverse.<p>`, `[D, d]`; with
- * `transforms: 'toTeacher'` `reverse.<p>` and `reverseAtt.<p>` alone) and what `trainAndLeave` adds.
+ * The stage `distill`. Leaves `model.safetensors`; `config.json`: its VitConfig, `role`, `mean` and `std` of the pixels, `positions`
+ * (its blocks that were compared) and `transforms` (the direction of its matrices); `transforms.safetensors`; and what
+ * `trainAndLeave` adds.
+ *
+ * The matrices are `att.<p>` and `map.<p>`, `[d, D]` with a bias, p the place in `positions`; with `reverseTransforms` also
+ * `reverse.<p>`, `[D, d]`; with `transforms: 'toTeacher'` only `reverse.<p>` and `reverseAtt.<p>`.
  */
 export const distill: StageFunction<DistillParams> = (context) =>
   withEngine(context.engine, (engine) => distillStudent(context, engine))

@@ -1,4 +1,4 @@
-/** Every descendant of a stitched pool, measured on a whole split (docs/method.md, section 5). */
+/** The stage `evaluate`: every descendant of a stitched pool, measured on a whole split (docs/method.md, section 5). */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { EvaluateParams } from '../dsl/nodes.js'
@@ -14,7 +14,7 @@ import { openStitchedPool } from './stitching/stitched-pool.js'
 const meanTop1 = (lines: readonly DescendantScores[]): number =>
   lines.reduce((sum, { top1 }) => sum + top1, 0) / lines.length
 
-/** `stitchedMeanTop1` leaves the students alone out; of equal ones the first is the best, or the smallest. */
+/** `stitchedMeanTop1` is the mean without the single students. Of equally good or small descendants the first is named. */
 const summarise = (lines: readonly DescendantScores[]): StageSummary => {
   const best = lines.reduce((a, b) => (b.top1 > a.top1 ? b : a))
   const smallest = lines.reduce((a, b) => (b.params < a.params ? b : a))

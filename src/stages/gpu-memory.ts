@@ -1,13 +1,13 @@
 /**
- * About how much memory a stage needs on a GPU: what decides whether two may share one. Rough and on the high side; what it
- * counts is in docs/failures-and-resources.md. Pure, and of the definition alone: no stage is loaded for it.
+ * About how much memory a stage needs on a GPU, which decides whether two may share one. A rough estimate on the high side; what it
+ * counts is in docs/failures-and-resources.md. A function of the definition alone, so that no stage is loaded for it.
  */
 import { countPathParams } from '../dsl/counting.js'
 import type { StageNode, TrainParams } from '../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../dsl/vit-config.js'
 
 const floatBytes = 4
-/** The driver's context, the libraries' code and their workspaces. */
+/** For the driver's context, the libraries' code and their workspaces. */
 const fixedBytes = 600 * 2 ** 20
 /** Images that are measured at once, at most. */
 const measuredBatch = 256
@@ -17,26 +17,29 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const parametersOf = (model: VitConfig): number => countPathParams([{ model, blocks: model.depth }])
 
 /**
- * Values that one block of one image leaves: for each of T tokens 10 vectors of width d (both norms in and out, q, k, v, what
- * attention gives, both sums), the MLP's hidden layer before and after GELU, and of each head a row of T scores before and after
- * softmax.
+ * Values that one block computes for one image: for each of T tokens 10 vectors of width d (inputs and outputs of both norms, q, k,
+ * v, attention's output, both sums), the MLP's hidden layer before and after GELU, and for each head a row of T scores before and
+ * after softmax.
  */
 const blockValues = (model: VitConfig): number => {
   const tokens = numTokens(model)
   return tokens * ((10 + 2 * model.mlpRatio) * model.embedDim + 2 * model.numHeads * tokens)
 }
 
-/** All blocks' values are kept for the way back, on which as much again comes up. */
+/** All blocks' values are kept for the backward pass, which computes as many again. */
 const trainingValues = (model: VitConfig): number => 2 * model.depth * blockValues(model)
 
-/** Two blocks' are there at a time: what one reads and what it leaves. */
+/** The values of two blocks are there at a time: those that one reads and those that it computes. */
 const forwardValues = (model: VitConfig): number => 2 * blockValues(model)
 
-/** Weights and both moments, before and after an update, and gradients; their sum over an update's batches, and a mean of weights. */
+/**
+ * Values a parameter: weight and both moments, before and after an update, and its gradient; where they are kept, the sum of
+ * gradients over an update's batches, and the running mean of the weight.
+ */
 const statesOf = ({ accumulate, emaDecay }: TrainParams): number =>
   7 + (accumulate > 1 ? 1 : 0) + (emaDecay === null ? 0 : 2)
 
-/** A training of all of these models in one step, beside others that only answer. */
+/** Bytes of training all of these models in one step, beside others that only run forward. */
 const training = (train: TrainParams, trained: readonly VitConfig[], answering: readonly VitConfig[]): number =>
   fixedBytes +
   floatBytes *
@@ -44,6 +47,7 @@ const training = (train: TrainParams, trained: readonly VitConfig[], answering: 
       sum(answering.map(parametersOf)) +
       train.batchSize * (sum(trained.map(trainingValues)) + sum(answering.map(forwardValues))))
 
+/** Bytes of running these models forward. */
 const measuring = (models: readonly VitConfig[]): number =>
   fixedBytes + floatBytes * (sum(models.map(parametersOf)) + measuredBatch * Math.max(0, ...models.map(forwardValues)))
 

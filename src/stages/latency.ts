@@ -1,4 +1,4 @@
-/** How long a forward pass of every descendant takes, on this engine, device and machine (docs/method.md, section 5). */
+/** The stage `latency`: how long every descendant's forward pass takes on this machine, engine and device (docs/method.md, section 5). */
 import * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -15,8 +15,8 @@ import { descendantName, type Segment, tensorsOnPaths } from './stitching/grid.j
 import { openStitchedPool, type StitchedPool, type StoredTensors } from './stitching/stitched-pool.js'
 import { stitchedVit } from './stitching/stitched-vit.js'
 
-/** Times of passes of one batch size, in milliseconds: the median, and the 10th and 90th percentile. */
-export interface BatchLatency {
+/** Times of forward passes of one batch size, in milliseconds: the median, and the 10th and 90th percentile. */
+interface BatchLatency {
   readonly batch: number
   readonly medianMs: number
   readonly p10Ms: number
@@ -25,7 +25,7 @@ export interface BatchLatency {
 
 /** One line of `latency.jsonl`. */
 export interface DescendantLatency {
-  /** In its grid. */
+  /** Its number in its grid. */
   readonly id: number
   readonly name: string
   readonly latency: readonly BatchLatency[]
@@ -34,11 +34,11 @@ export interface DescendantLatency {
 /** The value below which this share of the sorted values lies, interpolated. */
 const quantile = (sorted: readonly number[], share: number): number => {
   const at = share * (sorted.length - 1)
-  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!]
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
   return low + (high - low) * (at - Math.floor(at))
 }
 
-/** The weights are constants of the function, as they are in a model that is shipped: a pass moves pixels and logits alone. */
+/** With its weights as constants, as in a model that is shipped: a pass copies only pixels and logits. */
 const compileDescendant = (
   engine: Engine,
   { grid, groups }: StitchedPool,
@@ -103,7 +103,7 @@ const timeDescendants = Effect.fnUntraced(function* (
   }
   return yield* attempt(() => {
     writeLines(join(outDir, 'latency.jsonl'), lines)
-    const medians = (at: number): readonly number[] => lines.map(({ latency }) => latency[at]!.medianMs)
+    const medians = (at: number): readonly number[] => lines.map(({ latency }) => latency[at].medianMs)
     return {
       ...params,
       threads: context.engine.threads,

@@ -1,3 +1,4 @@
+/** The stage `pool`: the learngene pool, students gathered with their matrices (docs/method.md, section 3). */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Schema from 'effect/Schema'
@@ -25,7 +26,7 @@ export interface PoolIndex {
 }
 
 const FILES = ['model.safetensors', 'config.json'] as const
-/** An anchor brings no matrices. */
+/** A distilled student has them; an anchor has none. */
 const TRANSFORMS = 'transforms.safetensors'
 
 /** What two models must have in common before their blocks can meet in one. */

@@ -1,4 +1,4 @@
-/** The kinds of stages there are. Names modules without importing them: a run that needs no stage loads no tensors. */
+/** All kinds of stages. Their modules are named, not imported: a run that needs no stage loads no tensors. */
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { whyNotExtendable } from '../dsl/extendable.js'
@@ -7,7 +7,7 @@ import type { Extends, StageKind } from '../runtime/stage-contract.js'
 import { dataSources, weightSources } from './sources.js'
 import { gpuMemory } from './gpu-memory.js'
 
-/** Modules beside this one have its extension: `.js` when compiled, `.ts` when run from source. */
+/** The extension of this module and those beside it: `.js` when compiled, `.ts` when run from source. */
 const EXTENSION = extname(fileURLToPath(import.meta.url))
 
 const stage = (kind: string, usesEngine: boolean): StageKind => ({
@@ -18,7 +18,7 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
   ...(usesEngine ? { gpuBytes: gpuMemory } : {}),
 })
 
-/** Of a stage that trains. */
+/** How a stage that trains goes on from a shorter one. */
 const byEpochs: Extends = {
   at: 'train.epochs',
   unit: 'epoch',
@@ -38,7 +38,7 @@ export const stageKinds: readonly StageKind[] = [
   stage('pool', false),
   training('stitch'),
   training('single'),
-  // Times are of one machine, and of one stage at a time.
+  // Times hold for one machine, and are right only while nothing else computes.
   { ...stage('latency', true), exclusive: true, onMachine: true },
   stage('evaluate', true),
 ]

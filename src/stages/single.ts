@@ -1,4 +1,4 @@
-/** One descendant of a grid trained alone from random weights: what stitching is measured against. */
+/** The stage `single`: one descendant of a grid, trained by itself from random weights, as a baseline for stitching. */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { SingleParams } from '../dsl/nodes.js'
@@ -83,8 +83,8 @@ const trainSingle = Effect.fnUntraced(function* (
 
 /**
  * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), what `trainAndLeave`
- * adds, and its weights as the stage stitch does (`grid.json`, `students/<name>/`, `stitches.safetensors`), of which there is
- * what the descendant runs and no more: `openStitchedPool` reads both.
+ * adds, and its weights in the form of the stage stitch (`grid.json`, `students/<name>/`, `stitches.safetensors`), but only those that
+ * the descendant runs. `openStitchedPool` reads both.
  */
 export const single: StageFunction<SingleParams> = (context) =>
   withEngine(context.engine, (engine) => trainSingle(context, engine))

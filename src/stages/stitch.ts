@@ -1,4 +1,4 @@
-/** The stitched pool: students, the stitch layers between them, tuned together (docs/method.md, sections 3 to 5). */
+/** The stage `stitch`: students and the stitch layers between them, tuned together (docs/method.md, sections 3 to 5). */
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../dsl/nodes.js'
 import type { Engine } from '../engine/engine.js'
@@ -16,6 +16,7 @@ import { writeStitchedPool } from './stitching/stitched-pool.js'
 import { valuesOf } from './training/component.js'
 import { type Leave, trainAndLeave, type Training } from './training/training.js'
 
+/** Values of all of these tensors. */
 const sizesOf = (tensors: readonly TensorDefinition[]): number =>
   tensors.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0)
 
@@ -87,9 +88,9 @@ const stitchPool = Effect.fnUntraced(function* (
 
 /**
  * The stage `stitch`. Leaves all students as they are tuned (`students/<name>/model.safetensors`, `config.json`),
- * `stitches.safetensors` (`stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`, the pair by its number among the grid's ordered
- * pairs), `grid.json` (a GridFile) and what `trainAndLeave` adds; with no epochs, everything as it starts. Its summary:
- * `instances` are the blocks of these students, `storedParams` all that one has to keep on disk.
+ * `stitches.safetensors` (`stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`, the pair by its number among the grid's
+ * ordered pairs), `grid.json` (a GridFile) and what `trainAndLeave` adds; without epochs, everything as it starts. In its summary
+ * `instances` are the blocks of these students, and `storedParams` all parameters that are kept on the disk.
  */
 export const stitch: StageFunction<StitchParams> = (context) =>
   withEngine(context.engine, (engine) => stitchPool(context, engine))

@@ -1,4 +1,4 @@
-/** Affine maps y = W·x + b in double precision: how learned matrices are turned round and put together. */
+/** Affine maps y = W·x + b in double precision: how learned matrices are averaged, turned round and composed. */
 import type { Values } from '../tensors/named-tensors.js'
 import { leastNormSolver } from './least-squares.js'
 
@@ -33,7 +33,7 @@ export const meanAffine = (maps: readonly Affine[]): Affine => ({
   bias: meanOf(maps.map(({ bias }) => bias)),
 })
 
-/** The map without its shift. */
+/** The map without its bias. */
 export const withoutBias = (map: Affine): Affine => ({ ...map, bias: new Float64Array(map.out) })
 
 /** W·x + b, added up in the order of x. */
@@ -56,7 +56,7 @@ export const compose = (outer: Affine, inner: Affine): Affine => {
   return { out: outer.out, inner: inner.inner, weight, bias: apply(outer, inner.bias, outer.bias) }
 }
 
-/** Wᵀ, which points the other way without leading back; it has no shift. */
+/** Wᵀ without a bias: it maps between the same spaces the other way, but is not the inverse. */
 export const transposeAffine = ({ out, inner, weight }: Affine): Affine => ({
   out: inner,
   inner: out,
@@ -65,8 +65,8 @@ export const transposeAffine = ({ out, inner, weight }: Affine): Affine => ({
 })
 
 /**
- * The Moore–Penrose inverse, of the shift too: of all x with W·x + b nearest to y the shortest, W⁺·y − W⁺·b. Directions weaker
- * than single precision's rounding count as none.
+ * The Moore–Penrose inverse of the map with its bias: of all x that bring W·x + b nearest to y the shortest, W⁺·y − W⁺·b. Directions
+ * weaker than the rounding of single precision count as none.
  */
 export const pseudoInverse = ({ out, inner, weight, bias }: Affine): Affine => {
   const columns = Array.from({ length: inner }, (_, column) =>

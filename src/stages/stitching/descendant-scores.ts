@@ -1,4 +1,4 @@
-/** What is measured of a descendant, and in words what it runs. */
+/** Scores of a pool's descendants on a split: computed together, as far as their tokens fit into memory, and as they are written down. */
 import * as Effect from 'effect/Effect'
 import { numTokens } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
@@ -16,7 +16,7 @@ import { gridVit } from './stitched-vit.js'
 
 /** One line of `descendants.jsonl`. */
 export interface DescendantScores extends Scores {
-  /** In its grid. */
+  /** Its number in its grid. */
   readonly id: number
   /** `tiny`, or `tiny[0..2]→base[3..5]`. */
   readonly name: string
@@ -26,9 +26,11 @@ export interface DescendantScores extends Scores {
   readonly positions: readonly (readonly [number, number])[]
   /** Blocks that it runs. */
   readonly depth: number
-  /** By SN-Net's rule, everything stored, and multiply-accumulates of one image (docs/method.md, section 6). */
+  /** Parameters by SN-Net's rule (docs/method.md, section 6). */
   readonly params: number
+  /** Parameters that are needed to run it. */
   readonly paramsStored: number
+  /** Multiply-accumulates of one image. */
   readonly macs: number
 }
 
@@ -53,19 +55,17 @@ export const describeDescendants = (
     }
   })
 
-/** Scores of the descendants of a pool, computed together as far as their tokens fit into memory. */
-
-/** Tokens a call: 25 digits of 17 tokens. Every stitched model multiplies them, so few of them keep all in the cache. */
+/** Tokens a call: 25 digits of 17 tokens. Every stitched model multiplies them, so only few tokens stay in the processor's cache. */
 const TOKENS = 425
 
-/** Values of one operation on all streams: 128 MiB of them. A pass holds several such results at a time. */
+/** Values that one operation computes at most on all streams, 128 MiB. A pass holds several such results at a time. */
 const LIMIT = 2 ** 25
 
 /** Images a call. */
 const batchFor = ({ configs }: PoolGrid, images: number): number =>
   Math.min(25, Math.max(1, Math.floor(TOKENS / numTokens(configs[0]))), images)
 
-/** Values of the widest part of an operation on one stream: of a block the hidden layer, or the attention's weights. */
+/** Values of the largest intermediate result of an operation on one stream: a block's hidden layer, qkv or attention weights. */
 const streamSize = ({ configs }: PoolGrid, batch: number, operation: Operation): number => {
   if (operation.kind === 'stitch') return 0
   const config = configs[operation.model]

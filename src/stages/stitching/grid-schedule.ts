@@ -1,43 +1,41 @@
 /**
- * In which order a set of descendants is computed at once. Descendants that begin alike share that beginning; those that run
- * the same operation on different tokens run it as one batch. Where a descendant comes back to a model, operations of two
- * models alternate, so the order follows from the paths and from nothing else.
+ * In which order many descendants are computed at once. Descendants that begin alike share their beginning; those that run the same
+ * operation on different tokens run it as one batch. A descendant may come back to a model, so no order of the models would do: the
+ * order follows from the paths alone.
  */
-import { type Grid, runsFinalNorm, type Segment } from './grid.js'
+import { type Grid, type Path, runsFinalNorm } from './grid.js'
 
-/** What is done to tokens on their way. `clsBlock` is a last block of which only the head reads. */
+/** An operation on tokens. `clsBlock` is a last block that only the head reads, so it computes the cls token alone. */
 export type Operation =
   | { readonly kind: 'embed'; readonly model: number }
   | { readonly kind: 'block' | 'clsBlock'; readonly model: number; readonly index: number }
   | { readonly kind: 'stitch'; readonly name: string }
   | { readonly kind: 'head'; readonly model: number; readonly norm: boolean }
 
-/** One operation of one history; paths with the same history share it. */
+/** An operation after a certain history of others; paths with the same history share it. */
 interface Step {
   readonly operation: Operation
   readonly parent: Step | null
   readonly children: Map<string, Step>
 }
 
-/** Where the result of a step lies: row `row` of what round `round` computes. */
+/** Where a stream of tokens lies: it is number `row` of those that round `round` computes. */
 export interface StreamPlace {
   readonly round: number
   readonly row: number
 }
 
-/** One operation on a batch of streams of tokens; `sources` says where each comes from, and is empty for pixels. */
-export interface ScheduleRound {
+/** One operation on a batch of streams; `sources` says where each stream lies, and is empty where pixels are read. */
+interface ScheduleRound {
   readonly operation: Operation
   readonly sources: readonly StreamPlace[]
 }
 
-export interface Schedule {
+interface Schedule {
   readonly rounds: readonly ScheduleRound[]
-  /** Where the logits of each path lie. */
+  /** Where each path's logits lie. */
   readonly logits: readonly StreamPlace[]
 }
-
-type Path = readonly Segment[]
 
 const keyOf = (operation: Operation): string => Object.values(operation).join(' ')
 
@@ -50,7 +48,7 @@ const operationsOf = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly Opera
   { kind: 'head', model: path[path.length - 1].model, norm: runsFinalNorm(path, grid) },
 ]
 
-/** Adds a path to the steps of others; returns its head. */
+/** Adds a path's operations to those of others and returns its head. */
 const addPath = (roots: Map<string, Step>, operations: readonly Operation[]): Step => {
   let parent: Step | null = null
   let siblings = roots
@@ -64,13 +62,16 @@ const addPath = (roots: Map<string, Step>, operations: readonly Operation[]): St
   return parent!
 }
 
-/** The operation of a step when all that follows is known: a block that only heads read computes the cls token alone. */
+/** The operation of a step once all that follows it is known: a block that only heads read computes the cls token alone. */
 const finalOperation = ({ operation, children }: Step): Operation => {
   const forHeads = [...children.values()].every((child) => child.operation.kind === 'head')
   return operation.kind === 'block' && forHeads ? { ...operation, kind: 'clsBlock' } : operation
 }
 
-/** Puts what shares an operation into one round wherever no path runs two operations in the other order than another path. */
+/**
+ * The rounds that compute these paths. All steps with the same operation are one round, unless two paths run two operations in
+ * opposite orders: then the operation with the most steps ready goes first.
+ */
 export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm'>): Schedule => {
   const roots = new Map<string, Step>()
   const heads = paths.map((path) => addPath(roots, operationsOf(path, grid)))
@@ -96,7 +97,7 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
     const chosen =
       open.find(({ ready, waiting }) => ready.length === waiting) ??
       open.reduce((most, entry) => (entry.ready.length > most.ready.length ? entry : most))
-    // Neighbours stay neighbours, so that they are taken in one piece.
+    // In the order of their sources, so that neighbours are read in one piece.
     const placeOf = ({ parent }: Step): StreamPlace => (parent === null ? { round: -1, row: 0 } : places.get(parent)!)
     const steps = chosen.ready
       .map((step) => ({ step, source: placeOf(step) }))
@@ -114,8 +115,8 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
 }
 
 /**
- * Paths in runs of neighbours, each so long that no operation has more than `limit` values: of `sizeOf` it for one stream. A
- * path that is too large alone is a run alone.
+ * Cuts paths into runs of neighbours, as long as no operation has more than `limit` values on all streams of a run; `sizeOf` says how
+ * many it has on one. A path that is too large by itself is a run by itself.
  */
 export const chunkPaths = (
   paths: readonly Path[],
@@ -126,7 +127,7 @@ export const chunkPaths = (
   const chunks: number[][] = []
   let roots = new Map<string, Step>()
   let streams = new Map<string, number>()
-  /** Operations that this path adds to what the others of its run have. */
+  /** The operations of a path that the others of its run do not share. */
   const added = (operations: readonly Operation[]): readonly Operation[] => {
     let siblings: ReadonlyMap<string, Step> | undefined = roots
     const shared = operations.findIndex((operation) => {

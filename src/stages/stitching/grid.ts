@@ -1,4 +1,7 @@
-/** What a descendant is made of: the parts of models and the stitch layers that it runs. */
+/**
+ * The grid of a stitched pool (docs/method.md, section 3): its descendants, the path of blocks and stitch layers that each runs, and
+ * the tensors they are made of.
+ */
 import { type Descendant, enumerateDescendants } from '../../dsl/descendants.js'
 import { type ModelPair, orderedPairs, type StitchPosition, stitchPositions } from '../../dsl/grid.js'
 import type { FinalNorm, GridParams } from '../../dsl/nodes.js'
@@ -6,17 +9,20 @@ import type { VitConfig } from '../../dsl/vit-config.js'
 import { partOf, type VitPart, vitTensors } from '../model/vit.js'
 import { linearTensors, type TensorDefinition } from '../tensors/named-tensors.js'
 
-/** A run of blocks of one model. */
+/** Neighbouring blocks of one model, from `first` to `last`, which a descendant runs. */
 export interface Segment {
   /** Index of the model in its grid. */
   readonly model: number
   readonly first: number
   readonly last: number
-  /** Name of the stitch layer through which tokens come in; null where the model embeds the image itself. */
+  /** Name of the stitch layer that gives the segment its tokens; null where its model embeds the image itself. */
   readonly stitch: string | null
 }
 
-/** What the models of a grid have in common. */
+/** What a descendant runs: a segment of every model on its way, in order. */
+export type Path = readonly Segment[]
+
+/** The models of a grid, and between which of them there are stitch layers. */
 export interface Grid {
   readonly configs: readonly VitConfig[]
   /** Ordered pairs of models that have stitch layers: layer 0 of pair 2 is `stitch.2.0`. */
@@ -25,10 +31,9 @@ export interface Grid {
 }
 
 /** Name of stitch layer `layer` of ordered pair `pair`. */
-export const stitchName = (pair: number, layer: number): string => `stitch.${pair}.${layer}`
+const stitchName = (pair: number, layer: number): string => `stitch.${pair}.${layer}`
 
-/** What a descendant runs, in order. */
-export const segmentsOf = ({ models, positions, layers }: Descendant, { configs, pairs }: Grid): readonly Segment[] => {
+const pathOf = ({ models, positions, layers }: Descendant, { configs, pairs }: Grid): Path => {
   const pairOf = (front: number, end: number): number => pairs.findIndex(([a, b]) => a === front && b === end)
   return models.map((model, index) => ({
     model,
@@ -39,33 +44,32 @@ export const segmentsOf = ({ models, positions, layers }: Descendant, { configs,
 }
 
 /** Whether the last LayerNorm runs before the head. */
-export const runsFinalNorm = (segments: readonly Segment[], { finalNorm }: Pick<Grid, 'finalNorm'>): boolean =>
-  finalNorm === 'all' || (finalNorm === 'anchorsOnly' && segments.length === 1)
+export const runsFinalNorm = (path: Path, { finalNorm }: Pick<Grid, 'finalNorm'>): boolean =>
+  finalNorm === 'all' || (finalNorm === 'anchorsOnly' && path.length === 1)
 
 /** Weight `[d_end, d_front]` and bias `[d_end]` of a stitch layer. */
 export const stitchTensors = (name: string, front: VitConfig, end: VitConfig): readonly TensorDefinition[] =>
   linearTensors(name, end.embedDim, front.embedDim, 'stitches')
-
-/** The grid of a pool: every descendant, what it runs, and the stitch layers between each pair of models. */
 
 /** The stitch layers of one ordered pair of models. */
 export interface PairStitches {
   readonly pair: ModelPair
   /** Number of stitch layers. */
   readonly layers: number
-  /** `front`: last block of the first model; `end`: first block of the second. */
+  /** `front` is the last block of the pair's first model, `end` the first block of its second. */
   readonly positions: readonly StitchPosition[]
 }
 
+/** A grid with its descendants. */
 export interface PoolGrid extends Grid {
   readonly descendants: readonly Descendant[]
-  /** What each descendant runs. */
-  readonly paths: readonly (readonly Segment[])[]
+  /** In the order of the descendants. */
+  readonly paths: readonly Path[]
   /** In the order of `pairs`. */
   readonly stitches: readonly PairStitches[]
 }
 
-/** Single models, then every stitched model in the order of docs/method.md. */
+/** The grid of these models: single models first, then stitched ones in the order of docs/method.md. */
 export const poolGrid = (configs: readonly VitConfig[], params: GridParams): PoolGrid => {
   const pairs = orderedPairs(params.pairs, params.twoWay)
   const grid: Grid = { configs, pairs, finalNorm: params.finalNorm }
@@ -73,7 +77,7 @@ export const poolGrid = (configs: readonly VitConfig[], params: GridParams): Poo
   return {
     ...grid,
     descendants,
-    paths: descendants.map((descendant) => segmentsOf(descendant, grid)),
+    paths: descendants.map((descendant) => pathOf(descendant, grid)),
     stitches: pairs.map((pair) => {
       const [front, end] = pair.map((index) => configs[index].depth)
       const positions = stitchPositions(front, end, params)
@@ -97,34 +101,33 @@ export const gridStitchTensors = (grid: PoolGrid): readonly TensorDefinition[] =
   grid.pairs.flatMap((_, pair) => pairTensors(grid, pair))
 
 /** `tiny` for a student alone, `tiny[0..2]→base[3..5]` for a stitched model. */
-export const descendantName = (names: readonly string[], path: readonly Segment[]): string =>
+export const descendantName = (names: readonly string[], path: Path): string =>
   path.length === 1
     ? names[path[0].model]
     : path.map(({ model, first, last }) => `${names[model]}[${first}..${last}]`).join('→')
 
 /** One part of one model. */
-export interface ModelPart {
+interface ModelPart {
   /** Index of the model in its grid. */
   readonly model: number
   readonly part: VitPart
 }
 
 /** The parts of models that a descendant runs, in forward order. */
-export const partsOnPath = (segments: readonly Segment[], grid: Pick<Grid, 'finalNorm'>): readonly ModelPart[] => {
-  const final = segments.length - 1
-  return segments.flatMap(({ model, first, last }, index) => {
+export const partsOnPath = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly ModelPart[] => {
+  const final = path.length - 1
+  return path.flatMap(({ model, first, last }, index) => {
     const parts: VitPart[] = []
     if (index === 0) parts.push('embed')
     for (let block = first; block <= last; block++) parts.push(`blocks.${block}`)
-    if (index === final && runsFinalNorm(segments, grid)) parts.push('norm')
+    if (index === final && runsFinalNorm(path, grid)) parts.push('norm')
     if (index === final) parts.push('head')
     return parts.map((part) => ({ model, part }))
   })
 }
 
 /** The stitch layers that a descendant runs, by name. */
-export const stitchesOnPath = (segments: readonly Segment[]): readonly string[] =>
-  segments.flatMap(({ stitch }) => stitch ?? [])
+export const stitchesOnPath = (path: Path): readonly string[] => path.flatMap(({ stitch }) => stitch ?? [])
 
 /** Tensors of some descendants of a grid. */
 export interface GridTensors {
@@ -133,8 +136,8 @@ export interface GridTensors {
   readonly stitches: readonly TensorDefinition[]
 }
 
-/** Everything that these paths run and nothing else, each tensor once. */
-export const tensorsOnPaths = (paths: readonly (readonly Segment[])[], grid: PoolGrid): GridTensors => {
+/** The tensors that these paths run, each once. */
+export const tensorsOnPaths = (paths: readonly Path[], grid: PoolGrid): GridTensors => {
   const parts = new Set(paths.flatMap((path) => partsOnPath(path, grid).map(({ model, part }) => `${model} ${part}`)))
   const layers = new Set(paths.flatMap(stitchesOnPath))
   return {
@@ -145,7 +148,7 @@ export const tensorsOnPaths = (paths: readonly (readonly Segment[])[], grid: Poo
   }
 }
 
-/** Every tensor of every model and stitch layer, whether a descendant runs it or not. */
+/** All tensors of all models and stitch layers, whether a descendant runs them or not. */
 export const tensorsOfGrid = (grid: PoolGrid): GridTensors => ({
   models: grid.configs.map(vitTensors),
   stitches: gridStitchTensors(grid),

@@ -1,13 +1,11 @@
-/** Linear least squares with a bias, in double precision. */
-
 /**
- * Systems of linear equations in double precision: Householder QR with column pivoting, then a second factorisation of the
- * rows that are left, which gives the solution of least norm where the columns depend on one another (a complete orthogonal
- * decomposition; Golub and Van Loan, Matrix Computations, 4th ed., sections 5.4–5.5).
+ * Linear least squares in double precision: Householder QR with column pivoting, then a second factorisation of the rows that are
+ * left, which gives the solution of least norm where columns depend on one another (a complete orthogonal decomposition; Golub and
+ * Van Loan, Matrix Computations, 4th ed., sections 5.4–5.5).
  */
 
 /** A column of a matrix. */
-export type Column = Float64Array
+type Column = Float64Array
 
 const dot = (a: Column, b: Column, from: number): number => {
   let sum = 0
@@ -23,7 +21,7 @@ const reflect = (v: Column, factor: number, column: Column, from: number): void 
   for (let row = from; row < column.length; row++) column[row] -= scale * v[row]
 }
 
-/** A matrix turned into R (`diagonal` and, above it, the columns themselves) by reflections kept below. */
+/** A matrix turned into R (`diagonal`, and above it the columns themselves) by reflections, which are kept below the diagonal. */
 interface Factors {
   /** Column k holds R's entries in rows < k and the k-th Householder vector in rows ≥ k. */
   readonly columns: readonly Column[]
@@ -34,7 +32,7 @@ interface Factors {
   readonly rank: number
 }
 
-/** Householder QR of a matrix given by its columns, which are overwritten. Stops where what is left is negligible. */
+/** Householder QR of a matrix given by its columns, which are overwritten. Stops where the columns that are left are negligible. */
 const factorise = (input: Column[], tolerance: number): Factors => {
   const columns = [...input]
   const height = columns[0].length
@@ -61,7 +59,7 @@ const factorise = (input: Column[], tolerance: number): Factors => {
     factors[step] = 2 / squaredNorm(v, step)
     for (let other = step + 1; other < columns.length; other++) {
       reflect(v, factors[step], columns[other], step)
-      // Measured anew, not down-dated: it costs half as much again and keeps the rank decision exact.
+      // Computed anew instead of being updated: half as slow again, but the decision about the rank stays exact.
       norms[other] = squaredNorm(columns[other], step + 1)
     }
   }
@@ -90,20 +88,20 @@ const transposedRows = ({ columns, diagonal, rank }: Factors): Column[] =>
     Float64Array.from(columns, (column, k) => (k < row ? 0 : k === row ? diagonal[row] : column[row])),
   )
 
-/** Solves A·x = target by least squares; A is what the solver was made of. */
-export type Solver = (target: Column) => {
+/** Solves A·x = target by least squares; A is the matrix that the solver was made for. */
+type Solver = (target: Column) => {
   /** The x of least norm, one value a column of A. */
   readonly solution: Float64Array
-  /** What is left of the target, squared and summed. */
+  /** Sum of squares of A·x − target. */
   readonly residual: number
 }
 
-/** A solver for the matrix of these columns, which are overwritten; what is smaller than `tolerance` of the largest is nothing. */
+/** A solver for the matrix of these columns, which are overwritten. What is below `tolerance` times the largest column counts as zero. */
 export const leastNormSolver = (columns: Column[], tolerance: number): Solver => {
   const width = columns.length
   const qr = factorise(columns, tolerance)
   const { rank } = qr
-  // The rank's rows of R are independent, so nothing is negligible here.
+  // The first `rank` rows of R are independent, so none of them is negligible.
   const fromRight = rank < width ? factorise(transposedRows(qr), 0) : undefined
   return (given) => {
     const target = given.slice()
@@ -127,6 +125,7 @@ export const leastNormSolver = (columns: Column[], tolerance: number): Solver =>
   }
 }
 
+/** A Linear layer. */
 export interface LeastSquaresSolution {
   /** `[outputs, inputs]`, as a Linear layer stores it. */
   readonly weight: Float32Array

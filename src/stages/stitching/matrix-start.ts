@@ -1,4 +1,4 @@
-/** Starts of stitch layers from what distillation learned (docs/method.md, section 4): `learned` and `composed`. */
+/** Starts of stitch layers from the matrices that distillation learned (docs/method.md, section 4): `learned` and `composed`. */
 import type { StitchParams } from '../../dsl/nodes.js'
 import type { StitchPosition } from '../../dsl/grid.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
@@ -8,16 +8,14 @@ import { readSafetensors } from '../tensors/safetensors.js'
 import { type Transform, transformTensors } from '../training/feature-matching.js'
 import { type Affine, affineOf, compose, meanAffine, pseudoInverse, transposeAffine, withoutBias } from './affine.js'
 
-/** The matrices that a pooled student learned in its distillation. */
-
-/** Of each direction one a position, or none where distillation did not learn it. */
+/** The matrices that a student learned in its distillation: in each direction one for every position, or none. */
 export interface StudentMatrices {
   readonly config: VitConfig
   /** Blocks that were compared with the teacher's, ascending. */
   readonly positions: readonly number[]
-  /** The teacher's feature `[D]` → the output of the student's block `[d]`. */
+  /** From the teacher's feature `[D]` to the output of the student's block `[d]`. */
   readonly map: readonly Affine[]
-  /** The output of the student's block → the teacher's feature. */
+  /** From the output of the student's block to the teacher's feature. */
   readonly reverse: readonly Affine[]
 }
 
@@ -55,8 +53,8 @@ export const openMatrices = (
   }
 }
 
-/** The models of one ordered pair and the stitch positions between them. */
-export interface MatrixPair {
+/** The students of one ordered pair and the stitch positions between them. */
+interface MatrixPair {
   readonly front: StudentMatrices
   readonly end: StudentMatrices
   readonly positions: readonly StitchPosition[]
@@ -65,9 +63,8 @@ export interface MatrixPair {
 export type MatrixStart = Pick<StitchParams, 'matrices' | 'inverse'>
 
 /**
- * How deep each stitch layer lies, as a share of a model's blocks. Of position (j, k) the front has run j + 1 blocks; the end takes
- * up where its own block k − 1 would have left off, after k of its blocks. A layer lies in the middle of the two, on
- * average over the positions that share it.
+ * How deep each stitch layer lies, as a share of a model's blocks. At position (j, k) the front has run j + 1 of its blocks, and the
+ * end goes on as if it had run k of its own. A layer's depth is the mean of these two shares, averaged over its positions.
  */
 export const layerDepths = (
   positions: readonly StitchPosition[],
@@ -83,13 +80,13 @@ export const layerDepths = (
 }
 
 /**
- * Index of the loss position nearest to this depth; of two equally near ones the first. One depth for both sides of a layer,
- * so that students that were compared at the same depths meet at one and the same feature of their teacher.
+ * Index of the student's loss position nearest to this depth; of two equally near ones the first. Both sides of a layer use the same
+ * depth, so that students which were compared at the same depths meet at the same feature of their teacher.
  */
 export const nearestPosition = ({ positions, config }: StudentMatrices, depth: number): number => {
   const distances = positions.map((block) => Math.abs((block + 1) / config.depth - depth))
   const least = Math.min(...distances)
-  // Depths are sums of fractions: what differs by rounding alone is equal.
+  // Depths are sums of fractions: those that differ by a rounding only are equal.
   return distances.findIndex((distance) => distance < least + 1e-9)
 }
 
@@ -107,7 +104,7 @@ const perLayer = (
   return depths.map(() => same)
 }
 
-/** Turns matrices round, each once. */
+/** Turns matrices round so that they lead the other way, each once. */
 const turner = ({ inverse }: Pick<MatrixStart, 'inverse'>) => {
   const known = new Map<Affine, Affine>()
   return (map: Affine): Affine => {

@@ -1,4 +1,7 @@
-/** How the stitch layers of every pair of a grid start (docs/method.md, section 4). */
+/**
+ * How the stitch layers of a grid start (docs/method.md, section 4): at random, by least squares between the features of two students
+ * (SN-Net's start), or from learned matrices (matrix-start.ts).
+ */
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../../dsl/nodes.js'
 import type { StitchPosition } from '../../dsl/grid.js'
@@ -18,14 +21,12 @@ import { gridStitchTensors, layerNames, type PoolGrid } from './grid.js'
 import { leastSquares } from './least-squares.js'
 import { composedMaps, learnedMaps, openMatrices, type StudentMatrices } from './matrix-start.js'
 
-/** Features of a student on some images, from which the least-squares start is computed. */
-
-/** Images a call. */
+/** Images a call at most. */
 const BATCH = 100
 
 /**
- * Tokens `[n·T, d]` of the images at `indices`, in evaluation mode: what goes into the first block, then what comes out of each.
- * So entry k goes into block k, and entry j + 1 comes out of block j.
+ * Tokens `[n·T, d]` of the n images at `indices`, without augmentation: the first block's input, then each block's output. So entry
+ * k is the input of block k, and entry j + 1 the output of block j.
  */
 export const stitchFeatures = Effect.fnUntraced(function* (
   engine: Engine,
@@ -58,23 +59,21 @@ export const stitchFeatures = Effect.fnUntraced(function* (
   return features
 })
 
-/** SN-Net's start of stitch layers: least squares between the features of two students (docs/method.md, section 4). */
-
-/** A student's tokens on the samples as `stitchFeatures` gives them: entry k goes into block k, entry j + 1 comes out of j. */
-export interface FeaturesOf {
-  /** d */
+/** A student's tokens on the sampled images, as `stitchFeatures` gives them. */
+interface StudentFeatures {
+  /** Width d of a token. */
   readonly width: number
   /** `[rows, d]` each. */
   readonly tokens: readonly Float32Array[]
 }
 
 /**
- * From front's output to end's input, averaged over the positions that share a layer; `solved` is called after each. The
- * same in either direction, from narrow to wide and back.
+ * The maps of one pair's layers from front's output to end's input, by least squares at each position, averaged over the positions
+ * that share a layer. `solved` is called after each position. Works from narrow to wide and back.
  */
 export const leastSquaresMaps = Effect.fnUntraced(function* (
-  front: FeaturesOf,
-  end: FeaturesOf,
+  front: StudentFeatures,
+  end: StudentFeatures,
   positions: readonly StitchPosition[],
   solved: () => void,
 ): Effect.fn.Return<readonly Affine[], StageError> {
@@ -101,7 +100,7 @@ export const leastSquaresMaps = Effect.fnUntraced(function* (
   return maps
 })
 
-export interface StartFrom {
+interface StartFrom {
   readonly engine: Engine
   readonly grid: PoolGrid
   /** The students, in the grid's order. */
@@ -117,7 +116,7 @@ export interface StartFrom {
 
 type Params = Pick<StitchParams, 'models' | 'init' | 'matrices' | 'inverse' | 'samples' | 'seed'>
 
-/** The layers of all pairs by their tensors' names, rounded to single precision. */
+/** The maps of all pairs' layers as tensors, rounded to single precision. */
 const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): Values =>
   Object.fromEntries(
     maps.flatMap((layers, pair) =>
@@ -128,7 +127,7 @@ const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): Values 
     ),
   )
 
-/** Starts from the students' matrices. A student that stands for the teacher needs none. */
+/** Starts from the students' learned matrices. A student that stands for the teacher needs none. */
 const fromMatrices = (params: Params, { grid, models, pool, teacherWidth }: StartFrom): Values => {
   if (teacherWidth === null) throw new ModelFileError(`init '${params.init}' starts from a teacher, but there is none`)
   const opened = new Map<number, StudentMatrices>()
@@ -165,7 +164,7 @@ const fromFeatures = Effect.fnUntraced(function* (
   { engine, grid, models, split, progress }: StartFrom,
 ): Effect.fn.Return<Values, StageError> {
   const indices = Generator.from(seed, 'samples').sample(split.count, Math.min(samples, split.count))
-  const features = new Map<number, FeaturesOf>()
+  const features = new Map<number, StudentFeatures>()
   for (const index of new Set(grid.pairs.flat())) {
     const tokens = yield* stitchFeatures(engine, models[index], split, indices)
     features.set(index, { width: models[index].config.embedDim, tokens })
@@ -182,8 +181,8 @@ const fromFeatures = Effect.fnUntraced(function* (
 })
 
 /**
- * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning; in whatever direction
- * a pair goes. `random` is the usual start of a Linear.
+ * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning, from narrow to wide and
+ * back. `random` is the usual start of a Linear.
  */
 export const startStitches = (params: Params, from: StartFrom): Effect.Effect<Values, StageError> => {
   switch (params.init) {

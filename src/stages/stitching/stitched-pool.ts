@@ -1,4 +1,4 @@
-/** A stitched pool on disk: what the stages stitch and single leave, and whoever measures descendants reads. */
+/** A stitched pool on disk: what the stages stitch and single leave, and the stages evaluate and latency read. */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GridParams, Json } from '../../dsl/nodes.js'
@@ -22,12 +22,13 @@ export interface GridFile {
   readonly models: readonly string[]
   /** Which descendants the grid has. */
   readonly grid: GridParams
-  /** The only descendant of the grid whose weights are there; null: all of them. */
+  /** The id of the only descendant whose weights are there; null: all of them. */
   readonly descendant: number | null
   /** By the number in the layers' names: `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`. */
   readonly stitches: readonly PairStitches[]
 }
 
+/** Tensors of one model, or the stitch layers. */
 export interface StoredTensors {
   readonly tensors: readonly TensorDefinition[]
   readonly values: Values
@@ -35,7 +36,7 @@ export interface StoredTensors {
 
 export interface StitchedPool {
   readonly names: readonly string[]
-  /** Its descendants, all of the grid or the one that there is. */
+  /** With all its descendants, or with the only one whose weights are there. */
   readonly grid: PoolGrid
   /** Tensors of every model, in the order of `names`, then those of the stitch layers. */
   readonly groups: readonly StoredTensors[]
@@ -48,13 +49,14 @@ export const onlyDescendant = (grid: PoolGrid, id: number): PoolGrid => ({
   paths: [grid.paths[id]],
 })
 
-export interface Written {
+/** What of a pool is written. */
+interface StitchedPoolContent {
   readonly names: readonly string[]
   readonly params: GridParams
   readonly grid: PoolGrid
-  /** Null: everything. */
+  /** The id of the only descendant whose weights are written; null: all of them. */
   readonly descendant: number | null
-  /** By the model's index; of a single descendant what it runs. */
+  /** Weights by the model's index; of a single descendant only those that it runs. */
   readonly models: readonly Values[]
   readonly stitches: Values
   /** What `config.json` says beside each model's shape. */
@@ -68,7 +70,7 @@ const tensorsOf = (grid: PoolGrid, descendant: number | null): GridTensors =>
  * Writes `grid.json` (a GridFile), `students/<name>/config.json` and `model.safetensors`, and `stitches.safetensors`. Files of weights
  * that would hold no tensor are left out.
  */
-export const writeStitchedPool = (folder: string, pool: Written): void => {
+export const writeStitchedPool = (folder: string, pool: StitchedPoolContent): void => {
   const { names, params, grid, descendant, metadata } = pool
   const tensors = tensorsOf(grid, descendant)
   grid.configs.forEach((config, index) => {

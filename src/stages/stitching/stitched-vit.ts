@@ -1,31 +1,34 @@
-/** Descendants: models that run blocks of one student, a stitch layer, then blocks of another (docs/method.md, section 3). */
+/**
+ * The forward pass of descendants, which run blocks of one student, a stitch layer, then blocks of another (docs/method.md, section 3):
+ * of one descendant, and of many at once, so that 18 models cost each block one call.
+ */
 import * as tf from '@tensorflow/tfjs'
 import { linear } from '../../engine/operations.js'
 import { block, clsBlock, embed, head, type Keep } from '../model/vit.js'
 import type { Params } from '../tensors/named-tensors.js'
 import { gridSchedule, type Operation, type StreamPlace } from './grid-schedule.js'
-import { type Grid, runsFinalNorm, type Segment } from './grid.js'
+import { type Grid, type Path, runsFinalNorm } from './grid.js'
 
 /** A stitch layer on every token: `[B, T, d_front]` → `[B, T, d_end]`. */
-export const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.Tensor3D =>
+const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.Tensor3D =>
   linear(tokens, stitches[`${name}.weight`], stitches[`${name}.bias`]) as tf.Tensor3D
 
 /**
- * One descendant: pixels `[B, h, w, c]` → logits `[B, classes]`. `models` holds each model's tensors by its index, `keeps` what
- * stochastic depth leaves of its blocks' branches.
+ * One descendant: pixels `[B, h, w, c]` → logits `[B, classes]`. By the model's index, `models` holds its tensors and `keeps` its
+ * factors of stochastic depth.
  */
 export const stitchedVit = (
   models: readonly Params[],
   stitches: Params,
   grid: Grid,
-  segments: readonly Segment[],
+  path: Path,
   pixels: tf.Tensor4D,
   keeps: readonly Keep[] = [],
 ): tf.Tensor2D => {
   const { configs } = grid
-  const end = segments[segments.length - 1]
-  let tokens = embed(models[segments[0].model], configs[segments[0].model], pixels)
-  for (const segment of segments) {
+  const end = path[path.length - 1]
+  let tokens = embed(models[path[0].model], configs[path[0].model], pixels)
+  for (const segment of path) {
     const { model, first, last, stitch } = segment
     const run = [models[model], configs[model]] as const
     if (stitch !== null) tokens = stitchTokens(stitches, stitch, tokens)
@@ -33,13 +36,11 @@ export const stitchedVit = (
     const runLast = segment === end ? clsBlock : (...given: Parameters<typeof block>) => block(...given).map
     tokens = runLast(...run, last, tokens, keeps[model])
   }
-  return head(models[end.model], configs[end.model], tokens, runsFinalNorm(segments, grid))
+  return head(models[end.model], configs[end.model], tokens, runsFinalNorm(path, grid))
 }
 
-/** Many descendants of a grid in one pass: a grid of 18 models is computed by each block once. */
-
 /**
- * Streams `[S·B, T, d]` of what the rounds before computed, in the order of `sources`, S of them; with `clsOnly` the first token of
+ * The tokens of S streams that earlier rounds computed, `[S·B, T, d]`, in the order of `sources`; with `clsOnly` the first token of
  * each, `[S·B, 1, d]`.
  */
 const gather = (
@@ -64,12 +65,12 @@ const gather = (
   return parts.length === 1 ? parts[0] : tf.concat(parts, 0)
 }
 
-/** Pixels `[B, h, w, c]` → logits `[B, classes]` of every path, in their order. */
+/** Many descendants: pixels `[B, h, w, c]` → logits `[B, classes]` of every path, in the paths' order. */
 export const gridVit = (
   models: readonly Params[],
   stitches: Params,
   grid: Grid,
-  paths: readonly (readonly Segment[])[],
+  paths: readonly Path[],
   pixels: tf.Tensor4D,
 ): readonly tf.Tensor2D[] => {
   const [batch] = pixels.shape
@@ -92,7 +93,7 @@ export const gridVit = (
   }
   const results: tf.Tensor3D[] = []
   for (const { operation, sources } of rounds) {
-    // Some streams of a model reach its head by the cls token alone, others with all tokens, because a stitch reads those.
+    // A stream reaches its head as a cls token alone, or with all its tokens where a stitch layer reads them too.
     const forHead = operation.kind === 'head'
     results.push(apply(operation, sources.length === 0 ? undefined : gather(results, sources, batch, forHead)))
   }

@@ -1,4 +1,7 @@
-/** Tuning a stitched pool: what a step on one descendant reads, trains and minimises (docs/method.md, section 5). */
+/**
+ * Tuning a stitched pool (docs/method.md, section 5): which descendants are drawn, what a step on one of them reads, trains and
+ * minimises, and its batches.
+ */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import type { StitchParams, TrainParams, TuneLoss } from '../../dsl/nodes.js'
@@ -15,19 +18,17 @@ import { crossEntropy, klDivergence } from '../training/losses.js'
 import { type Teacher, type TeacherOutputs, teacherOutputs } from '../training/teacher-outputs.js'
 import type { StepDefinition } from '../training/train-step.js'
 import type { Training } from '../training/training.js'
-import { type Grid, layerNames, pairTensors, partsOnPath, type PoolGrid, type Segment, stitchesOnPath } from './grid.js'
+import { type Grid, layerNames, pairTensors, partsOnPath, type Path, type PoolGrid, stitchesOnPath } from './grid.js'
 import { stitchedVit } from './stitched-vit.js'
 
-/** Which descendants tuning draws, and from which groups (docs/method.md, section 5). */
-
-export interface DescendantDraws {
-  /** Places in the grid of the descendants that are drawn. */
+interface DescendantDraws {
+  /** Indices in the grid of the descendants that are drawn. */
   readonly drawn: readonly number[]
-  /** Indices of `drawn`: a group is drawn first, then one of it; undefined: one of all. */
+  /** Groups of indices of `drawn`: a group is drawn first, then one of it. Undefined where one of all is drawn. */
   readonly groups: readonly (readonly number[])[] | undefined
 }
 
-/** Indices of values in intervals of equal width between the least and the greatest; intervals without any are left out. */
+/** Indices of the values in each of `count` equal intervals from the least value to the greatest; empty intervals are left out. */
 const intervals = (values: readonly number[], count: number): readonly (readonly number[])[] => {
   const least = Math.min(...values)
   const width = (Math.max(...values) - least) / count
@@ -39,9 +40,9 @@ const intervals = (values: readonly number[], count: number): readonly (readonly
 }
 
 /**
- * All descendants, one as likely as another; with `tuned: 'stitches'` only those that have a stitch layer, because a single
- * model has nothing to train. `sampling: 'macs'` (SN-Netv2, arXiv 2307.00154) makes every interval of MACs equally likely
- * instead, so that the few very small and very large models are not drowned by the many in between.
+ * All descendants, each as likely as another; with `tuned: 'stitches'` only those that have a stitch layer, because a single model
+ * has nothing to train. With `sampling: 'macs'` (SN-Netv2, arXiv 2307.00154) every interval of MACs is equally likely instead, so
+ * that the few very small and very large models are not drawn too rarely.
  */
 export const descendantDraws = (
   { descendants }: Pick<PoolGrid, 'descendants'>,
@@ -52,7 +53,7 @@ export const descendantDraws = (
   return { drawn, groups: sampling === 'macs' ? intervals(macs, macsGroups) : undefined }
 }
 
-/** What the models of a grid are called among the components, by their index; the stitch layers are `STITCHES`. */
+/** The `model` of the components of a grid's model; that of stitch layers is `STITCHES`. */
 export const modelKey = (index: number): string => `model.${index}`
 
 export const STITCHES = 'stitches'
@@ -60,8 +61,8 @@ export const STITCHES = 'stitches'
 const partName = (model: number, part: VitPart): string => `${modelKey(model)}/${part}`
 
 /**
- * One component for every part that a step may change alone: embeddings, blocks, norms, heads and stitch layers. Of the whole
- * grid, or those of these names.
+ * One component for every part that a step may change by itself: embeddings, blocks, norms, heads and stitch layers. Those of the
+ * whole grid, or only those of these names.
  */
 export const poolComponents = (
   models: readonly Values[],
@@ -96,12 +97,12 @@ type Tuned = StitchParams['tuned']
 
 /** Names of the components that a descendant's step reads, and among them those that it may change. */
 export const componentsOnPath = (
-  segments: readonly Segment[],
+  path: Path,
   grid: Pick<Grid, 'finalNorm'>,
   tuned: Tuned,
 ): { readonly trained: readonly string[]; readonly frozen: readonly string[] } => {
-  const parts = partsOnPath(segments, grid).map(({ model, part }) => partName(model, part))
-  const stitches = stitchesOnPath(segments)
+  const parts = partsOnPath(path, grid).map(({ model, part }) => partName(model, part))
+  const stitches = stitchesOnPath(path)
   return tuned === 'all' ? { trained: [...parts, ...stitches], frozen: [] } : { trained: stitches, frozen: parts }
 }
 
@@ -111,7 +112,7 @@ const WEIGHTS: Readonly<Record<TuneLoss, Readonly<Record<string, number>>>> = {
   none: { ce: 1 },
 }
 
-/** What the teacher adds to a batch: its logits, or the class it finds likeliest as a label; `[B, C]`. */
+/** What the teacher adds to a batch: its logits, or its likeliest class as a label; `[B, C]`. */
 const taughtSpecs = (loss: TuneLoss, { numClasses }: VitConfig, batch: number): TensorSpecs => {
   const spec = { shape: [batch, numClasses], dtype: 'float32' } as const
   return loss === 'none' ? {} : { [loss === 'soft' ? 'teacher.logits' : 'teacher.labels']: spec }
@@ -128,12 +129,12 @@ export const hardLabels = (logits: Float32Array, classes: number): HostArrays =>
   return { 'teacher.labels': labels }
 }
 
-/** The models whose blocks may be left out of an image's path, by the names of their components. */
-export const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): Dropping =>
+/** These models as ones that drop paths, by their components' `model`. */
+const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): Dropping =>
   Object.fromEntries([...new Set(models)].map((model) => [modelKey(model), configs[model]]))
 
-/** What of a step's parameters says what it minimises and changes. */
-export type TuneParams = Pick<StitchParams, 'loss' | 'tuned'> & {
+/** The parameters that decide what a step minimises and changes. */
+type TuneParams = Pick<StitchParams, 'loss' | 'tuned'> & {
   readonly train: Pick<TrainParams, 'batchSize' | 'dropPath'>
 }
 
@@ -142,15 +143,15 @@ export const tuningStep = (
   label: string,
   components: readonly Component[],
   grid: Grid,
-  segments: readonly Segment[],
+  path: Path,
   { loss, tuned, train }: TuneParams,
 ): StepDefinition => {
-  const { trained, frozen } = componentsOnPath(segments, grid, tuned)
+  const { trained, frozen } = componentsOnPath(path, grid, tuned)
   const named = (names: readonly string[]) => components.filter(({ name }) => names.includes(name))
-  const config = grid.configs[segments[segments.length - 1].model]
+  const config = grid.configs[path[path.length - 1].model]
   const dropping = droppingModels(
     grid.configs,
-    segments.map(({ model }) => model),
+    path.map(({ model }) => model),
   )
   return {
     label,
@@ -166,7 +167,7 @@ export const tuningStep = (
       const params = grid.configs.map((_, index) => models[modelKey(index)] ?? {})
       const keeps = grid.configs.map((_, index) => keepOf(batch, modelKey(index)))
       const pixels = batch['pixels'] as tf.Tensor4D
-      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, segments, pixels, keeps)
+      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, path, pixels, keeps)
       const ce = crossEntropy(logits, batch['labels'] as tf.Tensor2D)
       if (loss === 'soft') return { ce, kl: klDivergence(logits, batch['teacher.logits'] as tf.Tensor2D) }
       if (loss === 'hard') return { ce, hard: crossEntropy(logits, batch['teacher.labels'] as tf.Tensor2D) }
@@ -175,11 +176,9 @@ export const tuningStep = (
   }
 }
 
-/** Batches for training descendants: images with their labels, what the teacher says of them, and which branches are dropped. */
-
-export interface TuningBatchesFrom {
+interface TuningBatchesFrom {
   readonly engine: Engine
-  /** Null where there is none: then the loss must be `none`. */
+  /** Null where there is none; then the loss must be `none`. */
   readonly teacher: Teacher | null
   readonly configs: readonly VitConfig[]
   readonly split: Split
@@ -189,7 +188,10 @@ export interface TuningBatchesFrom {
 
 const nothing: TeacherOutputs = () => Promise.resolve({})
 
-/** The inputs of `tuningStep`, batch by batch; without epochs the teacher is not asked. */
+/**
+ * The inputs of `tuningStep`, batch by batch: images with their labels, the teacher's outputs, and which branches are dropped. Without
+ * epochs the teacher is not compiled.
+ */
 export const tuningBatches = Effect.fnUntraced(function* ({
   engine,
   teacher,
