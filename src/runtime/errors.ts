@@ -43,22 +43,14 @@ export class CorruptArtifact extends Schema.TaggedError<CorruptArtifact>()('Corr
 /** What an error from anywhere says in one sentence. */
 export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** Runs a promise as a step of a stage: its StageErrors stay as they are, whatever else it throws becomes one. */
-export const attemptAsync = <A>(step: () => Promise<A>): Effect.Effect<A, StageError> =>
-  Effect.tryPromise({
-    try: step,
-    catch: (cause) =>
-      cause instanceof StageError
-        ? cause
-        : new StageError({ message: cause instanceof Error ? cause.message : String(cause), cause }),
-  })
+/** A StageError as it is; anything else that was thrown as the cause of one. */
+export const asStageError = (cause: unknown): StageError =>
+  cause instanceof StageError ? cause : new StageError({ message: sentenceOf(cause), cause })
 
-/** Runs plain code as a step of a stage: its StageErrors stay as they are, whatever else it throws becomes one. */
+/** Plain code as a step of a stage; what it throws fails the stage with a StageError. */
 export const attempt = <A>(step: () => A): Effect.Effect<A, StageError> =>
-  Effect.try({
-    try: step,
-    catch: (cause) =>
-      cause instanceof StageError
-        ? cause
-        : new StageError({ message: cause instanceof Error ? cause.message : String(cause), cause }),
-  })
+  Effect.try({ try: step, catch: asStageError })
+
+/** A promise as a step of a stage; what it rejects with fails the stage with a StageError. */
+export const attemptAsync = <A>(step: () => Promise<A>): Effect.Effect<A, StageError> =>
+  Effect.tryPromise({ try: step, catch: asStageError })

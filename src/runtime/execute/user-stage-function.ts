@@ -5,7 +5,7 @@ import * as Effect from 'effect/Effect'
 import { type StageInput, type StageRun, userFunction } from '../../dsl/stage.js'
 import { runCompiled } from '../definition/compiled-definition.js'
 import { importFile } from '../definition/load.js'
-import { sentenceOf, StageError } from '../errors.js'
+import { asStageError, type StageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
 import { type Job, markAsWorker } from './job.js'
 
@@ -24,9 +24,6 @@ const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageI
   }
   return { folder, files, summary }
 }
-
-const asStageError = (cause: unknown): StageError =>
-  cause instanceof StageError ? cause : new StageError({ message: sentenceOf(cause), cause })
 
 /** Interrupting it aborts the signal and waits until the function has saved what it wants to keep. */
 const awaited = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, StageError> =>

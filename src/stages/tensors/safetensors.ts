@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { writeFileAtomic } from '../../base/files.js'
+import { isObject } from '../../base/objects.js'
 
-/** IEEE half precision (1 sign, 5 exponent, 10 fraction bits) to single; every half is exact as a single. */
+/** IEEE half precision (1 sign, 5 exponent and 10 fraction bits) to single, which holds every half exactly. */
 const halfToFloat = (half: number): number => {
   const sign = half & 0x8000 ? -1 : 1
   const exponent = (half >> 10) & 0x1f
@@ -16,7 +17,6 @@ const halfToFloat = (half: number): number => {
 }
 
 const word = new Uint32Array(1)
-
 const single = new Float32Array(word.buffer)
 
 /** bfloat16 (the upper half of a single) to single. */
@@ -31,14 +31,15 @@ export interface HostTensor {
   readonly data: Float32Array | Int32Array | Uint8Array
 }
 
-export interface Safetensors {
+/** What a file holds. */
+interface Safetensors {
   readonly tensors: Map<string, HostTensor>
   readonly metadata: Record<string, string>
 }
 
 type HostTensors = Readonly<Record<string, HostTensor>> | ReadonlyMap<string, HostTensor>
 
-/** Bytes that are not a safetensors file, or tensors that cannot be one. The message names file and tensor. */
+/** A file that is not in the safetensors format, or tensors that cannot be written in it. The message names file and tensor. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError'
 }
@@ -56,7 +57,7 @@ const toInt32 = (value: bigint): number => {
   return Number(value)
 }
 
-/** How each type is read, and the bytes of one element. What the memory of a stage cannot hold is converted. */
+/** How each type is read, and the bytes of one element. Types that `HostTensor` does not have are converted. */
 const DTYPES: Readonly<Record<string, { size: number; read: (bytes: ArrayBuffer) => HostTensor['data'] }>> = {
   F32: { size: 4, read: (bytes) => new Float32Array(bytes) },
   F64: { size: 8, read: (bytes) => Float32Array.from(new Float64Array(bytes)) },
@@ -120,8 +121,8 @@ const areSizes = (list: unknown): list is number[] =>
   Array.isArray(list) && list.every((size) => Number.isSafeInteger(size) && size >= 0)
 
 const isTensorHeader = (value: unknown): value is TensorHeader => {
-  if (typeof value !== 'object' || value === null) return false
-  const { dtype, shape, data_offsets: offsets } = value as Record<string, unknown>
+  if (!isObject(value)) return false
+  const { dtype, shape, data_offsets: offsets } = value
   return typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2
 }
 
@@ -140,21 +141,20 @@ const parseHeader = (bytes: Uint8Array, origin: string): { header: Map<string, u
   } catch (cause) {
     throw new SafetensorsError(`${origin}: the header is not JSON`, { cause })
   }
-  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+  if (!isObject(header)) {
     throw new SafetensorsError(`${origin}: the header is not a JSON object`)
   }
   return { header: new Map(Object.entries(header)), dataStart }
 }
 
 const parseMetadata = (value: unknown, origin: string): Record<string, string> => {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!isObject || Object.values(value).some((text) => typeof text !== 'string')) {
+  if (!isObject(value) || Object.values(value).some((text) => typeof text !== 'string')) {
     throw new SafetensorsError(`${origin}: ${METADATA} is not an object of strings`)
   }
   return value as Record<string, string>
 }
 
-/** The format wants every byte of the data to belong to exactly one tensor. */
+/** By the format every byte of the data belongs to exactly one tensor. */
 const checkRanges = (
   ranges: readonly { name: string; begin: number; end: number }[],
   dataBytes: number,

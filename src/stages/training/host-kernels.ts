@@ -16,7 +16,7 @@ export interface GradientStretch {
 /** Adds the gradients to their sums, or starts the sums with them. */
 export const gatherInPlace = (stretches: readonly GradientStretch[], begins: boolean): void => {
   for (const { gradients, sum, from, to } of stretches) {
-    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    const [one, other = one] = gradients
     if (begins) for (let index = from; index < to; index++) sum[index] = (one[index] + other[index]) * 0.5
     else for (let index = from; index < to; index++) sum[index] += (one[index] + other[index]) * 0.5
   }
@@ -34,7 +34,7 @@ export interface TensorGradient {
 /** The sum of squares of every tensor's gradient, each added up from its first value to its last. */
 export const squareSums = (tensors: readonly TensorGradient[], into: Float64Array): void => {
   for (const { gradients, offset, size, place } of tensors) {
-    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    const [one, other = one] = gradients
     let sum = 0
     for (let index = offset; index < offset + size; index++) {
       const g = (one[index] + other[index]) * 0.5
@@ -95,7 +95,7 @@ export const adamwInPlace = (params: Moments, stretches: readonly AdamwStretch[]
   for (const stretch of stretches) {
     const { theta, mean, gradients, from, to, decayed, scalars } = stretch
     // A single gradient is passed as both halves: half of its double is exact, and the loop stays the same.
-    const [one, other = one] = gradients as readonly [Float32Array, Float32Array?]
+    const [one, other = one] = gradients
     const border = Math.min(Math.max(decayed, from), to)
     update(stretch, params, one, other, 0.5 * scale, from, border, scalars.keep)
     update(stretch, params, one, other, 0.5 * scale, border, to, 1)

@@ -135,7 +135,7 @@ export const openHostSteps = (
   let shared: { readonly lanes: Lanes; readonly parts: readonly PartArrays[]; readonly update: HostUpdate } | undefined
   const sharedFor = ({ inputs }: StepDefinition) => {
     if (shared !== undefined) return shared
-    const [batch] = Object.values(inputs).map(({ shape }) => shape[0]!)
+    const [batch] = Object.values(inputs).map(({ shape }) => shape[0])
     const count = partsOfBatch(components, batch ?? 1)
     // A batch in one part computes with all threads in one call instead.
     const lanes = count > 1 && engine.lanes !== undefined ? engine.lanes : oneLane(engine)
@@ -149,7 +149,7 @@ export const openHostSteps = (
     const { trained, frozen, weights } = definition
     const { lanes, parts, update } = sharedFor(definition)
     const inputs = mapValues(definition.inputs, ({ shape, dtype }) => ({
-      shape: [shape[0]! / parts.length, ...shape.slice(1)],
+      shape: [shape[0] / parts.length, ...shape.slice(1)],
       dtype,
     }))
     const specs = { ...slotSpecs(trained), ...slotSpecs(frozen), ...inputs }

@@ -83,7 +83,7 @@ const stepsPerEpoch = (images: number, batchSize: number): number => {
   })
 }
 
-/** The order of an epoch's images and the step of each update: functions of seed and epoch alone, so that a resumed epoch goes on the same way. */
+/** An epoch's order of images and the step of each update. Seed and epoch decide them, so a resumed epoch goes on the same way. */
 const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: number, count: number) => {
   const draws = Generator.from(seed, 'draws', String(epoch))
   const draw = (): number => {
@@ -111,6 +111,39 @@ const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly 
   history,
 })
 
+/** Where a training starts: at a checkpoint of its own, or of a shorter training that it extends. And how it saves more of them. */
+const openCheckpoints = (
+  context: Pick<StageContext, 'checkpointDir' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
+  training: Training,
+) => {
+  const { components } = training
+  const state = stateParts(training.train)
+  const bytes = checkpointBytes(components, state)
+  const shorter = context.extension?.from?.artifact.files[TRAINING_STATE]
+  const paths = [join(context.checkpointDir, TRAINING_STATE), ...(shorter === undefined ? [] : [shorter])]
+  const start = loadCheckpoint(paths, components, state) ?? epochEnd(training, [])
+  context.savesWhenInterrupted?.(bytes)
+  let saved = start
+  let warned = false
+  /** Saves this position with the components' state, which `sync` brings up to date. Without disk space the training goes on. */
+  const save = Effect.fnUntraced(function* (position: Position, sync: () => Promise<void>) {
+    if (position === saved) return
+    yield* attemptAsync(sync)
+    yield* attempt(() => {
+      saveCheckpoint(context.checkpointDir, position, components, state)
+      saved = position
+    }).pipe(
+      Effect.catch(({ message }) =>
+        Effect.sync(() => {
+          if (!warned) context.warn?.(unsavedText(message, bytes, context.checkpointDir))
+          warned = true
+        }),
+      ),
+    )
+  })
+  return { start, save }
+}
+
 /**
  * Trains to the last epoch, leaves the result in the components and returns one line an epoch. `train.accumulate` batches in a row
  * make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are left do.
@@ -127,45 +160,23 @@ export const runTraining = Effect.fnUntraced(function* (
   training: Training,
   onEpoch: (history: readonly HistoryLine[]) => Effect.Effect<void, StageError> = () => Effect.void,
 ): Effect.fn.Return<readonly HistoryLine[], StageError> {
-  const { train, components, steps, phase } = training
+  const { train, steps, phase } = training
   if (train.epochs === 0) return []
   const { batchSize, epochs, accumulate } = train
   const count = yield* attempt(() => stepsPerEpoch(training.images, batchSize))
   const parts = Object.keys(steps[0].weights)
   const weights = Object.values(steps[0].weights)
   const lossOf = (values: readonly number[]) => values.reduce((sum, value, index) => sum + weights[index] * value, 0)
-  const state = stateParts(train)
-  const shorter = context.extension?.from?.artifact.files[TRAINING_STATE]
-  const checkpoints = [join(context.checkpointDir, TRAINING_STATE), ...(shorter === undefined ? [] : [shorter])]
-  let position = (yield* attempt(() => loadCheckpoint(checkpoints, components, state))) ?? epochEnd(training, [])
-  let saved = position
-  context.savesWhenInterrupted?.(checkpointBytes(components, state))
-  let cannotSave = false
-  const save = Effect.gen(function* () {
-    if (position === saved) return
-    yield* attemptAsync(trainSteps.sync)
-    yield* attempt(() => saveCheckpoint(context.checkpointDir, position, components, state)).pipe(
-      Effect.map(() => {
-        saved = position
-      }),
-      // A checkpoint that cannot be written does not stop a training.
-      Effect.catch(({ message }) =>
-        Effect.sync(() => {
-          if (!cannotSave)
-            context.warn?.(unsavedText(message, checkpointBytes(components, state), context.checkpointDir))
-          cannotSave = true
-        }),
-      ),
-    )
-  })
-
-  const trainSteps = yield* attemptAsync(() => openSteps(engine, components, train))
+  const checkpoints = yield* attempt(() => openCheckpoints(context, training))
+  let position = checkpoints.start
+  const trainSteps = yield* attemptAsync(() => openSteps(engine, training.components, train))
   const compiled = new Map<number, TrainStep>()
   const stepFor = async (index: number): Promise<TrainStep> => {
     const known = compiled.get(index) ?? (await trainSteps.compile(steps[index]))
     compiled.set(index, known)
     return known
   }
+  const save = Effect.suspend(() => checkpoints.save(position, trainSteps.sync))
   let images = 0
 
   /** One batch of an update. `done` is called with the parts of its loss once the batch counts. */

@@ -69,7 +69,7 @@ describe('labelled batches', () => {
     const split = train()
     const { labels } = batches(split, 1, { labelSmoothing: 0.3 })([5])
     const expected = [0, 1, 2].map((value) => (value === split.labels[5] ? 0.8 : 0.1))
-    labels.forEach((value, i) => expect(value).to.be.closeTo(expected[i]!, 1e-7))
+    labels.forEach((value, i) => expect(value).to.be.closeTo(expected[i], 1e-7))
   })
 
   it('have labels that sum to 1, smoothed and mixed', () => {
@@ -78,8 +78,8 @@ describe('labelled batches', () => {
       const { labels } = make([0, 1, 2, 3, 4, 5, 6, 7], { epoch: 0, step })
       for (let row = 0; row < 8; row++) {
         const [a, b, c] = labels.subarray(3 * row)
-        expect(a! + b! + c!).to.be.closeTo(1, 1e-6)
-        expect(Math.min(a!, b!, c!)).to.be.greaterThan(0.033)
+        expect(a + b + c).to.be.closeTo(1, 1e-6)
+        expect(Math.min(a, b, c)).to.be.greaterThan(0.033)
       }
     }
   })
@@ -113,7 +113,7 @@ describe('labelled batches', () => {
     const make = batches(oneImage(), 2000, { augment: { ...NOTHING, flip: 0.3 } })
     const { pixels } = make(Array<number>(2000).fill(0))
     let flipped = 0
-    for (let row = 0; row < 2000; row++) if (pixels[row * 64]! > pixels[row * 64 + 7]!) flipped++
+    for (let row = 0; row < 2000; row++) if (pixels[row * 64] > pixels[row * 64 + 7]) flipped++
     expect(flipped / 2000).to.be.closeTo(0.3, 4 * Math.sqrt(0.21 / 2000))
   })
 
@@ -156,7 +156,7 @@ describe('labelled batches', () => {
   it('are filled by turns: the call after the next one reuses the arrays', () => {
     const make = labelledBatches(train(), config, 2, { augment: RECIPE })
     const [first, second, third] = [0, 1, 2].map((step) => make(Int32Array.of(0, 1), { epoch: 0, step }))
-    expect(second!.pixels).to.not.equal(first!.pixels)
-    expect(third!.pixels).to.equal(first!.pixels)
+    expect(second.pixels).to.not.equal(first.pixels)
+    expect(third.pixels).to.equal(first.pixels)
   })
 })

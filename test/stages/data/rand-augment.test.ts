@@ -82,7 +82,7 @@ describe('RandAugment', () => {
     const expected = [...Array<number>(18).fill(100), ...Array<number>(4).fill(200), 400]
     const found = [...counts.values()].sort((a, b) => a - b)
     expect(found.length).to.equal(expected.length)
-    found.forEach((count, i) => expect(count).to.be.closeTo(expected[i]!, 4 * Math.sqrt(expected[i]!)))
+    found.forEach((count, i) => expect(count).to.be.closeTo(expected[i], 4 * Math.sqrt(expected[i])))
   })
 
   it('draws the magnitude around the given one, and never beyond 0 and 10', () => {

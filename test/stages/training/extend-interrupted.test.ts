@@ -75,7 +75,7 @@ describe('training that extends and is interrupted', () => {
     const stage = teacherOf(syntheticData(folder.file('data')))
     const whole = await run(stage, train)
     const first = await run(stage, { ...train, epochs: 1 })
-    const state = first.artifact.files['training.safetensors']!
+    const state = first.artifact.files['training.safetensors']
     truncateSync(state, 5_000)
     expect((await run(stage, train, goingOn(1, first))).bytes).to.deep.equal(whole.bytes)
     writeFileSync(state, '')

@@ -31,7 +31,7 @@ describe('training that extends', () => {
 
   it('does so without augmentation too, where the teacher answers once for all epochs or, of one epoch, batch by batch', async () => {
     const { distill: distilling, stitch: stitching } = await stages(folder)
-    for (const stage of [distilling!, stitching!]) {
+    for (const stage of [distilling, stitching]) {
       const whole = await run(stage, { ...CONSTANT, epochs: 2 })
       const extended = await run(
         stage,
@@ -65,7 +65,7 @@ describe('training that extends', () => {
   it('of the default cosine would come to other weights: its rate depends on where it ends', async () => {
     const stage = teacherOf(syntheticData(folder.file('data')))
     const [short, long] = [await run(stage, { epochs: 1 }), await run(stage, { epochs: 2 })]
-    const history = (ran: Ran) => Buffer.from(ran.bytes['history.jsonl']!, 'hex').toString().split('\n')[0]
+    const history = (ran: Ran) => Buffer.from(ran.bytes['history.jsonl'], 'hex').toString().split('\n')[0]
     expect(history(short)).to.not.equal(history(long))
     expect(short.bytes).to.not.have.property('training.safetensors')
   })

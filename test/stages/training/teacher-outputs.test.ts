@@ -54,9 +54,9 @@ describe("a teacher's answers to augmented images", () => {
       // Rows are the batch's own, in its order.
       const one = others.slice()
       one.set(pixels.subarray(5 * 64), 5 * 64)
-      const mixed = (await augmented(indices, one))['teacher.logits']!
-      expect(mixed.subarray(15)).to.deep.equal(known['teacher.logits']!.subarray(15))
-      expect(mixed.subarray(0, 15)).to.deep.equal(changed['teacher.logits']!.subarray(0, 15))
+      const mixed = (await augmented(indices, one))['teacher.logits']
+      expect(mixed.subarray(15)).to.deep.equal(known['teacher.logits'].subarray(15))
+      expect(mixed.subarray(0, 15)).to.deep.equal(changed['teacher.logits'].subarray(0, 15))
       await engine.release()
     })
   }
