@@ -37,7 +37,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'pipelines/': [/^genepool$/, /^node:/],
   'src/base/': [/^src\/base\//, /^node:/],
   'src/dsl/': [/^src\/dsl\//, /^src\/base\/objects\.ts$/],
-  'src/engine/': [/^src\/base\//, /^src\/engine\//, /^node:/, /^@tensorflow\//, /^onnx/],
+  'src/engine/': [/^src\/base\//, /^src\/engine\//, /^node:/, /^@tensorflow\//, /^onnx/, /^tar$/],
   'src/stages/': [
     /^src\/base\//,
     /^src\/(stages|engine|dsl)\//,

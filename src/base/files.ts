@@ -51,6 +51,12 @@ export const readTextIfThere = (file: string): string | undefined => {
   }
 }
 
+/** Whether a name, `/` between its parts, stays inside the folder that it is joined to, on every system. */
+export const isInnerName = (name: string): boolean =>
+  name !== '' &&
+  !/[\\\0]|^[A-Za-z]:/.test(name) &&
+  name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+
 /**
  * Makes a folder with all that is missing above it, for `mode`, by default everybody. One level at a time: Node's recursive
  * form never returns where a folder cannot be made (below /proc).

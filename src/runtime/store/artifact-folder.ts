@@ -4,10 +4,10 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { errorCode } from '../../base/files.js'
+import { errorCode, isInnerName } from '../../base/files.js'
 import { hashFile } from '../file-identity.js'
 import type { Blobs } from './blobs.js'
-import { isInnerName, type Manifest, type StoredFile } from './manifest.js'
+import type { Manifest, StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
 
 /** Another name for the bytes of a file. */

@@ -48,9 +48,3 @@ export const decodeManifest = (text: string): Manifest | undefined => {
 const sha256Pattern = /^[0-9a-f]{64}$/
 
 export const isSha256 = (value: unknown): value is string => typeof value === 'string' && sha256Pattern.test(value)
-
-/** Whether a file's name inside an artifact stays inside its folder, on every system. */
-export const isInnerName = (name: string): boolean =>
-  name !== '' &&
-  !/[\\\0]|^[A-Za-z]:/.test(name) &&
-  name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')

@@ -2,6 +2,8 @@ import { expect } from 'chai'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { Header } from 'tar'
 import { buildTensorflow } from '../../../src/engine/tensorflow/build/build.js'
 import { elf, otherArchitecture, tempFolderForEach, wheel } from './made-files.js'
 
@@ -96,6 +98,37 @@ describe('what the build of the engine tensorflow says', () => {
     writeFileSync(archive, readFileSync(archive).subarray(0, 40))
     expect(await sentence(archive)).to.match(/libtensorflow\.tar\.gz cannot be unpacked \(.+\); download it again$/)
   })
+
+  for (const way of [`${'../'.repeat(9)}outside.h`, '..\\..\\outside.h']) {
+    it(`refuses a wheel with an entry that leads out of its folder by ${way}, and names it`, async () => {
+      const entry = `tensorflow/include/tensorflow/c/${way}`
+      const made = { [`tensorflow/${main}`]: elf(process.arch), [entry]: 'x' }
+      expect(await sentence(folder.write('a.whl', wheel(made)))).to.equal(
+        `a.whl is not unpacked: ${entry} in it leads out of its folder; do not use it`,
+      )
+      expect(existsSync(join(folder.path, 'outside.h'))).to.equal(false)
+    })
+  }
+
+  for (const [what, path, to] of [
+    ['a file below ..', '../outside', undefined],
+    ['a file at an absolute path', '/outside', undefined],
+    ['a file on a drive', 'C:\\outside', undefined],
+    ['a link to what lies above', 'link', '../outside'],
+    ['a link to an absolute path', 'link', '/outside'],
+  ] as const) {
+    it(`refuses an archive with ${what}, and names it`, async () => {
+      const header = Buffer.alloc(512)
+      const linkpath = to === undefined ? {} : { linkpath: to }
+      new Header({ path, type: to === undefined ? 'File' : 'SymbolicLink', size: 0, mode: 0o644, ...linkpath }).encode(
+        header,
+      )
+      const archive = folder.write('a.tar.gz', gzipSync(Buffer.concat([header, Buffer.alloc(1024)])))
+      expect(await sentence(archive)).to.equal(
+        `a.tar.gz is not unpacked: ${path} in it leads out of its folder; do not use it`,
+      )
+    })
+  }
 
   it('says how much of a library is missing', async () => {
     folder.write(`lib/${main.replace('_cc', '')}`, elf(process.arch, { end: 5_000, size: 100 }))

@@ -3,21 +3,38 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { lastLine, type ProgramEnd, runProgram } from '../../../base/program.js'
 import { EngineError } from '../../engine.js'
+import { leadsOut } from './wheel.js'
 
-/** Unpacks a compressed tar archive, with the operating system's own `tar`. */
+/** What tar says of an archive or of an entry. */
+interface TarProblem {
+  readonly message: string
+  readonly code?: string
+  readonly entry?: { readonly path: string }
+  /** As the entry has it, where it is refused for it. */
+  readonly path?: string
+  readonly linkpath?: string
+}
 
+/** Unpacks a compressed tar archive. An EngineError where it is damaged, or where an entry or a link leads out of `folder`. */
 export const unpackTarball = async (file: string, folder: string, signal: AbortSignal): Promise<void> => {
-  const unpacked = await runProgram('tar', ['-xzf', file, '-C', folder], { signal })
-  if (unpacked === undefined)
-    throw new EngineError(`tar was not found, which has to unpack ${basename(file)}; install it`)
-  if (unpacked.code !== 0) {
-    const full = /no space left/i.test(unpacked.stderr)
-    throw new EngineError(
-      full
-        ? `there is no space left to unpack ${basename(file)}`
-        : `${file} cannot be unpacked (${lastLine(unpacked.stderr)}); download it again`,
-    )
+  const { extract } = await import('tar')
+  let problem: TarProblem | undefined
+  await extract({
+    file,
+    cwd: folder,
+    // Nothing more is written once something is wrong.
+    filter: () => problem === undefined && !signal.aborted,
+    onwarn: (_code, message, data: Partial<TarProblem>) => (problem ??= { ...data, message: String(message) }),
+  }).catch((cause: TarProblem) => (problem ??= cause))
+  signal.throwIfAborted()
+  if (problem === undefined) return
+  const { message, code, entry, path, linkpath } = problem
+  if (code === 'ENOSPC') throw new EngineError(`there is no space left to unpack ${basename(file)}`)
+  // The system's own errors have a path too.
+  if (code?.startsWith('TAR_') && (path ?? linkpath) !== undefined) {
+    throw leadsOut(file, (code === 'TAR_SYMLINK_ERROR' ? undefined : path) ?? entry?.path ?? '')
   }
+  throw new EngineError(`${file} cannot be unpacked (${message}); download it again`)
 }
 
 /** Brings a package from the registry that the user's npm is set up for, without installing it. */

@@ -8,6 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { crc32, createInflateRaw } from 'node:zlib'
+import { isInnerName } from '../../../base/files.js'
 import { EngineError } from '../../engine.js'
 
 export interface WheelEntry {
@@ -39,6 +40,10 @@ const read = async (file: FileHandle, offset: number, length: number): Promise<B
 
 const damaged = (file: string): EngineError =>
   new EngineError(`${file} is not a whole wheel: its table of contents is missing; download it again`)
+
+/** Whoever made such an archive wants to write where nobody asked for it. */
+export const leadsOut = (archive: string, entry: string): EngineError =>
+  new EngineError(`${basename(archive)} is not unpacked: ${entry} in it leads out of its folder; do not use it`)
 
 /** Sizes and offset of a large entry are in an extra field, in this order, those that did not fit. */
 const wide = (extra: Buffer, values: readonly number[]): readonly number[] => {
@@ -124,13 +129,14 @@ const dataOffset = async (wheel: string, { offset }: WheelEntry): Promise<number
   }
 }
 
-/** Writes the entry to `folder/` + its path there. An EngineError where its bytes are damaged. */
+/** Writes the entry to `folder/` + its path there. An EngineError where that lies elsewhere, or its bytes are damaged. */
 export const extractEntry = async (
   wheel: string,
   entry: WheelEntry,
   folder: string,
   signal: AbortSignal,
 ): Promise<void> => {
+  if (!isInnerName(entry.path)) throw leadsOut(wheel, entry.path)
   const target = join(folder, entry.path)
   await mkdir(dirname(target), { recursive: true })
   const start = await dataOffset(wheel, entry)
