@@ -36,7 +36,10 @@ const perImage = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), [1, 2])
 
 /**
  * Mean over the images of each image's mean squared error divided by its target's mean square, so that blocks with large features
- * weigh no more than others. Features are `[B, T, D]`.
+ * weigh no more than others. Where a target is all zero there is no such unit, and the image's error counts as it is. Features are
+ * `[B, T, D]`.
  */
-export const relativeSquaredError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar =>
-  tf.mean(tf.div(perImage(tf.sub(target, found)), perImage(target)))
+export const relativeSquaredError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar => {
+  const unit = perImage(target)
+  return tf.mean(tf.div(perImage(tf.sub(target, found)), tf.where(tf.greater(unit, 0), unit, tf.onesLike(unit))))
+}

@@ -1,6 +1,15 @@
 import { expect } from 'chai'
 import * as tf from '@tensorflow/tfjs'
-import { crossEntropy, klDivergence, meanSquaredError, softCrossEntropy } from '../../../src/stages/training/losses.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
+import type { EngineName } from '../../../src/engine/engine.js'
+import { locateTensorflow } from '../../../src/engine/installed.js'
+import {
+  crossEntropy,
+  klDivergence,
+  meanSquaredError,
+  relativeSquaredError,
+  softCrossEntropy,
+} from '../../../src/stages/training/losses.js'
 
 const STUDENT = [
   [0.2, -1.3, 2.1, 0.4],
@@ -65,3 +74,29 @@ describe('losses', () => {
     expect(number(meanSquaredError(student(), teacher()))).to.be.closeTo(mean, 1e-5)
   })
 })
+
+const engines: readonly EngineName[] = ['cpu', 'onnxruntime', ...(locateTensorflow() ? (['tensorflow'] as const) : [])]
+
+for (const name of engines) {
+  describe(`the error relative to the target, on the engine ${name}`, () => {
+    it("is in units of each image's mean square, and as it is where the target is all zero, with a finite gradient", async () => {
+      const engine = await openEngine({ engine: name, device: 'cpu', threads: 1 })
+      const spec = { shape: [2, 1, 2], dtype: 'float32' } as const
+      const compiled = await engine.compile(
+        'relative error',
+        ({ target, found }) => ({
+          loss: relativeSquaredError(target, found),
+          gradient: tf.grad((x: tf.Tensor) => relativeSquaredError(target, x))(found),
+        }),
+        { target: spec, found: spec },
+      )
+      const found = Float32Array.of(1, 5, 3, 1)
+      // The first image: errors 1 and 1 in units of (4 + 16) / 2; the second: (9 + 1) / 2.
+      const { loss, gradient } = await compiled.run({ target: Float32Array.of(2, 4, 0, 0), found })
+      expect(loss[0]).to.be.closeTo((0.1 + 5) / 2, 1e-6)
+      const expected = [-0.05, 0.05, 1.5, 0.5]
+      expected.forEach((value, index) => expect(gradient[index]).to.be.closeTo(value, 1e-6))
+      await engine.release()
+    })
+  })
+}
