@@ -1,4 +1,4 @@
-/** All that a report says, as data: what its page embeds as JSON. */
+/** Everything that a report shows, as data; the page embeds it as JSON. */
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
 import type { AxisLabel } from '../dsl/nodes.js'
@@ -9,6 +9,7 @@ import {
   warningsOf,
   type ExperimentResults,
 } from '../results/experiment-results.js'
+import { plural } from '../results/format.js'
 import type { GroupResult } from '../results/group-results.js'
 import { modelJson, type ModelJson, type ModelResult, type ResultJson } from '../results/model-results.js'
 import type { StoreError } from '../runtime/errors.js'
@@ -43,24 +44,24 @@ export interface ReportData {
   readonly stages: readonly StageRecord[]
 }
 
-/** The data and, beside it, the rows that figures and tables are made of. */
+/** The data of the page, and the results that figures and tables are made of. */
 export interface Report {
   readonly data: ReportData
   readonly results: ExperimentResults
   readonly models: readonly ModelResult[]
   readonly groups: readonly GroupResult[]
-  /** Sentences about artifacts that were found damaged, beside those of `results`. */
+  /** Sentences about artifacts that were found damaged while the report was made, besides those of `results`. */
   readonly warnings: readonly string[]
 }
 
-export interface ReportContext {
+interface ReportContext {
   readonly version: string
   /** The pipeline file's own text. */
   readonly source: string
   readonly now: Date
 }
 
-/** What follows `Question:` in the comments that the file begins with, up to the next such word. */
+/** The text after `Question:` in the comment at the top of a pipeline's file, up to the next such keyword. */
 export const questionOf = (source: string): string | null => {
   const head = /^(?:\uFEFF?#![^\n]*\n)?((?:[ \t]*\/\/[^\n]*(?:\n|$))+)/.exec(source)?.[1] ?? ''
   const lines = head.split('\n').map((line) => line.replace(/^[ \t]*\/\/ ?/, '').trim())
@@ -68,7 +69,7 @@ export const questionOf = (source: string): string | null => {
   if (first < 0) return null
   const after = lines.slice(first + 1)
   const end = after.findIndex((line) => line === '' || /^[A-Z][a-z]+:/.test(line))
-  const words = [lines[first]!.replace(/^question:\s*/i, ''), ...(end < 0 ? after : after.slice(0, end))]
+  const words = [lines[first].replace(/^question:\s*/i, ''), ...(end < 0 ? after : after.slice(0, end))]
   const question = words.join(' ').trim()
   return question === '' ? null : `${question.charAt(0).toUpperCase()}${question.slice(1)}`
 }
@@ -76,10 +77,10 @@ export const questionOf = (source: string): string | null => {
 const describeMachine = (): string => {
   const cpus = os.cpus()
   const model = cpus[0]?.model.trim().replace(/\s+/g, ' ') ?? 'unknown processor'
-  return `${model}, ${cpus.length} ${cpus.length === 1 ? 'core' : 'cores'}, ${process.platform}-${process.arch}`
+  return `${model}, ${plural(cpus.length, 'core')}, ${process.platform}-${process.arch}`
 }
 
-/** Reads everything that the report of these results needs. */
+/** Reads what a report needs besides the results: the record of every stage. */
 export const makeReport = Effect.fnUntraced(function* (
   results: ExperimentResults,
   { version, source, now }: ReportContext,

@@ -1,4 +1,4 @@
-/** The distinct stages of an experiment, with what they left that a report shows. */
+/** The distinct stages of an experiment, each with what a report shows of it. */
 import * as Effect from 'effect/Effect'
 import type { Json, StageNode } from '../dsl/nodes.js'
 import { DamagedFile, readStored } from '../results/stored-text.js'
@@ -7,8 +7,6 @@ import type { Experiment, ExperimentStage } from '../runtime/plan/experiment.js'
 import type { EngineIdentity } from '../runtime/fingerprint.js'
 import type { MachineIdentity } from '../runtime/machine.js'
 import type { Manifest, Store } from '../runtime/store/store.js'
-
-export type EpochRecord = Readonly<Record<string, number>>
 
 export interface StageRecord {
   /** Unique in the experiment: `teacher[seed=1]`. */
@@ -26,18 +24,19 @@ export interface StageRecord {
   readonly fingerprint: string | null
   readonly content: string | null
   readonly engine: EngineIdentity | null
-  /** Of a stage that measures time: what it was measured on. */
+  /** The machine, for a stage that measures time. */
   readonly machine: MachineIdentity | null
   readonly made: Manifest['made'] | null
   readonly summary: Readonly<Record<string, Json>>
-  readonly history: readonly EpochRecord[]
+  /** One record for each epoch of a training stage: `epoch`, `lr`, `loss` and the parts of the loss. */
+  readonly history: readonly Readonly<Record<string, number>>[]
 }
 
-const parseHistory = (text: string): readonly EpochRecord[] =>
+const parseHistory = (text: string): StageRecord['history'] =>
   text
     .split('\n')
     .filter((line) => line.trim() !== '')
-    .map((line) => JSON.parse(line) as EpochRecord)
+    .map((line) => JSON.parse(line) as StageRecord['history'][number])
 
 interface Use {
   readonly role: string
@@ -45,7 +44,7 @@ interface Use {
   readonly cells: string[]
 }
 
-export interface ReadStages {
+interface ReadStages {
   readonly stages: readonly StageRecord[]
   /** Stages whose artifacts are damaged, and why; their records are those of stages that have not run. */
   readonly damaged: ReadonlyMap<StageNode, string>

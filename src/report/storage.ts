@@ -1,26 +1,27 @@
-/** What pools keep: how many blocks and parameters, against what else one could keep instead. */
+/** How many blocks and parameters each pool stores, compared with the alternatives to a pool. */
 import { countParams } from '../dsl/counting.js'
 import type { StageNode } from '../dsl/nodes.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { ExperimentResults } from '../results/experiment-results.js'
 import { plural } from '../results/format.js'
 import { shortLabels } from '../results/group-results.js'
+import { sumOf } from '../results/statistics.js'
 import type { Cell, CellStage } from '../results/cell-results.js'
 
-/** One thing that could be kept, in parts. */
+/** A pool or an alternative to it, with its parts. */
 export interface StorageItem {
   readonly name: string
-  /** Blocks that it keeps, `instances` of a pool. */
+  /** Transformer blocks that it stores. */
   readonly blocks: number
   readonly params: number
   readonly parts: readonly { readonly name: string; readonly params: number }[]
-  /** Kept by an artifact of this experiment, or only counted to compare with. */
+  /** Whether an artifact of this experiment stores it; else it is only counted, to compare with. */
   readonly measured: boolean
-  /** Cells that keep it. */
+  /** Cells that use it. */
   readonly cells: readonly string[]
 }
 
-/** So many cells are named beside a pool. */
+/** At most so many cells are named beside a pool. */
 const mostNamed = 3
 
 interface PooledModel {
@@ -28,6 +29,8 @@ interface PooledModel {
   readonly kind: string
   readonly model: VitConfig
 }
+
+const paramsOf = (parts: StorageItem['parts']): number => sumOf(parts.map(({ params }) => params))
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 
@@ -46,6 +49,7 @@ const stitchOf = ({ stages }: Cell): CellStage | undefined =>
 
 const describe = ({ name, model }: PooledModel): string => `${name} ${model.embedDim}×${model.depth}`
 
+/** The same models with as many blocks as the teacher; undefined where they have. */
 const deepened = (models: readonly PooledModel[], depth: number): StorageItem | undefined => {
   if (models.every(({ model }) => model.depth >= depth)) return undefined
   const parts = models.map(({ name, model }) => ({
@@ -53,9 +57,9 @@ const deepened = (models: readonly PooledModel[], depth: number): StorageItem | 
     params: countParams({ ...model, depth }),
   }))
   return {
-    name: `anchors as deep as the teacher (counted)`,
+    name: 'anchors as deep as the teacher (counted)',
     blocks: depth * models.length,
-    params: parts.reduce((sum, { params }) => sum + params, 0),
+    params: paramsOf(parts),
     parts,
     measured: false,
     cells: [],
@@ -66,14 +70,14 @@ interface Kept extends StorageItem {
   readonly cells: string[]
 }
 
-/** The item, with one cell more that keeps it. */
+/** Adds a cell to the item of this key, which is made first if needed. */
 const keep = (items: Map<string, Kept>, key: string, at: string, make: () => Omit<StorageItem, 'cells'>): void => {
   const item = items.get(key) ?? { ...make(), cells: [] }
   item.cells.push(at)
   items.set(key, item)
 }
 
-/** Things of one kind are told apart by where they are used, as long as that can be said shortly. */
+/** Names the cells beside items of one kind, to tell them apart, unless these are too many. */
 const named = (items: readonly Kept[]): readonly StorageItem[] =>
   items.map((item): StorageItem => {
     const used = [...new Set(item.cells)].filter((name) => name !== '')
@@ -86,15 +90,15 @@ interface Pool {
   readonly isDistilled: boolean
   readonly models: readonly PooledModel[]
   readonly parts: StorageItem['parts']
-  /** Of its weights and stitch layers; undefined where it has not been stitched yet. */
+  /** Parameters of its weights and stitch layers; undefined where it has not been stitched yet. */
   readonly stored: number | undefined
 }
 
 const poolItem = ({ isDistilled, models, parts, stored }: Pool): Omit<StorageItem, 'cells'> => {
-  const weights = parts.reduce((sum, { params }) => sum + params, 0)
+  const weights = paramsOf(parts)
   return {
     name: isDistilled ? 'learngene pool' : 'anchors, trained on labels',
-    blocks: models.reduce((sum, { model }) => sum + model.depth, 0),
+    blocks: sumOf(models.map(({ model }) => model.depth)),
     params: stored ?? weights,
     parts:
       stored === undefined || stored <= weights
@@ -104,7 +108,9 @@ const poolItem = ({ isDistilled, models, parts, stored }: Pool): Omit<StorageIte
   }
 }
 
-/** Distinct pools. One that has not been stitched yet is held to be the one of the same models that has. */
+/**
+ * The distinct pools. One that is not stitched yet counts as the stitched one with the same models, if there is one.
+ */
 const poolItems = (pools: readonly Pool[]): readonly StorageItem[] => {
   const items = new Map<string, Kept>()
   const firstOf = new Map<string, string>()
@@ -118,13 +124,13 @@ const poolItems = (pools: readonly Pool[]): readonly StorageItem[] => {
   return named([...items.values()])
 }
 
-/** All models of a cell kept one by one, for each set of models that cells have measured. */
+/** For each set of models that cells have measured, what storing every model by itself would take. */
 const aloneItems = (cells: ExperimentResults['cells']): readonly StorageItem[] => {
   const items = new Map<string, Kept>()
   for (const { cell, rows, isMeasured } of cells) {
     if (!isMeasured || stitchOf(cell) === undefined) continue
-    const params = rows.reduce((sum, { paramsStored }) => sum + paramsStored, 0)
-    const blocks = rows.reduce((sum, { depth }) => sum + depth, 0)
+    const params = sumOf(rows.map(({ paramsStored }) => paramsStored))
+    const blocks = sumOf(rows.map(({ depth }) => depth))
     const name = `all ${plural(rows.length, 'model')} one by one (counted)`
     keep(items, JSON.stringify([rows.length, blocks, params]), shortLabels(cell.at), () => ({
       name,
@@ -134,13 +140,13 @@ const aloneItems = (cells: ExperimentResults['cells']): readonly StorageItem[] =
       measured: false,
     }))
   }
-  // Where there is one such set, it is that of the whole experiment.
+  // A single set belongs to the whole experiment, so no cells are named.
   return items.size === 1 ? [...items.values()].map((item) => ({ ...item, cells: [] })) : named([...items.values()])
 }
 
 /**
- * Every distinct pool; beside the distilled ones what full anchors of the same widths and the teacher's depth would take, and
- * all models kept one by one.
+ * Every distinct pool; for distilled ones also what anchors of the same widths and the teacher's depth would take; and
+ * what storing every model by itself would take.
  */
 export const storageOf = ({ cells }: Pick<ExperimentResults, 'cells'>): readonly StorageItem[] => {
   const pools: Pool[] = []
@@ -151,7 +157,7 @@ export const storageOf = ({ cells }: Pick<ExperimentResults, 'cells'>): readonly
     const models = modelsOf(stitch.node)
     const parts = models.map((one) => ({ name: describe(one), params: countParams(one.model) }))
     const isDistilled = models.some(({ kind }) => kind === 'distill')
-    const weights = parts.reduce((sum, { params }) => sum + params, 0)
+    const weights = paramsOf(parts)
     const stored =
       stitch.manifest === undefined ? undefined : (numberOf(stitch.manifest.summary['storedParams']) ?? weights)
     pools.push({ at: shortLabels(cell.at), isDistilled, models, parts, stored })

@@ -1,4 +1,4 @@
-/** A cell in a few numbers: of its models, and what its other stages summed up. */
+/** What the cells of an experiment have measured, read from their artifacts, and each cell in a few figures. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from '../runtime/errors.js'
@@ -12,10 +12,8 @@ import {
   readDescendantRows,
   readLatencyRows,
 } from './model-row.js'
-import { extentOf } from './statistics.js'
+import { extentOf, meanOf } from './statistics.js'
 import { DamagedFile, readStored } from './stored-text.js'
-
-/** What cells have measured, read from their artifacts. */
 
 /** A stage of a cell and its artifact, where there is one. */
 export type CellStage = Pick<ExperimentStage, 'node' | 'manifest'>
@@ -29,6 +27,12 @@ export interface Cell extends Pick<ExperimentCell, 'name' | 'at' | 'seed'> {
 /** A model and the artifact that has measured it: cells that share this have measured the model once. */
 export type CellRow = ModelRow & { readonly source: string }
 
+/** A number, and the artifacts that it comes from: cells that share these have measured it once. */
+interface CellFigure {
+  readonly value: number
+  readonly source: string
+}
+
 export interface CellResults {
   readonly cell: Cell
   /** The measured models by id; none where no evaluation is there. */
@@ -37,7 +41,7 @@ export interface CellResults {
   readonly isMeasured: boolean
   /** What measures it: the same for cells that share all their evaluations. */
   readonly source: string
-  /** Figures of the whole cell by name (cell-figures.ts). */
+  /** Figures of the whole cell by name (`figuresOf`). */
   readonly figures: Readonly<Record<string, CellFigure>>
   /** Stages whose artifacts are not there. */
   readonly missing: readonly string[]
@@ -80,6 +84,48 @@ const withoutDamaged = (cell: Cell, damaged: ReadonlyMap<StageNode, string>): Ce
       }
     : cell
 
+interface CellParts {
+  /** Of a cell whose measurements are all there; else none. */
+  readonly rows: readonly ModelRow[]
+  /** Where the rows come from. */
+  readonly source: string
+  readonly stages: ReadonlyMap<string, CellStage>
+}
+
+/** Of all models, of the stitched ones alone, and of the one with the fewest parameters. */
+const figuresOfModels = (rows: readonly ModelRow[]): Readonly<Record<string, number>> => {
+  if (rows.length === 0) return {}
+  const top1 = rows.map((row) => row.top1)
+  const [worstTop1, bestTop1] = extentOf(top1)
+  const stitched = rows.filter(({ models }) => models.length > 1).map((row) => row.top1)
+  const smallest = rows.reduce((a, b) => (b.params < a.params ? b : a))
+  return {
+    models: rows.length,
+    bestTop1,
+    meanTop1: meanOf(top1),
+    ...(stitched.length === 0 ? {} : { stitchedMeanTop1: meanOf(stitched) }),
+    worstTop1,
+    smallestParams: smallest.params,
+    smallestTop1: smallest.top1,
+  }
+}
+
+/**
+ * By name: `bestTop1`, `meanTop1`, `stitchedMeanTop1`, `worstTop1`, `smallestTop1`, `smallestParams` and `models` of
+ * what was measured, and each number of a stage's summary as `<stage>.<figure>`: `teacher.top1`, `stitch.storedParams`.
+ */
+const figuresOf = ({ rows, source, stages }: CellParts): Readonly<Record<string, CellFigure>> => {
+  const models = Object.entries(figuresOfModels(rows)).map(([name, value]) => [name, { value, source }] as const)
+  const summaries = [...stages].flatMap(([stage, { node, manifest }]) =>
+    node.kind === 'evaluate' || manifest === undefined
+      ? []
+      : Object.entries(manifest.summary).flatMap(([name, value]) =>
+          typeof value === 'number' ? [[`${stage}.${name}`, { value, source: manifest.fingerprint }] as const] : [],
+        ),
+  )
+  return Object.fromEntries([...models, ...summaries])
+}
+
 const resultsOf = (cell: Cell, read: ReadonlyMap<StageNode, Measurements>): CellResults => {
   const stages = [...cell.stages.values()]
   const found = stages.flatMap((stage) => {
@@ -100,8 +146,9 @@ const resultsOf = (cell: Cell, read: ReadonlyMap<StageNode, Measurements>): Cell
 }
 
 /**
- * The rows of every evaluation and single model of the cells, with their times. Each artifact is read once, however many cells
- * share it. Fails with a StoreError that names cell and stage for a file that is as it was stored and yet cannot be read.
+ * The rows of every evaluation and single model of the cells, with their times. Each artifact is read once, however
+ * many cells share it. Fails with a StoreError that names cell and stage for a file that is as it was stored and yet
+ * cannot be read.
  */
 export const readCellResults = Effect.fnUntraced(function* (
   cells: readonly Cell[],
@@ -121,53 +168,3 @@ export const readCellResults = Effect.fnUntraced(function* (
   }
   return { cells: cells.map((cell) => resultsOf(withoutDamaged(cell, damaged), read)), damaged }
 })
-
-/** A number, and the artifacts that it comes from: cells that share these have measured it once. */
-export interface CellFigure {
-  readonly value: number
-  readonly source: string
-}
-
-export interface CellParts {
-  /** Of a cell whose measurements are all there; else none. */
-  readonly rows: readonly ModelRow[]
-  /** Where the rows come from. */
-  readonly source: string
-  readonly stages: ReadonlyMap<string, CellStage>
-}
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-
-/** Of all models, of the stitched ones alone, and of the one with the fewest parameters. */
-const figuresOfModels = (rows: readonly ModelRow[]): Readonly<Record<string, number>> => {
-  if (rows.length === 0) return {}
-  const top1 = rows.map((row) => row.top1)
-  const [worstTop1, bestTop1] = extentOf(top1)
-  const stitched = rows.filter(({ models }) => models.length > 1).map((row) => row.top1)
-  const smallest = rows.reduce((a, b) => (b.params < a.params ? b : a))
-  return {
-    models: rows.length,
-    bestTop1,
-    meanTop1: mean(top1),
-    ...(stitched.length === 0 ? {} : { stitchedMeanTop1: mean(stitched) }),
-    worstTop1,
-    smallestParams: smallest.params,
-    smallestTop1: smallest.top1,
-  }
-}
-
-/**
- * By name: `bestTop1`, `meanTop1`, `stitchedMeanTop1`, `worstTop1`, `smallestTop1`, `smallestParams` and `models` of what was
- * measured, and each number of a stage's summary as `<stage>.<figure>`: `teacher.top1`, `stitch.storedParams`.
- */
-export const figuresOf = ({ rows, source, stages }: CellParts): Readonly<Record<string, CellFigure>> => {
-  const models = Object.entries(figuresOfModels(rows)).map(([name, value]) => [name, { value, source }] as const)
-  const summaries = [...stages].flatMap(([stage, { node, manifest }]) =>
-    node.kind === 'evaluate' || manifest === undefined
-      ? []
-      : Object.entries(manifest.summary).flatMap(([name, value]) =>
-          typeof value === 'number' ? [[`${stage}.${name}`, { value, source: manifest.fingerprint }] as const] : [],
-        ),
-  )
-  return Object.fromEntries([...models, ...summaries])
-}

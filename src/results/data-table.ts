@@ -1,7 +1,7 @@
 /** A table as data: what the terminal, CSV, Markdown and the report show of the same rows. */
 import { longestOf } from './statistics.js'
 
-export type RawValue = string | number | boolean | null
+type RawValue = string | number | boolean | null
 
 export interface DataColumn<Row> {
   /** For programs: `top1`. */
@@ -19,7 +19,9 @@ const csvField = (value: RawValue): string => {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** RFC 4180: a header line, CRLF after each line, quotes where a field needs them. Numbers as they are, nothing for null. */
+/**
+ * RFC 4180: a header line, CRLF after each line, quotes where a field needs them. Numbers unrounded, null as nothing.
+ */
 export const renderCsv = <Row>(columns: readonly DataColumn<Row>[], rows: readonly Row[]): string =>
   [columns.map(({ key }) => key), ...rows.map((row) => columns.map(({ raw }) => raw(row)))]
     .map((line) => `${line.map(csvField).join(',')}\r\n`)
@@ -33,16 +35,16 @@ export const renderMarkdown = <Row>(columns: readonly DataColumn<Row>[], rows: r
     columns.map(({ title }) => markdownCell(title)),
     ...rows.map((row) => columns.map(({ cell }) => markdownCell(cell(row)))),
   ]
-  const widths = columns.map((_, at) => Math.max(3, longestOf(lines.map((line) => line[at]!))))
-  const isLeft = (at: number): boolean => columns[at]!.align === 'left'
+  const widths = columns.map((_, at) => Math.max(3, longestOf(lines.map((line) => line[at]))))
+  const isLeft = (at: number): boolean => columns[at].align === 'left'
   const rule = widths.map((width, at) => (isLeft(at) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))
   const padded = lines.map((line) =>
-    line.map((text, at) => (isLeft(at) ? text.padEnd(widths[at]!) : text.padStart(widths[at]!))),
+    line.map((text, at) => (isLeft(at) ? text.padEnd(widths[at]) : text.padStart(widths[at]))),
   )
-  return [padded[0]!, rule, ...padded.slice(1)].map((line) => `| ${line.join(' | ')} |\n`).join('')
+  return [padded[0], rule, ...padded.slice(1)].map((line) => `| ${line.join(' | ')} |\n`).join('')
 }
 
-/** As many columns from the left as fit into `width` characters with two spaces between them, but never fewer than `least`. */
+/** As many columns from the left as fit into `width` characters, two spaces between them, but at least `least`. */
 export const fitColumns = <Row>(
   columns: readonly DataColumn<Row>[],
   rows: readonly Row[],

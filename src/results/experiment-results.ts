@@ -1,4 +1,4 @@
-/** Everything that an experiment has measured. */
+/** Everything that an experiment has measured, by cell, by group and by model. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from '../runtime/errors.js'
@@ -24,8 +24,8 @@ export interface ExperimentResults {
   readonly warnings: readonly string[]
 }
 
-/** The experiment where these stages would have to run again. */
-export const withoutStages = (experiment: Experiment, gone: ReadonlyMap<StageNode, string>): Experiment => {
+/** The experiment as it would be planned without the artifacts of these stages. */
+const withoutStages = (experiment: Experiment, gone: ReadonlyMap<StageNode, string>): Experiment => {
   if (gone.size === 0) return experiment
   const stageOf = (stage: ExperimentStage): ExperimentStage =>
     gone.has(stage.node) ? { ...stage, planned: { ...stage.planned, status: 'run' }, manifest: undefined } : stage
@@ -38,7 +38,7 @@ export const withoutStages = (experiment: Experiment, gone: ReadonlyMap<StageNod
   }
 }
 
-/** A line for each damaged stage, which says what to do. */
+/** One sentence for each damaged stage, which says what to do. */
 export const warningsOf = (damaged: ReadonlyMap<StageNode, string>, target: string): readonly string[] =>
   [...damaged].map(([{ name }, why]) => `${name} counts as missing: ${why}; genepool run ${target} makes it again`)
 
@@ -54,7 +54,7 @@ export const hasResults = ({ cells }: ExperimentResults): boolean => cells.some(
 
 export const axesOf = ({ experiment }: ExperimentResults): readonly string[] => Object.keys(experiment.axes)
 
-/** The axes beside these, the seed among them: what tells cells of one value apart. */
+/** All other axes, the seed among them: they tell apart the cells of one group. */
 export const otherAxesOf = (results: ExperimentResults, axes: readonly string[]): readonly string[] =>
   [...new Set([...axesOf(results), seedAxis])].filter((axis) => !axes.includes(axis))
 
@@ -68,11 +68,11 @@ export const groupsBy = (results: ExperimentResults, axes: readonly string[]): r
 const groupsOf = (results: ExperimentResults, by: readonly string[] | undefined): readonly CellGroup[] =>
   by === undefined ? groupsOfAll(results) : groupsBy(results, by)
 
-/** One result a combination of the labels of these axes, over common cells (`groupsBy`); by default one for cells alike but for their seed. */
+/** One result for each combination of labels on these axes, over common cells; by default on all axes, over seeds. */
 export const groupResults = (results: ExperimentResults, by?: readonly string[]): readonly GroupResult[] =>
   groupsOf(results, by).map(summariseGroup)
 
-/** Every model of every such group. */
+/** Every model of every group, grouped as in `groupResults`. */
 export const modelResults = (
   results: ExperimentResults,
   metric: Metric = 'top1',

@@ -1,12 +1,12 @@
-/** The table of a suite: one line a group of cells, figures with their spread. */
+/** The figures of a cell by name (`bestTop1`, `teacher.top1`): their titles, their order, and their values as text. */
 import { countSpread, percentSpread } from './format.js'
 import type { GroupResult } from './group-results.js'
 import type { Spread } from './statistics.js'
 
-/** Whether a figure is a share of one, shown in per cent. */
+/** Whether a figure is a share between 0 and 1, shown in per cent. */
 export const isShare = (figure: string): boolean => /(?:^|\.|[a-z])[tT]op[15]$/.test(figure)
 
-/** Figures in the order in which they matter: as many as fit are shown. */
+/** The most telling figures first: a narrow terminal shows only the first few. */
 const preferred = ['stitchedMeanTop1', 'bestTop1', 'worstTop1', 'smallestTop1', 'teacher.top1', 'meanTop1']
 
 const shortTitles: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ const longTitles: Readonly<Record<string, string>> = {
   'teacher.top1': 'top-1 of the teacher',
 }
 
-/** Where there is room. */
+/** A title for captions and axes, where there is room. */
 export const figureLongTitle = (figure: string): string => longTitles[figure] ?? figureTitle(figure)
 
 export const figureText = (figure: string, spread: Spread | undefined): string => {
@@ -45,7 +45,7 @@ export const figuresOfGroups = (groups: readonly GroupResult[]): readonly string
   return [...first, ...all.filter((figure) => !first.includes(figure))]
 }
 
-/** What a table shows where nobody says what. */
+/** The figures that a table shows by default. */
 export const mainFigures = (groups: readonly GroupResult[]): readonly string[] => {
   const shown = figuresOfGroups(groups).filter((figure) => preferred.includes(figure))
   return shown.filter((figure) => figure !== 'meanTop1' || !shown.includes('stitchedMeanTop1'))

@@ -1,24 +1,4 @@
-/** Numbers as people read them. */
-
-/** Numbers as people write them on a command line. */
-
-const sizes: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
-
-const times: Readonly<Record<string, number>> = { '': 1, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, min: 60e3 }
-
-const parseQuantity = (text: string, units: Readonly<Record<string, number>>): number | undefined => {
-  const [, digits, unit] = /^\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]*)\s*$/i.exec(text) ?? []
-  const factor = unit === undefined ? undefined : units[unit.toLowerCase()]
-  if (digits === undefined || factor === undefined) return undefined
-  const value = Number(digits) * factor
-  return Number.isFinite(value) && value > 0 ? value : undefined
-}
-
-/** `5e6`, `5M`, `1.2G`, `800k` → a positive number; undefined for anything else. */
-export const parseCount = (text: string): number | undefined => parseQuantity(text, sizes)
-
-/** `20ms`, `0.02s`, `500us`, `20` → milliseconds, a positive number; undefined for anything else. */
-export const parseMilliseconds = (text: string): number | undefined => parseQuantity(text, times)
+/** Numbers as people read and write them. */
 
 /** 4 302 → `4.3 s`, 95 000 → `1:35`, 3 723 000 → `1:02:03`. */
 export const duration = (ms: number): string => {
@@ -43,6 +23,9 @@ export const count = (value: number): string => {
   }
   return Number.isInteger(value) ? String(value) : value.toPrecision(4)
 }
+
+/** The words as a sentence: `means are over …` → `Means are over ….` */
+export const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
 
 /** `1 seed`, `3 seeds`. */
 export const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
@@ -69,9 +52,27 @@ export const milliseconds = (ms: number): string =>
 export const percentSpread = ({ mean, std }: { readonly mean: number; readonly std: number | null }): string =>
   std === null ? percent(mean) : `${(100 * mean).toFixed(2)} ± ${(100 * std).toFixed(2)} %`
 
-/** The same of a plain number. */
+/** `5.72 M ± 120 k`; without a spread the number alone. */
 export const countSpread = ({ mean, std }: { readonly mean: number; readonly std: number | null }): string =>
   std === null || std === 0 ? count(mean) : `${count(mean)} ± ${count(std)}`
 
 /** `0.5123`; a dash where it was not a number. */
 export const lossText = (loss: number | null): string => loss?.toFixed(4) ?? '–'
+
+const sizes: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 }
+
+const times: Readonly<Record<string, number>> = { '': 1, us: 1e-3, µs: 1e-3, ms: 1, s: 1e3, min: 60e3 }
+
+const parseQuantity = (text: string, units: Readonly<Record<string, number>>): number | undefined => {
+  const [, digits, unit] = /^\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-zµ]*)\s*$/i.exec(text) ?? []
+  const factor = unit === undefined ? undefined : units[unit.toLowerCase()]
+  if (digits === undefined || factor === undefined) return undefined
+  const value = Number(digits) * factor
+  return Number.isFinite(value) && value > 0 ? value : undefined
+}
+
+/** `5e6`, `5M`, `1.2G`, `800k` → a positive number; undefined for anything else. */
+export const parseCount = (text: string): number | undefined => parseQuantity(text, sizes)
+
+/** `20ms`, `0.02s`, `500us`, `20` → milliseconds, a positive number; undefined for anything else. */
+export const parseMilliseconds = (text: string): number | undefined => parseQuantity(text, times)

@@ -1,28 +1,22 @@
-/**
- * Values of an axis, compared over the same cells. Where a design leaves combinations out, or not all cells have run, the plain
- * means of two values differ also by what else they are over; so each value is averaged over those combinations of all other axes
- * and seeds that every value has measured.
- */
+/** Groups of cells that differ in their seed alone, or that share labels on some axes; summarised and compared. */
 import type { AxisLabel } from '../dsl/nodes.js'
 import type { CellResults } from './cell-results.js'
-import { type MeasuredFigure, measuredOf } from './statistics.js'
+import { type MeasuredFigure, measuredOf, sumOf } from './statistics.js'
 
-/** Cells put together: those that differ in their seed alone, or those that agree on some axes. */
-
-/** Axis → label. */
+/** The label that a cell or group has on each axis. */
 export type AxisLabels = Readonly<Record<string, AxisLabel>>
 
 /**
- * Which cells figures are over: `all` of the group, those of which each other group has its like (`common`, common-cells.ts), or, where
- * groups have no such cells, the group's `own`, which are not those of other groups.
+ * Which cells the figures of a group are over: `all` of the group; only those that have a counterpart in every other
+ * group (`common`); or, where the groups have nothing in common, the group's `own`. See `overCommonCells`.
  */
-export type ComparedCells = 'all' | 'common' | 'own'
+type ComparedCells = 'all' | 'common' | 'own'
 
 export interface CellGroup {
   readonly at: AxisLabels
-  /** All that were asked for. */
+  /** Every cell of the group, measured or not. */
   readonly cells: readonly CellResults[]
-  /** Those that figures are over. */
+  /** The cells that figures are over. */
   readonly used: readonly CellResults[]
   readonly over: ComparedCells
 }
@@ -30,8 +24,9 @@ export interface CellGroup {
 /** One line of results: figures over the cells of a group. */
 export interface GroupResult {
   readonly at: AxisLabels
-  /** Cells that were asked for, and measurements that these ask for: cells that share their evaluations ask for one. */
+  /** Cells of the group, measured or not. */
   readonly cells: number
+  /** Distinct measurements that these cells need: cells that share their evaluations count once. */
   readonly asked: number
   /** Measurements that the figures are over. */
   readonly n: number
@@ -51,14 +46,14 @@ export const describeLabels = (at: AxisLabels): string =>
     .map(([axis, label]) => `${axis}=${String(label)}`)
     .join(', ')
 
-/** The same in fewer words, where the labels speak for themselves: `learned, end`, but `blocks=6`. */
+/** Without the axis where the label is a word: `learned, end`, but `blocks=6`. */
 export const shortLabels = (at: AxisLabels): string =>
   Object.entries(at)
     .map(([axis, label]) => (typeof label === 'string' ? label : `${axis}=${String(label)}`))
     .join(', ')
 
 const labelOf = ({ cell }: CellResults, axis: string): AxisLabel =>
-  axis === seedAxis && !(seedAxis in cell.at) ? cell.seed : cell.at[axis]!
+  axis === seedAxis && !(seedAxis in cell.at) ? cell.seed : cell.at[axis]
 
 /** The cell's labels on these axes, `seed` perhaps one of them. */
 export const labelsOf = (cell: CellResults, axes: readonly string[]): readonly AxisLabel[] =>
@@ -70,14 +65,14 @@ export const groupCells = (cells: readonly CellResults[], axes: readonly string[
   for (const one of cells) {
     const labels = labelsOf(one, axes)
     const key = JSON.stringify(labels)
-    const group = groups.get(key) ?? { at: Object.fromEntries(axes.map((axis, i) => [axis, labels[i]!])), cells: [] }
+    const group = groups.get(key) ?? { at: Object.fromEntries(axes.map((axis, i) => [axis, labels[i]])), cells: [] }
     group.cells.push(one)
     groups.set(key, group)
   }
   return [...groups.values()].map((group) => ({ ...group, used: group.cells, over: 'all' }))
 }
 
-/** The first of those that come from the same artifacts: what cells share was measured once. */
+/** The first item of each source: cells that share an artifact have measured it once, so it counts once. */
 export const distinctBy = <A>(items: readonly A[], sourceOf: (item: A) => string): readonly A[] => {
   const seen = new Set<string>()
   return items.filter((item) => {
@@ -122,8 +117,10 @@ export const summariseGroup = ({ at, cells, used, over }: CellGroup): GroupResul
 }
 
 /**
- * The groups over their common cells: over all where none is left out, each over its own where nothing is common. `others` are the axes
- * that tell a group's cells apart. A group of which nothing is measured does not take part.
+ * Makes the means of groups comparable. Where a design leaves combinations out, or some cells have not run, plain means
+ * of two groups also differ because they are over different cells. So each group is averaged only over those labels on
+ * the `others` axes that every group has measured. Groups without any measurement are ignored; where no such labels
+ * exist, each group keeps its own cells.
  */
 export const overCommonCells = (groups: readonly CellGroup[], others: readonly string[]): readonly CellGroup[] => {
   const keyOf = (cell: CellResults): string => JSON.stringify(labelsOf(cell, others))
@@ -131,7 +128,7 @@ export const overCommonCells = (groups: readonly CellGroup[], others: readonly s
     .map(({ cells }) => new Set(cells.filter(({ isMeasured }) => isMeasured).map(keyOf)))
     .filter(({ size }) => size > 0)
   if (keys.length === 0) return groups
-  const common = new Set([...keys[0]!].filter((key) => keys.every((own) => own.has(key))))
+  const common = new Set([...keys[0]].filter((key) => keys.every((own) => own.has(key))))
   if (keys.every(({ size }) => size === common.size)) return groups
   if (common.size === 0) return groups.map((group) => ({ ...group, over: 'own' }))
   return groups.map((group) => ({
@@ -141,12 +138,10 @@ export const overCommonCells = (groups: readonly CellGroup[], others: readonly s
   }))
 }
 
-const sum = (values: readonly number[]): number => values.reduce((all, value) => all + value, 0)
-
-/** So many values are named in a note. */
+/** At most so many values are named in a note. */
 const mostNamed = 8
 
-/** What has to be said of groups that are not over all their cells; undefined where they are. */
+/** A sentence that warns where the figures of groups are not over all their cells; undefined where they are. */
 export const comparisonNote = (groups: readonly GroupResult[], others: readonly string[]): string | undefined => {
   const over = groups[0]?.over ?? 'all'
   if (over === 'all') return undefined
@@ -157,7 +152,7 @@ export const comparisonNote = (groups: readonly GroupResult[], others: readonly 
     const values = `${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`
     return `values are not over the same cells: ${values} have no combination of ${others.join(', ')} in common`
   }
-  const leftOut = sum(groups.map((group) => group.leftOut))
+  const leftOut = sumOf(groups.map((group) => group.leftOut))
   const cells = leftOut === 1 ? '1 measured cell is' : `${leftOut} measured cells are`
   return `means are over the combinations of ${others.join(', ')} that every value has: ${cells} left out`
 }

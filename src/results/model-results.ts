@@ -1,17 +1,15 @@
-/** Results as JSON: what `results --json` prints a line each and what a report holds. */
+/** Models over the cells of a group: what each descendant scores on average, and its line of JSON. */
 import type { CellResults, CellRow } from './cell-results.js'
 import { type AxisLabels, type CellGroup, distinctBy, type GroupResult } from './group-results.js'
-import type { LatencyFigure, ModelRow } from './model-row.js'
+import { batchesOf, type LatencyFigure, type ModelRow } from './model-row.js'
 import { markDominated, type Metric } from './pareto.js'
 import { type CellValue, measuredOf, spreadOf } from './statistics.js'
-
-/** Models over the cells of a group: what each descendant scores on average. */
 
 type Scores<A> = { readonly [M in Metric]: A }
 
 /**
- * A model of a group; its scores and times are means over the group's cells, of which those that share an evaluation count once. Of a
- * pipeline alone, `n` is 1. The loss is over the cells where it is a number.
+ * A model of a group: its scores and times are means over the `n` measurements of the group's cells; cells that share
+ * an evaluation count once. For a single pipeline `n` is 1. The mean loss leaves out cells where it was not a number.
  */
 export interface ModelResult extends ModelRow {
   readonly at: AxisLabels
@@ -19,18 +17,17 @@ export interface ModelResult extends ModelRow {
   /** Sample standard deviations; null where there is one value. */
   readonly std: Scores<number | null>
   readonly values: Scores<readonly CellValue[]>
-  /** Whether another model of the group is no larger, no dearer and no worse, and better in one of these. */
+  /** Whether another model has no more parameters and MACs and no lower score, and is better in one of them. */
   readonly dominated: boolean
 }
 
 type Measurement = readonly [cell: CellResults, row: CellRow]
 
-/** The same descendant: cells of other grids may give an id to another one. */
+/** Identifies a descendant across cells: with another stitch grid the same id may be another model. */
 const keyOf = ({ id, name, params, macs }: ModelRow): string => JSON.stringify([id, name, params, macs])
 
 const meanLatency = (rows: readonly ModelRow[]): readonly LatencyFigure[] => {
-  const batches = [...new Set(rows.flatMap(({ latency }) => latency.map(({ batch }) => batch)))].sort((a, b) => a - b)
-  return batches.map((batch) => {
+  return batchesOf(rows).map((batch) => {
     const times = rows.flatMap(({ latency }) => latency.filter((time) => time.batch === batch))
     const mean = (name: 'medianMs' | 'p10Ms' | 'p90Ms'): number => spreadOf(times.map((time) => time[name]))!.mean
     return { batch, medianMs: mean('medianMs'), p10Ms: mean('p10Ms'), p90Ms: mean('p90Ms') }
@@ -41,7 +38,7 @@ const scores = <A>(of: (metric: Metric) => A): Scores<A> => ({ top1: of('top1'),
 
 const combine = (at: AxisLabels, measurements: readonly Measurement[]): Omit<ModelResult, 'dominated'> => {
   const rows = measurements.map(([, row]) => row)
-  const { source: _source, ...first } = rows[0]!
+  const { source: _source, ...first } = rows[0]
   const values = scores((metric) =>
     measurements.flatMap(([{ cell }, row]): readonly CellValue[] => {
       const value = row[metric]
@@ -82,17 +79,18 @@ export const modelsOfGroup = ({ at, used }: CellGroup, metric: Metric = 'top1'):
     )
     .sort((a, b) => a.id - b.id || a.params - b.params)
   const dominated = markDominated(models, metric)
-  return models.map((model, index) => ({ ...model, dominated: dominated[index]! }))
+  return models.map((model, index) => ({ ...model, dominated: dominated[index] }))
 }
 
-/** A model of a pipeline: one measurement, so no spread. */
-export type PipelineModelJson = Omit<ModelResult, 'at' | 'n' | 'std' | 'values'>
+/** A model of a single pipeline in JSON: one measurement, so no spread. */
+type PipelineModelJson = Omit<ModelResult, 'at' | 'n' | 'std' | 'values'>
 
 export type ModelJson = PipelineModelJson | ModelResult
 
+/** One line of `results --json`. */
 export type ResultJson = ModelJson | GroupResult
 
-/** What a model of a pipeline is worth to a program; of a suite everything. */
+/** A model as `results --json` prints it and a report embeds it. */
 export const modelJson = (kind: 'pipeline' | 'suite', model: ModelResult): ModelJson => {
   if (kind === 'suite') return model
   const { at: _at, n: _n, std: _std, values: _values, ...row } = model

@@ -1,4 +1,4 @@
-/** What a stage leaves of each model that it measured: lines of `descendants.jsonl` and `latency.jsonl`. */
+/** What a stage stores of each model that it measured: a line in `descendants.jsonl`, and times in `latency.jsonl`. */
 import * as Schema from 'effect/Schema'
 
 const figure = Schema.Number
@@ -26,8 +26,8 @@ const LatencyRowSchema = Schema.Struct({
 })
 
 /**
- * One measured model. `models` are the students that it runs through, `positions` the stitches between them (last block of the
- * one, first of the next): none for a single model. Shares of one for `top1` and `top5`.
+ * One measured model. `models` are the students that it runs through, `positions` the stitches between them (last block
+ * of the one, first of the next): none for a single model. Shares of one for `top1` and `top5`.
  */
 export type DescendantRow = typeof DescendantRowSchema.Type
 
@@ -53,9 +53,13 @@ const readLines =
         }
       })
 
-/** Throws an Error that names the line for what is no such file. */
+/** Throws an Error that names the first line that does not fit the schema. */
 export const readDescendantRows = readLines<DescendantRow>(Schema.decodeUnknownSync(DescendantRowSchema))
 export const readLatencyRows = readLines<LatencyRow>(Schema.decodeUnknownSync(LatencyRowSchema))
+
+/** Batches of which some model has a time, in ascending order. */
+export const batchesOf = (models: readonly Pick<ModelRow, 'latency'>[]): readonly number[] =>
+  [...new Set(models.flatMap(({ latency }) => latency.map(({ batch }) => batch)))].sort((a, b) => a - b)
 
 /** Each model with its times, found by id. */
 export const joinLatency = (rows: readonly DescendantRow[], times: readonly LatencyRow[]): readonly ModelRow[] => {

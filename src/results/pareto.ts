@@ -30,8 +30,8 @@ export const costOf = (model: ComparableModel, cost: Cost, batch = 1): number | 
   cost === 'latency' ? latencyOf(model, batch) : model[cost]
 
 /**
- * The models that no other beats: none costs at most as much, scores at least as well, and is better in one of the two. Of
- * models equal in both all stay. Cheapest first; models without the cost or the score are left out.
+ * The models that no other beats: none costs at most as much, scores at least as well, and is better in one of the two.
+ * Of models equal in both all stay. Cheapest first; models without the cost or the score are left out.
  */
 export const paretoFront = <M extends ComparableModel>(
   models: readonly M[],
@@ -55,8 +55,8 @@ export const paretoFront = <M extends ComparableModel>(
 }
 
 /**
- * For each model whether another one has no more parameters, no more multiply-accumulates and no worse score, and is better
- * in one of the three. Models equal in all three do not dominate each other.
+ * For each model whether another one has no more parameters, no more multiply-accumulates and no worse score, and is
+ * better in one of the three. Models equal in all three do not dominate each other.
  */
 export const markDominated = (models: readonly ComparableModel[], metric: Metric = 'top1'): readonly boolean[] =>
   models.map((model) => {

@@ -1,14 +1,12 @@
-/** The table of a suite: one line a group of cells, figures with their spread. */
+/** The columns of results: a line a model, or a line a group of cells. */
 import type { DataColumn } from './data-table.js'
 import { figureText, figureTitle } from './figures.js'
-import { count, lossText, milliseconds, percent, percentSpread } from './format.js'
-import type { GroupResult } from './group-results.js'
+import { count, lossText, milliseconds, percentSpread } from './format.js'
+import type { AxisLabels, GroupResult } from './group-results.js'
 import type { ModelResult } from './model-results.js'
-import { type ComparableModel, latencyOf } from './pareto.js'
+import { latencyOf } from './pareto.js'
 
-/** The table of models: of a pipeline, of a front, or of a suite's cells. */
-
-export interface ModelColumnOptions {
+interface ModelColumnOptions {
   /** Axes that get a column. */
   readonly axes: readonly string[]
   /** Batches whose times get a column. */
@@ -19,47 +17,38 @@ export interface ModelColumnOptions {
   readonly stored?: boolean
 }
 
-/** Behind a model that another one beats. */
-export const dominatedMark = '·'
+/** Stands in the last column of a model that another one dominates. */
+const dominatedMark = '·'
 
 export const dominatedLegend = `${dominatedMark} dominated: another model has no more parameters and MACs and no lower score, and is better in one of them`
 
-/** Batches of which some model has a time. */
-export const batchesOf = (models: readonly ComparableModel[]): readonly number[] =>
-  [...new Set(models.flatMap(({ latency }) => latency.map(({ batch }) => batch)))].sort((a, b) => a - b)
-
 type ModelColumn = DataColumn<ModelResult>
 
-/** An axis may have the name of a column: `--csv` then calls it `at.loss`, as JSON does. */
-export const axisKey = (axis: string, keys: readonly string[]): string => (keys.includes(axis) ? `at.${axis}` : axis)
-
-const ownKeys = ['id', 'model', 'depth', 'params', 'paramsStored', 'macs', 'n', 'top1', 'top5', 'loss', 'dominated']
-
-const spreadColumns = (metric: 'top1' | 'top5', title: string): readonly ModelColumn[] => [
-  {
-    key: metric,
-    title,
-    cell: (model) => percentSpread({ mean: model[metric], std: model.std[metric] }),
-    raw: (model) => model[metric],
-  },
-]
-
-const scoreColumns = (spread: boolean): readonly ModelColumn[] =>
-  spread
-    ? [...spreadColumns('top1', 'top-1'), ...spreadColumns('top5', 'top-5')]
-    : [
-        { key: 'top1', title: 'top-1', cell: (model) => percent(model.top1), raw: (model) => model.top1 },
-        { key: 'top5', title: 'top-5', cell: (model) => percent(model.top5), raw: (model) => model.top5 },
-      ]
-
-export const modelColumns = ({ axes, batches, spread, stored = false }: ModelColumnOptions): readonly ModelColumn[] => [
-  ...axes.map((axis): ModelColumn => ({
-    key: axisKey(axis, ownKeys),
+/** A column for each axis. `--csv` calls an axis that has the name of a column (`keys`) `at.loss`, as JSON does. */
+const axisColumns = (
+  axes: readonly string[],
+  keys: readonly string[],
+): readonly DataColumn<{ readonly at: AxisLabels }>[] =>
+  axes.map((axis) => ({
+    key: keys.includes(axis) ? `at.${axis}` : axis,
     title: axis,
     cell: ({ at }) => String(at[axis] ?? ''),
     raw: ({ at }) => at[axis] ?? null,
     align: 'left',
-  })),
+  }))
+
+const ownKeys = ['id', 'model', 'depth', 'params', 'paramsStored', 'macs', 'n', 'top1', 'top5', 'loss', 'dominated']
+
+const scoreColumns = (spread: boolean): readonly ModelColumn[] =>
+  (['top1', 'top5'] as const).map((metric) => ({
+    key: metric,
+    title: metric.replace('top', 'top-'),
+    cell: (model) => percentSpread({ mean: model[metric], std: spread ? model.std[metric] : null }),
+    raw: (model) => model[metric],
+  }))
+
+export const modelColumns = ({ axes, batches, spread, stored = false }: ModelColumnOptions): readonly ModelColumn[] => [
+  ...axisColumns(axes, ownKeys),
   { key: 'id', title: 'id', cell: ({ id }) => String(id), raw: ({ id }) => id },
   { key: 'model', title: 'model', cell: ({ name }) => name, raw: ({ name }) => name, align: 'left' },
   { key: 'depth', title: 'blocks', cell: ({ depth }) => String(depth), raw: ({ depth }) => depth },
@@ -98,7 +87,7 @@ export const modelColumns = ({ axes, batches, spread, stored = false }: ModelCol
   },
 ]
 
-/** The columns that CSV has beside those that people read: each spread in a column of its own. */
+/** For CSV: the same with each spread in a column of its own. */
 export const withSpreadColumns = (columns: readonly ModelColumn[]): readonly ModelColumn[] =>
   columns.flatMap((column) => {
     if (column.key !== 'top1' && column.key !== 'top5' && column.key !== 'loss') return [column]
@@ -110,13 +99,7 @@ type GroupColumn = DataColumn<GroupResult>
 
 /** Axes, n (`2/3` where cells are missing or left out), and these figures. */
 export const groupColumns = (axes: readonly string[], figures: readonly string[]): readonly GroupColumn[] => [
-  ...axes.map((axis): GroupColumn => ({
-    key: axisKey(axis, ['n', 'cells', ...figures]),
-    title: axis,
-    cell: ({ at }) => String(at[axis]),
-    raw: ({ at }) => at[axis] ?? null,
-    align: 'left',
-  })),
+  ...axisColumns(axes, ['n', 'cells', ...figures]),
   {
     key: 'n',
     title: 'n',

@@ -1,8 +1,9 @@
-/** Mean and spread of what several cells measured. */
+/** Extents, means and spreads. */
 
-/** The least and the largest of any number of values: as arguments of a call they would be too many for the stack. */
-
-/** Infinity and −Infinity for no values at all, like `Math.min()` and `Math.max()`. */
+/**
+ * The least and the largest; Infinity and −Infinity for no values at all, as `Math.min()` and `Math.max()` have it.
+ * Those two take values as arguments, and a long list overflows the stack.
+ */
 export const extentOf = (values: Iterable<number>): readonly [low: number, high: number] => {
   let [low, high] = [Infinity, -Infinity]
   for (const value of values) {
@@ -42,16 +43,19 @@ export interface MeasuredFigure extends Spread {
   readonly values: readonly CellValue[]
 }
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+export const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
+
+/** NaN for no values at all. */
+export const meanOf = (values: readonly number[]): number => sumOf(values) / values.length
 
 /** Undefined for no values at all. */
 export const spreadOf = (values: readonly number[]): Spread | undefined => {
   const n = values.length
   if (n === 0) return undefined
   // Equal values have no spread, also where their mean is not exact.
-  if (values.every((value) => value === values[0])) return { mean: values[0]!, std: n === 1 ? null : 0, n }
+  if (values.every((value) => value === values[0])) return { mean: values[0], std: n === 1 ? null : 0, n }
   const mean = meanOf(values)
-  return { mean, std: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1)), n }
+  return { mean, std: Math.sqrt(sumOf(values.map((value) => (value - mean) ** 2)) / (n - 1)), n }
 }
 
 /** Undefined for no values at all. */

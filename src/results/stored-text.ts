@@ -1,4 +1,4 @@
-/** Text files of artifacts, held against the hash under which they were stored. */
+/** Reads text files of artifacts, and checks them against the hash under which they were stored. */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
@@ -6,7 +6,7 @@ import { errorCode } from '../base/files.js'
 import { sentenceOf, StoreError } from '../runtime/errors.js'
 import { Store, type Manifest } from '../runtime/store/store.js'
 
-/** A file that is not there any more, or not as it was stored: what the artifact measured has to be measured again. */
+/** A file that is missing or not as it was stored: what the artifact measured has to be measured again. */
 export class DamagedFile {
   readonly why: string
   constructor(why: string) {
@@ -15,9 +15,9 @@ export class DamagedFile {
 }
 
 /**
- * What `parse` makes of a file of an artifact; undefined where the artifact has no such file. A file that is not as it was stored
- * sends its artifact to quarantine, so that the next run makes it again; the artifact's other files, weights that may be large, are
- * not read. Fails with a StoreError that begins with `what` where `parse` throws.
+ * What `parse` makes of a file of an artifact; undefined where the artifact has no such file. A file that is not as it
+ * was stored sends its artifact to quarantine, so that the next run makes it again; the artifact's other files, weights
+ * that may be large, are not read. Fails with a StoreError that begins with `what` where `parse` throws.
  */
 export const readStored = Effect.fnUntraced(function* <A>(
   manifest: Manifest,

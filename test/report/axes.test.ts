@@ -19,7 +19,7 @@ describe('axes', () => {
     for (const most of [4, 7, 9]) {
       const { ticks, domain } = costAxis([12_345, 67_890], 'macs', 1, most).options
       expect(ticks.length).to.be.within(1, most + 1)
-      expect(ticks.every((tick) => tick >= domain[0]! && tick <= domain[1]!)).to.equal(true)
+      expect(ticks.every((tick) => tick >= domain[0] && tick <= domain[1])).to.equal(true)
     }
   })
 

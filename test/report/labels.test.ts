@@ -40,7 +40,7 @@ describe('names beside points', () => {
       bounds,
     )
     expect(both).to.have.length(2)
-    expect([both[0]!.textX, both[0]!.textY]).not.to.deep.equal([both[1]!.textX, both[1]!.textY])
+    expect([both[0].textX, both[0].textY]).not.to.deep.equal([both[1].textX, both[1].textY])
   })
 
   it('are left out where there is no room at all', () => {

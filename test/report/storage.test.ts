@@ -24,7 +24,7 @@ describe('what is stored', () => {
     const items = storageOf({ cells: [cellOf(1, undefined, 0), cellOf(2, 40_000, 9), cellOf(3, undefined, 0)] })
     const pools = items.filter(({ name }) => name.startsWith('learngene pool'))
     expect(pools.map(({ params, measured }) => [params, measured])).to.deep.equal([[40_000, true]])
-    expect(pools[0]!.parts.map(({ name }) => name)).to.deep.equal(['tiny 12×3', 'base 24×3', 'stitch layers'])
+    expect(pools[0].parts.map(({ name }) => name)).to.deep.equal(['tiny 12×3', 'base 24×3', 'stitch layers'])
   })
 
   it('keeps pools apart that differ in their stitch layers', () => {

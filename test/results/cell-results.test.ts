@@ -15,7 +15,7 @@ describe('cells read from a store', () => {
   const inStore = <A>(work: Effect.Effect<A, StoreError | UsageError, Store>): Promise<A> =>
     Effect.runPromise(work.pipe(Effect.provide(Store.layer(workspace.file('store')))))
   const blobOf = ({ manifest }: CellStage): string => {
-    const { sha256 } = manifest!.files[rowsFile]!
+    const { sha256 } = manifest!.files[rowsFile]
     return workspace.file('store', 'blobs', sha256.slice(0, 2), sha256)
   }
   /** Two cells of one model each; `harm` gets the first one's artifact before they are read. */
@@ -42,10 +42,10 @@ describe('cells read from a store', () => {
     )
     const [half, whole] = groupCells(cells, ['init']).map(summariseGroup)
     expect(cells.map(({ rows }) => rows.length)).to.deep.equal([1, 2])
-    expect([half!.n, half!.figures['meanTop1']]).to.deep.equal([0, undefined])
-    expect(half!.missing).to.deep.equal([{ cell: 'init=half,seed=1', stages: ['single/1'] }])
-    expect([whole!.n, whole!.figures['meanTop1']!.mean]).to.deep.equal([1, 0.7])
-    expect(half!.figures['single/0.top1']!.mean).to.equal(0.25)
+    expect([half.n, half.figures['meanTop1']]).to.deep.equal([0, undefined])
+    expect(half.missing).to.deep.equal([{ cell: 'init=half,seed=1', stages: ['single/1'] }])
+    expect([whole.n, whole.figures['meanTop1'].mean]).to.deep.equal([1, 0.7])
+    expect(half.figures['single/0.top1'].mean).to.equal(0.25)
   })
 
   it('miss what is damaged, which is told once and quarantined, and the others are read', async () => {
@@ -80,7 +80,7 @@ describe('cells read from a store', () => {
         }),
       )
     const { cells } = await read(measuredLine(1, { loss: null }))
-    expect(cells[0]!.rows.map(({ loss }) => loss)).to.deep.equal([1, null])
+    expect(cells[0].rows.map(({ loss }) => loss)).to.deep.equal([1, null])
     const failure: unknown = await read('{"id":').catch((error: unknown) => error)
     expect(failure).to.have.property('name', 'StoreError')
     expect(failure)
@@ -96,6 +96,6 @@ describe('cells read from a store', () => {
       }),
     )
     const [all] = groupCells(cells, []).map(summariseGroup)
-    expect([all!.cells, all!.asked, all!.n, all!.figures['bestTop1']!.n]).to.deep.equal([2, 1, 1, 1])
+    expect([all.cells, all.asked, all.n, all.figures['bestTop1'].n]).to.deep.equal([2, 1, 1, 1])
   })
 })

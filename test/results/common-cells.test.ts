@@ -57,7 +57,7 @@ describe('values of an axis', () => {
   })
 
   it('are over their own cells where nothing is common, and that is said', () => {
-    const groups = compare([lopsided[0]!, lopsided[2]!], 'loss', ['init', 'seed'])
+    const groups = compare([lopsided[0], lopsided[2]], 'loss', ['init', 'seed'])
     expect(means(groups)).to.deep.equal([0.9, 0.6])
     expect(groups.map(({ over }) => over)).to.deep.equal(['own', 'own'])
     expect(comparisonNote(groups, ['init', 'seed'])).to.match(

@@ -15,7 +15,7 @@ const columns: readonly DataColumn<Row>[] = [
 const parseCsv = (text: string): readonly (readonly string[])[] => {
   const lines: string[][] = [[]]
   for (const [, quoted, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|$)/g)) {
-    lines.at(-1)!.push(quoted === undefined ? plain! : quoted.replaceAll('""', '"'))
+    lines.at(-1)!.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'))
     if (end === '\r\n') lines.push([])
     if (end === '') break
   }

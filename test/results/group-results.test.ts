@@ -38,21 +38,21 @@ describe('cells put together', () => {
   it('are means over seeds, and cells that have not run are missing, not dropped', () => {
     const [learned, random] = groupCells(cells, ['init', 'blocks']).map(summariseGroup)
     expect(learned).to.deep.include({ at: { init: 'learned', blocks: 6 }, cells: 2, n: 2, missing: [] })
-    expect(learned!.figures['bestTop1']!.mean).to.be.closeTo(0.7, 1e-12)
+    expect(learned.figures['bestTop1'].mean).to.be.closeTo(0.7, 1e-12)
     expect(random).to.deep.include({ cells: 2, n: 1 })
-    expect(random!.missing).to.deep.equal([{ cell: 'init=random,seed=2', stages: ['stitch', 'evaluate'] }])
-    expect(random!.figures['bestTop1']).to.deep.include({ std: null, n: 1 })
+    expect(random.missing).to.deep.equal([{ cell: 'init=random,seed=2', stages: ['stitch', 'evaluate'] }])
+    expect(random.figures['bestTop1']).to.deep.include({ std: null, n: 1 })
   })
 
   it('count a measurement that cells share once, in figures and in models', () => {
-    const [first, second] = [cells[0]!, cells[1]!]
+    const [first, second] = [cells[0], cells[1]]
     const again = { ...first, cell: { ...first.cell, name: 'init=learned,blocks=9,seed=1' } }
     const [group] = groupCells([first, again, second], ['init'])
-    const { cells: all, asked, n, figures } = summariseGroup(group!)
+    const { cells: all, asked, n, figures } = summariseGroup(group)
     expect({ all, asked, n }).to.deep.equal({ all: 3, asked: 2, n: 2 })
-    expect(figures['bestTop1']!.values.map(({ seed }) => seed)).to.deep.equal([1, 2])
-    expect(modelsOfGroup(group!).map((model) => model.n)).to.deep.equal([2, 2])
-    expect(modelsOfGroup(group!)[0]!.top1).to.be.closeTo(0.6, 1e-12)
+    expect(figures['bestTop1'].values.map(({ seed }) => seed)).to.deep.equal([1, 2])
+    expect(modelsOfGroup(group).map((model) => model.n)).to.deep.equal([2, 2])
+    expect(modelsOfGroup(group)[0].top1).to.be.closeTo(0.6, 1e-12)
   })
 
   it('can be put together by an axis, by the seed, or all', () => {
@@ -70,20 +70,20 @@ describe('cells put together', () => {
 describe('models of a group', () => {
   it('are averaged over cells, with every value kept', () => {
     const [group] = groupCells(cells, ['init'])
-    const [tiny] = modelsOfGroup(group!)
+    const [tiny] = modelsOfGroup(group)
     expect(tiny).to.deep.include({ name: 'tiny', n: 2 })
-    expect(tiny!.top1).to.be.closeTo(0.6, 1e-12)
-    expect(tiny!.std.top1).to.be.closeTo(Math.SQRT1_2 / 5, 1e-12)
-    expect(tiny!.values.top1.map(({ seed, value }) => [seed, value])).to.deep.equal([
+    expect(tiny.top1).to.be.closeTo(0.6, 1e-12)
+    expect(tiny.std.top1).to.be.closeTo(Math.SQRT1_2 / 5, 1e-12)
+    expect(tiny.values.top1.map(({ seed, value }) => [seed, value])).to.deep.equal([
       [1, 0.5],
       [2, 0.7],
     ])
   })
 
   it('are told apart where cells of other grids give one id to two models', () => {
-    const other = { ...cells[0]!, rows: [rowOf({ id: 0, name: 'small', params: 3 }, 'other')] }
-    const [group] = groupCells([cells[0]!, other], ['init'])
-    expect(modelsOfGroup(group!).map(({ id, name }) => [id, name])).to.deep.equal([
+    const other = { ...cells[0], rows: [rowOf({ id: 0, name: 'small', params: 3 }, 'other')] }
+    const [group] = groupCells([cells[0], other], ['init'])
+    expect(modelsOfGroup(group).map(({ id, name }) => [id, name])).to.deep.equal([
       [0, 'tiny'],
       [0, 'small'],
       [1, 'base'],
@@ -106,20 +106,20 @@ describe('files of measurements', () => {
         .join('\n'),
     )
     const [tiny] = joinLatency(readDescendantRows(`${line}\n`), times)
-    expect(tiny!.latency.map(({ batch }) => batch)).to.deep.equal([1, 64])
+    expect(tiny.latency.map(({ batch }) => batch)).to.deep.equal([1, 64])
   })
 
   it('may have a loss that is no number, which no mean and no spread is over', () => {
     const [tiny] = readDescendantRows(line.replace('"loss":1', '"loss":null'))
-    expect(tiny!.loss).to.equal(null)
+    expect(tiny.loss).to.equal(null)
     const losses = [null, 0.2, 0.4].map((loss, seed) => ({
       ...cellOf('learned', seed, 0.5),
       rows: [rowOf({ loss }, String(seed))],
     }))
-    const [model] = modelsOfGroup(groupCells(losses, ['init'])[0]!)
-    expect(model!.loss).to.be.closeTo(0.3, 1e-12)
-    expect([model!.n, model!.values.loss.length]).to.deep.equal([3, 2])
-    expect(modelsOfGroup(groupCells(losses.slice(0, 1), ['init'])[0]!)[0]!.loss).to.equal(null)
+    const [model] = modelsOfGroup(groupCells(losses, ['init'])[0])
+    expect(model.loss).to.be.closeTo(0.3, 1e-12)
+    expect([model.n, model.values.loss.length]).to.deep.equal([3, 2])
+    expect(modelsOfGroup(groupCells(losses.slice(0, 1), ['init'])[0])[0].loss).to.equal(null)
   })
 
   it('are refused with the number of the line that is not as it should be', () => {

@@ -13,13 +13,8 @@ import {
   otherAxesOf,
 } from '../../results/experiment-results.js'
 import { figuresOfGroups, mainFigures } from '../../results/figures.js'
-import {
-  batchesOf,
-  groupColumns,
-  groupCsvColumns,
-  modelColumns,
-  withSpreadColumns,
-} from '../../results/result-columns.js'
+import { batchesOf } from '../../results/model-row.js'
+import { groupColumns, groupCsvColumns, modelColumns, withSpreadColumns } from '../../results/result-columns.js'
 import { modelJson, type ResultJson } from '../../results/model-results.js'
 import { UsageError } from '../../runtime/errors.js'
 import { measured } from '../input/flags.js'

@@ -11,7 +11,8 @@ import {
   type GroupResult,
   summariseGroup,
 } from '../../results/group-results.js'
-import { batchesOf, dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
+import { batchesOf } from '../../results/model-row.js'
+import { dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
 import { mainFigures } from '../../results/figures.js'
 import { type ModelResult, modelsOfGroup } from '../../results/model-results.js'
 import { hasScore, type Metric } from '../../results/pareto.js'

@@ -1,14 +1,15 @@
-/** Axes that read well: costs on a line or, where they span much, by factors; shares in per cent. */
+/** Axes with round ticks: costs on a linear or, over a wide span, a logarithmic scale; accuracies in per cent. */
 import { count, milliseconds } from '../../results/format.js'
 import type { Cost } from '../../results/pareto.js'
 import { extentOf } from '../../results/statistics.js'
 
+/** From this ratio of the highest to the lowest cost on the scale is logarithmic. */
 const wideSpan = 12
 
-export interface CostAxis {
+interface CostAxis {
   readonly domain: readonly [number, number]
   readonly label: string
-  /** For the plotting library. */
+  /** Options of Observable Plot's scale. */
   readonly options: {
     readonly type: 'linear' | 'log'
     readonly domain: number[]
@@ -17,7 +18,7 @@ export interface CostAxis {
   }
 }
 
-/** `100 k` for `100. k` or `1.00 M`. */
+/** Without zeros after the point: `1 M` for `1.00 M`. */
 const short = (text: string): string => text.replace(/(\.\d*?)0+(?= |$)/, '$1').replace(/\.(?= |$)/, '')
 
 /** A count on an axis. */
@@ -75,12 +76,12 @@ export const costAxis = (values: readonly number[], cost: Cost, batch: number, m
   }
 }
 
-/** A domain in per cent around shares of one, never beyond 0 and 100. */
+/** A domain in per cent around shares between 0 and 1, never beyond 0 and 100. */
 export const percentDomain = (shares: readonly number[]): readonly [number, number] => {
   const [low, high] = extentOf(shares.map((share) => 100 * share))
   const margin = Math.max((high - low) * 0.08, 0.05)
   return [Math.max(0, low - margin), Math.min(100, high + margin)]
 }
 
-/** A tick as it is: rounded to the scale's own digits, 12.5 would be called 13. */
+/** A tick with all its digits: Plot's default would write 12.5 as 13. */
 export const exactTick = (value: number): string => String(Number(value.toFixed(6)))

@@ -1,11 +1,9 @@
-/** Names as they are drawn: with a halo, so that they stay readable on lines, and a line to a point that is far away. */
+/** Names beside points: placed so that they do not overlap and cover as few points as possible. */
 import { leastOf } from '../../results/statistics.js'
 import { element, fontSize, text, textWidth } from './svg.js'
 import { colour } from './theme.js'
 
-/** Names beside points so that no two overlap and none covers a point. */
-
-export interface Point {
+interface Point {
   readonly x: number
   readonly y: number
 }
@@ -19,7 +17,7 @@ export interface PlacedLabel extends LabelWish {
   /** Left end of the text's baseline. */
   readonly textX: number
   readonly textY: number
-  /** Whether it is so far from its point that a line has to lead there. */
+  /** Whether it is so far from its point that a line has to connect them. */
   readonly isFar: boolean
 }
 
@@ -78,15 +76,15 @@ interface Choice {
   readonly isFar: boolean
 }
 
-/** The first of the boxes that cover the fewest points. */
+/** Of the boxes that cover the fewest points, the first. */
 const freest = <C extends Choice>(boxes: readonly C[], points: readonly Point[]): C | undefined => {
   const covered = boxes.map(({ box }) => points.filter((point) => contains(box, point)).length)
   return boxes[covered.indexOf(leastOf(covered))]
 }
 
 /**
- * Each label where it is free; where no place is, the one that covers the fewest points. Labels never overlap each other, nor
- * those that are there: one that has no place at all is left out.
+ * Places each label where it covers the fewest points, if possible none. Labels never overlap each other or those that
+ * are `there` already: one that fits nowhere is left out.
  */
 export const placeLabels = (
   wishes: readonly LabelWish[],
@@ -106,7 +104,7 @@ export const placeLabels = (
   })
 }
 
-/** The name of a horizontal line at `y`: above or below it, at either end or between, where it covers the fewest points. */
+/** The name of a horizontal line at `y`: above or below it, where it covers the fewest points. */
 export const placeInCorner = (label: string, y: number, points: readonly Point[], bounds: Bounds): PlacedLabel => {
   const width = textWidth(label)
   const lefts = [bounds.right - width - 10, bounds.left + 6, (bounds.left + bounds.right - width) / 2]
@@ -120,6 +118,7 @@ export const placeInCorner = (label: string, y: number, points: readonly Point[]
   return placedAt({ label, x: box.left, y }, box, false)
 }
 
+/** The line from a label to its point. */
 const leader = ({ x, y, textX, textY, width }: PlacedLabel): string => {
   const middle = textX + width / 2
   const end = Math.abs(middle - x) < 30 ? middle : textX > x ? textX : textX + width
@@ -127,6 +126,7 @@ const leader = ({ x, y, textX, textY, width }: PlacedLabel): string => {
   return element('line', { ...attributes, stroke: colour('muted'), 'stroke-width': 0.75 })
 }
 
+/** Labels with a halo, so that they stay readable on lines. */
 export const drawLabels = (labels: readonly PlacedLabel[]): string =>
   labels
     .map((label) => {

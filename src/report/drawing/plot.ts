@@ -1,9 +1,9 @@
-/** Observable Plot on a document of its own: plots as pictures, loaded when the first one is drawn. */
+/** Observable Plot on a document of its own: each plot becomes a picture. The libraries are loaded on first use. */
 import type * as Plot from '@observablehq/plot'
 import { fontSize, type Picture } from './svg.js'
 import { colour } from './theme.js'
 
-/** What is needed of the document that Plot draws on; the compiler has no types of browsers here. */
+/** The part of a DOM element that is used here; the compiler has no browser types. */
 interface DrawnElement {
   readonly outerHTML: string
   readonly innerHTML: string
@@ -11,9 +11,9 @@ interface DrawnElement {
 
 type PlotLibrary = typeof Plot
 
-export type PlotOptions = Plot.PlotOptions
+type PlotOptions = Plot.PlotOptions
 
-export interface PlotScale {
+interface PlotScale {
   readonly apply: (value: number) => number
 }
 
@@ -25,7 +25,7 @@ export interface DrawnPlot extends Picture {
 export interface Drawing {
   /** Plot's marks. */
   readonly marks: PlotLibrary
-  /** A plot of this size and its scales; its colours are roles of the theme. */
+  /** A plot of this size with its scales. */
   readonly plot: (options: PlotOptions & { readonly width: number; readonly height: number }) => DrawnPlot
 }
 
@@ -41,7 +41,7 @@ export const openDrawing = async (): Promise<Drawing> => {
     return {
       width: options.width,
       height: options.height,
-      // Its own style sheet is for a browser's page; here every style is an attribute.
+      // Plot's style sheet would apply to the whole page; here every style is an attribute.
       body: `<g font-size="${fontSize}" fill="${colour('ink')}" text-anchor="middle">${innerHTML.replace(/<style>[^]*?<\/style>/, '')}</g>`,
       x: scale('x') ?? none,
       y: scale('y') ?? none,

@@ -1,11 +1,11 @@
-/** Points of figures and what they say of themselves. */
+/** The points of figures: their symbols and the text that a reader gets when pointing at one. */
 import { count, milliseconds, percentSpread } from '../../results/format.js'
 import { describeLabels } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { element, escapeXml } from './svg.js'
 import { colour, type ColourRole } from './theme.js'
 
-/** What a point says: name, cell, scores, costs. */
+/** The text of a model's point: name, cell, scores, costs. */
 export const describeModel = (model: ModelResult): string => {
   const times = model.latency.map(({ batch, medianMs }) => `, ${milliseconds(medianMs)} at batch ${batch}`).join('')
   const at = describeLabels(model.at)
@@ -34,7 +34,7 @@ export const diamond = (role: ColourRole, isFilled: boolean): string =>
     'stroke-width': isFilled ? 1 : 1.5,
   })
 
-/** A symbol that says what it is: `title` is what a browser shows, and what the page's own script reads. */
+/** A symbol with a text: its `title` element, which browsers show, and which the page's own script reads. */
 export const point = (x: number, y: number, symbol: string, says: string): string =>
   element(
     'g',

@@ -27,7 +27,7 @@ const narrow = new Set("fijlrt.,:;|!'()[]{}/ ·".split(''))
 
 const wide = new Set('mwMWGOQ@%→×–…=+±'.split(''))
 
-/** What a text takes at most in the sans-serif fonts of common systems; no font is at hand to ask. */
+/** The most that a text takes in common sans-serif fonts: an estimate, since no font is loaded here. */
 export const textWidth = (content: string, size = fontSize): number =>
   [...content].reduce(
     (width, character) =>
@@ -36,7 +36,7 @@ export const textWidth = (content: string, size = fontSize): number =>
     0,
   )
 
-/** A text that fits, with an ellipsis where something was left out in its middle. */
+/** The text, with an ellipsis for its middle where it would be wider than `width`. */
 export const shortened = (content: string, width: number, size = fontSize): string => {
   if (textWidth(content, size) <= width) return content
   for (let kept = content.length - 2; kept > 1; kept -= 1) {
@@ -51,7 +51,7 @@ export const shortened = (content: string, width: number, size = fontSize): stri
 export interface Picture {
   readonly width: number
   readonly height: number
-  /** What is inside of the svg element. */
+  /** Markup inside the svg element. */
   readonly body: string
 }
 

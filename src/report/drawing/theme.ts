@@ -1,9 +1,11 @@
-/** Colours by role, for light and for dark paper. Figures name roles; the page or a standalone file says what they look like. */
+/**
+ * Colours by role, light and dark. Figures name roles; the page, or a figure's own file, says which colours they are.
+ */
 
 export type ColourRole = 'paper' | 'ink' | 'muted' | 'faint' | SeriesRole
 
-/** Colours that tell things apart, told apart by colour-blind readers too (after Okabe and Ito). */
-export type SeriesRole = 'c1' | 'c2' | 'c3' | 'c4' | 'c5' | 'c6' | 'c7' | 'c8'
+/** Colours that tell series apart, for colour-blind readers too (after Okabe and Ito). */
+type SeriesRole = 'c1' | 'c2' | 'c3' | 'c4' | 'c5' | 'c6' | 'c7' | 'c8'
 
 export const light: Readonly<Record<ColourRole, string>> = {
   paper: '#ffffff',
@@ -37,10 +39,10 @@ export const dark: Readonly<Record<ColourRole, string>> = {
 
 const allSeries: readonly SeriesRole[] = ['c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8']
 
-/** The colour of the nth thing; after eight they begin again. */
-export const seriesRole = (index: number): SeriesRole => allSeries[index % allSeries.length]!
+/** The colour of the nth series; after eight they repeat. */
+export const seriesRole = (index: number): SeriesRole => allSeries[index % allSeries.length]
 
-/** How a figure writes a colour. */
+/** A colour as a figure writes it: a CSS variable. */
 export const colour = (role: ColourRole): string => `var(--gp-${role})`
 
 export const cssVariables = (colours: Readonly<Record<ColourRole, string>>): string =>

@@ -38,13 +38,13 @@ interface Mark {
   readonly label?: string
 }
 
-/** A reference that costs more than so many times the dearest model gets a line instead of a point. */
+/** A reference that costs so many times the dearest model would squeeze all others: it gets a line, not a point. */
 const farFactor = 2.5
 
 const describeReference = ({ name, params, macs, top1 }: ReferenceModel): string =>
   `${name}\ntop-1 ${percent(top1)}\n${count(params)} params, ${count(macs)} MACs`
 
-/** What is known without a measurement of time. */
+/** Its parameters or MACs; undefined for latency, which is not measured for references. */
 const countedCost = (reference: ReferenceModel, cost: Cost): number | undefined =>
   cost === 'latency' ? undefined : reference[cost]
 
@@ -61,7 +61,7 @@ const pricedModels = ({ models, cost, batch }: AccuracyOptions): readonly Priced
 
 const isSingle = (model: ModelResult): boolean => model.models.length === 1
 
-/** What matters most comes last and so lies above: dominated models, the front, single models. */
+/** In the order of drawing, the most important on top: dominated models, the front, single models. */
 const modelMarks = (
   priced: readonly Priced[],
   front: ReadonlySet<ModelResult>,
@@ -102,10 +102,10 @@ const everyTen = (from: number, to: number): readonly number[] => {
   return Array.from({ length: Math.floor(Math.abs(to - from) / 10) }, (_, at) => from + 10 * at * way)
 }
 
-/** Points along the steps, across and up, so that names keep off the line. */
+/** Points along the line of the front, every ten units, so that labels avoid the line. */
 const along = (steps: readonly { readonly x: number; readonly y: number }[]) =>
   steps.slice(1).flatMap((step, index) => {
-    const before = steps[index]!
+    const before = steps[index]
     return [
       ...everyTen(before.x, step.x).map((x) => ({ x, y: before.y })),
       ...everyTen(before.y, step.y).map((y) => ({ x: step.x, y })),

@@ -1,4 +1,4 @@
-/** Accuracy over parameters for each value of an axis, or for each cell: the best that each size reaches, with its spread. */
+/** Accuracy over parameters for each value of an axis, or for each cell: the Pareto front with its spread. */
 import { type AxisLabels, shortLabels } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { paretoFront } from '../../results/pareto.js'
@@ -8,13 +8,13 @@ import { element, legend, type Picture, shortened, stack, text, tile } from '../
 import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
 import { describeModel, point } from '../drawing/points.js'
 
-/** The models of one group: of one value of an axis, or of one cell without its seed. */
+/** The models of one group: of one value of an axis, or of one cell over its seeds. */
 export interface ModelFamily {
   readonly at: AxisLabels
   readonly models: readonly ModelResult[]
 }
 
-/** With more points than this their whiskers run together and are drawn paler. */
+/** With more points than this whiskers are drawn paler, because they overlap. */
 const manyPoints = 60
 
 interface Step {
@@ -32,7 +32,7 @@ const stepsOf = (models: readonly ModelResult[]): readonly Step[] =>
     high: 100 * (top1 + (std.top1 ?? 0)),
   }))
 
-/** The last step reaches to the end of the axis. */
+/** Extends the last step to the end of the axis. */
 const untilEnd = (steps: readonly Step[], end: number): readonly Step[] => {
   const last = steps.at(-1)
   return last === undefined ? [] : [...steps, { ...last, x: end }]
@@ -137,8 +137,8 @@ export const panelsFigure = (drawing: Drawing, families: readonly ModelFamily[],
   const panels = families.map(({ at, models }, index): Picture => {
     const plot = framed.plot((with_, end) => [
       ...fronts.flatMap((steps, other) => (other === index ? [] : [stepLine(with_, untilEnd(steps, end), 'faint', 1)])),
-      stepBand(with_, untilEnd(fronts[index]!, end), 'c1'),
-      stepLine(with_, untilEnd(fronts[index]!, end), 'c1', 2),
+      stepBand(with_, untilEnd(fronts[index], end), 'c1'),
+      stepLine(with_, untilEnd(fronts[index], end), 'c1', 2),
     ])
     const points = models.map((model) =>
       point(

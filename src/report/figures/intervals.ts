@@ -1,4 +1,4 @@
-/** Means with their spread, one line a group: what an ablation comes to. */
+/** The means of an ablation with their spread, one line a group. */
 import { figureLongTitle, figureText, figureTitle, isShare } from '../../results/figures.js'
 import { type GroupResult, shortLabels } from '../../results/group-results.js'
 import { extentOf, largestOf } from '../../results/statistics.js'
@@ -9,7 +9,7 @@ import { element, type Picture, shortened, text, textWidth } from '../drawing/sv
 import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
 import { point } from '../drawing/points.js'
 
-export interface IntervalOptions {
+interface IntervalOptions {
   readonly groups: readonly GroupResult[]
   readonly figure: string
   readonly width: number
@@ -19,14 +19,14 @@ export interface IntervalOptions {
 
 const rowHeight = 22
 
-/** More rows than this are read in the table. */
+/** Rows beyond this are in the table only. */
 const mostRows = 60
 
-/** What is not drawn, as a sentence; empty where everything is. */
+/** A sentence about the groups that are not drawn; empty where all are. */
 export const intervalsLeftOut = (groups: readonly GroupResult[]): string =>
   groups.length > mostRows ? `Drawn are the first ${mostRows} of ${groups.length}; the table has all.` : ''
 
-/** Groups from the best to the worst, as many as there is room for; those without the figure last, as missing. */
+/** Groups from the best to the worst, at most `mostRows`; those without the figure come last, marked as missing. */
 export const intervalFigure = (drawing: Drawing, { groups, figure, width, colourBy }: IntervalOptions): Picture => {
   const factor = isShare(figure) ? 100 : 1
   const meanOf = ({ figures }: GroupResult): number => figures[figure]?.mean ?? -Infinity
@@ -73,7 +73,7 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
   })
   const body = rows.map((row, index) => {
     const y = top + (index + (isNarrow ? 0.72 : 0.5)) * step
-    const name = shortened(names[index]!, isNarrow ? width - 12 : marginLeft - 10)
+    const name = shortened(names[index], isNarrow ? width - 12 : marginLeft - 10)
     const label = isNarrow
       ? text(marginLeft, y - 13, name)
       : text(marginLeft - 10, y + 4, name, { 'text-anchor': 'end' })
@@ -106,7 +106,7 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
         'stroke-opacity': measured.values.length > 12 ? 0.4 : 0.8,
       }),
     )
-    const says = `${names[index]!}\n${figureTitle(figure)} ${figureText(figure, measured)}\nn = ${measured.n}`
+    const says = `${names[index]}\n${figureTitle(figure)} ${figureText(figure, measured)}\nn = ${measured.n}`
     const mean = point(x(measured.mean), y, element('circle', { r: 4.5, fill: colour(role) }), says)
     return label + value + spread + seeds.join('') + mean
   })

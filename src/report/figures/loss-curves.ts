@@ -1,16 +1,15 @@
-/** Loss over epochs of every training stage: one panel a stage, in a suite with the curves of all its cells. */
+/** The loss of every training stage by epoch: one panel a stage, in a suite with the curves of all its cells. */
 import { largestOf } from '../../results/statistics.js'
 import { exactTick, linearTicks } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import { element, legend, type Picture, shortened, stack, text, tile } from '../drawing/svg.js'
 import { colour, seriesRole } from '../drawing/theme.js'
+import type { StageRecord } from '../stage-records.js'
 
-export type EpochLosses = Readonly<Record<string, number>>
-
-export interface Curve {
-  /** What is said of it: the cell's stage. */
+interface Curve {
+  /** The stage in its cell: the title of the curve. */
   readonly name: string
-  readonly history: readonly EpochLosses[]
+  readonly history: StageRecord['history']
 }
 
 export interface LossPanel {
@@ -18,11 +17,11 @@ export interface LossPanel {
   readonly curves: readonly Curve[]
 }
 
-/** Columns of a history that are no part of the loss. */
+/** Columns of a history that are not parts of the loss. */
 const notLoss = new Set(['epoch', 'lr', 'step', 'loss', 'seconds'])
 
 const partsOf = ({ curves }: LossPanel): readonly string[] =>
-  curves.length === 1 ? Object.keys(curves[0]!.history[0] ?? {}).filter((key) => !notLoss.has(key)) : []
+  curves.length === 1 ? Object.keys(curves[0].history[0] ?? {}).filter((key) => !notLoss.has(key)) : []
 
 /** The colour of each part, the same in every panel. */
 const partRoles = (panels: readonly LossPanel[]): ReadonlyMap<string, ReturnType<typeof seriesRole>> =>

@@ -1,12 +1,13 @@
-/** Which figures a report has. */
+/** The figures of a report, with their titles and captions. */
 import type { EvaluateParams } from '../../dsl/nodes.js'
 import { axesOf, groupResults, groupsBy, otherAxesOf } from '../../results/experiment-results.js'
 import { figureLongTitle, mainFigures } from '../../results/figures.js'
+import { sentence } from '../../results/format.js'
 import { type CellGroup, comparisonNote, groupCells } from '../../results/group-results.js'
 import { modelsOfGroup } from '../../results/model-results.js'
 import type { Cost } from '../../results/pareto.js'
-import { batchesOf } from '../../results/result-columns.js'
-import { leastOf } from '../../results/statistics.js'
+import { batchesOf } from '../../results/model-row.js'
+import { leastOf, meanOf } from '../../results/statistics.js'
 import { costTitle } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import type { Picture } from '../drawing/svg.js'
@@ -35,13 +36,13 @@ const wideWidth = 960
 
 const narrowWidth = 348
 
-/** More panels than this say nothing any more. */
+/** With more cells than this the panel of each would be too small to read, so there are none. */
 const mostPanels = 48
 
-/** A bar longer than this many others is in the table alone. */
+/** Bars more than this many times longer than the shortest are left out of the drawing; the table has them. */
 const mostScale = 12
 
-/** More labels than this have no colours of their own. */
+/** An axis with more labels than this is not told apart by colour: there are no more colours. */
 const mostColours = 8
 
 type Draft = Omit<ReportFigure, 'wide' | 'narrow'>
@@ -55,8 +56,6 @@ const both = (draft: Draft, draw: (width: number) => Picture): ReportFigure => (
 const numberIn = ({ summary }: StageRecord, name: string): number | undefined =>
   typeof summary[name] === 'number' ? summary[name] : undefined
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
-
 /** The teacher, and of a pipeline alone its students and anchors as they were before the pool was tuned. */
 const referencesOf = ({ data }: Report): readonly ReferenceModel[] => {
   const kinds = data.experiment.kind === 'suite' ? ['teacher'] : ['teacher', 'distill', 'anchor']
@@ -65,13 +64,13 @@ const referencesOf = ({ data }: Report): readonly ReferenceModel[] => {
     const stages = data.stages.filter((stage) => stage.role === role)
     const figures = ['params', 'macs', 'top1'].map((name) => stages.flatMap((stage) => numberIn(stage, name) ?? []))
     if (figures.some((values) => values.length === 0)) return []
-    const [params, macs, top1] = figures.map(mean)
+    const [params, macs, top1] = figures.map(meanOf)
     const name = role === 'teacher' ? role : `${role.replace(/^.*\//, '')} alone`
-    return [{ name, params: params!, macs: macs!, top1: top1! }]
+    return [{ name, params: params, macs: macs, top1: top1 }]
   })
 }
 
-/** How times were taken, from the first stage that took some. */
+/** How latency was measured, as the first stage that measured it says. */
 const describeTiming = ({ data }: Report): string => {
   const stage = data.stages.find(({ kind, made }) => kind === 'latency' && made !== null)
   if (stage === undefined) return ''
@@ -135,13 +134,11 @@ const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigur
   ]
 }
 
-const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
-
 const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonly ReportFigure[] => {
   const axes = axesOf(results)
   const [main] = mainFigures(groups)
   if (results.experiment.kind === 'pipeline' || main === undefined) return []
-  const colourBy = axes.find((axis) => results.experiment.axes[axis]!.length <= mostColours)
+  const colourBy = axes.find((axis) => results.experiment.axes[axis].length <= mostColours)
   const spread = 'Dots are means, bands one sample standard deviation, ticks single measurements.'
   const familiesOf = (cellGroups: readonly CellGroup[]): readonly ModelFamily[] =>
     cellGroups
@@ -152,7 +149,7 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
     const note = comparisonNote(groupResults(results, by), otherAxesOf(results, by))
     return note === undefined ? '' : ` ${sentence(note)}`
   }
-  const marginal = axes.filter((axis) => axes.length > 1 && results.experiment.axes[axis]!.length > 1)
+  const marginal = axes.filter((axis) => axes.length > 1 && results.experiment.axes[axis].length > 1)
   const families = familiesOf(groupCells(results.cells, axes))
   const intervals = (id: string, title: string, by?: string): readonly ReportFigure[] => {
     const own = by === undefined ? groups : groupResults(results, [by])
@@ -171,7 +168,7 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
     ...intervals('ablation', 'All cells'),
     ...marginal.flatMap((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, axis)),
     ...(axes.length > 1 ? marginal : axes)
-      .filter((axis) => results.experiment.axes[axis]!.length <= mostColours)
+      .filter((axis) => results.experiment.axes[axis].length <= mostColours)
       .map((axis) =>
         both(
           {
@@ -202,7 +199,7 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
   ]
 }
 
-/** What can be drawn to one scale: models kept one by one may take a hundred times a pool's place. */
+/** The items that fit one scale: all models kept one by one may take a hundred times the place of a pool. */
 const shownStorage = (items: Report['data']['storage']): Report['data']['storage'] => {
   const least = leastOf(items.map(({ params }) => params))
   return items.filter(({ params }) => params <= mostScale * least)

@@ -1,22 +1,22 @@
-/** Who reads whom: the stages of an experiment with their times, drawn from top to bottom. */
-import { extentOf, largestOf } from '../../results/statistics.js'
-import { duration } from '../../results/format.js'
+/** The graph of an experiment's stages, with the time that each took, drawn from top to bottom. */
+import { extentOf, largestOf, sumOf } from '../../results/statistics.js'
+import { duration, plural } from '../../results/format.js'
 import type { StageRecord } from '../stage-records.js'
 import { element, fontSize, legend, type Picture, shortened, stack, text, textWidth } from '../drawing/svg.js'
 import { colour, type ColourRole } from '../drawing/theme.js'
 import { point } from '../drawing/points.js'
 
-/** Distinct stages that play one part: `distill/tiny` of all cells, or all single models. */
+/** One box: the distinct stages with one role in their cells, `distill/tiny`, or all single models. */
 interface Part {
   readonly name: string
   readonly stages: readonly StageRecord[]
   readonly reads: ReadonlySet<string>
 }
 
-/** Smaller than this share text is hard to read. */
+/** The graph is not made smaller than this, so that its text stays readable. */
 const leastScale = 0.85
 
-/** More single models than this are drawn as one. */
+/** More single models than this share one box. */
 const manySingles = 3
 
 const partsOf = (stages: readonly StageRecord[]): readonly Part[] => {
@@ -37,18 +37,18 @@ const partsOf = (stages: readonly StageRecord[]): readonly Part[] => {
 const linesOf = ({ stages }: Part, isSuite: boolean): readonly string[] => {
   const made = stages.flatMap(({ made: each }) => (each === null ? [] : [each.ms]))
   const missing = stages.length - made.length
-  const time = made.length === 0 ? '' : duration(made.reduce((sum, ms) => sum + ms, 0))
-  // What is in the store has a time; the colour says it too.
+  const time = made.length === 0 ? '' : duration(sumOf(made))
+  // Stages in the store show their time, so only the others need a word.
   const state = missing === 0 ? '' : missing === stages.length ? 'not run' : `${missing} not run`
   const shared = new Set(stages.flatMap(({ cells }) => cells)).size
   return [
-    ...(isSuite || stages.length > 1 ? [`${stages.length} for ${shared} ${shared === 1 ? 'cell' : 'cells'}`] : []),
+    ...(isSuite || stages.length > 1 ? [`${stages.length} for ${plural(shared, 'cell')}`] : []),
     [time, state].filter((word) => word !== '').join(' · '),
   ]
 }
 
 const describePart = ({ name, stages }: Part): string => {
-  const first = stages[0]!
+  const first = stages[0]
   const more = stages.length > 1 ? `${stages.length} distinct stages` : (first.fingerprint ?? 'not in the store')
   return `${name} (${first.kind})\n${more}`
 }
@@ -80,7 +80,7 @@ const box = (part: Part, lines: readonly string[], width: number, height: number
   ].join('')
 }
 
-/** How the layout names an edge. */
+/** An edge of the layout: from `v` to `w`. */
 interface EdgeKey {
   readonly v: string
   readonly w: string
@@ -96,11 +96,11 @@ const edgePath = (points: readonly Spot[]): string => {
   const [first, ...rest] = points
   const at = ({ x, y }: Spot): string => `${x.toFixed(1)} ${y.toFixed(1)}`
   const middles = rest.slice(0, -1).map((spot, index) => {
-    const next = rest[index + 1]!
+    const next = rest[index + 1]
     const end = index === rest.length - 2 ? next : { x: (spot.x + next.x) / 2, y: (spot.y + next.y) / 2 }
     return `Q${at(spot)} ${at(end)}`
   })
-  return `M${at(first!)}${middles.length === 0 ? `L${at(rest.at(-1)!)}` : middles.join('')}`
+  return `M${at(first)}${middles.length === 0 ? `L${at(rest.at(-1)!)}` : middles.join('')}`
 }
 
 interface Box extends Spot {
@@ -110,7 +110,7 @@ interface Box extends Spot {
 
 const clamp = (value: number, low: number, high: number): number => Math.max(low, Math.min(high, value))
 
-/** An edge leaves a box below and enters the next one from above, wherever the layout lets it touch the border. */
+/** Lets an edge leave its first box at the bottom and enter the second at the top, which the layout does not ensure. */
 const fromTopToBottom = (points: readonly Spot[], from: Box, to: Box): readonly Spot[] => {
   const inner = points.slice(1, -1)
   const end = (box: Box, towards: Spot, side: 1 | -1): Spot => ({
@@ -164,10 +164,10 @@ export const stageGraphFigure = async (
   )
   const nodes = parts.map(({ name }) => graph.node(name) as Box)
   const boxes = parts.map((part, index) => {
-    const { x, y, width: boxWidth, height } = nodes[index]!
+    const { x, y, width: boxWidth, height } = nodes[index]
     return point(x, y, box(part, lines.get(part.name)!, boxWidth, height), describePart(part))
   })
-  // The layout's own size leaves out where edges bend.
+  // The layout's own width does not count the bends of edges.
   const xs = [
     ...paths.flat().map(({ x }) => x),
     ...nodes.flatMap((node) => [node.x - node.width / 2, node.x + node.width / 2]),
@@ -175,7 +175,7 @@ export const stageGraphFigure = async (
   const [least, most] = extentOf(xs)
   const [left, right] = [least - 2, most + 2]
   const bottom = largestOf(nodes.map((node) => node.y + node.height / 2)) + 2
-  // A little too wide is made smaller; much too wide is left to scroll.
+  // A graph that is a little too wide is made smaller; one that is much too wide scrolls.
   const scale = Math.min(1, Math.max(leastScale, width / (right - left)))
   const transform = `scale(${scale.toFixed(3)}) translate(${(-left).toFixed(1)} 0)`
   const body = element('g', { transform }, ...edges, ...boxes)

@@ -1,4 +1,4 @@
-/** Parameters that are kept, as bars in parts. */
+/** Stored parameters as bars, divided into their parts. */
 import { largestOf } from '../../results/statistics.js'
 import { count } from '../../results/format.js'
 import { linearTicks, shortCount } from '../drawing/axes.js'

@@ -1,6 +1,7 @@
 /**
- * The page's own script, as text: names of points for mouse, finger and keyboard, the switch between light and dark, and
- * closed details opened for printing. Without it everything but the switch is still there: browsers show the points' titles.
+ * The page's own script, as text: names of points for mouse, finger and keyboard, the switch between light and dark,
+ * and closed details opened for printing. Without it everything but the switch is still there: browsers show the
+ * points' titles.
  */
 export const pageScript = `
 (() => {

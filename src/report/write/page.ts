@@ -1,7 +1,8 @@
-/** The report as one HTML file that needs nothing else. */
-import { count, duration, percent, percentSpread } from '../../results/format.js'
+/** The report as one HTML file that loads nothing else. */
+import { count, duration, percent, percentSpread, plural } from '../../results/format.js'
 import { describeLabels } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
+import { sumOf } from '../../results/statistics.js'
 import { escapeXml, svgOf } from '../drawing/svg.js'
 import type { ReportFigure, ReportSection } from '../figures/report-figures.js'
 import type { Report, ReportData } from '../report-data.js'
@@ -10,71 +11,16 @@ import { pageScript } from './page-script.js'
 import { pageStyle } from './page-style.js'
 import type { ReportTable } from './report-tables.js'
 
-/** The exact parameters, fingerprints, engines and versions of every stage. */
-
-const mostCells = 12
-
-/** Stages beyond this are in the page's data alone. */
-const mostStages = 200
-
-const listCells = (cells: readonly string[]): string => {
-  const shown = cells.slice(0, mostCells).join('; ')
-  return cells.length > mostCells ? `${shown}; and ${cells.length - mostCells} more` : shown
-}
-
-const engineOf = ({ engine }: StageRecord): string =>
-  engine === null
-    ? 'none'
-    : `${engine.engine} on ${engine.device}, ${Object.entries(engine.versions)
-        .map(([name, version]) => `${name} ${version}`)
-        .join(', ')}`
-
-const stageHtml = (stage: StageRecord, isSuite: boolean): string => {
-  const { name, kind, made, fingerprint, content, reads, cells, params, summary, machine } = stage
-  const facts: readonly (readonly [string, string])[] = [
-    ['reads', reads.join(', ') || 'nothing'],
-    ...(isSuite ? [['cells', listCells(cells)] as const] : []),
-    ['fingerprint', fingerprint ?? 'not run as the definition stands'],
-    ...(content === null ? [] : [['content', content] as const]),
-    ...(made === null
-      ? []
-      : [
-          ['engine', engineOf(stage)] as const,
-          ...(machine === null ? [] : [['machine', JSON.stringify(machine)] as const]),
-          [
-            'made',
-            `${made.at} in ${duration(made.ms)}, run ${made.run}, Node ${made.node}, ${made.platform}, threads ${made.threads}`,
-          ] as const,
-        ]),
-    ...(Object.keys(summary).length === 0 ? [] : [['summary', JSON.stringify(summary)] as const]),
-  ]
-  const list = facts.map(([term, value]) => `<dt>${term}</dt><dd>${escapeXml(value)}</dd>`).join('')
-  const title = `${escapeXml(name)} <span class="muted">${escapeXml(kind)} · <code>${fingerprint?.slice(0, 12) ?? 'not run'}</code></span>`
-  return `<details><summary>${title}</summary><dl class="facts">${list}</dl><pre>${escapeXml(JSON.stringify(params, null, 2))}</pre></details>`
-}
-
-const leftOut = (stages: readonly StageRecord[]): string =>
-  stages.length > mostStages
-    ? `<p class="muted">Shown are the first ${mostStages} of ${stages.length} stages; the table above lists all, and the data of this page have the parameters of all.</p>\n`
-    : ''
-
-export const appendix = ({ stages, experiment }: ReportData): string =>
-  `<section id="appendix"><h2>Appendix: exact parameters</h2>
-<p class="muted">Every distinct stage with its parameters, defaults filled in (the seed is one of them), and what identifies its artifact.</p>
-${leftOut(stages)}${stages
-    .slice(0, mostStages)
-    .map((stage) => stageHtml(stage, experiment.kind === 'suite'))
-    .join('\n')}</section>`
-
-export interface PageContent {
+interface PageContent {
   readonly report: Report
   readonly figures: readonly ReportFigure[]
   readonly tables: readonly ReportTable[]
 }
 
-/** Longer tables scroll within the page; still longer ones are closed at first. */
+/** A table of more rows than this scrolls within the page. */
 const longTable = 40
 
+/** A table of more rows than this is closed at first. */
 const hugeTable = 120
 
 const titles: Readonly<Record<ReportSection, string>> = {
@@ -104,7 +50,14 @@ const versionList = (versions: Readonly<Record<string, string>>): string =>
     .map(([name, version]) => `${name} ${version}`)
     .join(', ')
 
-const facts = ({ data }: Report): string => {
+type Fact = readonly [term: string, value: string]
+
+const factList = (facts: readonly Fact[]): string => {
+  const items = facts.map(([term, value]) => `<dt>${escapeXml(term)}</dt><dd>${escapeXml(value)}</dd>`)
+  return `<dl class="facts">${items.join('')}</dl>`
+}
+
+const experimentFacts = ({ data }: Report): string => {
   const { experiment, written, stages } = data
   const made = stages.flatMap((stage) => (stage.made === null ? [] : [stage.made]))
   const days = [...new Set(made.map(({ at }) => at.slice(0, 10)))].sort()
@@ -112,18 +65,17 @@ const facts = ({ data }: Report): string => {
     ...new Set(made.map(({ platform, threads, node }) => `${platform}, threads ${threads}, Node ${node}`)),
   ]
   const axes = Object.entries(experiment.axes).map(([axis, labels]) => `${axis}: ${labels.map(String).join(', ')}`)
-  const rows: readonly (readonly [string, string])[] = [
+  return factList([
     ['file', experiment.file],
     ...axes.map((axis) => ['axis', axis] as const),
     [experiment.seeds.length === 1 ? 'seed' : 'seeds', experiment.seeds.join(', ')],
     ['engine', `${experiment.engine} on ${experiment.device} (${versionList(experiment.versions)})`],
     [
       'computed',
-      `${days.length > 1 ? `${days[0]!} to ${days.at(-1)!}` : (days[0] ?? 'never')}, ${places.slice(0, 3).join('; ')}`,
+      `${days.length > 1 ? `${days[0]} to ${days.at(-1)!}` : (days[0] ?? 'never')}, ${places.slice(0, 3).join('; ')}`,
     ],
     ['report', `${written.at.slice(0, 16).replace('T', ' ')} UTC, genepool ${data.genepool}, on ${written.machine}`],
-  ]
-  return `<dl class="facts">${rows.map(([term, value]) => `<dt>${escapeXml(term)}</dt><dd>${escapeXml(value)}</dd>`).join('')}</dl>`
+  ])
 }
 
 const nameOf = (model: ModelResult): string =>
@@ -132,9 +84,9 @@ const nameOf = (model: ModelResult): string =>
 const keyFigures = ({ data, models }: Report): string => {
   const best = models.reduce((a, b) => (b.top1 > a.top1 ? b : a))
   const smallest = models.reduce((a, b) => (b.params < a.params ? b : a))
-  const ms = data.stages.reduce((sum, { made }) => sum + (made?.ms ?? 0), 0)
+  const ms = sumOf(data.stages.map(({ made }) => made?.ms ?? 0))
   const done = data.stages.filter(({ made }) => made !== null).length
-  const asked = data.stages.reduce((sum, { cells }) => sum + cells.length, 0)
+  const asked = sumOf(data.stages.map(({ cells }) => cells.length))
   const top1 = ({ top1: mean, std }: ModelResult): string => percentSpread({ mean, std: std.top1 })
   const teacher = data.stages.find(({ role }) => role === 'teacher')?.summary['top1']
   const items: readonly (readonly [string, string])[] = [
@@ -151,6 +103,57 @@ const keyFigures = ({ data, models }: Report): string => {
   ]
   return `<ul class="key">${items.map(([value, says]) => `<li><strong>${escapeXml(value)}</strong><span>${escapeXml(says)}</span></li>`).join('')}</ul>`
 }
+
+/** The appendix names at most so many cells of a stage. */
+const mostCells = 12
+
+/** The appendix shows at most so many stages; the page's JSON has all. */
+const mostStages = 200
+
+const listCells = (cells: readonly string[]): string => {
+  const shown = cells.slice(0, mostCells).join('; ')
+  return cells.length > mostCells ? `${shown}; and ${cells.length - mostCells} more` : shown
+}
+
+const engineOf = ({ engine }: StageRecord): string =>
+  engine === null ? 'none' : `${engine.engine} on ${engine.device}, ${versionList(engine.versions)}`
+
+const stageHtml = (stage: StageRecord, isSuite: boolean): string => {
+  const { name, kind, made, fingerprint, content, reads, cells, params, summary, machine } = stage
+  const facts: readonly Fact[] = [
+    ['reads', reads.join(', ') || 'nothing'],
+    ...(isSuite ? [['cells', listCells(cells)] as const] : []),
+    ['fingerprint', fingerprint ?? 'not run as the definition stands'],
+    ...(content === null ? [] : [['content', content] as const]),
+    ...(made === null
+      ? []
+      : [
+          ['engine', engineOf(stage)] as const,
+          ...(machine === null ? [] : [['machine', JSON.stringify(machine)] as const]),
+          [
+            'made',
+            `${made.at} in ${duration(made.ms)}, run ${made.run}, Node ${made.node}, ${made.platform}, threads ${made.threads}`,
+          ] as const,
+        ]),
+    ...(Object.keys(summary).length === 0 ? [] : [['summary', JSON.stringify(summary)] as const]),
+  ]
+  const title = `${escapeXml(name)} <span class="muted">${escapeXml(kind)} · <code>${fingerprint?.slice(0, 12) ?? 'not run'}</code></span>`
+  return `<details><summary>${title}</summary>${factList(facts)}<pre>${escapeXml(JSON.stringify(params, null, 2))}</pre></details>`
+}
+
+const leftOut = (stages: readonly StageRecord[]): string =>
+  stages.length > mostStages
+    ? `<p class="muted">Shown are the first ${mostStages} of ${stages.length} stages; the table above lists all, and the data of this page have the parameters of all.</p>\n`
+    : ''
+
+/** The exact parameters, fingerprint, engine and versions of every stage. */
+export const appendix = ({ stages, experiment }: ReportData): string =>
+  `<section id="appendix"><h2>Appendix: exact parameters</h2>
+<p class="muted">Every distinct stage with its parameters, defaults filled in (the seed is one of them), and what identifies its artifact.</p>
+${leftOut(stages)}${stages
+    .slice(0, mostStages)
+    .map((stage) => stageHtml(stage, experiment.kind === 'suite'))
+    .join('\n')}</section>`
 
 /** JSON that no HTML parser mistakes for markup. */
 const embedded = (data: unknown): string =>
@@ -169,7 +172,7 @@ const order = (kind: 'pipeline' | 'suite'): readonly ReportSection[] =>
     ? ['ablation', 'accuracy', 'storage', 'training', 'stages']
     : ['accuracy', 'storage', 'training', 'stages']
 
-/** The page. Its data are in `<script type="application/json" id="data">`, as a ReportData. */
+/** The page. Its element `<script type="application/json" id="data">` holds the whole ReportData. */
 export const renderPage = (content: PageContent): string => {
   const { report } = content
   const { experiment } = report.data
@@ -181,7 +184,7 @@ export const renderPage = (content: PageContent): string => {
   const gap =
     missing.length === 0
       ? ''
-      : `<p><strong>Not complete:</strong> of ${missing.length} ${missing.length === 1 ? 'cell' : 'cells'} something has not run. What is missing is left out of means, and marked.</p>`
+      : `<p><strong>Not complete:</strong> of ${plural(missing.length, 'cell')} something has not run. What is missing is left out of means, and marked.</p>`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -193,7 +196,7 @@ export const renderPage = (content: PageContent): string => {
 <body>
 <header><h1>${escapeXml(experiment.name)}</h1><button id="theme" type="button" hidden></button>
 ${experiment.question === null ? '' : `<p class="question">${escapeXml(experiment.question)}</p>`}
-${facts(report)}</header>
+${experimentFacts(report)}</header>
 <nav aria-label="Sections">${links.join('')}<a href="#appendix">Appendix</a></nav>
 <main>
 ${keyFigures(report)}${experiment.kind === 'suite' ? gap : ''}

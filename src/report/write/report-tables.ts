@@ -1,13 +1,13 @@
-/** Which tables a report has, each as the page, a spreadsheet and a paper want it. */
+/** The tables of a report, each as HTML for the page, CSV for a spreadsheet and Markdown for a text. */
 import { type DataColumn, renderCsv, renderMarkdown } from '../../results/data-table.js'
 import { axesOf, otherAxesOf } from '../../results/experiment-results.js'
 import { figuresOfGroups, mainFigures } from '../../results/figures.js'
-import { count, duration } from '../../results/format.js'
+import { count, duration, sentence } from '../../results/format.js'
 import { comparisonNote, type GroupResult } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { paretoFront } from '../../results/pareto.js'
+import { batchesOf } from '../../results/model-row.js'
 import {
-  batchesOf,
   dominatedLegend,
   groupColumns,
   groupCsvColumns,
@@ -51,7 +51,7 @@ interface TableDraft<Row> {
   readonly title: string
   readonly note?: string
   readonly columns: readonly DataColumn<Row>[]
-  /** Where CSV has others. */
+  /** Columns of the CSV file, where they differ. */
   readonly csvColumns?: readonly DataColumn<Row>[]
   readonly rows: readonly Row[]
   readonly classOf?: (row: Row) => string
@@ -111,7 +111,7 @@ const groupTables = ({ results, groups, data }: Report): readonly ReportTable[] 
   const all = figuresOfGroups(groups)
   const compared = (axis: string, rows: readonly GroupResult[]): string => {
     const note = comparisonNote(rows, otherAxesOf(results, [axis]))
-    return note === undefined ? '' : `${note.charAt(0).toUpperCase()}${note.slice(1)}.`
+    return note === undefined ? '' : sentence(note)
   }
   const over = (what: string): string => `Mean ± sample standard deviation over n ${what}.`
   return [

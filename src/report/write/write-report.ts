@@ -1,4 +1,7 @@
-/** A report, from results to files. The plotting libraries are loaded here and nowhere before. */
+/**
+ * Writes a report: the page, and on request every figure as SVG and PNG, every table as CSV and Markdown. Loads the
+ * plotting libraries, so it is itself imported only when a report is written.
+ */
 import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import * as path from 'node:path'
@@ -10,15 +13,14 @@ import type { Report } from '../report-data.js'
 import { renderPage } from './page.js'
 import { makeTables, type ReportTable } from './report-tables.js'
 
-/** Figures and tables as files of their own: SVG and PNG, CSV and Markdown. */
-
+/** White space around a figure, in its own units. */
 const margin = 16
 
-/** Pixels of PNG files for each unit of the figure. */
+/** Pixels of a PNG file for each unit of the figure. */
 const zoom = 2
 
-/** A figure that stands alone: light colours written out, white ground, a title. */
-export const standaloneSvg = (picture: Picture, title: string): string => {
+/** A figure as a file of its own: light colours written out, white ground, a title. */
+const standaloneSvg = (picture: Picture, title: string): string => {
   const { width, height, body } = picture
   const [w, h] = [width + 2 * margin, height + 2 * margin]
   const ground = element('rect', { width: w, height: h, fill: light.paper })
@@ -30,11 +32,13 @@ export const standaloneSvg = (picture: Picture, title: string): string => {
     .replaceAll('currentColor', light.ink)
 }
 
-/** Renders SVG as PNG; undefined where the optional renderer is not installed. */
-export type RenderPng = (svg: string) => Uint8Array
+type RenderPng = (svg: string) => Uint8Array
 
-/** With a font that comes with it, so that a figure looks the same on every machine. */
-export const openPngRenderer = async (): Promise<RenderPng | undefined> => {
+/**
+ * Renders SVG as PNG, with a packaged font, so that a figure looks the same on every machine; undefined where the
+ * optional renderer is not installed.
+ */
+const openPngRenderer = async (): Promise<RenderPng | undefined> => {
   const require = createRequire(import.meta.url)
   try {
     const { Resvg } = await import('@resvg/resvg-js')
@@ -48,8 +52,8 @@ export const openPngRenderer = async (): Promise<RenderPng | undefined> => {
   }
 }
 
-/** Writes every figure and table into `folder`, which is made where it is not there; gives the number of files. */
-export const writeFigures = (
+/** Writes every figure and table into `folder`, creating it if needed; returns the number of files. */
+const writeFigures = (
   folder: string,
   figures: readonly ReportFigure[],
   tables: readonly ReportTable[],
@@ -73,26 +77,26 @@ export const writeFigures = (
   return files
 }
 
-export interface ReportFiles {
+interface ReportFiles {
   /** The HTML file. */
   readonly out: string
   /** Folder of figures and tables; undefined for none. */
   readonly figures: string | undefined
-  /** Called with what is being done. */
+  /** Called with a few words at each step: `drawing figures`. */
   readonly onProgress: (doing: string) => void
 }
 
-export interface WrittenReport {
+interface WrittenReport {
   readonly bytes: number
   readonly figures: number
   readonly tables: number
   /** Files beside the page. */
   readonly files: number
-  /** Whether figures were to be written and the renderer of PNG is not there. */
+  /** Whether PNG files are missing because their renderer is not installed. */
   readonly withoutPng: boolean
 }
 
-/** Draws and writes everything; folders are made where they are not there. */
+/** Draws and writes everything; creates the folders that it needs. */
 export const writeReport = async (report: Report, files: ReportFiles): Promise<WrittenReport> => {
   files.onProgress('drawing figures')
   const figures = await drawFigures(await openDrawing(), report)
