@@ -1,13 +1,13 @@
 /**
  * Puts the compiled program into one script, dist/program.cjs: loading Effect from its hundred files takes longer than most
  * runs with nothing to do, and than most stages of a user's own. All processes of the program start from there
- * (src/program.ts); other programs (`import 'genepool'`), threads and the code identity of stages use the files beside it, one
+ * (src/program/parts.ts); other programs (`import 'genepool'`), threads and the code identity of stages use the files beside it, one
  * a source.
  *
  * The script is one expression, a function of what a module has and a script has not (src/base/program-script.ts). A module
  * could not be given the code that the engine has kept of it.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -78,7 +78,7 @@ const program = {
 }
 
 const { outputFiles } = await build({
-  entryPoints: [`${dist}program.js`],
+  entryPoints: [`${dist}program/parts.js`],
   outfile,
   write: false,
   absWorkingDir: root,
@@ -115,7 +115,6 @@ withReplaced(text, (node) => {
 // Letters in regular expressions are left as they are by the compiler.
 const ascii = text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
-rmSync(`${dist}program`, { recursive: true, force: true })
 // At no moment is the program not there, or half of it.
 writeFileSync(`${outfile}.tmp`, ascii)
 renameSync(`${outfile}.tmp`, outfile)

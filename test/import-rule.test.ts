@@ -87,7 +87,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^src\/engine\/request\.ts$/, /^effect\//],
   'src/own-definitions.ts': [/^src\/base\//, /^src\/runtime\/definition\//, /^src\/index\.ts$/, /^node:/],
   // What dist/program.cjs holds: every part of the program that is a process.
-  'src/program.ts': [/^src\/(cli|runtime|engine|stages)\//, /^src\/own-definitions\.ts$/, /^node:/],
+  'src/program/': [/^src\/(cli|runtime|engine|stages)\//, /^src\/own-definitions\.ts$/, /^node:/],
   'src/index.ts': [
     /^src\/dsl\//,
     /^src\/(load-dataset|load-model|run-pipeline|engine\/request)\.ts$/,
