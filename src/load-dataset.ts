@@ -10,8 +10,8 @@ export interface LoadedSplit {
   /** Class of every image, `[count]`, from 0 to numClasses − 1. */
   readonly labels: Int32Array
   /**
-   * Images `from` (default 0) to `to` (exclusive; default all) as models read them: `(x / 255 − mean) / std`, `[to − from, h, w, c]`.
-   * Throws a RangeError for an image that is not there.
+   * Images `from` (default 0) to `to` (exclusive; default all) as models read them: `(x / 255 − mean) / std`, `[to −
+   * from, h, w, c]`. Throws a RangeError for an image that is not there.
    */
   readonly pixels: (from?: number, to?: number) => Float32Array
 }

@@ -1,4 +1,6 @@
-/** Loading a trained model from code. Tensors are imported with the first model, so that a definition never loads them. */
+/**
+ * Loading a trained model from code. Tensors are imported with the first model, so that a definition never loads them.
+ */
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import type { LoadedModel } from './stages/load-model.js'
 
@@ -16,15 +18,16 @@ export interface LoadModelOptions {
 }
 
 /**
- * Loads a model from disk. `path` is a safetensors file in timm's naming with a `config.json` beside it that holds a `VitConfig`,
- * or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
+ * Loads a model from disk. `path` is a safetensors file in timm's naming with a `config.json` beside it that holds a
+ * `VitConfig`, or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
  *
- * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean) / std`; a
- * stage's `config.json` has `mean` and `std`), and gives `[n × numClasses]` numbers before any softmax. Call `release` at the end.
+ * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean)
+ * / std`; a stage's `config.json` has `mean` and `std`), and gives `[n × numClasses]` numbers before any softmax. Call
+ * `release` at the end.
  *
- * Rejects with an error that names the file where the configuration is missing, describes no model or does not fit the tensors,
- * and with one that says what to do where the engine does not load. The first time that an engine is used on a machine, it is
- * tried in another process.
+ * Rejects with an error that names the file where the configuration is missing, describes no model or does not fit the
+ * tensors, and with one that says what to do where the engine does not load. The first time that an engine is used on a
+ * machine, it is tried in another process.
  */
 export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
   const { engine: wanted = 'auto', device: on = 'auto', threads = 1, batchSize } = options

@@ -40,8 +40,8 @@ interface StepModel {
 }
 
 /**
- * The step of the stage teacher (forward, backward, AdamW) on random images. With `allTokens` the last block also computes the tokens
- * that nothing reads.
+ * The step of the stage teacher (forward, backward, AdamW) on random images. With `allTokens` the last block also
+ * computes the tokens that nothing reads.
  */
 export const trainingStep = async (
   engine: Engine,

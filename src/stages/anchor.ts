@@ -1,4 +1,7 @@
-/** The stage `anchor`: SN-Net's word for a model trained on the labels alone, to be stitched (docs/method.md, section 4). */
+/**
+ * The stage `anchor`: SN-Net's word for a model trained on the labels alone, to be stitched (docs/method.md, section
+ * 4).
+ */
 import type { TeacherParams } from '../dsl/nodes.js'
 import type { StageFunction } from '../runtime/stage-contract.js'
 import { withEngine } from './model/engine-scope.js'

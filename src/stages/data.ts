@@ -22,7 +22,9 @@ const select = ({ images, labels }: LabelledImages, indices: Int32Array): Labell
   return { images: { ...images, count: indices.length, pixels }, labels: Int32Array.from(indices, (i) => labels[i]) }
 }
 
-/** As many images as the option says, drawn without replacement, in the order of the file; all of them where it is null. */
+/**
+ * As many images as the option says, drawn without replacement, in the order of the file; all of them where it is null.
+ */
 const takeImages = (
   set: LabelledImages,
   option: 'take' | 'takeTest',
@@ -61,7 +63,9 @@ const holdOut = (
   return { train: select(kept, others), validation: select(kept, heldOut) }
 }
 
-/** Mean and standard deviation of every channel, of pixels scaled to [0, 1]. Sums are of whole numbers, and so exact. */
+/**
+ * Mean and standard deviation of every channel, of pixels scaled to [0, 1]. Sums are of whole numbers, and so exact.
+ */
 const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; std: number[] } => {
   const histograms = Array.from({ length: channels }, () => new Float64Array(256))
   for (let pixel = 0; pixel < pixels.length; pixel++) histograms[pixel % channels][pixels[pixel]]++
@@ -69,7 +73,8 @@ const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; s
   const mean = histograms.map((counts) => counts.reduce((sum, n, value) => sum + n * value, 0) / perChannel / 255)
   const std = histograms.map((counts, channel) => {
     const squares = counts.reduce((sum, n, value) => sum + n * (value / 255 - mean[channel]) ** 2, 0)
-    // Images of one colour deviate by 0, by which nothing can be divided; one grey level is the least deviation instead.
+    // Images of one colour deviate by 0, by which nothing can be divided; one grey level is the least deviation
+    // instead.
     return Math.max(Math.sqrt(squares / perChannel), 1 / 255)
   })
   return { mean, std }

@@ -1,4 +1,7 @@
-/** The stage `distill`: a student trained to match its teacher, with transformation matrices between them (docs/method.md, section 2). */
+/**
+ * The stage `distill`: a student trained to match its teacher, with transformation matrices between them
+ * (docs/method.md, section 2).
+ */
 import type * as tf from '@tensorflow/tfjs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -142,12 +145,12 @@ const distillStudent = Effect.fnUntraced(function* (
 })
 
 /**
- * The stage `distill`. Leaves `model.safetensors`; `config.json`: its VitConfig, `role`, `mean` and `std` of the pixels, `positions`
- * (its blocks that were compared) and `transforms` (the direction of its matrices); `transforms.safetensors`; and what
- * `trainAndLeave` adds.
+ * The stage `distill`. Leaves `model.safetensors`; `config.json`: its VitConfig, `role`, `mean` and `std` of the
+ * pixels, `positions` (its blocks that were compared) and `transforms` (the direction of its matrices);
+ * `transforms.safetensors`; and what `trainAndLeave` adds.
  *
- * The matrices are `att.<p>` and `map.<p>`, `[d, D]` with a bias, p the place in `positions`; with `reverseTransforms` also
- * `reverse.<p>`, `[D, d]`; with `transforms: 'toTeacher'` only `reverse.<p>` and `reverseAtt.<p>`.
+ * The matrices are `att.<p>` and `map.<p>`, `[d, D]` with a bias, p the place in `positions`; with `reverseTransforms`
+ * also `reverse.<p>`, `[D, d]`; with `transforms: 'toTeacher'` only `reverse.<p>` and `reverseAtt.<p>`.
  */
 export const distill: StageFunction<DistillParams> = (context) =>
   withEngine(context.engine, (engine) => distillStudent(context, engine))

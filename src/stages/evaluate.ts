@@ -14,7 +14,9 @@ import { openStitchedPool } from './stitching/stitched-pool.js'
 const meanTop1 = (lines: readonly DescendantScores[]): number =>
   lines.reduce((sum, { top1 }) => sum + top1, 0) / lines.length
 
-/** `stitchedMeanTop1` is the mean without the single students. Of equally good or small descendants the first is named. */
+/**
+ * `stitchedMeanTop1` is the mean without the single students. Of equally good or small descendants the first is named.
+ */
 const summarise = (lines: readonly DescendantScores[]): StageSummary => {
   const best = lines.reduce((a, b) => (b.top1 > a.top1 ? b : a))
   const smallest = lines.reduce((a, b) => (b.params < a.params ? b : a))

@@ -1,6 +1,7 @@
 /**
- * About how much memory a stage needs on a GPU, which decides whether two may share one. A rough estimate on the high side; what it
- * counts is in docs/failures-and-resources.md. A function of the definition alone, so that no stage is loaded for it.
+ * About how much memory a stage needs on a GPU, which decides whether two may share one. A rough estimate on the high
+ * side; what it counts is in docs/failures-and-resources.md. A function of the definition alone, so that no stage is
+ * loaded for it.
  */
 import { countPathParams } from '../dsl/counting.js'
 import type { StageNode, TrainParams } from '../dsl/nodes.js'
@@ -17,9 +18,9 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const parametersOf = (model: VitConfig): number => countPathParams([{ model, blocks: model.depth }])
 
 /**
- * Values that one block computes for one image: for each of T tokens 10 vectors of width d (inputs and outputs of both norms, q, k,
- * v, attention's output, both sums), the MLP's hidden layer before and after GELU, and for each head a row of T scores before and
- * after softmax.
+ * Values that one block computes for one image: for each of T tokens 10 vectors of width d (inputs and outputs of both
+ * norms, q, k, v, attention's output, both sums), the MLP's hidden layer before and after GELU, and for each head a row
+ * of T scores before and after softmax.
  */
 const blockValues = (model: VitConfig): number => {
   const tokens = numTokens(model)
@@ -33,8 +34,8 @@ const trainingValues = (model: VitConfig): number => 2 * model.depth * blockValu
 const forwardValues = (model: VitConfig): number => 2 * blockValues(model)
 
 /**
- * Values a parameter: weight and both moments, before and after an update, and its gradient; where they are kept, the sum of
- * gradients over an update's batches, and the running mean of the weight.
+ * Values a parameter: weight and both moments, before and after an update, and its gradient; where they are kept, the
+ * sum of gradients over an update's batches, and the running mean of the weight.
  */
 const statesOf = ({ accumulate, emaDecay }: TrainParams): number =>
   7 + (accumulate > 1 ? 1 : 0) + (emaDecay === null ? 0 : 2)

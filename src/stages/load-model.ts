@@ -31,8 +31,8 @@ export interface LoadedModel {
 /**
  * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
  * `model.safetensors` and `config.json`: what the stages teacher and distill leave. Rejects with a ModelFileError where
- * the path or the configuration is missing, where the configuration describes no model, and where any tensor is missing, surplus
- * or of another shape.
+ * the path or the configuration is missing, where the configuration describes no model, and where any tensor is
+ * missing, surplus or of another shape.
  */
 export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = {}): Promise<LoadedModel> => {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()

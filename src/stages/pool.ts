@@ -88,8 +88,8 @@ const describe = ({ name, files, config: { embedDim, depth, numHeads } }: Studen
 
 /**
  * The stage `pool`: gathers the students, each with its weights, shape and (if it was distilled) matrices, under
- * `students/<name>/`, and lists them in `pool.json` (a PoolIndex). Every input is a student's or an anchor's artifact. A
- * StageError when two of them differ in patches, images or classes.
+ * `students/<name>/`, and lists them in `pool.json` (a PoolIndex). Every input is a student's or an anchor's artifact.
+ * A StageError when two of them differ in patches, images or classes.
  */
 export const pool: StageFunction<PoolParams> = ({ params, inputs, outDir }) =>
   attempt(() => {

@@ -82,9 +82,9 @@ const trainSingle = Effect.fnUntraced(function* (
 })
 
 /**
- * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), what `trainAndLeave`
- * adds, and its weights in the form of the stage stitch (`grid.json`, `students/<name>/`, `stitches.safetensors`), but only those that
- * the descendant runs. `openStitchedPool` reads both.
+ * The stage `single`. Leaves `descendants.jsonl` with its one line (a DescendantScores on the test images), what
+ * `trainAndLeave` adds, and its weights in the form of the stage stitch (`grid.json`, `students/<name>/`,
+ * `stitches.safetensors`), but only those that the descendant runs. `openStitchedPool` reads both.
  */
 export const single: StageFunction<SingleParams> = (context) =>
   withEngine(context.engine, (engine) => trainSingle(context, engine))

@@ -1,4 +1,6 @@
-/** The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened. */
+/**
+ * The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened.
+ */
 import { statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -42,8 +44,8 @@ const mnistFolder = (baseDir: string): string => {
 }
 
 /**
- * Absolute paths of the data set's files; a relative path starts at `baseDir`. Throws a StageError for a package or a file that
- * is not there.
+ * Absolute paths of the data set's files; a relative path starts at `baseDir`. Throws a StageError for a package or a
+ * file that is not there.
  */
 export const dataSources = ({ source }: DataParams, baseDir: string): Record<DataRole, string> => {
   if (source.type === 'mnist') {
@@ -67,7 +69,10 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
   })
 }
 
-/** Absolute paths of pretrained weights and the `config.json` beside them; a relative path starts at `baseDir`. None without. */
+/**
+ * Absolute paths of pretrained weights and the `config.json` beside them; a relative path starts at `baseDir`. None
+ * without.
+ */
 export const weightSources = (
   { weights }: Pick<TeacherParams, 'weights'>,
   baseDir: string,

@@ -1,4 +1,6 @@
-/** The stage `stitch`: students and the stitch layers between them, tuned together (docs/method.md, sections 3 to 5). */
+/**
+ * The stage `stitch`: students and the stitch layers between them, tuned together (docs/method.md, sections 3 to 5).
+ */
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../dsl/nodes.js'
 import type { Engine } from '../engine/engine.js'
@@ -88,9 +90,10 @@ const stitchPool = Effect.fnUntraced(function* (
 
 /**
  * The stage `stitch`. Leaves all students as they are tuned (`students/<name>/model.safetensors`, `config.json`),
- * `stitches.safetensors` (`stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`, the pair by its number among the grid's
- * ordered pairs), `grid.json` (a GridFile) and what `trainAndLeave` adds; without epochs, everything as it starts. In its summary
- * `instances` are the blocks of these students, and `storedParams` all parameters that are kept on the disk.
+ * `stitches.safetensors` (`stitch.<pair>.<layer>.weight` `[d_end, d_front]` and `.bias`, the pair by its number among
+ * the grid's ordered pairs), `grid.json` (a GridFile) and what `trainAndLeave` adds; without epochs, everything as it
+ * starts. In its summary `instances` are the blocks of these students, and `storedParams` all parameters that are kept
+ * on the disk.
  */
 export const stitch: StageFunction<StitchParams> = (context) =>
   withEngine(context.engine, (engine) => stitchPool(context, engine))

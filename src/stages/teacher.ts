@@ -1,4 +1,7 @@
-/** The stage `teacher`: a model trained on the labels (docs/method.md, sections 1 and 2). The stage `anchor` trains the same way. */
+/**
+ * The stage `teacher`: a model trained on the labels (docs/method.md, sections 1 and 2). The stage `anchor` trains the
+ * same way.
+ */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
@@ -20,7 +23,10 @@ import type { Values } from './tensors/named-tensors.js'
 import { startVit } from './model/weight-start.js'
 import type { Engine } from '../engine/engine.js'
 
-/** Weights from a file. Throws a ModelFileError where its `config.json` describes another model, in head count and eps too. */
+/**
+ * Weights from a file. Throws a ModelFileError where its `config.json` describes another model, in head count and eps
+ * too.
+ */
 const pretrained = (sources: StageContext['sources'], model: VitConfig): Values => {
   const { config, values } = readModel(sources['weights'], sources['config'])
   const different = (Object.keys(model) as (keyof VitConfig)[]).find((key) => config[key] !== model[key])
@@ -30,7 +36,10 @@ const pretrained = (sources: StageContext['sources'], model: VitConfig): Values 
   )
 }
 
-/** Trains on the labels. `role` stands in the model's configuration, and lets a teacher and an anchor of one seed start differently. */
+/**
+ * Trains on the labels. `role` stands in the model's configuration, and lets a teacher and an anchor of one seed start
+ * differently.
+ */
 export const trainOnLabels = Effect.fnUntraced(function* (
   context: StageContext<TeacherParams>,
   engine: Engine,

@@ -221,7 +221,7 @@ describe('distillation', () => {
   })
 
   for (const threads of [1, 2]) {
-    it(`the teacher's answers computed once are bit for bit those computed batch by batch, on ${threads} threads`, async () => {
+    it(`the teacher's outputs computed once are bit for bit those of every batch, on ${threads} threads`, async () => {
       const several = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads })
       const split = openDataset(syntheticData(folder.file('data'))).split('train')
       const wanted = { att: [1, 5], map: [3] }

@@ -1,6 +1,6 @@
 /**
- * A vision transformer in plain double-precision arithmetic, one image at a time, written from docs/method.md, section 1 and from
- * nothing in src/: what the real one is compared with.
+ * A vision transformer in plain double-precision arithmetic, one image at a time, written from docs/method.md, section
+ * 1 and from nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import { sizeOfShape, type TensorDefinition, type Values } from '../../src/stages/tensors/named-tensors.js'

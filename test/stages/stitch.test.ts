@@ -89,7 +89,7 @@ describe('the stage stitch', () => {
     }
   })
 
-  it('goes both ways between anchors that have no matrices and no teacher, and every descendant is measured', async () => {
+  it('goes both ways between anchors without matrices and teacher, and every descendant is measured', async () => {
     const params = { grid: gridParams({ pairs: [[1, 2]], twoWay: true }), init: 'leastSquares', loss: 'none' } as const
     const given = run({ ...params, train: trainParams({ epochs: 1 }) }, { teacherWidth: null })
     const tuned = await runModelStage(stitch, given)

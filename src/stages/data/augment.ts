@@ -1,6 +1,6 @@
 /**
- * The training augmentation of one image, as DeiT and timm do it (docs/method.md, section 2). Mixing images in pairs is in
- * mixing.ts, what changes the pixels in image-operations.ts and resize.ts.
+ * The training augmentation of one image, as DeiT and timm do it (docs/method.md, section 2). Mixing images in pairs is
+ * in mixing.ts, what changes the pixels in image-operations.ts and resize.ts.
  */
 import type { AugmentParams } from '../../dsl/nodes.js'
 import { Canvas, type ImageShape } from './canvas.js'
@@ -41,9 +41,9 @@ const centre = (height: number, width: number): Box => {
 }
 
 /**
- * The box of a random resized crop as torchvision draws it (Szegedy et al., arXiv 1409.4842, section 6): `cropScale` to all of
- * the image's area, uniformly; an aspect ratio from 3/4 to 4/3, uniform in its logarithm; anywhere in the image. Where ten
- * draws do not fit, the largest box in the middle.
+ * The box of a random resized crop as torchvision draws it (Szegedy et al., arXiv 1409.4842, section 6): `cropScale` to
+ * all of the image's area, uniformly; an aspect ratio from 3/4 to 4/3, uniform in its logarithm; anywhere in the image.
+ * Where ten draws do not fit, the largest box in the middle.
  */
 export const drawCrop = (generator: Generator, height: number, width: number, cropScale: number): Box => {
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -100,9 +100,9 @@ export const OPERATIONS = {
 const ALL_OPERATIONS: readonly Operation[] = Object.values(OPERATIONS)
 
 /**
- * RandAugment (Cubuk et al., arXiv 1909.13719) as DeiT trains with it: timm's `rand-m9-mstd0.5-inc1`, whose operations all grow
- * with the magnitude. Draws operations with replacement; each is done with probability ½, at a magnitude drawn around the given
- * one.
+ * RandAugment (Cubuk et al., arXiv 1909.13719) as DeiT trains with it: timm's `rand-m9-mstd0.5-inc1`, whose operations
+ * all grow with the magnitude. Draws operations with replacement; each is done with probability ½, at a magnitude drawn
+ * around the given one.
  */
 export const randAugment = (
   canvas: Canvas,
@@ -119,7 +119,10 @@ export const randAugment = (
 
 const JITTERED = [brightness, contrast, color] as const
 
-/** Brightness, contrast and saturation, each by a factor from 1 − strength to 1 + strength, in random order (torchvision's). */
+/**
+ * Brightness, contrast and saturation, each by a factor from 1 − strength to 1 + strength, in random order
+ * (torchvision's).
+ */
 export const colorJitter = (canvas: Canvas, generator: Generator, strength: number): void => {
   for (const part of generator.permutation(JITTERED.length)) {
     JITTERED[part](canvas, 1 - strength + 2 * strength * generator.uniform())
@@ -130,9 +133,9 @@ const [LEAST_ERASED, GREATEST_ERASED] = [0.02, 1 / 3]
 const LEAST_ERASED_RATIO = 0.3
 
 /**
- * Random erasing (Zhong et al., arXiv 1708.04896), timm's `pixel` mode: a rectangle of 2 % to a third of the area, its ratio of
- * height to width from 0.3 to 1/0.3, becomes standard normal noise. `pixels` are normalised; the image `[h, w, c]` begins at
- * `offset`. Nothing happens where ten draws do not fit.
+ * Random erasing (Zhong et al., arXiv 1708.04896), timm's `pixel` mode: a rectangle of 2 % to a third of the area, its
+ * ratio of height to width from 0.3 to 1/0.3, becomes standard normal noise. `pixels` are normalised; the image `[h, w,
+ * c]` begins at `offset`. Nothing happens where ten draws do not fit.
  */
 export const eraseRectangle = (
   pixels: Float32Array,
@@ -156,7 +159,10 @@ export const eraseRectangle = (
 
 /** How a data set's pixels are normalised. */
 interface Normalisation {
-  /** By channel, over the training pixels scaled to [0, 1]: the colour that shows where an operation moves the image away. */
+  /**
+   * By channel, over the training pixels scaled to [0, 1]: the colour that shows where an operation moves the image
+   * away.
+   */
   readonly mean: readonly number[]
   /** What each of the 256 byte values becomes, by channel. */
   readonly normalised: readonly Float32Array[]
@@ -166,9 +172,9 @@ interface Normalisation {
 type AugmentImage = (images: Uint8Array, from: number, pixels: Float32Array, to: number, generator: Generator) => void
 
 /**
- * In DeiT's and timm's order: random resized crop, horizontal flip, RandAugment (colour jitter where it is off, as timm has
- * it), normalisation, random erasing. Everything is drawn from the image's own generator, in this order. The same memory serves
- * every image.
+ * In DeiT's and timm's order: random resized crop, horizontal flip, RandAugment (colour jitter where it is off, as timm
+ * has it), normalisation, random erasing. Everything is drawn from the image's own generator, in this order. The same
+ * memory serves every image.
  */
 export const imageAugmentation = (
   augment: AugmentParams,

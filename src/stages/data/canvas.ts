@@ -7,8 +7,8 @@ export interface ImageShape {
 }
 
 /**
- * An image that is being changed, `[h, w, c]`. One canvas serves any number of images one after the other, and brings all the
- * memory that an operation needs. Writing a value clamps it to 0 … 255, which every operation relies on.
+ * An image that is being changed, `[h, w, c]`. One canvas serves any number of images one after the other, and brings
+ * all the memory that an operation needs. Writing a value clamps it to 0 … 255, which every operation relies on.
  */
 export class Canvas implements ImageShape {
   readonly height: number

@@ -117,9 +117,10 @@ export interface BatchPlace {
 }
 
 /**
- * A batch through the training augmentation (docs/method.md, section 2): `gather` fills it as a split's does, with every image
- * augmented; `mix` then mixes images and labels `[B, classes]` in pairs. Every draw is a function of the seed, the batch's place
- * and, except in mixing, the image's row: a resumed training sees the same images, and no image's result depends on another's.
+ * A batch through the training augmentation (docs/method.md, section 2): `gather` fills it as a split's does, with
+ * every image augmented; `mix` then mixes images and labels `[B, classes]` in pairs. Every draw is a function of the
+ * seed, the batch's place and, except in mixing, the image's row: a resumed training sees the same images, and no
+ * image's result depends on another's.
  */
 const batchAugmentation = (split: Split, shape: ImageShape, augment: AugmentParams, seed: number) => {
   const size = shape.height * shape.width * shape.channels
@@ -174,8 +175,8 @@ interface LabelledBatch {
 type LabelledBatches = (indices: Int32Array, place: BatchPlace) => LabelledBatch
 
 /**
- * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next batch
- * can be prepared while this one is computed. A stage whose teacher answers for the batch hands its pixels on:
+ * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next
+ * batch can be prepared while this one is computed. A stage whose teacher answers for the batch hands its pixels on:
  *
  *     batch: async (indices, place) => {
  *       const labelled = batches(indices, place)
@@ -212,7 +213,9 @@ export const labelledBatches = (
   }
 }
 
-/** One stretch of a split; past the split's end the last image is repeated, so that every stretch has the same shape. */
+/**
+ * One stretch of a split; past the split's end the last image is repeated, so that every stretch has the same shape.
+ */
 interface Stretch {
   readonly indices: Int32Array
   /** How many of them count. */

@@ -5,13 +5,16 @@ import { type Canvas, lookUp, mapBytes } from './canvas.js'
 type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number]
 
 /**
- * Cubic convolution with a = −1 between `v1` and `v2`, at 0 ≤ t < 1. Horner's form gives of four equal values that value exactly;
- * a sum of weighted values would miss it by a rounding, and truncation would then make it one less.
+ * Cubic convolution with a = −1 between `v1` and `v2`, at 0 ≤ t < 1. Horner's form gives of four equal values that
+ * value exactly; a sum of weighted values would miss it by a rounding, and truncation would then make it one less.
  */
 const cubic = (v0: number, v1: number, v2: number, v3: number, t: number): number =>
   v1 + t * (v2 - v0 + t * (2 * (v0 - v1) + v2 - v3 + t * (v1 - v0 + v3 - v2)))
 
-/** Bicubic resampling, Pillow's `Image.transform`: truncated to bytes, the edge's pixels repeated, `fill` for what lies outside. */
+/**
+ * Bicubic resampling, Pillow's `Image.transform`: truncated to bytes, the edge's pixels repeated, `fill` for what lies
+ * outside.
+ */
 const transform = (canvas: Canvas, [a, b, c, d, e, f]: Matrix): void => {
   const { height, width, channels, fill, pixels, spare } = canvas
   const [lastX, lastY, line] = [width - 1, height - 1, width * channels]
@@ -72,8 +75,8 @@ export const translateY = (canvas: Canvas, share: number): void =>
   transform(canvas, [1, 0, 0, 0, 1, share * canvas.height])
 
 /**
- * Sine and cosine of −π/3 … π/3 by their series: those of V8 differ between its versions in the last digit. Rounded to 15
- * decimal places, as Pillow does it.
+ * Sine and cosine of −π/3 … π/3 by their series: those of V8 differ between its versions in the last digit. Rounded to
+ * 15 decimal places, as Pillow does it.
  */
 const sineAndCosine = (angle: number): readonly [sine: number, cosine: number] => {
   let [sine, cosine, term] = [0, 0, 1]
@@ -170,8 +173,8 @@ export const equalize = (canvas: Canvas): void => {
 }
 
 /**
- * Between an image and a plain version of it: factor 0 gives the plain one, 1 the image, more leads further away from the plain
- * one. Pillow's `Image.blend`, in single precision and truncated; clamped when it is written.
+ * Between an image and a plain version of it: factor 0 gives the plain one, 1 the image, more leads further away from
+ * the plain one. Pillow's `Image.blend`, in single precision and truncated; clamped when it is written.
  */
 const blend = (plain: number, value: number, factor: number): number =>
   Math.fround(plain + Math.fround(factor * (value - plain))) | 0
@@ -203,7 +206,10 @@ export const contrast = (canvas: Canvas, factor: number): void => {
   mapBytes(canvas, (value) => blend(grey, value, single))
 }
 
-/** Saturation, towards or away from the pixel's own grey. Without three channels there is no colour, and nothing changes. */
+/**
+ * Saturation, towards or away from the pixel's own grey. Without three channels there is no colour, and nothing
+ * changes.
+ */
 export const color = ({ channels, pixels }: Canvas, factor: number): void => {
   if (channels !== 3) return
   const single = Math.fround(factor)
@@ -218,10 +224,16 @@ export const color = ({ channels, pixels }: Canvas, factor: number): void => {
   }
 }
 
-/** A thirteenth of every possible sum of 13 bytes, rounded: no division per pixel. No sum lies halfway between two bytes. */
+/**
+ * A thirteenth of every possible sum of 13 bytes, rounded: no division per pixel. No sum lies halfway between two
+ * bytes.
+ */
 const THIRTEENTHS = Uint8Array.from({ length: 13 * 255 + 1 }, (_, sum) => Math.round(sum / 13))
 
-/** Towards or away from the image smoothed by 3 × 3 weights, 5 in the middle and 1 around it. The edge's pixels stay as they are. */
+/**
+ * Towards or away from the image smoothed by 3 × 3 weights, 5 in the middle and 1 around it. The edge's pixels stay as
+ * they are.
+ */
 export const sharpness = (canvas: Canvas, factor: number): void => {
   const { height, width, channels, pixels, spare } = canvas
   const [single, line] = [Math.fround(factor), width * channels]

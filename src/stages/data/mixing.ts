@@ -1,6 +1,6 @@
 /**
- * Mixup (Zhang et al., arXiv 1710.09412) and CutMix (Yun et al., arXiv 1905.04899) of a whole batch, as timm's `Mixup` with
- * mode `batch` does them: image i is mixed with image B − 1 − i, all by one draw.
+ * Mixup (Zhang et al., arXiv 1710.09412) and CutMix (Yun et al., arXiv 1905.04899) of a whole batch, as timm's `Mixup`
+ * with mode `batch` does them: image i is mixed with image B − 1 − i, all by one draw.
  */
 import type { AugmentParams } from '../../dsl/nodes.js'
 import type { ImageShape } from './canvas.js'
@@ -8,8 +8,8 @@ import type { Generator } from './random.js'
 import type { Box } from './resize.js'
 
 /**
- * Logarithm of a Gamma(shape, 1) draw, shape above 0 (Marsaglia and Tsang, "A simple method for generating gamma variables",
- * 2000). The logarithm, because small shapes draw numbers that are too small for a double.
+ * Logarithm of a Gamma(shape, 1) draw, shape above 0 (Marsaglia and Tsang, "A simple method for generating gamma
+ * variables", 2000). The logarithm, because small shapes draw numbers that are too small for a double.
  */
 const logGamma = (generator: Generator, shape: number): number => {
   // Never 0, because its logarithm is taken.
@@ -52,7 +52,10 @@ const drawBox = (generator: Generator, { height, width }: ImageShape, share: num
   }
 }
 
-/** Draws how to mix; null where mixup and CutMix are off. CutMix's share is what its box, cut off at the edge, really leaves. */
+/**
+ * Draws how to mix; null where mixup and CutMix are off. CutMix's share is what its box, cut off at the edge, really
+ * leaves.
+ */
 export const drawMix = (generator: Generator, shape: ImageShape, params: MixParams): Mix | null => {
   const { mixup, cutmix, switchProbability } = params
   if (mixup === 0 && cutmix === 0) return null
@@ -90,7 +93,9 @@ const exchangeBoxes = (pixels: Float32Array, { height, width, channels }: ImageS
   }
 }
 
-/** Mixes `pixels` `[B, h, w, c]` and `labels` `[B, classes]` in place. With an odd B the middle image stays as it is. */
+/**
+ * Mixes `pixels` `[B, h, w, c]` and `labels` `[B, classes]` in place. With an odd B the middle image stays as it is.
+ */
 export const mixBatch = (
   mix: Mix,
   pixels: Float32Array,

@@ -14,7 +14,9 @@ const kernel = (distance: number): number => {
   return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
 }
 
-/** For every place of one axis of the result: where its first source pixel is, how many there are, and their weights. */
+/**
+ * For every place of one axis of the result: where its first source pixel is, how many there are, and their weights.
+ */
 class Axis {
   readonly length: number
   readonly starts: Int32Array
@@ -31,7 +33,10 @@ class Axis {
     this.counts = new Int32Array(length)
   }
 
-  /** Computes the weights for a source of `from` pixels. Where that shrinks, the kernel is widened as much, against aliasing. */
+  /**
+   * Computes the weights for a source of `from` pixels. Where that shrinks, the kernel is widened as much, against
+   * aliasing.
+   */
   prepare(from: number): void {
     if (from === this.#from) return
     this.#from = from
@@ -72,8 +77,8 @@ export interface Box {
 }
 
 /**
- * Bicubic resizing to one shape, antialiased, with Pillow's weights and rounding: its results are Pillow's to the last bit.
- * The same memory serves every image.
+ * Bicubic resizing to one shape, antialiased, with Pillow's weights and rounding: its results are Pillow's to the last
+ * bit. The same memory serves every image.
  */
 export class Resizer {
   readonly #shape: ImageShape
@@ -90,8 +95,8 @@ export class Resizer {
   }
 
   /**
-   * Resizes a box of the image that begins at `offset` of `source` and is `sourceWidth` wide into `target` `[h, w, c]`; pixels
-   * outside the box do not count.
+   * Resizes a box of the image that begins at `offset` of `source` and is `sourceWidth` wide into `target` `[h, w, c]`;
+   * pixels outside the box do not count.
    */
   resize(source: Uint8Array, offset: number, sourceWidth: number, box: Box, target: Uint8ClampedArray): void {
     const { width, channels } = this.#shape

@@ -82,8 +82,8 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
 }
 
 /**
- * Runs over `count` images: those at `places` of the split, or its first ones. `take` gets the outputs in the images' order,
- * whichever call finished first: the outputs of `rows` images, the first of which is number `from`.
+ * Runs over `count` images: those at `places` of the split, or its first ones. `take` gets the outputs in the images'
+ * order, whichever call finished first: the outputs of `rows` images, the first of which is number `from`.
  */
 export const overSplit = Effect.fnUntraced(function* (
   forward: Forward,

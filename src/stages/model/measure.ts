@@ -19,7 +19,10 @@ export interface Scores {
   readonly loss: number
 }
 
-/** Cross-entropy of one row of logits, and its label's rank: 0 is the highest; of equal logits the first class counts as higher. */
+/**
+ * Cross-entropy of one row of logits, and its label's rank: 0 is the highest; of equal logits the first class counts as
+ * higher.
+ */
 const judgeRow = (logits: Float32Array, start: number, classes: number, label: number) => {
   const target = logits[start + label]
   let highest = -Infinity
@@ -61,7 +64,9 @@ export class ScoreSum {
 /** Tokens a call when a single model is measured: 250 digits of 17 tokens, 21 images of 197. */
 const TOKENS = 4_250
 
-/** Scores of every output of a forward pass, `[batch, classes]` logits each, over the whole split, by the output's name. */
+/**
+ * Scores of every output of a forward pass, `[batch, classes]` logits each, over the whole split, by the output's name.
+ */
 export const measureOutputs = Effect.fnUntraced(function* (
   forward: Forward,
   classes: number,

@@ -44,7 +44,10 @@ export const writeTensors = (
     { format: 'pt', ...metadata },
   )
 
-/** What cannot be told from the shapes of a model's tensors. Kept with the weights too, so that a wrong `config.json` is noticed. */
+/**
+ * What cannot be told from the shapes of a model's tensors. Kept with the weights too, so that a wrong `config.json` is
+ * noticed.
+ */
 const UNSHAPED = ['numHeads', 'layerNormEps'] as const
 
 /** Throws a ModelFileError where the weights say that they were trained with other values than the configuration's. */
@@ -96,7 +99,9 @@ export const writeModel = (
   writeJson(join(folder, 'config.json'), { ...config, ...metadata })
 }
 
-/** What a `config.json` may leave out (docs/method.md, section 1). Not the head count, which no file of weights tells. */
+/**
+ * What a `config.json` may leave out (docs/method.md, section 1). Not the head count, which no file of weights tells.
+ */
 const DEFAULTS = { mlpRatio: 4, layerNormEps: 1e-6 }
 
 const COUNTS = ['imageSize', 'patchSize', 'channels', 'numClasses', 'embedDim', 'depth', 'numHeads'] as const
@@ -129,8 +134,8 @@ export const parseConfig = (text: string, path: string): Omit<StoredModel, 'valu
 }
 
 /**
- * Reads a model, or those of its tensors that `tensorsOf` names. Throws a ModelFileError where the configuration and the weights do
- * not agree in every tensor.
+ * Reads a model, or those of its tensors that `tensorsOf` names. Throws a ModelFileError where the configuration and
+ * the weights do not agree in every tensor.
  */
 export const readModel = (
   weightsPath: string,
@@ -152,7 +157,10 @@ export const readModel = (
   return { ...parsed, values: readTensors(weightsPath, tensorsOf(parsed.config), `the model of ${configPath}`) }
 }
 
-/** The model in a stage's artifact, in its subfolder `folder`. A ModelFileError names the input by `described` where there is none. */
+/**
+ * The model in a stage's artifact, in its subfolder `folder`. A ModelFileError names the input by `described` where
+ * there is none.
+ */
 export const openModel = (input: InputArtifact | undefined, described: string, folder = ''): StoredModel => {
   const [weights, config] = ['model.safetensors', 'config.json'].map((file) => {
     const path = input?.files[folder + file]

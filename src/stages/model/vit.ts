@@ -1,6 +1,7 @@
 /**
- * The vision transformer of DeiT and timm (docs/method.md, section 1): its tensors, then its forward pass piece by piece, in
- * order, because stitched models are made of the same pieces. Shapes: B images, N patches, T = N + 1 tokens, width d.
+ * The vision transformer of DeiT and timm (docs/method.md, section 1): its tensors, then its forward pass piece by
+ * piece, in order, because stitched models are made of the same pieces. Shapes: B images, N patches, T = N + 1 tokens,
+ * width d.
  */
 import * as tf from '@tensorflow/tfjs'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
@@ -70,8 +71,8 @@ export interface BlockOutput {
 }
 
 /**
- * Stochastic depth: the factors by which each image's residual branches are multiplied before they are added, `[B, 2·depth]`;
- * column 2l is for block l's attention, 2l + 1 for its MLP. Undefined leaves all branches as they are.
+ * Stochastic depth: the factors by which each image's residual branches are multiplied before they are added, `[B,
+ * 2·depth]`; column 2l is for block l's attention, 2l + 1 for its MLP. Undefined leaves all branches as they are.
  */
 export type Keep = tf.Tensor2D | undefined
 
@@ -80,9 +81,11 @@ export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): t
   const { imageSize, patchSize: p, channels, embedDim: d } = config
   const grid = imageSize / p
   const batch = pixels.shape[0]
-  // A patch's row is p·c neighbours in memory and moves as one run; the small weight is transposed to that order instead.
+  // A patch's row is p·c neighbours in memory and moves as one run; the small weight is transposed to that order
+  // instead.
   const rows = tf.reshape(pixels, [batch, grid, p, grid, p * channels]) // [B, rows of patches, p, patches a row, p·c]
-  const patches = tf.reshape(tf.transpose(rows, [0, 1, 3, 2, 4]), [batch, grid * grid, p * p * channels]) // [B, N, p·p·c]
+  // [B, N, p·p·c]
+  const patches = tf.reshape(tf.transpose(rows, [0, 1, 3, 2, 4]), [batch, grid * grid, p * p * channels])
   const filters = tf.transpose(params['patch_embed.proj.weight'], [0, 2, 3, 1]) // [d, p, p, c]
   const weight = tf.reshape(filters, [d, p * p * channels])
   const embedded = linear(patches, weight, params['patch_embed.proj.bias']) as tf.Tensor3D // [B, N, d]
@@ -166,11 +169,17 @@ const runBlock = (
 export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): BlockOutput =>
   runBlock(params, config, index, x, keep, false)
 
-/** The same block, of which only the cls token is computed, `[B, T, d]` → `[B, 1, d]`: the head reads no more of the last block. */
+/**
+ * The same block, of which only the cls token is computed, `[B, T, d]` → `[B, 1, d]`: the head reads no more of the
+ * last block.
+ */
 export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): tf.Tensor3D =>
   runBlock(params, config, index, x, keep, true).map
 
-/** Tokens `[B, T, d]`, of which the cls token alone is read → logits `[B, classes]`; `finalNorm` says whether the last LayerNorm runs. */
+/**
+ * Tokens `[B, T, d]`, of which the cls token alone is read → logits `[B, classes]`; `finalNorm` says whether the last
+ * LayerNorm runs.
+ */
 export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
   const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
   const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls

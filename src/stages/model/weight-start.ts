@@ -4,7 +4,9 @@ import { Generator } from '../data/random.js'
 import { sizeOfShape, type TensorDefinition, type Values } from '../tensors/named-tensors.js'
 import { vitTensors } from './vit.js'
 
-/** Standard deviation of the cls token and the positions at their start, whatever the other weights start from (DeiT). */
+/**
+ * Standard deviation of the cls token and the positions at their start, whatever the other weights start from (DeiT).
+ */
 const TOKEN_STD = 0.02
 
 const fill = (size: number, draw: () => number): Float32Array => Float32Array.from({ length: size }, draw)
@@ -32,8 +34,8 @@ const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStar
 
 /**
  * Start values of every tensor of a model: matrices and patch filters by `start`; biases 0; norms 1 and 0; cls token
- * and positions normal 0.02. Models of one seed start from different numbers if their `role` or their shape differs: two students
- * that start from the same numbers would be easier to stitch than they should be.
+ * and positions normal 0.02. Models of one seed start from different numbers if their `role` or their shape differs:
+ * two students that start from the same numbers would be easier to stitch than they should be.
  */
 export const startVit = (config: VitConfig, start: WeightStart, seed: number, role: string): Values => {
   const label = `${role} ${config.embedDim}x${config.depth}`

@@ -65,8 +65,8 @@ export const transposeAffine = ({ out, inner, weight }: Affine): Affine => ({
 })
 
 /**
- * The Moore–Penrose inverse of the map with its bias: of all x that bring W·x + b nearest to y the shortest, W⁺·y − W⁺·b. Directions
- * weaker than the rounding of single precision count as none.
+ * The Moore–Penrose inverse of the map with its bias: of all x that bring W·x + b nearest to y the shortest, W⁺·y −
+ * W⁺·b. Directions weaker than the rounding of single precision count as none.
  */
 export const pseudoInverse = ({ out, inner, weight, bias }: Affine): Affine => {
   const columns = Array.from({ length: inner }, (_, column) =>

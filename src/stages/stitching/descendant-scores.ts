@@ -1,4 +1,7 @@
-/** Scores of a pool's descendants on a split: computed together, as far as their tokens fit into memory, and as they are written down. */
+/**
+ * Scores of a pool's descendants on a split: computed together, as far as their tokens fit into memory, and as they are
+ * written down.
+ */
 import * as Effect from 'effect/Effect'
 import { numTokens } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
@@ -55,7 +58,10 @@ export const describeDescendants = (
     }
   })
 
-/** Tokens a call: 25 digits of 17 tokens. Every stitched model multiplies them, so only few tokens stay in the processor's cache. */
+/**
+ * Tokens a call: 25 digits of 17 tokens. Every stitched model multiplies them, so only few tokens stay in the
+ * processor's cache.
+ */
 const TOKENS = 425
 
 /** Values that one operation computes at most on all streams, 128 MiB. A pass holds several such results at a time. */
@@ -65,7 +71,10 @@ const LIMIT = 2 ** 25
 const batchFor = ({ configs }: PoolGrid, images: number): number =>
   Math.min(25, Math.max(1, Math.floor(TOKENS / numTokens(configs[0]))), images)
 
-/** Values of the largest intermediate result of an operation on one stream: a block's hidden layer, qkv or attention weights. */
+/**
+ * Values of the largest intermediate result of an operation on one stream: a block's hidden layer, qkv or attention
+ * weights.
+ */
 const streamSize = ({ configs }: PoolGrid, batch: number, operation: Operation): number => {
   if (operation.kind === 'stitch') return 0
   const config = configs[operation.model]

@@ -1,7 +1,7 @@
 /**
- * In which order many descendants are computed at once. Descendants that begin alike share their beginning; those that run the same
- * operation on different tokens run it as one batch. A descendant may come back to a model, so no order of the models would do: the
- * order follows from the paths alone.
+ * In which order many descendants are computed at once. Descendants that begin alike share their beginning; those that
+ * run the same operation on different tokens run it as one batch. A descendant may come back to a model, so no order of
+ * the models would do: the order follows from the paths alone.
  */
 import { type Grid, type Path, runsFinalNorm } from './grid.js'
 
@@ -62,15 +62,17 @@ const addPath = (roots: Map<string, Step>, operations: readonly Operation[]): St
   return parent!
 }
 
-/** The operation of a step once all that follows it is known: a block that only heads read computes the cls token alone. */
+/**
+ * The operation of a step once all that follows it is known: a block that only heads read computes the cls token alone.
+ */
 const finalOperation = ({ operation, children }: Step): Operation => {
   const forHeads = [...children.values()].every((child) => child.operation.kind === 'head')
   return operation.kind === 'block' && forHeads ? { ...operation, kind: 'clsBlock' } : operation
 }
 
 /**
- * The rounds that compute these paths. All steps with the same operation are one round, unless two paths run two operations in
- * opposite orders: then the operation with the most steps ready goes first.
+ * The rounds that compute these paths. All steps with the same operation are one round, unless two paths run two
+ * operations in opposite orders: then the operation with the most steps ready goes first.
  */
 export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm'>): Schedule => {
   const roots = new Map<string, Step>()
@@ -115,8 +117,8 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
 }
 
 /**
- * Cuts paths into runs of neighbours, as long as no operation has more than `limit` values on all streams of a run; `sizeOf` says how
- * many it has on one. A path that is too large by itself is a run by itself.
+ * Cuts paths into runs of neighbours, as long as no operation has more than `limit` values on all streams of a run;
+ * `sizeOf` says how many it has on one. A path that is too large by itself is a run by itself.
  */
 export const chunkPaths = (
   paths: readonly Path[],

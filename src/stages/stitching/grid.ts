@@ -1,6 +1,6 @@
 /**
- * The grid of a stitched pool (docs/method.md, section 3): its descendants, the path of blocks and stitch layers that each runs, and
- * the tensors they are made of.
+ * The grid of a stitched pool (docs/method.md, section 3): its descendants, the path of blocks and stitch layers that
+ * each runs, and the tensors they are made of.
  */
 import { type Descendant, enumerateDescendants } from '../../dsl/descendants.js'
 import { type ModelPair, orderedPairs, type StitchPosition, stitchPositions } from '../../dsl/grid.js'

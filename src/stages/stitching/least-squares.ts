@@ -1,7 +1,7 @@
 /**
- * Linear least squares in double precision: Householder QR with column pivoting, then a second factorisation of the rows that are
- * left, which gives the solution of least norm where columns depend on one another (a complete orthogonal decomposition; Golub and
- * Van Loan, Matrix Computations, 4th ed., sections 5.4–5.5).
+ * Linear least squares in double precision: Householder QR with column pivoting, then a second factorisation of the
+ * rows that are left, which gives the solution of least norm where columns depend on one another (a complete orthogonal
+ * decomposition; Golub and Van Loan, Matrix Computations, 4th ed., sections 5.4–5.5).
  */
 
 /** A column of a matrix. */
@@ -21,7 +21,10 @@ const reflect = (v: Column, factor: number, column: Column, from: number): void 
   for (let row = from; row < column.length; row++) column[row] -= scale * v[row]
 }
 
-/** A matrix turned into R (`diagonal`, and above it the columns themselves) by reflections, which are kept below the diagonal. */
+/**
+ * A matrix turned into R (`diagonal`, and above it the columns themselves) by reflections, which are kept below the
+ * diagonal.
+ */
 interface Factors {
   /** Column k holds R's entries in rows < k and the k-th Householder vector in rows ≥ k. */
   readonly columns: readonly Column[]
@@ -32,7 +35,10 @@ interface Factors {
   readonly rank: number
 }
 
-/** Householder QR of a matrix given by its columns, which are overwritten. Stops where the columns that are left are negligible. */
+/**
+ * Householder QR of a matrix given by its columns, which are overwritten. Stops where the columns that are left are
+ * negligible.
+ */
 const factorise = (input: Column[], tolerance: number): Factors => {
   const columns = [...input]
   const height = columns[0].length
@@ -96,7 +102,10 @@ type Solver = (target: Column) => {
   readonly residual: number
 }
 
-/** A solver for the matrix of these columns, which are overwritten. What is below `tolerance` times the largest column counts as zero. */
+/**
+ * A solver for the matrix of these columns, which are overwritten. What is below `tolerance` times the largest column
+ * counts as zero.
+ */
 export const leastNormSolver = (columns: Column[], tolerance: number): Solver => {
   const width = columns.length
   const qr = factorise(columns, tolerance)
@@ -139,7 +148,8 @@ const column = (values: ArrayLike<number>, rows: number, width: number, index: n
   Float64Array.from({ length: rows }, (_, row) => values[row * width + index])
 
 /**
- * The W and b that minimise |x·Wᵀ + b − y|², of least norm where several do (docs/method.md, section 4, `leastSquares`).
+ * The W and b that minimise |x·Wᵀ + b − y|², of least norm where several do (docs/method.md, section 4,
+ * `leastSquares`).
  *
  * @param x `[rows, inputs]`, row-major. Directions weaker than the rounding of its own precision count as none.
  * @param y `[rows, outputs]`, row-major.

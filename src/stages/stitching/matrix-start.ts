@@ -1,4 +1,7 @@
-/** Starts of stitch layers from the matrices that distillation learned (docs/method.md, section 4): `learned` and `composed`. */
+/**
+ * Starts of stitch layers from the matrices that distillation learned (docs/method.md, section 4): `learned` and
+ * `composed`.
+ */
 import type { StitchParams } from '../../dsl/nodes.js'
 import type { StitchPosition } from '../../dsl/grid.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
@@ -63,8 +66,9 @@ interface MatrixPair {
 export type MatrixStart = Pick<StitchParams, 'matrices' | 'inverse'>
 
 /**
- * How deep each stitch layer lies, as a share of a model's blocks. At position (j, k) the front has run j + 1 of its blocks, and the
- * end goes on as if it had run k of its own. A layer's depth is the mean of these two shares, averaged over its positions.
+ * How deep each stitch layer lies, as a share of a model's blocks. At position (j, k) the front has run j + 1 of its
+ * blocks, and the end goes on as if it had run k of its own. A layer's depth is the mean of these two shares, averaged
+ * over its positions.
  */
 export const layerDepths = (
   positions: readonly StitchPosition[],
@@ -80,8 +84,9 @@ export const layerDepths = (
 }
 
 /**
- * Index of the student's loss position nearest to this depth; of two equally near ones the first. Both sides of a layer use the same
- * depth, so that students which were compared at the same depths meet at the same feature of their teacher.
+ * Index of the student's loss position nearest to this depth; of two equally near ones the first. Both sides of a layer
+ * use the same depth, so that students which were compared at the same depths meet at the same feature of their
+ * teacher.
  */
 export const nearestPosition = ({ positions, config }: StudentMatrices, depth: number): number => {
   const distances = positions.map((block) => Math.abs((block + 1) / config.depth - depth))
@@ -115,16 +120,17 @@ const turner = ({ inverse }: Pick<MatrixStart, 'inverse'>) => {
 }
 
 /**
- * The paper's start, front → teacher → end. A student as wide as the teacher stands for the teacher itself, on either side,
- * and its own matrices take no part.
+ * The paper's start, front → teacher → end. A student as wide as the teacher stands for the teacher itself, on either
+ * side, and its own matrices take no part.
  *
- * - Front → teacher, `transpose`: the front's map matrix transposed. The layer's bias is zero, whatever the matrices' are.
- * - Front → teacher, `pseudoInverse`: of the front's map f = M·t + c the shortest t that gives f back, M⁺·f − M⁺·c. Biases are
- *   kept on both sides.
- * - Teacher → end: the end's map matrix. So a stitch from wide to narrow, out of a front as wide as the teacher, starts as the
- *   narrow student's map itself.
- * - A student that was distilled towards its teacher (`transforms: 'toTeacher'`) has matrices of the other direction: of a
- *   front they serve as they are, bias and all, and of an end they are turned round.
+ * - Front → teacher, `transpose`: the front's map matrix transposed. The layer's bias is zero, whatever the matrices'
+ *   are.
+ * - Front → teacher, `pseudoInverse`: of the front's map f = M·t + c the shortest t that gives f back, M⁺·f − M⁺·c.
+ *   Biases are kept on both sides.
+ * - Teacher → end: the end's map matrix. So a stitch from wide to narrow, out of a front as wide as the teacher,
+ *   starts as the narrow student's map itself.
+ * - A student that was distilled towards its teacher (`transforms: 'toTeacher'`) has matrices of the other direction:
+ *   of a front they serve as they are, bias and all, and of an end they are turned round.
  */
 export const learnedMaps = (pair: MatrixPair, teacherWidth: number, start: MatrixStart): readonly Affine[] => {
   const { front, end } = pair

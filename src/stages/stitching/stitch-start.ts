@@ -1,6 +1,6 @@
 /**
- * How the stitch layers of a grid start (docs/method.md, section 4): at random, by least squares between the features of two students
- * (SN-Net's start), or from learned matrices (matrix-start.ts).
+ * How the stitch layers of a grid start (docs/method.md, section 4): at random, by least squares between the features
+ * of two students (SN-Net's start), or from learned matrices (matrix-start.ts).
  */
 import * as Effect from 'effect/Effect'
 import type { StitchParams } from '../../dsl/nodes.js'
@@ -25,8 +25,8 @@ import { composedMaps, learnedMaps, openMatrices, type StudentMatrices } from '.
 const BATCH = 100
 
 /**
- * Tokens `[n·T, d]` of the n images at `indices`, without augmentation: the first block's input, then each block's output. So entry
- * k is the input of block k, and entry j + 1 the output of block j.
+ * Tokens `[n·T, d]` of the n images at `indices`, without augmentation: the first block's input, then each block's
+ * output. So entry k is the input of block k, and entry j + 1 the output of block j.
  */
 export const stitchFeatures = Effect.fnUntraced(function* (
   engine: Engine,
@@ -68,8 +68,8 @@ interface StudentFeatures {
 }
 
 /**
- * The maps of one pair's layers from front's output to end's input, by least squares at each position, averaged over the positions
- * that share a layer. `solved` is called after each position. Works from narrow to wide and back.
+ * The maps of one pair's layers from front's output to end's input, by least squares at each position, averaged over
+ * the positions that share a layer. `solved` is called after each position. Works from narrow to wide and back.
  */
 export const leastSquaresMaps = Effect.fnUntraced(function* (
   front: StudentFeatures,
@@ -181,8 +181,8 @@ const fromFeatures = Effect.fnUntraced(function* (
 })
 
 /**
- * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning, from narrow to wide and
- * back. `random` is the usual start of a Linear.
+ * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning, from
+ * narrow to wide and back. `random` is the usual start of a Linear.
  */
 export const startStitches = (params: Params, from: StartFrom): Effect.Effect<Values, StageError> => {
   switch (params.init) {

@@ -67,8 +67,8 @@ const tensorsOf = (grid: PoolGrid, descendant: number | null): GridTensors =>
   descendant === null ? tensorsOfGrid(grid) : tensorsOnPaths([grid.paths[descendant]], grid)
 
 /**
- * Writes `grid.json` (a GridFile), `students/<name>/config.json` and `model.safetensors`, and `stitches.safetensors`. Files of weights
- * that would hold no tensor are left out.
+ * Writes `grid.json` (a GridFile), `students/<name>/config.json` and `model.safetensors`, and `stitches.safetensors`.
+ * Files of weights that would hold no tensor are left out.
  */
 export const writeStitchedPool = (folder: string, pool: StitchedPoolContent): void => {
   const { names, params, grid, descendant, metadata } = pool

@@ -1,6 +1,6 @@
 /**
- * The forward pass of descendants, which run blocks of one student, a stitch layer, then blocks of another (docs/method.md, section 3):
- * of one descendant, and of many at once, so that 18 models cost each block one call.
+ * The forward pass of descendants, which run blocks of one student, a stitch layer, then blocks of another
+ * (docs/method.md, section 3): of one descendant, and of many at once, so that 18 models cost each block one call.
  */
 import * as tf from '@tensorflow/tfjs'
 import { linear } from '../../engine/operations.js'
@@ -14,8 +14,8 @@ const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.T
   linear(tokens, stitches[`${name}.weight`], stitches[`${name}.bias`]) as tf.Tensor3D
 
 /**
- * One descendant: pixels `[B, h, w, c]` → logits `[B, classes]`. By the model's index, `models` holds its tensors and `keeps` its
- * factors of stochastic depth.
+ * One descendant: pixels `[B, h, w, c]` → logits `[B, classes]`. By the model's index, `models` holds its tensors and
+ * `keeps` its factors of stochastic depth.
  */
 export const stitchedVit = (
   models: readonly Params[],
@@ -40,8 +40,8 @@ export const stitchedVit = (
 }
 
 /**
- * The tokens of S streams that earlier rounds computed, `[S·B, T, d]`, in the order of `sources`; with `clsOnly` the first token of
- * each, `[S·B, 1, d]`.
+ * The tokens of S streams that earlier rounds computed, `[S·B, T, d]`, in the order of `sources`; with `clsOnly` the
+ * first token of each, `[S·B, 1, d]`.
  */
 const gather = (
   results: readonly tf.Tensor3D[],

@@ -1,6 +1,6 @@
 /**
- * Tuning a stitched pool (docs/method.md, section 5): which descendants are drawn, what a step on one of them reads, trains and
- * minimises, and its batches.
+ * Tuning a stitched pool (docs/method.md, section 5): which descendants are drawn, what a step on one of them reads,
+ * trains and minimises, and its batches.
  */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
@@ -28,7 +28,10 @@ interface DescendantDraws {
   readonly groups: readonly (readonly number[])[] | undefined
 }
 
-/** Indices of the values in each of `count` equal intervals from the least value to the greatest; empty intervals are left out. */
+/**
+ * Indices of the values in each of `count` equal intervals from the least value to the greatest; empty intervals are
+ * left out.
+ */
 const intervals = (values: readonly number[], count: number): readonly (readonly number[])[] => {
   const least = Math.min(...values)
   const width = (Math.max(...values) - least) / count
@@ -40,9 +43,9 @@ const intervals = (values: readonly number[], count: number): readonly (readonly
 }
 
 /**
- * All descendants, each as likely as another; with `tuned: 'stitches'` only those that have a stitch layer, because a single model
- * has nothing to train. With `sampling: 'macs'` (SN-Netv2, arXiv 2307.00154) every interval of MACs is equally likely instead, so
- * that the few very small and very large models are not drawn too rarely.
+ * All descendants, each as likely as another; with `tuned: 'stitches'` only those that have a stitch layer, because a
+ * single model has nothing to train. With `sampling: 'macs'` (SN-Netv2, arXiv 2307.00154) every interval of MACs is
+ * equally likely instead, so that the few very small and very large models are not drawn too rarely.
  */
 export const descendantDraws = (
   { descendants }: Pick<PoolGrid, 'descendants'>,
@@ -61,8 +64,8 @@ export const STITCHES = 'stitches'
 const partName = (model: number, part: VitPart): string => `${modelKey(model)}/${part}`
 
 /**
- * One component for every part that a step may change by itself: embeddings, blocks, norms, heads and stitch layers. Those of the
- * whole grid, or only those of these names.
+ * One component for every part that a step may change by itself: embeddings, blocks, norms, heads and stitch layers.
+ * Those of the whole grid, or only those of these names.
  */
 export const poolComponents = (
   models: readonly Values[],
@@ -189,8 +192,8 @@ interface TuningBatchesFrom {
 const nothing: TeacherOutputs = () => Promise.resolve({})
 
 /**
- * The inputs of `tuningStep`, batch by batch: images with their labels, the teacher's outputs, and which branches are dropped. Without
- * epochs the teacher is not compiled.
+ * The inputs of `tuningStep`, batch by batch: images with their labels, the teacher's outputs, and which branches are
+ * dropped. Without epochs the teacher is not compiled.
  */
 export const tuningBatches = Effect.fnUntraced(function* ({
   engine,

@@ -1,15 +1,15 @@
 /**
- * Tensors by name: which ones a model has, their values on the host, and the layout that puts many of them into one flat vector,
- * which an optimiser reads and writes in one piece.
+ * Tensors by name: which ones a model has, their values on the host, and the layout that puts many of them into one
+ * flat vector, which an optimiser reads and writes in one piece.
  */
 import * as tf from '@tensorflow/tfjs'
 import type { DecayGroup } from '../../dsl/nodes.js'
 import { UNDECAYED } from '../../dsl/option-tables.js'
 
 /**
- * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group, the bias of
- * a LayerNorm in `norms`. `matrices` are a model's own weights of two or more dimensions, patch filters included; they always
- * decay.
+ * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group,
+ * the bias of a LayerNorm in `norms`. `matrices` are a model's own weights of two or more dimensions, patch filters
+ * included; they always decay.
  */
 type TensorGroup = DecayGroup | 'matrices'
 

@@ -39,7 +39,10 @@ interface Safetensors {
 
 type HostTensors = Readonly<Record<string, HostTensor>> | ReadonlyMap<string, HostTensor>
 
-/** A file that is not in the safetensors format, or tensors that cannot be written in it. The message names file and tensor. */
+/**
+ * A file that is not in the safetensors format, or tensors that cannot be written in it. The message names file and
+ * tensor.
+ */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError'
 }

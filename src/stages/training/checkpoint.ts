@@ -1,4 +1,7 @@
-/** Checkpoints: the state of a training that was interrupted, or that may go on, in one file that is written whole or not at all. */
+/**
+ * Checkpoints: the state of a training that was interrupted, or that may go on, in one file that is written whole or
+ * not at all.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -105,8 +108,9 @@ const readCheckpoint = (
 const isFurther = (a: Position, b: Position): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.step > b.step)
 
 /**
- * Puts the components into the state of the furthest checkpoint among these files (of equally far ones the first) and returns its
- * position. Where no file is a checkpoint of these components, returns undefined and changes nothing: training starts anew.
+ * Puts the components into the state of the furthest checkpoint among these files (of equally far ones the first) and
+ * returns its position. Where no file is a checkpoint of these components, returns undefined and changes nothing:
+ * training starts anew.
  */
 export const loadCheckpoint = (
   paths: readonly string[],

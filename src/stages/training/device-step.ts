@@ -1,6 +1,6 @@
 /**
- * A training step on a device with a memory of its own: parameters and optimiser state stay there, and only the batch and the loss
- * are copied. The whole step, update included, is one function of tensors.
+ * A training step on a device with a memory of its own: parameters and optimiser state stay there, and only the batch
+ * and the loss are copied. The whole step, update included, is one function of tensors.
  */
 import * as tf from '@tensorflow/tfjs'
 import type {
@@ -26,8 +26,9 @@ export const scalarName = (scalar: keyof AdamwScalars<unknown>, component: strin
   `adamw.${scalar}.${component}`
 
 /**
- * What a step does with its gradient. `alone` updates by it. `gathers` adds it to the sum of its update's gradients; `ends` does so
- * too and updates by that sum times the input `share`. The input `carry` is 0 where the sum starts anew, else 1.
+ * What a step does with its gradient. `alone` updates by it. `gathers` adds it to the sum of its update's gradients;
+ * `ends` does so too and updates by that sum times the input `share`. The input `carry` is 0 where the sum starts anew,
+ * else 1.
  */
 type StepKind = 'alone' | 'gathers' | 'ends'
 
@@ -59,8 +60,8 @@ const gatheredGradients = (
 }
 
 /**
- * The step as a function of named tensors: parameters, optimiser state and a batch → `parts` of the loss and, for every trained
- * component, the next `theta`, `m`, `v` (and `mean`), or its `sum` where the step only gathers.
+ * The step as a function of named tensors: parameters, optimiser state and a batch → `parts` of the loss and, for every
+ * trained component, the next `theta`, `m`, `v` (and `mean`), or its `sum` where the step only gathers.
  */
 export const stepFunction = (
   definition: StepDefinition,

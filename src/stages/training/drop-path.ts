@@ -1,7 +1,8 @@
 /**
- * Stochastic depth, or drop path (Huang and others, "Deep networks with stochastic depth", 2016), as timm does it: for each image,
- * each residual branch of a block is dropped with the block's rate p, and multiplied by 1/(1 − p) where it is kept. The factors are
- * drawn on the host and come into a step as an input, `keep.<model>` `[B, 2·depth]`: a step stays a function of its inputs.
+ * Stochastic depth, or drop path (Huang and others, "Deep networks with stochastic depth", 2016), as timm does it: for
+ * each image, each residual branch of a block is dropped with the block's rate p, and multiplied by 1/(1 − p) where it
+ * is kept. The factors are drawn on the host and come into a step as an input, `keep.<model>` `[B, 2·depth]`: a step
+ * stays a function of its inputs.
  */
 import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
 import type * as tf from '@tensorflow/tfjs'
@@ -48,8 +49,8 @@ const fillKeep = (keep: Float32Array, depth: number, rate: number, generator: Ge
 }
 
 /**
- * The values of `keepSpecs` for the batch at a place of the training: a function of seed, model and place. The arrays are
- * filled anew by the call after the next one.
+ * The values of `keepSpecs` for the batch at a place of the training: a function of seed, model and place. The arrays
+ * are filled anew by the call after the next one.
  */
 export const keepBatches = (
   models: Dropping,

@@ -1,6 +1,6 @@
 /**
- * Matching a student's features to its teacher's (docs/method.md, section 2): the transformation matrices between them, and the
- * parts of the distillation loss that compare them.
+ * Matching a student's features to its teacher's (docs/method.md, section 2): the transformation matrices between them,
+ * and the parts of the distillation loss that compare them.
  */
 import type * as tf from '@tensorflow/tfjs'
 import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
@@ -15,14 +15,14 @@ import type { Wanted } from './teacher-outputs.js'
 type Feature = 'att' | 'map'
 
 /**
- * What a transformation matrix does: `att` and `map` turn that feature of the teacher into the student's, `reverseAtt` and
- * `reverse` the student's attention output and block output into the teacher's.
+ * What a transformation matrix does: `att` and `map` turn that feature of the teacher into the student's, `reverseAtt`
+ * and `reverse` the student's attention output and block output into the teacher's.
  */
 export type Transform = Feature | 'reverse' | 'reverseAtt'
 
 /**
- * `<transform>.<p>.weight` and its bias for each of `count` loss positions p, counted from 0: a `Linear(D → d)` from the teacher's
- * width to the student's, `[d, D]`, or a `Linear(d → D)` back, `[D, d]`.
+ * `<transform>.<p>.weight` and its bias for each of `count` loss positions p, counted from 0: a `Linear(D → d)` from
+ * the teacher's width to the student's, `[d, D]`, or a `Linear(d → D)` back, `[D, d]`.
  */
 export const transformTensors = (
   transform: Transform,
@@ -78,9 +78,9 @@ export const featureWeights = (
 
 /**
  * The losses on features, each a sum over the loss positions p. `toStudent`, as published: MSE(student, A_p(teacher)).
- * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): the squared error of R_p(student) relative to the teacher, image by
- * image. With `reverseTransforms` also `reverse`: MSE(teacher's map, R_p(student's map)), which teaches the matrices R alone. The
- * teacher's features come in as `teacher.<feature>.<block>` `[B, T, D]`.
+ * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): the squared error of R_p(student) relative to the
+ * teacher, image by image. With `reverseTransforms` also `reverse`: MSE(teacher's map, R_p(student's map)), which
+ * teaches the matrices R alone. The teacher's features come in as `teacher.<feature>.<block>` `[B, T, D]`.
  */
 export const featureParts = (
   choice: Choice,

@@ -1,6 +1,6 @@
 /**
- * What threads do to a training's plain arrays, in place: gradients summed over batches, their norms, AdamW's update. Computed in
- * double precision and rounded when stored. Threads import this module, so it must stay free of tensors.
+ * What threads do to a training's plain arrays, in place: gradients summed over batches, their norms, AdamW's update.
+ * Computed in double precision and rounded when stored. Threads import this module, so it must stay free of tensors.
  */
 import type { AdamwScalars, UpdateParams } from './optimiser.js'
 
@@ -62,7 +62,9 @@ export interface AdamwStretch {
 
 type Moments = Pick<UpdateParams, 'beta1' | 'beta2' | 'eps' | 'emaDecay'>
 
-/** Updates values `from` to `to` by the gradient `(one + other) · share`. In one loop, so that every array is read once. */
+/**
+ * Updates values `from` to `to` by the gradient `(one + other) · share`. In one loop, so that every array is read once.
+ */
 const update = (
   { theta, m, v, scalars: { stepSize, rootCorrection } }: AdamwStretch,
   { beta1, beta2, eps }: Moments,

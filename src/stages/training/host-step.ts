@@ -1,6 +1,6 @@
 /**
- * A training step on the CPU: the batch is cut into equal parts, a thread (lane) of the engine computes the gradients of each, and
- * the host updates the parameters in place. Within a step only the lanes copy parameters or gradients.
+ * A training step on the CPU: the batch is cut into equal parts, a thread (lane) of the engine computes the gradients
+ * of each, and the host updates the parameters in place. Within a step only the lanes copy parameters or gradients.
  */
 import { mapValues } from '../../base/objects.js'
 import type { Engine, HostArrays, Lanes, TensorFunction, TensorSpec, TensorSpecs } from '../../engine/engine.js'
@@ -26,8 +26,8 @@ const WIDE = 30e6
 const MOST_LOSSES = 16
 
 /**
- * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: each part's sums are
- * rounded by themselves, so the number of parts shows in the result's last digits.
+ * How many parts a batch is cut into. A function of the training alone, never of the machine or its load: each part's
+ * sums are rounded by themselves, so the number of parts shows in the result's last digits.
  */
 const partsOfBatch = (components: readonly Component[], batch: number): number =>
   batch % 2 === 0 && parametersOf(components) <= WIDE ? 2 : 1

@@ -1,6 +1,6 @@
 /**
- * The update of a step whose parameters the host keeps: the gradients of an update's batches are summed, clipped and applied, in
- * place, by as many threads as the engine has.
+ * The update of a step whose parameters the host keeps: the gradients of an update's batches are summed, clipped and
+ * applied, in place, by as many threads as the engine has.
  */
 import type { HostCall, Lanes } from '../../engine/engine.js'
 import { adamwScalars, type UpdateParams } from './optimiser.js'

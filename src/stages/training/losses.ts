@@ -35,9 +35,9 @@ export const klDivergence = (student: tf.Tensor2D, teacher: tf.Tensor2D): tf.Sca
 const perImage = (x: tf.Tensor): tf.Tensor => tf.mean(tf.square(x), [1, 2])
 
 /**
- * Mean over the images of each image's mean squared error divided by its target's mean square, so that blocks with large features
- * weigh no more than others. Where a target is all zero there is no such unit, and the image's error counts as it is. Features are
- * `[B, T, D]`.
+ * Mean over the images of each image's mean squared error divided by its target's mean square, so that blocks with
+ * large features weigh no more than others. Where a target is all zero there is no such unit, and the image's error
+ * counts as it is. Features are `[B, T, D]`.
  */
 export const relativeSquaredError = (target: tf.Tensor, found: tf.Tensor): tf.Scalar => {
   const unit = perImage(target)

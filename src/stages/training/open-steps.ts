@@ -6,7 +6,10 @@ import { openHostSteps } from './host-step.js'
 import type { UpdateParams } from './optimiser.js'
 import type { StepDefinition, TrainStep, TrainSteps } from './train-step.js'
 
-/** Opens the steps of a training. Until `release` only they may change the components, which are up to date after `sync`. */
+/**
+ * Opens the steps of a training. Until `release` only they may change the components, which are up to date after
+ * `sync`.
+ */
 export const openSteps = async (
   engine: Engine,
   components: readonly Component[],

@@ -1,12 +1,16 @@
-/** The optimiser: the learning rate's schedule and AdamW, on tensors. On plain arrays the same update is in host-kernels.ts. */
+/**
+ * The optimiser: the learning rate's schedule and AdamW, on tensors. On plain arrays the same update is in
+ * host-kernels.ts.
+ */
 import * as tf from '@tensorflow/tfjs'
 import type { TrainParams } from '../../dsl/nodes.js'
 
 /**
- * Learning rate at `epoch` (0 ≤ epoch < epochs; a fraction within an epoch): linear warm-up from `warmupLr` to `lr`, then `lr`, or a
- * cosine down to `minLr` (docs/method.md, section 2). As published, the cosine runs over all epochs, warm-up included, so the rate
- * steps down a little where the warm-up ends. `scheduleBy: 'epoch'` holds the rate for a whole epoch. The rate depends on `epochs`
- * only where a longer training cannot go on from this one (src/dsl/extendable.ts).
+ * Learning rate at `epoch` (0 ≤ epoch < epochs; a fraction within an epoch): linear warm-up from `warmupLr` to `lr`,
+ * then `lr`, or a cosine down to `minLr` (docs/method.md, section 2). As published, the cosine runs over all epochs,
+ * warm-up included, so the rate steps down a little where the warm-up ends. `scheduleBy: 'epoch'` holds the rate for a
+ * whole epoch. The rate depends on `epochs` only where a longer training cannot go on from this one
+ * (src/dsl/extendable.ts).
  */
 export const learningRate = (train: TrainParams, epoch: number): number => {
   const { epochs, lr, minLr, warmupLr, warmupEpochs, schedule, scheduleEpochs } = train
@@ -46,8 +50,8 @@ interface AdamwState {
 }
 
 /**
- * One update of AdamW as PyTorch computes it (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019): decay
- * `θ ← (1 − lr·λ) θ` of the first `decayed` values, then `θ ← θ − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)`.
+ * One update of AdamW as PyTorch computes it (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019):
+ * decay `θ ← (1 − lr·λ) θ` of the first `decayed` values, then `θ ← θ − lr/(1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)`.
  */
 export const adamw = (
   params: AdamwParams,

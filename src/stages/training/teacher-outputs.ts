@@ -1,7 +1,7 @@
 /**
- * The outputs of a frozen teacher for a batch. Without augmentation it sees the same images every epoch, so its outputs for the
- * whole training split are computed once, in the split's own order, where they fit into memory; a resumed stage computes the same.
- * Augmented images never come again: their outputs are computed batch by batch.
+ * The outputs of a frozen teacher for a batch. Without augmentation it sees the same images every epoch, so its outputs
+ * for the whole training split are computed once, in the split's own order, where they fit into memory; a resumed stage
+ * computes the same. Augmented images never come again: their outputs are computed batch by batch.
  */
 import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
@@ -31,9 +31,10 @@ export interface Wanted {
 }
 
 /**
- * The teacher's outputs for a batch of images, named as in `teacherSpecs`; the call after the next one uses the same arrays.
- * `pixels` `[B, h, w, c]` is the batch as the student sees it, and must be given where training augments; elsewhere it is the
- * split's own images at these indices and may be left out. It must not change until the promise ends.
+ * The teacher's outputs for a batch of images, named as in `teacherSpecs`; the call after the next one uses the same
+ * arrays. `pixels` `[B, h, w, c]` is the batch as the student sees it, and must be given where training augments;
+ * elsewhere it is the split's own images at these indices and may be left out. It must not change until the promise
+ * ends.
  */
 export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<HostArrays>
 
@@ -47,7 +48,10 @@ export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: num
   }
 }
 
-/** Compiled for half a batch where that is whole, on any machine: two threads then share a batch, and the result is the same with one. */
+/**
+ * Compiled for half a batch where that is whole, on any machine: two threads then share a batch, and the result is the
+ * same with one.
+ */
 const compileTeacher = (
   engine: Engine,
   { config, values }: Teacher,
@@ -87,9 +91,9 @@ const copyRows = (
 }
 
 /**
- * Compiles the teacher for batches of `batchSize` images of the split. All outputs are computed first where there is more than one
- * epoch, nothing is augmented and `budget` bytes hold them. Either way they are the same to the last bit: every call has the same
- * shape, and its rows do not depend on one another.
+ * Compiles the teacher for batches of `batchSize` images of the split. All outputs are computed first where there is
+ * more than one epoch, nothing is augmented and `budget` bytes hold them. Either way they are the same to the last bit:
+ * every call has the same shape, and its rows do not depend on one another.
  */
 export const teacherOutputs = Effect.fnUntraced(function* (
   engine: Engine,

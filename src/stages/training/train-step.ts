@@ -1,6 +1,6 @@
 /**
- * A training step: what it computes (`StepDefinition`) and what one does that is ready to run (`TrainStep`). How it runs is in
- * host-step.ts, where the parameters are in the host's memory, and in device-step.ts; open-steps.ts chooses.
+ * A training step: what it computes (`StepDefinition`) and what one does that is ready to run (`TrainStep`). How it
+ * runs is in host-step.ts, where the parameters are in the host's memory, and in device-step.ts; open-steps.ts chooses.
  */
 import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
 import * as tf from '@tensorflow/tfjs'
@@ -20,8 +20,8 @@ export interface StepDefinition {
   /** Weight of every part of the loss in the sum that is minimised. */
   readonly weights: Readonly<Record<string, number>>
   /**
-   * The parts of the loss, scalars, from the tensors of every model and the batch. Each is a mean over the batch, so that the mean
-   * of those of its halves is the same.
+   * The parts of the loss, scalars, from the tensors of every model and the batch. Each is a mean over the batch, so
+   * that the mean of those of its halves is the same.
    */
   readonly loss: (
     models: Readonly<Record<string, Params>>,
@@ -29,7 +29,9 @@ export interface StepDefinition {
   ) => Readonly<Record<string, tf.Scalar>>
 }
 
-/** One of the batches whose mean gradient makes one update (gradient accumulation): number `index`, from 0, of `size`. */
+/**
+ * One of the batches whose mean gradient makes one update (gradient accumulation): number `index`, from 0, of `size`.
+ */
 export interface MicroBatch {
   readonly index: number
   readonly size: number
@@ -50,8 +52,9 @@ const byModel = (components: readonly Component[], tensors: readonly tf.Tensor[]
 }
 
 /**
- * The parts of a step's loss, `[number of weights]`, and the gradients of their weighted sum, one for every tensor of the trained
- * components. `trained` and `frozen` are the components' tensors; those and the gradients are in the order of the components' slots.
+ * The parts of a step's loss, `[number of weights]`, and the gradients of their weighted sum, one for every tensor of
+ * the trained components. `trained` and `frozen` are the components' tensors; those and the gradients are in the order
+ * of the components' slots.
  */
 export const partsAndGradients = (
   definition: StepDefinition,
@@ -75,8 +78,8 @@ interface StepResult {
   /** Parts of the batch's loss before the update, in the order of the definition's weights. */
   readonly parts: readonly number[]
   /**
-   * Makes the batch count; to be called once. The last batch of an update changes the components; the gradient of an earlier one is
-   * kept for it. Until the promise ends, the components are in between and must not be read.
+   * Makes the batch count; to be called once. The last batch of an update changes the components; the gradient of an
+   * earlier one is kept for it. Until the promise ends, the components are in between and must not be read.
    */
   readonly commit: () => Promise<void>
 }
@@ -86,8 +89,9 @@ export interface TrainStep {
   /** When a run changes the state: at its `commit`, or on the device at once, so that every run has to be committed. */
   readonly updates: 'on commit' | 'at once'
   /**
-   * Runs one batch. The batches of one update are run and committed one after the other, and update by their mean gradient; the
-   * first of them drops what an unfinished update gathered. Without `microBatch` the batch is an update by itself.
+   * Runs one batch. The batches of one update are run and committed one after the other, and update by their mean
+   * gradient; the first of them drops what an unfinished update gathered. Without `microBatch` the batch is an update
+   * by itself.
    */
   readonly run: (lr: number, batch: HostArrays, microBatch?: MicroBatch) => Promise<StepResult>
 }

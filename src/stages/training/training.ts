@@ -1,6 +1,6 @@
 /**
- * The loop that trains a teacher, a student, a stitched pool or a single descendant. Every batch is an effect of its own, so that a
- * training can be interrupted between any two, and goes on from its last update.
+ * The loop that trains a teacher, a student, a stitched pool or a single descendant. Every batch is an effect of its
+ * own, so that a training can be interrupted between any two, and goes on from its last update.
  */
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -37,15 +37,18 @@ export interface Training {
   /** Everything that trains, which is what a checkpoint holds. */
   readonly components: readonly Component[]
   /**
-   * Each update draws one of these for all of its batches; all have the same parts of the loss. A step is compiled when it is
-   * first drawn.
+   * Each update draws one of these for all of its batches; all have the same parts of the loss. A step is compiled when
+   * it is first drawn.
    */
   readonly steps: readonly StepDefinition[]
-  /** Groups of indices of `steps`: an update draws a group, then a member of it, each uniformly. Default: one group of all. */
+  /**
+   * Groups of indices of `steps`: an update draws a group, then a member of it, each uniformly. Default: one group of
+   * all.
+   */
   readonly groups?: readonly (readonly number[])[]
   /**
-   * The values of a step's inputs for these images, which must not change until the call after the next one. What is random in
-   * them is a function of the seed and the place alone.
+   * The values of a step's inputs for these images, which must not change until the call after the next one. What is
+   * random in them is a function of the seed and the place alone.
    */
   readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
 }
@@ -74,7 +77,10 @@ const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
   }
 }
 
-/** Whole batches in an epoch; the images that are left over differ from epoch to epoch. A StageError where there is no batch. */
+/**
+ * Whole batches in an epoch; the images that are left over differ from epoch to epoch. A StageError where there is no
+ * batch.
+ */
 const stepsPerEpoch = (images: number, batchSize: number): number => {
   if (images >= batchSize) return Math.floor(images / batchSize)
   throw new StageError({
@@ -83,7 +89,10 @@ const stepsPerEpoch = (images: number, batchSize: number): number => {
   })
 }
 
-/** An epoch's order of images and the step of each update. Seed and epoch decide them, so a resumed epoch goes on the same way. */
+/**
+ * An epoch's order of images and the step of each update. Seed and epoch decide them, so a resumed epoch goes on the
+ * same way.
+ */
 const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: number, count: number) => {
   const draws = Generator.from(seed, 'draws', String(epoch))
   const draw = (): number => {
@@ -111,7 +120,10 @@ const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly 
   history,
 })
 
-/** Where a training starts: at a checkpoint of its own, or of a shorter training that it extends. And how it saves more of them. */
+/**
+ * Where a training starts: at a checkpoint of its own, or of a shorter training that it extends. And how it saves more
+ * of them.
+ */
 const openCheckpoints = (
   context: Pick<StageContext, 'checkpointDir' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
   training: Training,
@@ -125,7 +137,10 @@ const openCheckpoints = (
   context.savesWhenInterrupted?.(bytes)
   let saved = start
   let warned = false
-  /** Saves this position with the components' state, which `sync` brings up to date. Without disk space the training goes on. */
+  /**
+   * Saves this position with the components' state, which `sync` brings up to date. Without disk space the training
+   * goes on.
+   */
   const save = Effect.fnUntraced(function* (position: Position, sync: () => Promise<void>) {
     if (position === saved) return
     yield* attemptAsync(sync)
@@ -145,14 +160,16 @@ const openCheckpoints = (
 }
 
 /**
- * Trains to the last epoch, leaves the result in the components and returns one line an epoch. `train.accumulate` batches in a row
- * make one update by their mean gradient, at the learning rate of the first of them; at an epoch's end, those that are left do.
+ * Trains to the last epoch, leaves the result in the components and returns one line an epoch. `train.accumulate`
+ * batches in a row make one update by their mean gradient, at the learning rate of the first of them; at an epoch's
+ * end, those that are left do.
  *
- * Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further. Saves a checkpoint
- * after every epoch and when it is interrupted, of the last whole update: batches of the next one are then computed again.
+ * Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further. Saves a
+ * checkpoint after every epoch and when it is interrupted, of the last whole update: batches of the next one are then
+ * computed again.
  *
- * `onEpoch` runs before every epoch but the first, with the lines so far, when the components are what a training that ended here
- * would leave. A StageError where the loss is not a finite number.
+ * `onEpoch` runs before every epoch but the first, with the lines so far, when the components are what a training that
+ * ended here would leave. A StageError where the loss is not a finite number.
  */
 export const runTraining = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'checkpointDir' | 'progress' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
@@ -230,7 +247,8 @@ export const runTraining = Effect.fnUntraced(function* (
   const loop = Effect.gen(function* () {
     while (position.epoch < epochs) {
       const { epoch } = position
-      // Before the epoch, not at the end of the last one: a run that was cut off after saving that epoch then still does it.
+      // Before the epoch, not at the end of the last one: a run that was cut off after saving that epoch then still
+      // does it.
       if (epoch > 0 && position.step === 0) yield* onEpoch(position.history)
       const plan = epochPlan(training, epoch, count)
       const batches = batchesAhead(training.batch, epoch)
@@ -260,8 +278,8 @@ export const runTraining = Effect.fnUntraced(function* (
 export type Leave = (outDir: string, history: readonly HistoryLine[]) => Effect.Effect<StageSummary, StageError>
 
 /**
- * Trains, then leaves the result, `history.jsonl` with one line an epoch and, where a longer training can go on from this one, the
- * training's state. On its way it leaves the same for every shorter training whose result is wanted too.
+ * Trains, then leaves the result, `history.jsonl` with one line an epoch and, where a longer training can go on from
+ * this one, the training's state. On its way it leaves the same for every shorter training whose result is wanted too.
  */
 export const trainAndLeave = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension'>,

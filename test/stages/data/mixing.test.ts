@@ -14,7 +14,7 @@ const drawn = (params: typeof RECIPE, count = 8000): readonly (Mix | null)[] => 
 }
 
 describe('mixup and cutmix', () => {
-  it('cutmix takes the place of mixup with the switch probability, and each is all there is where the other is off', () => {
+  it('cutmix takes the place of mixup with the switch probability, and each is alone where the other is off', () => {
     const share = (params: typeof RECIPE) => mean(drawn(params, 4000).map((mix) => (mix?.type === 'cutmix' ? 1 : 0)))
     expect(share(RECIPE)).to.be.closeTo(0.5, 0.035)
     expect(share({ ...RECIPE, switchProbability: 0.2 })).to.be.closeTo(0.2, 0.03)

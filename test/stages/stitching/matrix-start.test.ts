@@ -131,7 +131,7 @@ describe('starts from learned matrices', () => {
     }
   })
 
-  it('of students distilled towards the teacher, a front’s matrices serve as they are and an end’s are turned round', () => {
+  it('of students distilled towards the teacher, uses a front’s matrices as they are and turns an end’s round', () => {
     const hinted = (given: StudentMatrices): StudentMatrices => ({ ...given, map: [] })
     const [front, end, wide] = [NARROW, MID, WIDE].map(hinted)
     expectMaps(learnedMaps(pair(front, wide), TEACHER, start()), x, () => mean(front.reverse, x))

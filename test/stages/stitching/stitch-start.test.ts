@@ -17,7 +17,7 @@ const model = (embedDim: number, depth: number, numHeads: number, off: number) =
 describe('starts of stitch layers', () => {
   const folder = tempFolder()
 
-  it('the features are what goes into the first block and what comes out of each, in double precision’s words', async () => {
+  it('the features are the first block’s input and every block’s output, as double precision gives them', async () => {
     const split = openDataset(syntheticData(folder.file('data'))).split('train')
     const { config, values } = model(12, 3, 3, 7)
     const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })

@@ -115,7 +115,7 @@ describe('stitched models', () => {
     for (const each of ran.grid.paths.keys()) expectPath(ran, each, partsOf(ran, each, models, ['0-1', '0-2', '1-2']))
   })
 
-  it('of three students by neighbours reach the middle one’s head with all tokens or by the cls token alone', async () => {
+  it('of three neighbouring students reach the middle one’s head with all tokens or the cls token alone', async () => {
     const models = [TINY, MID, BASE]
     const ran = await run(models, { pairs: [[0, 1], [1, 2]] }) // prettier-ignore
     expect(ran.grid.paths).to.have.length(3 + 14)

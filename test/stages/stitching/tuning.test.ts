@@ -93,7 +93,7 @@ describe('a tuning step', () => {
       expectChanges(GRID, id, allowed(models, positions, layers)))
   }
 
-  it('on three students changes the middle one’s blocks between the stitches, and neither its embedding nor its head', () => {
+  it('on three students changes the middle one’s blocks between the stitches, not its embedding or head', () => {
     const pairs = [[0, 1], [0, 2], [1, 2]] as const // prettier-ignore
     const grid = gridOf([TINY, tinyConfig(10), BASE], { pairs, triples: true })
     const id = grid.descendants.findIndex(

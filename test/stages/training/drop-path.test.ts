@@ -96,7 +96,7 @@ describe('stochastic depth', () => {
     close(unlike, 2 * 0.4 * 0.6)
   })
 
-  it('draws the same for the same place whatever was drawn before, and otherwise for each model, place and seed', () => {
+  it('draws the same for the same place whatever was drawn before, and else for each model, place and seed', () => {
     const batch = keepBatches(MODELS, RATE, 3)
     const first = [...batch(PLACE)['keep.other']]
     batch({ epoch: 0, step: 0 })

@@ -13,7 +13,7 @@ describe('training that extends', () => {
     run = runner(folder)
   })
 
-  it('leaves the bytes of one that was never cut, in every stage and with everything that could count epochs', async () => {
+  it('leaves the bytes of one that was never cut, in every stage, with everything that could count epochs', async () => {
     for (const [name, stage] of Object.entries(await stages(folder))) {
       const train = { ...EVERYTHING, ...CONSTANT }
       const whole = await run(stage, { ...train, epochs: 3 })
@@ -29,7 +29,7 @@ describe('training that extends', () => {
     }
   })
 
-  it('does so without augmentation too, where the teacher answers once for all epochs or, of one epoch, batch by batch', async () => {
+  it('does so without augmentation too, where the teacher answers once for all epochs or batch by batch', async () => {
     const { distill: distilling, stitch: stitching } = await stages(folder)
     for (const stage of [distilling, stitching]) {
       const whole = await run(stage, { ...CONSTANT, epochs: 2 })
@@ -78,7 +78,7 @@ describe('training that extends', () => {
     expect(extended.bytes).to.deep.equal(plain.bytes)
   })
 
-  it('leaves, at the end of every epoch that is wanted, what a shorter one leaves, and is the same for it', async () => {
+  it('leaves, at the end of every epoch that is wanted, what a shorter one leaves, and stays the same', async () => {
     for (const [name, stage] of Object.entries(await stages(folder))) {
       const train = { ...CONSTANT, emaDecay: 0.9, accumulate: 2 }
       const left = new Map<number, object>()

@@ -32,7 +32,9 @@ const AUGMENT: TrainParams['augment'] = {
   switchProbability: 0.5,
 }
 
-/** Everything in a training that could count its epochs; 5 batches an epoch, so the second update of each has 2 of them. */
+/**
+ * Everything in a training that could count its epochs; 5 batches an epoch, so the second update of each has 2 of them.
+ */
 export const EVERYTHING: Partial<TrainParams> = {
   accumulate: 3,
   clipNorm: 1,

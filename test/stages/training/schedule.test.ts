@@ -39,7 +39,7 @@ describe('learningRate', () => {
     for (const epoch of [0, 4.5, 5, 17.3, 29.9]) expect(learningRate(part, epoch)).to.equal(learningRate(train, epoch))
   })
 
-  it('depends on where training ends at no step where it can go on, and everywhere after the warm-up where it cannot', () => {
+  it('depends on where training ends nowhere where it can go on, and after every warm-up where it cannot', () => {
     const schedules = [{}, { schedule: 'constant' }, { scheduleEpochs: 40 }] as const
     const extendable = schedules.map((schedule) => whyNotExtendable({ ...train, ...schedule }) === undefined)
     expect(extendable).to.deep.equal([false, true, true])

@@ -30,7 +30,7 @@ const batchFor = (specs: Readonly<Record<string, { shape: readonly number[] }>>)
 const PARAMS = distillParams({ train: trainParams({ batchSize: 2, weightDecay: 0 }), model: tinyConfig(8) })
 
 describe('a training step', () => {
-  it('moves along the gradient that finite differences of the whole distillation loss give, with dropped paths', async () => {
+  it('moves along the finite differences of the whole distillation loss, with dropped paths', async () => {
     const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1 })
     const params = { ...PARAMS, train: { ...PARAMS.train, dropPath: 0.5 } }
     const state = startStudent(params, TEACHER.embedDim)

@@ -110,7 +110,7 @@ describe('training options', () => {
     return steps
   }
 
-  it('a training with all of them, interrupted within a window, goes on from its beginning to the same bytes', async () => {
+  it('a training with all of them, interrupted within an update, goes on from its start to the same bytes', async () => {
     const whole = await runModelStage(teacher, given('whole', ALL))
     // Five batches an epoch: the windows of the second one are 6 and 7, 8 and 9, and 10.
     expect(await interrupted(teacher, given('parts', ALL), 'train', 8)).to.deep.equal([8, 9, 10])
@@ -135,7 +135,7 @@ describe('training options', () => {
     expect(bytesIn(folder.file('on 2'))).to.deep.equal(bytesIn(folder.file('on 1')))
   })
 
-  it('the running mean is the result and what is measured: with decay 0 the weights, close to 1 the start', async () => {
+  it('the running mean is the result and is measured: with decay 0 the weights, close to 1 the start', async () => {
     const measured = []
     for (const [name, emaDecay, epochs] of [
       ['plain', null, 2],
@@ -162,7 +162,7 @@ describe('training options', () => {
     expect(historyOf('plain')[5]['loss']).to.be.below(Math.log(3) - 0.2)
   })
 
-  it('stochastic depth, decay and clipping each change what is learnt, a norm that is never reached nothing', async () => {
+  it('stochastic depth, decay and clipping each change what is learnt; a norm never reached does not', async () => {
     const changes: readonly Partial<TrainParams>[] = [
       {},
       { dropPath: 0.3 },
