@@ -42,7 +42,7 @@ const enginesLayer = Layer.succeed(Engines, {
     ),
 })
 
-/** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. `interrupts` as the executor takes it. */
+/** Everything that a run needs, over the store in `directory`. Loads no stage and no engine. */
 export const genepoolLayer = (
   directory: string,
   interrupts?: () => number,

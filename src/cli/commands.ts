@@ -1,49 +1,53 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/**
+ * The commands, in the order of `genepool --help`. A command is one file: its flags, what it does, its words. What
+ * takes long to load and only one command needs is imported when that command runs.
+ */
 import * as Command from 'effect/cli/Command'
-import { acceptWords } from './commands/accept.js'
-import { certifyWords } from './commands/certify.js'
-import { diff } from './commands/diff.js'
-import { doctor } from './commands/doctor.js'
+import { version } from '../runtime/definition/own-package.js'
+import { acceptCommand } from './commands/accept.js'
+import { certifyCommand } from './commands/certify.js'
+import { diffCommand } from './commands/diff.js'
+import { doctorCommand } from './commands/doctor.js'
 import { engineCommand } from './commands/engine.js'
-import { explain } from './commands/explain.js'
-import { gcFlagsCommand } from './commands/gc.js'
-import { lineage } from './commands/lineage.js'
-import { pareto } from './commands/pareto.js'
-import { pick } from './commands/pick.js'
-import { plan } from './commands/plan.js'
-import { report } from './commands/report.js'
-import { results } from './commands/results.js'
-import { run } from './commands/run.js'
-import { runs } from './commands/runs.js'
-import { show } from './commands/show.js'
+import { explainCommand } from './commands/explain.js'
+import { gcCommand } from './commands/gc.js'
+import { lineageCommand } from './commands/lineage.js'
+import { paretoCommand } from './commands/pareto.js'
+import { pickCommand } from './commands/pick.js'
+import { planCommand } from './commands/plan.js'
+import { reportCommand } from './commands/report.js'
+import { resultsCommand } from './commands/results.js'
+import { runCommand } from './commands/run.js'
+import { runsCommand } from './commands/runs.js'
+import { showCommand } from './commands/show.js'
 import { storeCommand } from './commands/store.js'
-import { watch } from './commands/watch.js'
-import { version } from './version.js'
+import { watchCommand } from './commands/watch.js'
 
 const genepool = Command.make('genepool').pipe(
   Command.withDescription(
     'Learngene pools: distil one vision transformer into students, stitch their blocks, measure every model',
   ),
   Command.withSubcommands([
-    run,
-    watch,
-    plan,
-    explain,
-    acceptWords,
-    results,
-    pick,
-    pareto,
-    report,
-    diff,
-    runs,
-    show,
-    lineage,
-    certifyWords,
-    gcFlagsCommand,
+    runCommand,
+    watchCommand,
+    planCommand,
+    explainCommand,
+    acceptCommand,
+    resultsCommand,
+    pickCommand,
+    paretoCommand,
+    reportCommand,
+    diffCommand,
+    runsCommand,
+    showCommand,
+    lineageCommand,
+    certifyCommand,
+    gcCommand,
     storeCommand,
-    doctor,
+    doctorCommand,
     engineCommand,
   ]),
 )
 
+/** Runs the command that these words call. */
 export const cli = Command.runWith(genepool, { version })

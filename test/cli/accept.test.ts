@@ -77,12 +77,12 @@ describe('an edit that is declared harmless', () => {
     expect(await run()).to.deep.include({ ran: 0, cached: 1 })
     const [edit] = await accepted()
     expect(edit).to.deep.include({ name: 'kdLoss', file: 'losses.ts', reason: 'a helper taken out' })
-    expect(edit!.by.name).not.to.equal('')
-    expect(Date.now() - Date.parse(edit!.at)).to.be.within(0, 120_000)
+    expect(edit.by.name).not.to.equal('')
+    expect(Date.now() - Date.parse(edit.at)).to.be.within(0, 120_000)
     expect((await genepool('explain', 'own.ts')).stdout).to.match(/accepted edits of losses\.ts:kdLoss/)
     const manifest = JSON.parse((await genepool('show', 'own.ts', 'train', '--json')).stdout) as Manifest
     const { since, within } = acceptancesOf(workspace.file('.genepool'), manifest.identity.code)
-    expect([since.map(({ id }) => id), within]).to.deep.equal([[edit!.id], []])
+    expect([since.map(({ id }) => id), within]).to.deep.equal([[edit.id], []])
   })
 
   it('does not cover the next edit of the declaration, nor one of its helper, nor one of another', async () => {
@@ -137,7 +137,7 @@ describe('an edit that is declared harmless', () => {
       const call = genepool(...args)
       await Promise.race([isWanted, call])
       const before = await accepted()
-      const theirs = { ...before[0]!, id: what, name: `theirs, ${what}` }
+      const theirs = { ...before[0], id: what, name: `theirs, ${what}` }
       workspace.write('.genepool/code/accepted.json', JSON.stringify({ edits: [...before, theirs] }))
       rmSync(lock)
       expect((await call).code).to.equal(0)

@@ -143,7 +143,7 @@ for (const { what, apply, says, hint } of breakages) {
       const [sentence, advice, ...rest] = stderr.trim().split('\n')
       const start = /^genepool: the engine onnxruntime does not load on cpu: /
       expect(sentence).to.match(start)
-      expect(sentence!.replace(start, '')).to.match(says)
+      expect(sentence.replace(start, '')).to.match(says)
       expect(advice?.trim()).to.match(hint)
       expect(rest).to.deep.equal([])
       expect(stdout).to.equal('')

@@ -76,9 +76,9 @@ describe('genepool store export and import', () => {
     const folder = workspace.file(`${name}.d`)
     mkdirSync(folder)
     const names = Object.keys(files)
-    names.forEach((_, index) => writeFileSync(`${folder}/${index}`, Object.values(files)[index]!))
+    names.forEach((_, index) => writeFileSync(`${folder}/${index}`, Object.values(files)[index]))
     const onWriteEntry = (entry: { path: string }): void => {
-      entry.path = names[Number(entry.path)]!
+      entry.path = names[Number(entry.path)]
     }
     await create(
       { cwd: folder, file: workspace.file(name), preservePaths: true, onWriteEntry },
@@ -164,7 +164,7 @@ describe('genepool store export and import', () => {
     }
     const flipped = Buffer.from(whole)
     const at = flipped.indexOf('two(hello)')
-    flipped[at] = flipped[at]! ^ 1
+    flipped[at] = flipped[at] ^ 1
     writeFileSync(workspace.file('flipped.tar'), flipped)
     expect((await cli('store', 'import', 'flipped.tar', '--store', 'cut')).stderr).to.match(/blobs\/\S+ is damaged/)
     expect([...hitsOf(workspace.file('cut'))]).to.deep.equal([])

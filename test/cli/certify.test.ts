@@ -84,8 +84,8 @@ describe('genepool certify', () => {
         .trim()
         .split('\n')
         .map((line) => JSON.parse(line) as Readonly<Record<string, string>>)
-      draws.push(lines.flatMap(({ type, stage }) => (type === 'stage' ? [stage!] : [])))
-      const file = lines.at(-1)!['file']!
+      draws.push(lines.flatMap(({ type, stage }) => (type === 'stage' ? [stage] : [])))
+      const file = lines.at(-1)!['file']
       expect(file).to.include(workspace.file('.genepool', 'certificates'))
       expect((JSON.parse(readFileSync(file, 'utf8')) as Certificate).sample).to.deep.equal({ seed, of: 4, drawn: 2 })
     }
@@ -103,7 +103,7 @@ describe('genepool certify', () => {
 
   it('compares figures within a tolerance where another machine made them, and says so', async () => {
     const [record] = readdirSync(workspace.file('noisy', 'runs'))
-    const file = workspace.file('noisy', 'runs', record!)
+    const file = workspace.file('noisy', 'runs', record)
     writeFileSync(file, readFileSync(file, 'utf8').replace(/"processor":"[^"]*"/, '"processor":"Abacus"'))
     const loose = await genepool('certify noisy.ts --store noisy --only all --tolerance top1=0.02 --out loose.json')
     expect(loose.stdout).to.match(
@@ -111,7 +111,7 @@ describe('genepool certify', () => {
     )
     expect(loose.code).to.equal(0)
     const [all] = certificate('loose.json').stages.filter(({ stage }) => stage === 'all')
-    expect(all!.figures[0]).to.deep.include({
+    expect(all.figures[0]).to.deep.include({
       figure: 'top1',
       isWithin: true,
       tolerance: { type: 'absolute', within: 0.02 },
@@ -137,8 +137,8 @@ describe('genepool certify', () => {
   it('finds damage in the store: the stage is not certified', async () => {
     const { fingerprint } = certificate('one.json').key.find(({ stage }) => stage === 'lower')!
     const action = workspace.file('.genepool', 'actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
-    const { files } = JSON.parse(readFileSync(action, 'utf8').split('\n')[1]!) as { files: Record<string, StoredFile> }
-    writeFileSync(blobOf('.genepool', files['text.txt']!), 'bb', { flag: 'r+' })
+    const { files } = JSON.parse(readFileSync(action, 'utf8').split('\n')[1]) as { files: Record<string, StoredFile> }
+    writeFileSync(blobOf('.genepool', files['text.txt']), 'bb', { flag: 'r+' })
     const { code, stdout } = await genepool('certify words.ts --out damaged.json')
     expect(stdout).to.match(/^lower +DAMAGED .*the stored artifact of lower is damaged \(text\.txt\)/m)
     expect(code).to.equal(1)

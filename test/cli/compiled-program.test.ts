@@ -16,26 +16,26 @@ describe('what the engine has compiled of the program', () => {
     const first = await call()
     expect(codes()).to.have.length(1)
     const [file] = codes()
-    const { mtimeMs, size } = statSync(file!)
+    const { mtimeMs, size } = statSync(file)
     expect(size).to.be.above(100_000)
     const second = await call()
     expect(second.stdout).to.equal(first.stdout)
     // Written anew it would not have been used.
-    expect(statSync(file!).mtimeMs).to.equal(mtimeMs)
+    expect(statSync(file).mtimeMs).to.equal(mtimeMs)
   })
 
   it('is made again where it is damaged: the engine itself would run what is there', async () => {
     const { stdout } = await call()
     const [file] = codes()
-    const whole = readFileSync(file!)
+    const whole = readFileSync(file)
     const flipped = Buffer.from(whole)
-    for (let at = 1_000; at < flipped.length; at += 997) flipped[at]! ^= 0x55
+    for (let at = 1_000; at < flipped.length; at += 997) flipped[at] ^= 0x55
     for (const damage of [flipped, whole.subarray(0, whole.length / 2), Buffer.alloc(0), Buffer.alloc(64, '0')]) {
-      writeFileSync(file!, damage)
+      writeFileSync(file, damage)
       const again = await call()
       expect(again, `${damage.length} bytes`).to.deep.include({ code: 0, stderr: '', stdout })
-      expect(readFileSync(file!).length, `${damage.length} bytes`).to.be.above(100_000)
-      expect(readFileSync(file!).equals(damage)).to.equal(false)
+      expect(readFileSync(file).length, `${damage.length} bytes`).to.be.above(100_000)
+      expect(readFileSync(file).equals(damage)).to.equal(false)
     }
   })
 

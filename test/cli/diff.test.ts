@@ -93,17 +93,17 @@ describe('genepool diff', () => {
     const ids = [alone, again].map(({ events }) => String((events[0] as unknown as Line)['run']))
     // Of the suite's run, what the cell has.
     const changes = [{ type: 'parameter-changed', parameter: 'train.epochs', before: 1, now: 2 }]
-    expect((await linesOf(run, ids[0]!)).filter(({ type }) => type === 'stage')).to.deep.equal([
+    expect((await linesOf(run, ids[0])).filter(({ type }) => type === 'stage')).to.deep.equal([
       { type: 'stage', stage: 'data', state: 'same' },
       { type: 'stage', stage: 'teacher', state: 'differs', changes },
     ])
-    expect((await linesOf(run, ids[1]!)).filter(({ type }) => type === 'stage')).to.deep.equal([
+    expect((await linesOf(run, ids[1])).filter(({ type }) => type === 'stage')).to.deep.equal([
       { type: 'stage', stage: 'data', state: 'same' },
     ])
     workspace.write('suite.ts', teachers(1))
     const before = await call('run', slow, '--json')
     const then = String((before.events[0] as unknown as Line)['run'])
-    expect(await linesOf(then, ids[0]!)).to.deep.include({
+    expect(await linesOf(then, ids[0])).to.deep.include({
       type: 'stage',
       stage: 'teacher',
       state: 'differs',

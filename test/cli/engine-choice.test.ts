@@ -44,7 +44,7 @@ describe('the choice of an engine', () => {
   it('is made again when its memory is damaged', async () => {
     const options = { cwd: workspace.path, env: cached() }
     await runCli(['run', 'one.ts'], options)
-    const file = workspace.file('cache', 'engines', files()[0]!)
+    const file = workspace.file('cache', 'engines', files()[0])
     for (const damage of ['', '{', 'null', '[]', '{"onnxruntime on cpu":7}']) {
       writeFileSync(file, damage)
       const run = await runCli(['run', 'one.ts', '--json'], options)
@@ -117,7 +117,7 @@ describe('the choice of an engine', () => {
       const options = { cwd: workspace.path, env: { ...cached(), ...adapter.env } }
       const named = await runCli(['run', 'one.ts', '--json', '--device', 'webgpu'], options)
       expect(engineOf(named.events)).to.include({ engine: 'onnxruntime', device: 'webgpu' })
-      const memory = readFileSync(workspace.file('cache', 'engines', files()[0]!), 'utf8')
+      const memory = readFileSync(workspace.file('cache', 'engines', files()[0]), 'utf8')
       expect(memory).to.include('{"kind":"software","name":"SwiftShader"}')
       expect(engineOf((await runCli(['run', 'one.ts', '--json'], options)).events)).to.include({ device: 'cpu' })
     })

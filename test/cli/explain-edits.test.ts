@@ -234,7 +234,7 @@ describe('explain after an edit of', () => {
     expect(train).to.deep.include({ stage: 'train', status: 'run', cutOff: ['report'] })
     expect(train.expectedMs).to.be.greaterThan(0)
     const [reason] = train.reasons as readonly Extract<Reason, { type: 'code-changed' }>[]
-    expect(reason!.chain).to.deep.equal(['run', 'Trainer', 'trainStep', 'rate'])
+    expect(reason.chain).to.deep.equal(['run', 'Trainer', 'trainStep', 'rate'])
     const data = await explain('data')
     expect(data).to.match(/^data {2}cached\n {2}fingerprint [0-9a-f]{64}\n {2}made +\S+ by run \S+, in /)
     expect(data).to.match(/2 symbols in 1 file, 0 packages/)

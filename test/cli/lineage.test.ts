@@ -1,6 +1,6 @@
 import { copyFileSync } from 'node:fs'
 import { expect } from 'chai'
-import type { Lineage, LineageArtifact } from '../../src/runtime/records/lineage.js'
+import type { Lineage } from '../../src/runtime/records/lineage.js'
 import { runCli } from '../support/cli.js'
 import { contentsOf, eventsOf } from '../support/read-events.js'
 import { repositoryIn } from '../support/repository.js'
@@ -26,7 +26,7 @@ describe('genepool lineage', () => {
     commit = repositoryIn(workspace).commit('one')
     const { events } = await genepool('run', 'words.ts', '--json')
     contents = contentsOf(events)
-    run = eventsOf(events, 'run-started')[0]!.run
+    run = eventsOf(events, 'run-started')[0].run
     for (const { stage, fingerprint } of eventsOf(events, 'stage-finished')) fingerprints[stage] = fingerprint
   })
 
@@ -34,7 +34,7 @@ describe('genepool lineage', () => {
     const { artifact, artifacts } = await lineage('words.ts', 'all')
     expect(artifact).to.equal(fingerprints['all'])
     expect(artifacts.map(({ stage }) => stage)).to.deep.equal(['all', 'upper', 'lower', 'words'])
-    const [all, , , words] = artifacts as readonly [LineageArtifact, LineageArtifact, LineageArtifact, LineageArtifact]
+    const [all, , , words] = artifacts
     expect(words.params).to.deep.equal({ text: 'Ab', ms: 0 })
     expect(all.code).to.match(/^[0-9a-f]{64}$/)
     expect(all.inputs['upper']).to.deep.equal({ content: contents['upper'], made: [fingerprints['upper']] })
@@ -55,9 +55,9 @@ describe('genepool lineage', () => {
 
   it('finds an artifact by the beginning of its fingerprint or content, by a file of its folder, and by a copy of one', async () => {
     const copy = workspace.file('copy.txt')
-    const inStore = workspace.file('.genepool', 'artifacts', fingerprints['upper']!, 'text.txt')
+    const inStore = workspace.file('.genepool', 'artifacts', fingerprints['upper'], 'text.txt')
     copyFileSync(inStore, copy)
-    for (const word of [fingerprints['upper']!.slice(0, 10), contents['upper']!.slice(0, 10), inStore, copy]) {
+    for (const word of [fingerprints['upper'].slice(0, 10), contents['upper'].slice(0, 10), inStore, copy]) {
       expect((await lineage(word)).artifact, word).to.equal(fingerprints['upper'])
     }
   })
@@ -68,10 +68,10 @@ describe('genepool lineage', () => {
     const { events } = await genepool('run', 'words.ts', '--json')
     const other = eventsOf(events, 'stage-finished').find(({ stage }) => stage === 'upper')!
     expect(other.content).to.equal(contents['upper'])
-    const { artifacts } = await lineage(fingerprints['all']!)
-    expect(artifacts[0]!.inputs['upper']!.made).to.deep.equal([fingerprints['upper'], other.fingerprint])
-    expect((await lineage(contents['upper']!)).also).to.have.length(1)
-    const { stdout } = await genepool('lineage', fingerprints['all']!)
+    const { artifacts } = await lineage(fingerprints['all'])
+    expect(artifacts[0].inputs['upper'].made).to.deep.equal([fingerprints['upper'], other.fingerprint])
+    expect((await lineage(contents['upper'])).also).to.have.length(1)
+    const { stdout } = await genepool('lineage', fingerprints['all'])
     expect(stdout).to.match(/upper ← upper .* \(one of 2 stage runs that made these bytes\)$/m)
   })
 
@@ -90,7 +90,7 @@ describe('genepool lineage', () => {
     const { artifact, artifacts } = await lineage('training.ts', 'teacher')
     expect(artifact).to.equal(made[1])
     expect(artifacts.map(({ fingerprint }) => fingerprint)).to.include(made[0])
-    expect(artifacts[0]!.made.goesOnFrom).to.equal(made[0])
+    expect(artifacts[0].made.goesOnFrom).to.equal(made[0])
     const { stdout } = await genepool('lineage', 'training.ts', 'teacher')
     expect(stdout).to.match(/^└─ goes on from teacher \(teacher\) [0-9a-f]{12}$/m)
   })

@@ -36,10 +36,10 @@ describe('genepool pick and pareto', () => {
     const limit = 20_000
     const [picked] = lines<PickJson>(await genepool(`pick nine.ts --max-params ${limit / 1e3}k --max-macs 1G --json`))
     const eligible = models.filter(({ params }) => params <= limit)
-    expect(picked!.best.top1).to.equal(Math.max(...eligible.map(({ top1 }) => top1)))
-    expect(picked!.eligible).to.equal(eligible.length)
-    expect(picked!.binding).to.deep.equal(['params'])
-    expect(picked!.next!.params).to.be.above(limit)
+    expect(picked.best.top1).to.equal(Math.max(...eligible.map(({ top1 }) => top1)))
+    expect(picked.eligible).to.equal(eligible.length)
+    expect(picked.binding).to.deep.equal(['params'])
+    expect(picked.next!.params).to.be.above(limit)
     const { stdout, code } = await genepool('pick nine.ts --max-params 20k --max-macs 1G')
     expect(code).to.equal(0)
     expect(stdout)
@@ -50,18 +50,18 @@ describe('genepool pick and pareto', () => {
   })
 
   it('picks by measured time, in any unit', async () => {
-    const fastest = models.reduce((a, b) => (b.latency[0]!.medianMs < a.latency[0]!.medianMs ? b : a))
-    const ms = fastest.latency[0]!.medianMs
+    const fastest = models.reduce((a, b) => (b.latency[0].medianMs < a.latency[0].medianMs ? b : a))
+    const ms = fastest.latency[0].medianMs
     for (const time of [`${ms}ms`, `${ms / 1000}s`, String(ms)]) {
       const [picked] = lines<PickJson>(await genepool(`pick nine.ts --max-latency ${time} --json`))
-      expect(picked!.best.id, time).to.equal(fastest.id)
+      expect(picked.best.id, time).to.equal(fastest.id)
     }
   })
 
   it('picks from a suite over all cells, by means over seeds', async () => {
     const all = lines<ModelResult>(await genepool('results starts.ts --models --json'))
     const [picked] = lines<PickJson>(await genepool('pick starts.ts --json'))
-    expect(picked!.best.top1).to.equal(Math.max(...all.map(({ top1 }) => top1)))
+    expect(picked.best.top1).to.equal(Math.max(...all.map(({ top1 }) => top1)))
     expect((await genepool('pick starts.ts')).stdout).to.match(/^cell: init=\w+, loss=\w+, mean over 3 seeds$/m)
   })
 
@@ -96,7 +96,7 @@ describe('genepool pick and pareto', () => {
     ]
     const answers = await Promise.all(calls.map(([call]) => genepool(call)))
     for (const [index, [call, says]] of calls.entries()) {
-      const { code, stdout, stderr } = answers[index]!
+      const { code, stdout, stderr } = answers[index]
       expect([code, stdout], call).to.deep.equal([2, ''])
       expect(stderr, call)
         .to.match(says)

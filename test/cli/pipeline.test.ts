@@ -180,7 +180,7 @@ describe('a real pipeline', () => {
 
   it('reads no damaged figures: results says so, the next run measures again', async () => {
     const { files } = JSON.parse((await genepool('show tiny.ts evaluate --json')).stdout) as Manifest
-    const { sha256 } = files['descendants.jsonl']!
+    const { sha256 } = files['descendants.jsonl']
     const blob = workspace.file('.genepool', 'blobs', sha256.slice(0, 2), sha256)
     const good = readFileSync(blob, 'utf8')
     chmodSync(blob, 0o644)

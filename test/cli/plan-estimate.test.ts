@@ -43,7 +43,7 @@ describe('the time that a run is expected to take', () => {
 
   it('is what its stages took: a range where some may be cut off', async () => {
     const { events } = await genepool('run words.ts --json')
-    expect(eventsOf(events, 'run-started')[0]!.expected).to.deep.include({ mostMs: 0, unknown: 4 })
+    expect(eventsOf(events, 'run-started')[0].expected).to.deep.include({ mostMs: 0, unknown: 4 })
     took = Object.fromEntries(eventsOf(events, 'stage-finished').map(({ stage, ms }) => [stage, ms]))
     const all = Object.values(took).reduce((sum, ms) => sum + ms, 0)
     workspace.write('more.txt', 'two')
@@ -59,8 +59,8 @@ describe('the time that a run is expected to take', () => {
 
   it('is announced by the run, for as many stages side by side as it has', async () => {
     const { events } = await genepool('run words.ts --json --jobs 2')
-    const { expected } = eventsOf(events, 'run-started')[0]!
-    const longest = took['words']! + Math.max(took['upper']!, took['lower']!) + took['all']!
+    const { expected } = eventsOf(events, 'run-started')[0]
+    const longest = took['words'] + Math.max(took['upper'], took['lower']) + took['all']
     expect(expected).to.deep.equal({ jobs: 2, leastMs: took['words'], mostMs: longest, unknown: 0 })
     expect(eventsOf(events, 'run-finished')[0]).to.include({ ran: 1, cached: 3 })
   })

@@ -9,7 +9,7 @@ import { runRecorded } from '../support/loaded-packages.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 const dataOf = (html: string): ReportData =>
-  JSON.parse(/<script type="application\/json" id="data">([^]*?)<\/script>/.exec(html)![1]!) as ReportData
+  JSON.parse(/<script type="application\/json" id="data">([^]*?)<\/script>/.exec(html)![1]) as ReportData
 
 describe('genepool report', () => {
   const workspace = workspaceForAll()

@@ -69,7 +69,7 @@ describe('results of what is not complete or not balanced', () => {
       ({ at }) => at['init'] === 'random' && at['loss'] === 'soft',
     )
     expect(random).to.deep.include({ over: 'common', leftOut: 3, n: 3 })
-    expect(random!.figures['bestTop1']).to.deep.equal(soft!.figures['bestTop1'])
+    expect(random.figures['bestTop1']).to.deep.equal(soft!.figures['bestTop1'])
     const models = lines<ModelResult>(await genepool('results lopsided.ts --by init --models --json'))
     expect(models.every(({ n }) => n === 3)).to.equal(true)
   })
@@ -77,9 +77,9 @@ describe('results of what is not complete or not balanced', () => {
   it('says the same in a report, in its data, tables and figures', async () => {
     expect((await genepool('report lopsided.ts --out lopsided.html')).code).to.equal(0)
     const html = readFileSync(workspace.file('lopsided.html'), 'utf8')
-    const json = /<script type="application\/json" id="data">([^]*?)<\/script>/.exec(html)![1]!
+    const json = /<script type="application\/json" id="data">([^]*?)<\/script>/.exec(html)![1]
     const { by } = JSON.parse(json) as ReportData
-    expect(by['init']!.map(({ over, leftOut }) => [over, leftOut])).to.deep.equal([
+    expect(by['init'].map(({ over, leftOut }) => [over, leftOut])).to.deep.equal([
       ['common', 0],
       ['common', 3],
     ])
@@ -118,14 +118,14 @@ describe('results of what is not complete or not balanced', () => {
       [2, 2, 0],
       [1, 2, 1],
     ])
-    expect(groups[1]!.figures['bestTop1']!.n).to.equal(1)
+    expect(groups[1].figures['bestTop1'].n).to.equal(1)
     const models = lines<ModelResult>(await genepool('results alone.ts --store half --models --json'))
     expect(models.map(({ n }) => n)).to.deep.equal([2, 2, 2, 2, 2, 2, 1, 2])
   })
 
   it('reads all other cells where one is damaged, and says to run it again', async () => {
     const shown = await genepool('show lopsided.ts evaluate[init=learned,loss=soft,seed=1] --json')
-    const { sha256 } = (JSON.parse(shown.stdout) as Manifest).files['descendants.jsonl']!
+    const { sha256 } = (JSON.parse(shown.stdout) as Manifest).files['descendants.jsonl']
     const blob = workspace.file('.genepool', 'blobs', sha256.slice(0, 2), sha256)
     chmodSync(blob, 0o644)
     writeFileSync(blob, readFileSync(blob, 'utf8').replace('"top1":0', '"top1":1'))

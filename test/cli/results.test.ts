@@ -42,7 +42,7 @@ describe('genepool results', () => {
     expect(rows).to.have.length(9)
     expect(rows[2]).to.include.keys('id', 'name', 'models', 'positions', 'params', 'macs', 'top1', 'dominated')
     expect(rows[2]).not.to.have.any.keys('at', 'values')
-    expect(rows[2]!.latency.map(({ batch }) => batch)).to.deep.equal([1, 8])
+    expect(rows[2].latency.map(({ batch }) => batch)).to.deep.equal([1, 8])
   })
 
   it('prints of a suite one line a cell without its seed, no wider than 120 characters', async () => {
@@ -61,7 +61,7 @@ describe('genepool results', () => {
       { init: 'random', loss: 'none' },
     ])
     for (const { figures } of groups) {
-      const { mean, std, n, values } = figures['stitchedMeanTop1']!
+      const { mean, std, n, values } = figures['stitchedMeanTop1']
       expect(n).to.equal(3)
       expect(values.map(({ seed }) => seed)).to.deep.equal([1, 2, 3])
       expect(values.reduce((sum, { value }) => sum + value, 0) / 3).to.be.closeTo(mean, 1e-12)
@@ -84,7 +84,7 @@ describe('genepool results', () => {
   it('averages every model over seeds with --models', async () => {
     const models = jsonLines<ModelResult>(await genepool('results starts.ts --models --json'))
     expect(models).to.have.length(4 * 9)
-    expect(models[0]!.values.top1).to.have.length(3)
+    expect(models[0].values.top1).to.have.length(3)
     const { stdout } = await genepool('results starts.ts --models --csv')
     expect(stdout.split('\r\n')[0]).to.equal(
       'init,at.loss,id,model,depth,params,paramsStored,macs,n,top1,top1Std,top5,top5Std,loss,lossStd,dominated',
@@ -118,7 +118,7 @@ describe('genepool results', () => {
     ]
     const answers = await Promise.all(calls.map(([call]) => genepool(call)))
     for (const [index, [call, says]] of calls.entries()) {
-      const { code, stdout, stderr } = answers[index]!
+      const { code, stdout, stderr } = answers[index]
       expect([code, stdout], call).to.deep.equal([2, ''])
       expect(stderr).to.match(says)
     }

@@ -26,7 +26,7 @@ describe('the record of a run', () => {
     const { events, stderr } = await genepool('run', 'words.ts', '--json', ...args)
     const [started] = eventsOf(events, 'run-started')
     expect(started, stderr).not.to.equal(undefined)
-    return started!.run
+    return started.run
   }
   const shown = async (...args: readonly string[]): Promise<Line> => {
     const { code, stdout, stderr } = await genepool('show', ...args, '--json')
@@ -69,7 +69,7 @@ describe('the record of a run', () => {
     expect(about.variables['GENEPOOL_CACHE']).to.equal('kept')
     expect(about.genepool).to.match(/^\d+\.\d+\.\d+/)
     expect(plan).to.deep.include({ type: 'plan' })
-    expect((plan!['stages'] as readonly Line[]).map(({ stage, status }) => [stage, status])).to.deep.include([
+    expect((plan['stages'] as readonly Line[]).map(({ stage, status }) => [stage, status])).to.deep.include([
       'words',
       'run',
     ])
@@ -146,7 +146,7 @@ describe('tags of runs', () => {
     workspace.write('words.ts', wordPipeline())
     for (let count = 0; count < 2; count++) {
       const { events } = await genepool('run words.ts --json')
-      ids.push(eventsOf(events, 'run-started')[0]!.run)
+      ids.push(eventsOf(events, 'run-started')[0].run)
     }
   })
 
@@ -174,7 +174,7 @@ describe('tags of runs', () => {
     ['show words.ts', /words\.ts is a file: name the stage to show too/, /genepool show words\.ts STAGE/],
   ] as const) {
     it(`${call} → exit code 2, a sentence and a hint`, async () => {
-      const { code, stdout, stderr } = await genepool(call.replace('RUN', ids[0]!))
+      const { code, stdout, stderr } = await genepool(call.replace('RUN', ids[0]))
       expect(stderr.split('\n')[0]).to.match(says)
       expect(stderr.split('\n')[1]).to.match(hint)
       expect([code, stdout]).to.deep.equal([2, ''])

@@ -52,7 +52,7 @@ describe("stages of the user's own, on the command line", () => {
   const letters = async (): Promise<unknown> => {
     const { stdout } = await genepool('show own.ts letters --json')
     const { files } = JSON.parse(stdout) as Manifest
-    const { sha256 } = files['letters.json']!
+    const { sha256 } = files['letters.json']
     return JSON.parse(readFileSync(workspace.file('.genepool', 'blobs', sha256.slice(0, 2), sha256), 'utf8'))
   }
 

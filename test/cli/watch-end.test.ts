@@ -92,7 +92,7 @@ export default pipeline('large').add(large)
       expect((await watching.running.done).code).to.equal(130)
       expect((await watching.after(0, 'stage-saving')).bytes).to.be.above(0)
       const [fingerprint] = readdirSync(workspace.file('.genepool', 'checkpoints'))
-      expect(readdirSync(workspace.file('.genepool', 'checkpoints', fingerprint!))).to.deep.equal(['state'])
+      expect(readdirSync(workspace.file('.genepool', 'checkpoints', fingerprint))).to.deep.equal(['state'])
     })
 
   it('by a second Ctrl-C waits for nothing', async () => {

@@ -146,7 +146,7 @@ describe('an edit while a stage runs under genepool watch', () => {
     const [worker] = pidsOf(workspace, 'slow')
     const run = Number(readFileSync(`/proc/${worker}/stat`, 'utf8').split(' ')[3])
     process.kill(run, 'SIGKILL')
-    expect(await endsWithin(worker!, 10_000)).to.be.true
+    expect(await endsWithin(worker, 10_000)).to.be.true
     const { message } = await watching.after(saved, 'watch-problem')
     expect(message).to.match(/run 1 was cut off: its process ended \(SIGKILL\)/)
     await watching.after(saved, 'watch-waiting')

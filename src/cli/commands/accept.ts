@@ -1,13 +1,10 @@
-/** The command line's words about code: why stages run or not, and which edits change nothing. */
+/** `genepool accept`: one edit of one declaration is declared harmless, so that nothing runs again for it. */
 import { spawnSync } from 'node:child_process'
 import * as os from 'node:os'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
-import * as Flag from 'effect/cli/Flag'
-import { genepoolLayer } from '../../compose.js'
 import {
   acceptEdit,
   type CodeChange,
@@ -22,25 +19,34 @@ import { LastKnown } from '../../runtime/plan/last-known.js'
 import { readRuns } from '../../runtime/records/run-log.js'
 import { changeAcceptedEdits } from '../../runtime/store/change-accepted-edits.js'
 import { Store } from '../../runtime/store/store.js'
-import { device, engine, json, pipeline, reuse, store, verbose } from '../input/flags.js'
-import { inspect, type InspectFlags } from '../input/inspect.js'
+import {
+  artifactFlags,
+  type FlagsOf,
+  jsonFlag,
+  pipelineArgument,
+  switchFlag,
+  textFlag,
+  verboseFlag,
+} from '../input/flags.js'
+import { inspect, type InspectFlags, inStore } from '../input/inspect.js'
 import { isFile } from '../input/target.js'
+import { printJson, say } from '../output/print.js'
 import { renderTable } from '../output/table.js'
 
-/** `genepool accept`: one edit of one declaration is declared harmless, so that nothing runs again for it. */
-
-export interface AcceptFlags extends Omit<InspectFlags, 'pipeline' | 'only'> {
-  readonly symbol: string | undefined
-  readonly pipeline: string | undefined
-  readonly reason: string | undefined
-  readonly list: boolean
-  readonly revoke: string | undefined
-  readonly json: boolean
+const acceptFlags = {
+  symbol: Argument.String('symbol').pipe(
+    Argument.withDescription('Declaration whose edit changes no result: kdLoss, Trainer.step, src/losses.ts:kdLoss'),
+    Argument.withDefault(undefined),
+  ),
+  pipeline: pipelineArgument.pipe(Argument.withDefault(undefined)),
+  reason: textFlag('reason', 'Why the edit changes no result; it is kept'),
+  list: switchFlag('list', 'List the accepted edits'),
+  revoke: textFlag('revoke', 'Have an accepted edit, by its id or its symbol, count again'),
+  ...artifactFlags,
+  json: jsonFlag('Print one edit a line as JSON'),
+  verbose: verboseFlag,
 }
-
-const say = (text: string): void => {
-  process.stdout.write(`${text}\n`)
-}
+type AcceptFlags = FlagsOf<typeof acceptFlags>
 
 const gitConfig = (name: string): string | undefined => {
   const { status, stdout } = spawnSync('git', ['config', name], { encoding: 'utf8' })
@@ -55,16 +61,16 @@ const whoAmI = (): AcceptedEdit['by'] => {
 
 const describeWho = ({ by }: AcceptedEdit): string => (by.email === undefined ? by.name : `${by.name} <${by.email}>`)
 
-const read = (store: Store['Service']) =>
+const readEdits = (store: Store['Service']) =>
   Effect.try({
     try: () => readAcceptedEdits(acceptedPath(store.root)),
     catch: (cause) => new StoreError({ message: `cannot read the accepted edits: ${sentenceOf(cause)}`, cause }),
   })
 
-const list = Effect.fnUntraced(function* (json: boolean) {
-  const edits = yield* read(yield* Store)
+const listAccepted = Effect.fnUntraced(function* (json: boolean) {
+  const edits = yield* readEdits(yield* Store)
   if (json) {
-    for (const edit of edits) say(JSON.stringify(edit))
+    edits.forEach((edit) => printJson(edit))
     return
   }
   if (edits.length === 0) return say('no edits have been accepted')
@@ -89,7 +95,7 @@ const list = Effect.fnUntraced(function* (json: boolean) {
 const revoke = Effect.fnUntraced(function* (written: string) {
   const isWanted = (edit: AcceptedEdit): boolean =>
     edit.revokedAt === undefined && [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written)
-  const wanted = (yield* read(yield* Store)).filter(isWanted)
+  const wanted = (yield* readEdits(yield* Store)).filter(isWanted)
   if (wanted.length === 0) {
     return yield* new UsageError({
       message: `no accepted edit '${written}' is in force`,
@@ -121,7 +127,7 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
   const changes: CodeChange[] = []
   for (const [index, stage] of prepared.stages.entries()) {
     const known = last.fingerprint(stage.node.name)
-    if (plan.stages[index]!.status === 'cached' || known === undefined) continue
+    if (plan.stages[index].status === 'cached' || known === undefined) continue
     const before = store.lookup(known)?.identity.code
     if (before === undefined || before === stage.code) continue
     const record = prepared.code.record(before)
@@ -131,7 +137,7 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
   return changes
 })
 
-const accept = Effect.fnUntraced(function* (symbol: string, reason: string, flags: AcceptFlags) {
+const acceptSymbol = Effect.fnUntraced(function* (symbol: string, reason: string, flags: AcceptFlags) {
   const pipeline = flags.pipeline ?? (yield* lastPipeline())
   const edits = editedDeclarations(yield* codeChanges({ ...flags, pipeline }))
   const found = editsCalled(edits, symbol)
@@ -145,27 +151,26 @@ const accept = Effect.fnUntraced(function* (symbol: string, reason: string, flag
   if (found.length > 1) {
     return yield* new UsageError({
       message: `${symbol} is the name of ${found.length} declarations that changed`,
-      hint: `name one of ${found.map(([edit]) => qualifiedName(edit!)).join(', ')}`,
+      hint: `name one of ${found.map(([edit]) => qualifiedName(edit)).join(', ')}`,
     })
   }
   const said = { reason, by: whoAmI(), at: new Date().toISOString() }
-  const accepted = found[0]!.map((edit) => acceptEdit(edit, { ...said, id: newEditId() }))
+  const accepted = found[0].map((edit) => acceptEdit(edit, { ...said, id: newEditId() }))
   yield* changeAcceptedEdits((edits) => [...edits, ...accepted.map((each) => each.accepted)])
   for (const each of accepted) {
-    if (flags.json) say(JSON.stringify({ ...each.accepted, stages: each.stages }))
+    if (flags.json) printJson({ ...each.accepted, stages: each.stages })
     else {
       const { id, file, name, changes } = each.accepted
       const more = changes.slice(1).map(({ key }) => key)
-      say(
-        `${file}:${name} counts as before in ${each.stages.join(', ')}${more.length === 0 ? '' : `, with ${more.join(', ')}`}`,
-      )
+      const others = more.length === 0 ? '' : `, with ${more.join(', ')}`
+      say(`${file}:${name} counts as before in ${each.stages.join(', ')}${others}`)
       say(`  genepool accept --revoke ${id} takes it back`)
     }
   }
 })
 
-const acceptInStore = Effect.fnUntraced(function* (flags: AcceptFlags) {
-  if (flags.list) return yield* list(flags.json)
+const accept = Effect.fnUntraced(function* (flags: AcceptFlags) {
+  if (flags.list) return yield* listAccepted(flags.json)
   if (flags.revoke !== undefined) return yield* revoke(flags.revoke)
   if (flags.symbol === undefined) {
     return yield* new UsageError({
@@ -179,44 +184,16 @@ const acceptInStore = Effect.fnUntraced(function* (flags: AcceptFlags) {
       hint: `genepool accept ${flags.symbol} --reason TEXT`,
     })
   }
-  return yield* accept(flags.symbol, flags.reason.trim(), flags)
+  return yield* acceptSymbol(flags.symbol, flags.reason.trim(), flags)
 })
 
-export const acceptCommand = (flags: AcceptFlags) =>
-  acceptInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-
-export const acceptWords = Command.make('accept', {
-  symbol: Argument.String('symbol').pipe(
-    Argument.withDescription('Declaration whose edit changes no result: kdLoss, Trainer.step, src/losses.ts:kdLoss'),
-    Argument.optional,
-  ),
-  pipeline: pipeline.pipe(Argument.optional),
-  reason: Flag.String('reason').pipe(Flag.withDescription('Why the edit changes no result; it is kept'), Flag.optional),
-  list: Flag.Boolean('list').pipe(Flag.withDescription('List the accepted edits'), Flag.withDefault(false)),
-  revoke: Flag.String('revoke').pipe(
-    Flag.withDescription('Have an accepted edit, by its id or its symbol, count again'),
-    Flag.optional,
-  ),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one edit a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) =>
-    acceptCommand({
-      ...flags,
-      symbol: Option.getOrUndefined(flags.symbol),
-      pipeline: Option.getOrUndefined(flags.pipeline),
-      reason: Option.getOrUndefined(flags.reason),
-      revoke: Option.getOrUndefined(flags.revoke),
-    }),
-  ),
+export const acceptCommand = Command.make('accept', acceptFlags).pipe(
   Command.withDescription(
-    'Declare the present edit of one declaration harmless: nothing runs again for it; without a pipeline, of the last run',
+    'Declare the present edit of one declaration harmless: nothing runs again for it; ' +
+      'without a pipeline, of the last run',
   ),
   Command.withExamples([
     { command: 'genepool accept kdLoss --reason "only renamed a variable"', description: 'The next edit counts again' },
   ]),
+  Command.withHandler(inStore(accept)),
 )

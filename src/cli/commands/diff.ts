@@ -1,11 +1,7 @@
-/**
- * The command line's words about what has been: recorded runs, artifacts and how they came about. What no run needs is
- * loaded when it is asked for.
- */
+/** `genepool diff`: what differs between two cells, two pipelines or two recorded runs. */
 import * as Effect from 'effect/Effect'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
-import { genepoolLayer } from '../../compose.js'
 import type { Json } from '../../dsl/nodes.js'
 import { isShare } from '../../results/figures.js'
 import { count, percent } from '../../results/format.js'
@@ -15,18 +11,27 @@ import {
   type FigureDifference,
   type StageDifference,
 } from '../../runtime/plan/difference.js'
-import { type EnvironmentDifference, environmentDifference } from '../../runtime/records/run-environment.js'
-import { readSides, type Side, type SideFlags } from '../input/diff-sides.js'
-import { device, engine, json, reuse, store, verbose } from '../input/flags.js'
+import { environmentDifference, type EnvironmentDifference } from '../../runtime/records/run-environment.js'
+import { readSides, type Side } from '../input/diff-sides.js'
+import { artifactFlags, type FlagsOf, jsonFlag, verboseFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
 import { describeReason } from '../output/describe.js'
+import { printJson, say } from '../output/print.js'
 import { renderTable } from '../output/table.js'
 
-/** `genepool diff`: what differs between two cells, two pipelines or two recorded runs. */
+const side = (name: string) =>
+  Argument.String(name).pipe(
+    Argument.withDescription(
+      'FILE, FILE#CELL, or a run: its id as genepool runs prints it, the beginning of it, or a tag',
+    ),
+  )
 
-export interface DiffFlags extends SideFlags {
-  readonly a: string
-  readonly b: string
-  readonly json: boolean
+const diffFlags = {
+  a: side('a'),
+  b: side('b'),
+  ...artifactFlags,
+  json: jsonFlag('Print one stage, one figure, one part of the environment or one note a line as JSON'),
+  verbose: verboseFlag,
 }
 
 const figure = (name: string, value: number | null): string =>
@@ -119,18 +124,16 @@ const notesOf = (
   const differing = difference.stages.filter(({ state }) => state !== 'same').map(({ stage }) => stage)
   const notes = sides.flatMap(([letter, side]) => {
     const without = side.without.filter((stage) => differing.includes(stage))
-    return without.length === 0
-      ? []
-      : [
-          `${letter} has no artifact of ${without.join(', ')}, so there are no metrics of ${without.length === 1 ? 'it' : 'them'}`,
-        ]
+    const them = without.length === 1 ? 'it' : 'them'
+    if (without.length === 0) return []
+    return [`${letter} has no artifact of ${without.join(', ')}, so there are no metrics of ${them}`]
   })
   if (notes.length > 0 || difference.figures.length > 0) return notes
   if (differing.length === 0) return [isElsewhere ? 'no stage differs' : 'nothing differs']
   return ['no stage that differs has metrics on both sides']
 }
 
-const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
+const diff = Effect.fnUntraced(function* (flags: FlagsOf<typeof diffFlags>) {
   const [a, b] = yield* readSides([flags.a, flags.b], flags)
   const difference = differenceOf(a.stages, b.stages, (digest) => a.recordOf(digest) ?? b.recordOf(digest))
   const environments = environmentsOf(a, b)
@@ -151,7 +154,7 @@ const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
       ...environments.map((each) => ({ type: 'environment', ...each })),
       ...notes.map((message) => ({ type: 'note', message })),
     ]
-    process.stdout.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    for (const line of lines) printJson(line)
     return
   }
   const telling = difference.figures.filter((each) => each.difference !== 0)
@@ -163,37 +166,20 @@ const diffInStore = Effect.fnUntraced(function* (flags: DiffFlags) {
     environments.length === 0 ? '' : renderEnvironments(environments),
     [...(equal === 0 ? [] : [`${equal} figures are equal (--json lists them)`]), ...notes].join('\n'),
   ]
-  process.stdout.write(`${parts.filter((part) => part !== '').join('\n\n')}\n`)
+  say(parts.filter((part) => part !== '').join('\n\n'))
 })
 
-export const diffCommand = (flags: DiffFlags) => diffInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-
-const side = (name: string) =>
-  Argument.String(name).pipe(
-    Argument.withDescription(
-      'FILE, FILE#CELL, or a run: its id as genepool runs prints it, the beginning of it, or a tag',
-    ),
-  )
-
-export const diff = Command.make('diff', {
-  a: side('a'),
-  b: side('b'),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one stage, one figure, one part of the environment or one note a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => diffCommand(flags)),
+export const diffCommand = Command.make('diff', diffFlags).pipe(
   Command.withDescription(
     'Say what differs between two pipelines, cells or recorded runs: parameters, code, metrics, environment',
   ),
   Command.withExamples([
     {
       command:
-        'genepool diff pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1 pipelines/ablation.ts#init=random,positions=end,loss=all,seed=1',
+        'genepool diff pipelines/ablation.ts#init=learned,positions=end,loss=all,seed=1 ' +
+        'pipelines/ablation.ts#init=random,positions=end,loss=all,seed=1',
       description: 'Two cells of a suite (axes in any order, as many as tell the cell)',
     },
   ]),
+  Command.withHandler(inStore(diff)),
 )

@@ -1,4 +1,4 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool doctor`: what computes here, how fast, and what would make it faster. */
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
@@ -6,23 +6,15 @@ import { diagnose, type Diagnosis, type Examination, parseWish } from '../../doc
 import { count } from '../../results/format.js'
 import { sentenceOf, UsageError } from '../../runtime/errors.js'
 import { workerEnvironment } from '../../runtime/execute/worker-memory.js'
-import { device, engine, json } from '../input/flags.js'
+import { deviceFlag, engineFlag, type FlagsOf, jsonFlag, switchFlag } from '../input/flags.js'
+import { printJson, say, showOnTerminal } from '../output/print.js'
 import { renderTable } from '../output/table.js'
 
-/** `genepool doctor`: what computes here, how fast, and what would make it faster. */
-
-export interface DoctorFlags {
-  readonly engine: string
-  readonly device: string
-  readonly json: boolean
-  readonly verbose: boolean
-}
-
-const clearLine = '\r\u001b[2K'
-
-/** One line on a terminal, rewritten; nothing where stderr is read by a program. */
-const showProgress = (text: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(`${clearLine}${text}`)
+const doctorFlags = {
+  engine: engineFlag.pipe(Flag.withDescription('Only this engine; auto: all')),
+  device: deviceFlag.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
+  json: jsonFlag('Print one engine on one device a line as JSON'),
+  verbose: switchFlag('verbose', 'Print what the native libraries print'),
 }
 
 const stepTime = (ms: number): string =>
@@ -76,13 +68,13 @@ const render = ({ examinations, auto }: Diagnosis): string =>
     renderWorking(examinations),
     renderProblems(examinations),
     conclusion(examinations, auto),
-    'matmul: products of float32 matrices, copies included. Training step: forward, backward and AdamW of a transformer\n' +
-      'of width 64, depth 6 and 17 tokens, batch 64 (≈: measured with a smaller batch).',
+    'matmul: products of float32 matrices, copies included. Training step: forward, backward and AdamW of a ' +
+      'transformer\nof width 64, depth 6 and 17 tokens, batch 64 (≈: measured with a smaller batch).',
   ]
     .filter((part) => part !== '')
     .join('\n\n')
 
-export const doctorCommand = Effect.fnUntraced(function* (flags: DoctorFlags) {
+const doctor = Effect.fnUntraced(function* (flags: FlagsOf<typeof doctorFlags>) {
   const wish = yield* Effect.try({
     try: () => parseWish(flags.engine, flags.device),
     catch: (cause) => new UsageError({ message: sentenceOf(cause), cause }),
@@ -92,28 +84,20 @@ export const doctorCommand = Effect.fnUntraced(function* (flags: DoctorFlags) {
       signal,
       wish,
       env: workerEnvironment(),
-      onStart: (name) => showProgress(`examining ${name} …`),
+      onStart: (name) => showOnTerminal(`examining ${name} …`),
       onNoise: (said) => {
         if (flags.verbose) process.stderr.write(`${said}\n`)
       },
     }),
-  ).pipe(Effect.ensuring(Effect.sync(() => showProgress(''))))
-  const lines = flags.json ? diagnosis.examinations.map((one) => JSON.stringify(one)).join('\n') : render(diagnosis)
-  process.stdout.write(`${lines}\n`)
+  ).pipe(Effect.ensuring(Effect.sync(() => showOnTerminal(''))))
+  if (flags.json) for (const one of diagnosis.examinations) printJson(one)
+  else say(render(diagnosis))
   if (!diagnosis.examinations.some(({ loads }) => loads)) process.exitCode = 1
 })
 
-export const doctor = Command.make('doctor', {
-  engine: engine.pipe(Flag.withDescription('Only this engine; auto: all')),
-  device: device.pipe(Flag.withDescription('Only this device: cpu, webgpu, cuda, cuda:1; auto: all')),
-  json: json('Print one engine on one device a line as JSON'),
-  verbose: Flag.Boolean('verbose').pipe(
-    Flag.withDescription('Print what the native libraries print'),
-    Flag.withDefault(false),
-  ),
-}).pipe(
-  Command.withHandler((flags) => doctorCommand(flags)),
+export const doctorCommand = Command.make('doctor', doctorFlags).pipe(
   Command.withDescription(
     'Try every engine on every device: what loads, how fast it is, why the rest does not load and what to do about it',
   ),
+  Command.withHandler(doctor),
 )

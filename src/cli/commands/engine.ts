@@ -1,15 +1,16 @@
-/** `genepool engine`: makes engines available that an installation did not bring. */
+/** `genepool engine build` and `engine install`: engines and devices that the installation did not bring. */
 import { statSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Command from 'effect/cli/Command'
-import * as Flag from 'effect/cli/Flag'
 import { bytes, duration } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
+import { type FlagsOf, jsonFlag, switchFlag, textFlag, verboseFlag } from '../input/flags.js'
 import { printJson, stepPrinter } from '../output/print.js'
 
-/** Interrupting it waits until the work has cleaned up behind itself. */
-export const interruptible = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> =>
+const json = jsonFlag('Print one step a line as JSON, and nothing else')
+
+/** Work outside Effect; interrupting it waits until it has cleaned up behind itself. */
+const interruptible = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> =>
   Effect.callback((resume) => {
     const controller = new AbortController()
     const settled = work(controller.signal).then(
@@ -22,18 +23,22 @@ export const interruptible = <A>(work: (signal: AbortSignal) => Promise<A>): Eff
     })
   })
 
-/** `genepool engine build tensorflow`: the engine `tensorflow` from any TensorFlow library. */
-
-export interface BuildTensorflowFlags {
-  readonly from: string | undefined
-  readonly gpu: boolean
-  readonly release: string | undefined
-  readonly json: boolean
+const buildTensorflowFlags = {
+  from: textFlag(
+    'from',
+    'A TensorFlow wheel, an installed tensorflow folder, or libtensorflow as a folder or .tar.gz; ' +
+      'default: pip downloads a wheel',
+  ),
+  gpu: switchFlag('gpu', "Take the library with code for NVIDIA GPUs (pip's tensorflow instead of tensorflow-cpu)"),
+  release: textFlag('release', 'The release of TensorFlow that pip downloads; default: 2.21.0'),
+  json,
+  verbose: verboseFlag,
 }
 
 const releaseForm = /^\d+\.\d+\.\d+(?:[.\w]*)$/
 
-export const buildTensorflowCommand = Effect.fnUntraced(function* ({ from, gpu, release, json }: BuildTensorflowFlags) {
+const buildTensorflow = Effect.fnUntraced(function* (flags: FlagsOf<typeof buildTensorflowFlags>) {
+  const { from, gpu, release, json } = flags
   if (from !== undefined && release !== undefined) {
     return yield* new UsageError({
       message: '--from and --release exclude each other: the release is what pip downloads',
@@ -44,30 +49,36 @@ export const buildTensorflowCommand = Effect.fnUntraced(function* ({ from, gpu, 
   }
   const began = performance.now()
   const { folder, manifest } = yield* interruptible(async (signal) => {
-    const { buildTensorflow } = await import('../../engine/tensorflow/build/build.js')
-    return buildTensorflow({ from, gpu, release, signal }, stepPrinter(json))
+    const builder = await import('../../engine/tensorflow/build/build.js')
+    return builder.buildTensorflow({ from, gpu, release, signal }, stepPrinter(json))
   })
   if (json) return printJson({ type: 'built', folder, ...manifest })
   const size = Object.values(manifest.files).reduce((sum, file) => sum + file.size, 0)
   const took = duration(performance.now() - began)
   process.stdout.write(
-    `built TensorFlow ${manifest.libtensorflow} for ${manifest.gpu ? 'NVIDIA GPUs' : 'the CPU'} from ${manifest.from}, ` +
-      `it trains; ${took}\n` +
+    `built TensorFlow ${manifest.libtensorflow} for ${manifest.gpu ? 'NVIDIA GPUs' : 'the CPU'} ` +
+      `from ${manifest.from}, it trains; ${took}\n` +
       `  ${folder} (${bytes(size)})\n` +
       `  --engine tensorflow uses it, genepool doctor measures it\n`,
   )
 })
 
-/** `genepool engine install cuda`: ONNX Runtime's CUDA provider, by its package's own installer. */
+const buildTensorflowCommand = Command.make('tensorflow', buildTensorflowFlags).pipe(
+  Command.withDescription('Compile the engine tensorflow against any TensorFlow library, into the cache folder'),
+  Command.withExamples([
+    { command: 'genepool engine build tensorflow', description: 'With the wheel that pip finds' },
+    { command: 'genepool engine build tensorflow --from tensorflow-2.21.0.whl', description: 'With a wheel at hand' },
+  ]),
+  Command.withHandler(buildTensorflow),
+)
 
-export interface InstallCudaFlags {
-  readonly json: boolean
-}
+const installCudaFlags = { json, verbose: verboseFlag }
 
-export const installCudaCommand = Effect.fnUntraced(function* ({ json }: InstallCudaFlags) {
+/** ONNX Runtime's CUDA provider, by its package's own installer. */
+const installCuda = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof installCudaFlags>) {
   const { files, already } = yield* interruptible(async (signal) => {
-    const { installCuda } = await import('../../engine/onnx/install-cuda.js')
-    return installCuda(signal, stepPrinter(json))
+    const installer = await import('../../engine/onnx/install-cuda.js')
+    return installer.installCuda(signal, stepPrinter(json))
   })
   if (json) return printJson({ type: already ? 'found' : 'installed', files })
   const size = files.reduce((sum, file) => sum + statSync(file).size, 0)
@@ -78,64 +89,22 @@ export const installCudaCommand = Effect.fnUntraced(function* ({ json }: Install
   )
 })
 
-const json = Flag.Boolean('json').pipe(
-  Flag.withDescription('Print one step a line as JSON, and nothing else'),
-  Flag.withDefault(false),
-)
-
-const verbose = Flag.Boolean('verbose').pipe(
-  Flag.withDescription('Print stack traces with errors'),
-  Flag.withDefault(false),
-)
-
-const buildTensorflow = Command.make('tensorflow', {
-  from: Flag.String('from').pipe(
-    Flag.withDescription(
-      'A TensorFlow wheel, an installed tensorflow folder, or libtensorflow as a folder or .tar.gz; default: pip downloads a wheel',
-    ),
-    Flag.optional,
-  ),
-  gpu: Flag.Boolean('gpu').pipe(
-    Flag.withDescription("Take the library with code for NVIDIA GPUs (pip's tensorflow instead of tensorflow-cpu)"),
-    Flag.withDefault(false),
-  ),
-  release: Flag.String('release').pipe(
-    Flag.withDescription('The release of TensorFlow that pip downloads; default: 2.21.0'),
-    Flag.optional,
-  ),
-  json,
-  verbose,
-}).pipe(
-  Command.withHandler((flags) =>
-    buildTensorflowCommand({
-      ...flags,
-      from: Option.getOrUndefined(flags.from),
-      release: Option.getOrUndefined(flags.release),
-    }),
-  ),
-  Command.withDescription('Compile the engine tensorflow against any TensorFlow library, into the cache folder'),
-  Command.withExamples([
-    { command: 'genepool engine build tensorflow', description: 'With the wheel that pip finds' },
-    { command: 'genepool engine build tensorflow --from tensorflow-2.21.0.whl', description: 'With a wheel at hand' },
-  ]),
-)
-
-const installCuda = Command.make('cuda', { json, verbose }).pipe(
-  Command.withHandler((flags) => installCudaCommand(flags)),
+const installCudaCommand = Command.make('cuda', installCudaFlags).pipe(
   Command.withDescription("Install ONNX Runtime's CUDA provider with the installer of onnxruntime-node"),
+  Command.withHandler(installCuda),
 )
 
-const build = Command.make('build').pipe(
+const buildCommand = Command.make('build').pipe(
   Command.withDescription('Build an engine from source'),
-  Command.withSubcommands([buildTensorflow]),
+  Command.withSubcommands([buildTensorflowCommand]),
 )
 
-const install = Command.make('install').pipe(
+const installCommand = Command.make('install').pipe(
   Command.withDescription('Install what an engine needs for a device'),
-  Command.withSubcommands([installCuda]),
+  Command.withSubcommands([installCudaCommand]),
 )
 
 export const engineCommand = Command.make('engine').pipe(
   Command.withDescription('Make an engine or a device available that the installation did not bring'),
-  Command.withSubcommands([build, install]),
+  Command.withSubcommands([buildCommand, installCommand]),
 )

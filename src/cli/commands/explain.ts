@@ -1,9 +1,8 @@
-/** The command line's words about code: why stages run or not, and which edits change nothing. */
+/** `genepool explain`: why each stage runs or is cached, with nothing left out. */
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
-import { genepoolLayer } from '../../compose.js'
+import { isObject, mapValues } from '../../base/objects.js'
 import { duration, plural } from '../../results/format.js'
 import { stagesCalled } from '../../runtime/definition/find-stage.js'
 import type { Reason } from '../../runtime/events.js'
@@ -13,15 +12,18 @@ import type { PreparedStage } from '../../runtime/plan/prepare.js'
 import { ExpectedTimes } from '../../runtime/records/estimate.js'
 import { Engines } from '../../runtime/services.js'
 import type { Manifest } from '../../runtime/store/store.js'
-import { device, engine, json, pipeline, reuse, store, verbose } from '../input/flags.js'
-import { inspect, type InspectFlags } from '../input/inspect.js'
+import { artifactFlags, type FlagsOf, jsonFlag, pipelineArgument, stageArgument, verboseFlag } from '../input/flags.js'
+import { inspect, inStore } from '../input/inspect.js'
 import { describeMaker, describeReason } from '../output/describe.js'
 
-/** `genepool explain`: why each stage runs or is cached, with nothing left out. */
-
-export interface ExplainFlags extends InspectFlags {
-  readonly stage: string | undefined
-  readonly json: boolean
+const explainFlags = {
+  pipeline: pipelineArgument,
+  stage: stageArgument.pipe(
+    Argument.withDescription('Only this stage, e.g. teacher or distill/tiny; of a suite, all called so'),
+  ),
+  ...artifactFlags,
+  json: jsonFlag('Print one stage a line as JSON'),
+  verbose: verboseFlag,
 }
 
 /** What is in a stage's key, in numbers. */
@@ -63,17 +65,15 @@ const keyOf = (stage: PreparedStage, code: Key['code'], manifest: Manifest | und
   return {
     kind: identity.kind,
     params: identity.params,
-    inputs: Object.fromEntries(Object.entries(node.inputs).map(([input, from]) => [input, from.name])),
-    sources: Object.fromEntries(Object.entries(sources).map(([role, { path }]) => [role, path])),
+    inputs: mapValues(node.inputs, ({ name }) => name),
+    sources: mapValues(sources, ({ path }) => path),
     code,
     engine: identity.engine,
   }
 }
 
 const countLeaves = (value: unknown): number =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.values(value).reduce((sum: number, each) => sum + countLeaves(each), 0)
-    : 1
+  isObject(value) ? Object.values(value).reduce((sum: number, each) => sum + countLeaves(each), 0) : 1
 
 const listed = (names: readonly string[], none: string): string => (names.length === 0 ? none : names.join(', '))
 
@@ -83,7 +83,8 @@ const describeKey = ({ kind, params, inputs, sources, code, engine }: Key, manif
     Object.entries(inputs).map(([input, from]) => (input === from ? from : `${input} ← ${from}`)),
     'none',
   )}; files from outside ${listed(Object.keys(sources), 'none')}`,
-  `code ${code.digest.slice(0, 12)}: ${plural(code.symbols, 'symbol')} in ${plural(code.files, 'file')}, ${plural(code.packages, 'package')}`,
+  `code ${code.digest.slice(0, 12)}: ${plural(code.symbols, 'symbol')} in ${plural(code.files, 'file')}, ` +
+    plural(code.packages, 'package'),
   ...(code.accepted.length === 0 ? [] : [`accepted edits of ${code.accepted.join(', ')}`]),
   `engine ${engine === null ? 'none' : describeEngine(engine, manifest)}`,
 ]
@@ -117,7 +118,7 @@ const render = (explained: Explained): string => {
   ].join('\n')
 }
 
-const explainInStore = Effect.fnUntraced(function* (flags: ExplainFlags) {
+const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>) {
   const { graph, prepared, plan, store, engine } = yield* inspect(flags)
   const wanted = flags.stage === undefined ? undefined : new Set(yield* stagesCalled(graph, flags.stage))
   const deviceName = (yield* Engines).deviceName(engine)
@@ -130,7 +131,7 @@ const explainInStore = Effect.fnUntraced(function* (flags: ExplainFlags) {
   const explained = prepared.stages.flatMap((stage, index): readonly Explained[] => {
     const { node, codeEntry, codeWithout } = stage
     if (wanted !== undefined && !wanted.has(node)) return []
-    const { status, reasons, madeBy } = plan.stages[index]!
+    const { status, reasons, madeBy } = plan.stages[index]
     const manifest = plan.manifests.get(node)
     const record = prepared.code.current(codeEntry, codeWithout)
     const symbols = Object.values(record?.symbols ?? {})
@@ -161,24 +162,9 @@ const explainInStore = Effect.fnUntraced(function* (flags: ExplainFlags) {
   process.stdout.write(text)
 })
 
-export const explainCommand = (flags: ExplainFlags) =>
-  explainInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-
-export const explain = Command.make('explain', {
-  pipeline,
-  stage: Argument.String('stage').pipe(
-    Argument.withDescription('Only this stage, e.g. teacher or distill/tiny; of a suite, all called so'),
-    Argument.optional,
-  ),
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print one stage a line as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => explainCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })),
+export const explainCommand = Command.make('explain', explainFlags).pipe(
   Command.withDescription(
     'Say why each stage runs or is cached: what changed, down to the symbol, and how the stage reaches it',
   ),
+  Command.withHandler(inStore(explain)),
 )

@@ -1,35 +1,36 @@
-/** `genepool store`: verify, export, import; and `genepool gc`. Words and flags only. */
+/** `genepool gc`: removes what no pipeline, suite or tagged run reaches, or says what it would remove. */
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
-import { genepoolLayer } from '../../compose.js'
 import { bytes } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
-import type { Reuse } from '../../runtime/fingerprint.js'
 import type { Manifest } from '../../runtime/store/manifest.js'
 import { collectGarbage, type Garbage } from '../../runtime/upkeep/collect-garbage.js'
+import { type FlagsOf, jsonFlag, storedFlags, switchFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
 import { parseTarget } from '../input/target.js'
-import { printJson } from '../output/print.js'
+import { printJson, say } from '../output/print.js'
 import { renderTable } from '../output/table.js'
-import { device, engine, json, reuse, store, switchOf } from './store.js'
 
-/** `genepool gc`: removes what no pipeline, suite or tagged run reaches, or says what it would remove. */
-
-export interface GcFlags {
-  readonly roots: readonly string[]
-  readonly store: string
-  readonly engine: string
-  readonly device: string
-  readonly reuse: Reuse
-  readonly keepDays: number
-  readonly namedOnly: boolean
-  readonly all: boolean
-  readonly dryRun: boolean
-  readonly json: boolean
-  readonly verbose: boolean
+const gcFlags = {
+  roots: Argument.String('roots').pipe(
+    Argument.withDescription('Pipelines, suites and cells to keep, besides all that have been run here'),
+    Argument.variadic(),
+  ),
+  ...storedFlags,
+  keepDays: Flag.Int('keep-days').pipe(
+    Flag.withDescription('Keep what is younger than this many days, whoever needs it; default: 7'),
+    Flag.withDefault(7),
+  ),
+  namedOnly: switchFlag('named-only', 'Keep for the definitions named here, tags and runs that go on, and no others'),
+  all: switchFlag('all', 'Empty quarantine, whatever its age'),
+  dryRun: switchFlag('dry-run', 'Say what would be removed, and remove nothing'),
+  json: jsonFlag('Print one JSON object a line'),
+  verbose: switchFlag('verbose', 'List every artifact; print stack traces with errors'),
 }
+type GcFlags = FlagsOf<typeof gcFlags>
 
 /** Bytes of the artifacts' files, each once. */
 const sizeOf = (manifests: Iterable<Manifest>): number => {
@@ -143,51 +144,26 @@ const printLines = (garbage: Garbage, flags: GcFlags): void => {
   })
 }
 
-const gcInStore = Effect.fnUntraced(function* (flags: GcFlags) {
+const gc = Effect.fnUntraced(function* (flags: GcFlags) {
   const { engine, device, reuse, namedOnly, keepDays, all, dryRun } = flags
+  if (keepDays < 0) return yield* new UsageError({ message: `--keep-days is ${keepDays}; it must be 0 or more` })
+  if (namedOnly && flags.roots.length === 0) {
+    return yield* new UsageError({
+      message: '--named-only without a pipeline would keep nothing',
+      hint: 'name what to keep',
+    })
+  }
   const named = flags.roots.map((label) => {
     const { file, cell } = parseTarget(label)
     return { label, file: path.resolve(file), cell, engine, device, reuse }
   })
   const garbage = yield* collectGarbage({ named, namedOnly, keepDays, all, dryRun })
   if (flags.json) printLines(garbage, flags)
-  else process.stdout.write(`${text(garbage, flags)}\n`)
+  else say(text(garbage, flags))
+  return undefined
 })
 
-export const gcCommand = (flags: GcFlags) => gcInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-
-export const gcFlagsCommand = Command.make('gc', {
-  roots: Argument.String('roots').pipe(
-    Argument.withDescription('Pipelines, suites and cells to keep, besides all that have been run here'),
-    Argument.variadic(),
-  ),
-  store,
-  engine,
-  device,
-  reuse,
-  keepDays: Flag.Int('keep-days').pipe(
-    Flag.withDescription('Keep what is younger than this many days, whoever needs it; default: 7'),
-    Flag.withDefault(7),
-  ),
-  namedOnly: switchOf('named-only', 'Keep for the definitions named here, tags and runs that go on, and no others'),
-  all: switchOf('all', 'Empty quarantine, whatever its age'),
-  dryRun: switchOf('dry-run', 'Say what would be removed, and remove nothing'),
-  json,
-  verbose: switchOf('verbose', 'List every artifact; print stack traces with errors'),
-}).pipe(
-  Command.withHandler(
-    Effect.fnUntraced(function* (flags) {
-      if (flags.keepDays < 0)
-        return yield* new UsageError({ message: `--keep-days is ${flags.keepDays}; it must be 0 or more` })
-      if (flags.namedOnly && flags.roots.length === 0) {
-        return yield* new UsageError({
-          message: '--named-only without a pipeline would keep nothing',
-          hint: 'name what to keep',
-        })
-      }
-      return yield* gcCommand(flags)
-    }),
-  ),
+export const gcCommand = Command.make('gc', gcFlags).pipe(
   Command.withDescription('Remove artifacts that no pipeline, suite or tagged run reaches'),
   Command.withExamples([
     { command: 'genepool gc --dry-run', description: 'What nothing that has been run here needs any more' },
@@ -196,4 +172,5 @@ export const gcFlagsCommand = Command.make('gc', {
       description: 'Keep one pipeline (and tags), remove the rest',
     },
   ]),
+  Command.withHandler(inStore(gc)),
 )

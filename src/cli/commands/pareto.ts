@@ -1,24 +1,23 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool pareto`: the models that no other beats at their cost. */
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { renderCsv } from '../../results/data-table.js'
 import { axesOf, groupResults, modelResults } from '../../results/experiment-results.js'
+import { modelJson } from '../../results/model-results.js'
+import { type Cost, paretoFront } from '../../results/pareto.js'
 import { batchesOf } from '../../results/model-row.js'
 import { modelColumns, withSpreadColumns } from '../../results/result-columns.js'
-import { type Cost, type Metric, paretoFront } from '../../results/pareto.js'
-import { modelJson } from '../../results/model-results.js'
 import { UsageError } from '../../runtime/errors.js'
-import { measured } from '../input/flags.js'
-import type { InspectFlags } from '../input/inspect.js'
-import { checkBatch, checkScores, metricFlag, openResults } from '../input/open-results.js'
-import { warn } from '../output/print.js'
+import { type FlagsOf, jsonFlag, switchFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
+import { checkBatch, checkScores, measuredFlags, metricFlag, openResults } from '../input/open-results.js'
+import { printJson, say, warn } from '../output/print.js'
 import { missingNotes, modelNotes } from '../output/results-tables.js'
 import { renderTable } from '../output/table.js'
 
-/** `genepool pareto`: the models that no other beats at their cost. */
-
-export const paretoFlags = {
+const paretoFlags = {
+  ...measuredFlags,
   cost: Flag.Literals('cost', ['params', 'macs', 'latency']).pipe(
     Flag.withDescription(
       'What a model costs: parameters (the default), multiply-accumulates, or the measured time of a pass',
@@ -27,23 +26,15 @@ export const paretoFlags = {
   ),
   metric: metricFlag,
   batch: Flag.Int('batch').pipe(Flag.withDescription('Images of a timed pass; default: 1'), Flag.withDefault(1)),
-  csv: Flag.Boolean('csv').pipe(Flag.withDescription('Print CSV (RFC 4180)'), Flag.withDefault(false)),
-  json: Flag.Boolean('json').pipe(Flag.withDescription('Print one model a line as JSON'), Flag.withDefault(false)),
-} as const
-
-export interface ParetoFlags extends InspectFlags {
-  readonly cost: Cost
-  readonly metric: Metric
-  readonly batch: number
-  readonly csv: boolean
-  readonly json: boolean
+  csv: switchFlag('csv', 'Print CSV (RFC 4180)'),
+  json: jsonFlag('Print one model a line as JSON'),
 }
 
 const costNames: Readonly<Record<Cost, string>> = { params: 'parameters', macs: 'MACs', latency: 'latency' }
 
-export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
+const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) {
   if (flags.json && flags.csv) return yield* new UsageError({ message: '--json and --csv exclude each other' })
-  const { results } = yield* openResults(flags)
+  const results = yield* openResults(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
   yield* checkScores(models, flags.metric, flags.pipeline)
@@ -52,7 +43,7 @@ export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
   if (flags.json || flags.csv) warn(notes)
   const front = paretoFront(models, flags.cost, flags.metric, flags.batch)
   if (flags.json) {
-    process.stdout.write(front.map((model) => `${JSON.stringify(modelJson(kind, model))}\n`).join(''))
+    for (const model of front) printJson(modelJson(kind, model))
     return undefined
   }
   const spread = kind === 'suite'
@@ -66,11 +57,10 @@ export const paretoCommand = Effect.fnUntraced(function* (flags: ParetoFlags) {
   const shown = columns.filter(({ key }) => key !== 'dominated')
   const table = renderTable(shown, front)
   const said = `${front.length} of ${models.length} models are on the front of ${measure} and ${flags.metric}`
-  process.stdout.write(`${[table, '', said, ...notes].join('\n')}\n`)
-  return undefined
+  return say([table, '', said, ...notes].join('\n'))
 })
 
-export const pareto = Command.make('pareto', { ...measured, ...paretoFlags }).pipe(
-  Command.withHandler((flags) => paretoCommand(flags)),
+export const paretoCommand = Command.make('pareto', paretoFlags).pipe(
   Command.withDescription('Print the models that no other beats at their cost'),
+  Command.withHandler(inStore(pareto)),
 )

@@ -1,6 +1,5 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool pick`: the best model under budgets. */
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { axesOf, groupResults, modelResults } from '../../results/experiment-results.js'
@@ -10,36 +9,22 @@ import { modelJson, type ModelResult } from '../../results/model-results.js'
 import { type Cost, costOf, type Metric } from '../../results/pareto.js'
 import { type Budget, pickBest, type Picked, type UnmetBudgets } from '../../results/pick.js'
 import { UsageError } from '../../runtime/errors.js'
-import { measured } from '../input/flags.js'
-import type { InspectFlags } from '../input/inspect.js'
-import { checkBatch, checkScores, metricFlag, openResults } from '../input/open-results.js'
+import { type FlagsOf, jsonFlag, textFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
+import { checkBatch, checkScores, measuredFlags, metricFlag, openResults } from '../input/open-results.js'
+import { printJson, say } from '../output/print.js'
 import { missingNotes, modelNotes, renderModelResults } from '../output/results-tables.js'
 
-/** `genepool pick`: the best model under budgets. */
-
-const budgetFlag = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withDescription(description), Flag.optional)
-
-export const pickFlags = {
-  maxParams: budgetFlag('max-params', 'At most so many parameters: 5e6, 5M, 800k'),
-  maxMacs: budgetFlag('max-macs', 'At most so many multiply-accumulates an image: 1e9, 1.2G'),
-  maxLatency: budgetFlag('max-latency', 'At most this time a pass: 20ms, 0.02s; a plain number is milliseconds'),
+const pickFlags = {
+  ...measuredFlags,
+  maxParams: textFlag('max-params', 'At most so many parameters: 5e6, 5M, 800k'),
+  maxMacs: textFlag('max-macs', 'At most so many multiply-accumulates an image: 1e9, 1.2G'),
+  maxLatency: textFlag('max-latency', 'At most this time a pass: 20ms, 0.02s; a plain number is milliseconds'),
   batch: Flag.Int('batch').pipe(Flag.withDescription('Images of the timed pass; default: 1'), Flag.withDefault(1)),
   metric: metricFlag,
-  json: Flag.Boolean('json').pipe(
-    Flag.withDescription('Print the choice as one line of JSON'),
-    Flag.withDefault(false),
-  ),
-} as const
-
-export interface PickFlags extends InspectFlags {
-  readonly maxParams: Option.Option<string>
-  readonly maxMacs: Option.Option<string>
-  readonly maxLatency: Option.Option<string>
-  readonly batch: number
-  readonly metric: Metric
-  readonly json: boolean
+  json: jsonFlag('Print the choice as one line of JSON'),
 }
+type PickFlags = FlagsOf<typeof pickFlags>
 
 const kinds = [
   { cost: 'params', flag: 'maxParams', word: '--max-params', unit: 'params', parse: parseCount, show: count },
@@ -60,11 +45,11 @@ const readBudgets = Effect.fnUntraced(function* (flags: PickFlags): Effect.fn.Re
   const budgets: Budget[] = []
   for (const { cost, flag, word, parse } of kinds) {
     const text = flags[flag]
-    if (Option.isNone(text)) continue
-    const limit = parse(text.value)
+    if (text === undefined) continue
+    const limit = parse(text)
     if (limit === undefined) {
       return yield* new UsageError({
-        message: `${word} is '${text.value}', which is no amount`,
+        message: `${word} is '${text}', which is no amount`,
         hint: cost === 'latency' ? 'write a time: 20ms, 0.02s' : 'write a number above 0: 5e6, 5M, 1.2G',
       })
     }
@@ -92,12 +77,12 @@ const named = (model: ModelResult): string => {
 const unmetError = ({ nearest, least }: UnmetBudgets, budgets: readonly Budget[], flags: PickFlags): UsageError => {
   const impossible = budgets.filter(({ cost, limit }) => least[cost]! > limit)
   const asked = impossible.length > 0 ? impossible : budgets
+  const leastCosts = asked.map(({ cost }) => `${kindOf(cost).show(least[cost]!)} ${kindOf(cost).unit}`)
+  const nearestCosts = asked.map(({ cost }) => shown(nearest, cost, flags.batch))
   const there =
     impossible.length > 0
-      ? `the least there is has ${list(asked.map(({ cost }) => `${kindOf(cost).show(least[cost]!)} ${kindOf(cost).unit}`))}`
-      : `each can be met, but not together; the nearest is ${named(nearest)} with ${list(
-          asked.map(({ cost }) => shown(nearest, cost, flags.batch)),
-        )}`
+      ? `the least there is has ${list(leastCosts)}`
+      : `each can be met, but not together; the nearest is ${named(nearest)} with ${list(nearestCosts)}`
   return new UsageError({ message: `no model of ${flags.pipeline} meets ${list(asked.map(limitOf))}: ${there}` })
 }
 
@@ -127,7 +112,8 @@ const describe = (picked: Picked, budgets: readonly Budget[], flags: PickFlags):
       ? []
       : words.length > 0
         ? [
-            `${list(words)} ${words.length > 1 ? 'bind, each alone' : 'binds'}: with more of it a better model would fit`,
+            `${list(words)} ${words.length > 1 ? 'bind, each alone' : 'binds'}: ` +
+              'with more of it a better model would fit',
           ]
         : [
             picked.next === undefined ? 'no budget binds' : 'the budgets bind together: more of one alone buys nothing',
@@ -136,9 +122,9 @@ const describe = (picked: Picked, budgets: readonly Budget[], flags: PickFlags):
   ]
 }
 
-export const pickCommand = Effect.fnUntraced(function* (flags: PickFlags) {
+const pick = Effect.fnUntraced(function* (flags: PickFlags) {
   const budgets = yield* readBudgets(flags)
-  const { results } = yield* openResults(flags)
+  const results = yield* openResults(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
   yield* checkScores(models, flags.metric, flags.pipeline)
@@ -150,20 +136,17 @@ export const pickCommand = Effect.fnUntraced(function* (flags: PickFlags) {
     const { best, next, ...rest } = picked
     const nextJson = next === undefined ? null : modelJson(kind, next)
     const chosen = { best: modelJson(kind, best), metric: flags.metric, budgets, ...rest, next: nextJson }
-    process.stdout.write(`${JSON.stringify({ ...chosen, missing: groups.flatMap(({ missing }) => missing) })}\n`)
-    return undefined
+    return printJson({ ...chosen, missing: groups.flatMap(({ missing }) => missing) })
   }
   const table = renderModelResults([{ ...picked.best, dominated: false }], {
     axes: axesOf(results),
     spread: kind === 'suite',
   })
   const notes = [...modelNotes(models, flags.metric), ...missingNotes(groups)]
-  process.stdout.write(`${[table, '', ...describe(picked, budgets, flags), ...notes].join('\n')}\n`)
-  return undefined
+  return say([table, '', ...describe(picked, budgets, flags), ...notes].join('\n'))
 })
 
-export const pick = Command.make('pick', { ...measured, ...pickFlags }).pipe(
-  Command.withHandler((flags) => pickCommand(flags)),
+export const pickCommand = Command.make('pick', pickFlags).pipe(
   Command.withDescription('Name the best model under budgets of parameters, multiply-accumulates and time'),
   Command.withExamples([
     {
@@ -171,4 +154,5 @@ export const pick = Command.make('pick', { ...measured, ...pickFlags }).pipe(
       description: 'The most accurate model that is no larger and no dearer',
     },
   ]),
+  Command.withHandler(inStore(pick)),
 )

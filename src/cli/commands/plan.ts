@@ -1,27 +1,36 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool plan`: each stage with its state, the time that it is expected to take and the reasons for it. */
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Command from 'effect/cli/Command'
-import { genepoolLayer } from '../../compose.js'
 import type { StageNode } from '../../dsl/nodes.js'
-import { duration } from '../../results/format.js'
+import { duration, plural } from '../../results/format.js'
 import { ranksOf } from '../../runtime/definition/stage-order.js'
 import type { PlannedStage } from '../../runtime/events.js'
 import { machineOf } from '../../runtime/machine.js'
 import { estimateOf, estimateRun, ExpectedTimes, type PlanEstimate } from '../../runtime/records/estimate.js'
 import { sharingOf } from '../../runtime/run/cell-outcomes.js'
 import { Engines } from '../../runtime/services.js'
-import { device, engine, jobs, jobsOf, json, only, pipeline, reuse, store, verbose } from '../input/flags.js'
-import { inspect, type Inspected, type InspectFlags } from '../input/inspect.js'
+import {
+  artifactFlags,
+  checkJobs,
+  type FlagsOf,
+  jobsFlag,
+  jsonFlag,
+  onlyFlag,
+  pipelineArgument,
+  verboseFlag,
+} from '../input/flags.js'
+import { inspect, type Inspected, inStore } from '../input/inspect.js'
 import { describeEstimate, describeMaker, describeReasons, describeSharing } from '../output/describe.js'
+import { printJson, say } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
-/** `genepool plan`: each stage with its state, the time that it is expected to take and the reasons for it. */
-
-interface PlanFlags extends InspectFlags {
-  /** CPU stages side by side, for the time of the whole run. */
-  readonly jobs: number
-  readonly json: boolean
+const planFlags = {
+  pipeline: pipelineArgument,
+  ...artifactFlags,
+  jobs: jobsFlag,
+  only: onlyFlag,
+  json: jsonFlag('Print one stage a line as JSON, and the time that the run is expected to take as the last'),
+  verbose: verboseFlag,
 }
 
 const estimated = (
@@ -42,21 +51,22 @@ const estimated = (
 const estimateLine = (estimate: PlanEstimate | undefined): string => {
   if (estimate === undefined) return ''
   if (estimate.mostMs === 0) return 'expected time: not known, nothing like it has run yet\n'
-  return `expected time: ${describeEstimate(estimate)}, with ${estimate.jobs} ${estimate.jobs === 1 ? 'stage' : 'stages'} side by side\n`
+  return `expected time: ${describeEstimate(estimate)}, with ${plural(estimate.jobs, 'stage')} side by side\n`
 }
 
-const planInStore = Effect.fnUntraced(function* (flags: PlanFlags) {
+const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
+  yield* checkJobs(flags.jobs)
   const inspected = yield* inspect(flags)
-  const { plan, graph, prepared, engine, notice } = inspected
+  const { graph, prepared, engine, notice } = inspected
+  const { stages } = inspected.plan
   const estimate = estimated(inspected, (yield* Engines).deviceName(engine), flags.jobs)
   const expectedMs = (stage: string): number | undefined => estimate?.expected.get(stage)
   if (flags.json) {
-    for (const stage of plan.stages) {
+    for (const stage of stages) {
       const expected = stage.status === 'cached' ? {} : { expectedMs: expectedMs(stage.stage) ?? null }
-      process.stdout.write(`${JSON.stringify({ ...stage, ...expected })}\n`)
+      printJson({ ...stage, ...expected })
     }
-    if (estimate !== undefined)
-      process.stdout.write(`${JSON.stringify({ type: 'estimate', ...estimateOf(estimate) })}\n`)
+    if (estimate !== undefined) printJson({ type: 'estimate', ...estimateOf(estimate) })
     return
   }
   const expectedColumn: TableColumn<PlannedStage> = {
@@ -77,37 +87,20 @@ const planInStore = Effect.fnUntraced(function* (flags: PlanFlags) {
         align: 'left',
       },
     ],
-    plan.stages,
+    stages,
   )
   const nodes = new Set(prepared.stages.map(({ node }) => node))
   const shared = graph.kind === 'suite' ? `: ${describeSharing(sharingOf(graph, nodes))}` : ''
-  const number = (status: string): number => plan.stages.filter((stage) => stage.status === status).length
-  if (notice !== undefined) process.stdout.write(`${notice}\n`)
-  process.stdout.write(
-    `${graph.name}${shared}\n${table}\n${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe\n${estimateLine(estimate)}`,
-  )
+  const number = (status: string): number => stages.filter((stage) => stage.status === status).length
+  if (notice !== undefined) say(notice)
+  say(`${graph.name}${shared}\n${table}`)
+  say(`${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe`)
+  process.stdout.write(estimateLine(estimate))
 })
 
-export const planCommand = (flags: PlanFlags) => planInStore(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-
-export const plan = Command.make('plan', {
-  pipeline,
-  store,
-  engine,
-  device,
-  reuse,
-  jobs,
-  only,
-  json: json('Print one stage a line as JSON, and the time that the run is expected to take as the last'),
-  verbose,
-}).pipe(
-  Command.withHandler(
-    Effect.fnUntraced(function* (flags) {
-      const jobsWanted = yield* jobsOf(flags.jobs)
-      return yield* planCommand({ ...flags, jobs: jobsWanted, only: Option.getOrUndefined(flags.only) })
-    }),
-  ),
+export const planCommand = Command.make('plan', planFlags).pipe(
   Command.withDescription(
     'Say for each stage whether it is cached, would run or may have to, why, and how long it takes; runs nothing',
   ),
+  Command.withHandler(inStore(plan)),
 )

@@ -1,42 +1,28 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool report`: everything measured as one HTML file, and its figures and tables for a paper. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Command from 'effect/cli/Command'
-import * as Flag from 'effect/cli/Flag'
 import { makeReport } from '../../report/report-data.js'
 import { bytes } from '../../results/format.js'
+import { version } from '../../runtime/definition/own-package.js'
 import { sentenceOf, UsageError } from '../../runtime/errors.js'
-import { Store } from '../../runtime/store/store.js'
-import { measured } from '../input/flags.js'
-import type { InspectFlags } from '../input/inspect.js'
-import { openResults } from '../input/open-results.js'
+import { type FlagsOf, textFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
+import { measuredFlags, openResults } from '../input/open-results.js'
 import { parseTarget } from '../input/target.js'
-import { warn } from '../output/print.js'
-import { version } from '../version.js'
+import { say, showOnTerminal, warn } from '../output/print.js'
 
-/** `genepool report`: everything measured as one HTML file, and its figures and tables for a paper. */
-
-export const reportFlags = {
-  out: Flag.String('out').pipe(Flag.withDescription('File to write; default: <name>-report.html here'), Flag.optional),
-  figures: Flag.String('figures').pipe(
-    Flag.withDescription('Also write every figure as SVG and PNG and every table as CSV and Markdown into this folder'),
-    Flag.optional,
+const reportFlags = {
+  ...measuredFlags,
+  out: textFlag('out', 'File to write; default: <name>-report.html here'),
+  figures: textFlag(
+    'figures',
+    'Also write every figure as SVG and PNG and every table as CSV and Markdown into this folder',
   ),
-} as const
-
-export interface ReportFlags extends InspectFlags {
-  readonly out: Option.Option<string>
-  readonly figures: Option.Option<string>
 }
 
-const clearLine = '\r\u001b[2K'
-
-/** One line on a terminal, rewritten; nothing where stderr is read by a program. */
-const showProgress = (doing: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(doing === '' ? clearLine : `${clearLine}${doing} …`)
-}
+const showProgress = (doing: string): void => showOnTerminal(doing === '' ? '' : `${doing} …`)
 
 const fileNameOf = (name: string): string =>
   `${name.replace(/[^\p{L}\p{N}._-]+/gu, '-').replace(/^[-.]+|-+$/g, '') || 'genepool'}-report.html`
@@ -52,36 +38,33 @@ const failed = (cause: unknown): UsageError => {
       })
 }
 
-export const reportCommand = Effect.fnUntraced(function* (flags: ReportFlags) {
+const report = Effect.fnUntraced(function* (flags: FlagsOf<typeof reportFlags>) {
   showProgress('reading results')
-  const { results, store } = yield* openResults(flags).pipe(Effect.ensuring(Effect.sync(() => showProgress(''))))
+  const results = yield* openResults(flags).pipe(Effect.ensuring(Effect.sync(() => showProgress(''))))
   const source = yield* Effect.try({
     try: () => fs.readFileSync(parseTarget(flags.pipeline).file, 'utf8'),
     catch: failed,
   })
-  const report = yield* makeReport(results, { version, source, now: new Date() }).pipe(
-    Effect.provideService(Store, store),
-  )
-  warn(report.warnings)
-  const out = path.resolve(Option.getOrElse(flags.out, () => fileNameOf(results.experiment.name)))
-  const figures = Option.getOrUndefined(Option.map(flags.figures, (folder) => path.resolve(folder)))
+  const made = yield* makeReport(results, { version, source, now: new Date() })
+  warn(made.warnings)
+  const out = path.resolve(flags.out ?? fileNameOf(results.experiment.name))
+  const figures = flags.figures === undefined ? undefined : path.resolve(flags.figures)
   const written = yield* Effect.tryPromise({
     try: async () => {
       const { writeReport } = await import('../../report/write/write-report.js')
-      return writeReport(report, { out, figures, onProgress: showProgress })
+      return writeReport(made, { out, figures, onProgress: showProgress })
     },
     catch: failed,
   }).pipe(Effect.ensuring(Effect.sync(() => showProgress(''))))
-  process.stdout.write(`${out}  ${bytes(written.bytes)}, ${written.figures} figures, ${written.tables} tables\n`)
-  if (figures !== undefined) process.stdout.write(`${figures}  ${written.files} files\n`)
+  say(`${out}  ${bytes(written.bytes)}, ${written.figures} figures, ${written.tables} tables`)
+  if (figures !== undefined) say(`${figures}  ${written.files} files`)
   if (written.withoutPng) {
-    process.stderr.write(
-      'genepool: no PNG was written: its renderer is not installed\n  npm install @resvg/resvg-js @expo-google-fonts/inter\n',
-    )
+    const install = 'npm install @resvg/resvg-js @expo-google-fonts/inter'
+    warn([`no PNG was written: its renderer is not installed\n  ${install}`])
   }
 })
 
-export const report = Command.make('report', { ...measured, ...reportFlags }).pipe(
-  Command.withHandler((flags) => reportCommand(flags)),
+export const reportCommand = Command.make('report', reportFlags).pipe(
   Command.withDescription('Write one HTML file with figures, tables and exact parameters of a pipeline or a suite'),
+  Command.withHandler(inStore(report)),
 )

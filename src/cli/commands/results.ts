@@ -1,9 +1,6 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/** `genepool results`: what the definition as it stands has measured. */
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Command from 'effect/cli/Command'
-import * as Flag from 'effect/cli/Flag'
-import { comparisonNote, type GroupResult } from '../../results/group-results.js'
 import { fitColumns, renderCsv } from '../../results/data-table.js'
 import {
   axesOf,
@@ -13,47 +10,28 @@ import {
   otherAxesOf,
 } from '../../results/experiment-results.js'
 import { figuresOfGroups, mainFigures } from '../../results/figures.js'
+import { comparisonNote, type GroupResult } from '../../results/group-results.js'
+import { modelJson, type ResultJson } from '../../results/model-results.js'
 import { batchesOf } from '../../results/model-row.js'
 import { groupColumns, groupCsvColumns, modelColumns, withSpreadColumns } from '../../results/result-columns.js'
-import { modelJson, type ResultJson } from '../../results/model-results.js'
 import { UsageError } from '../../runtime/errors.js'
-import { measured } from '../input/flags.js'
-import type { InspectFlags } from '../input/inspect.js'
-import { groupingAxes, openResults } from '../input/open-results.js'
+import { type FlagsOf, jsonFlag, switchFlag, textFlag } from '../input/flags.js'
+import { inStore } from '../input/inspect.js'
+import { groupingAxes, measuredFlags, openResults } from '../input/open-results.js'
 import { warn } from '../output/print.js'
 import { missingNotes, modelNotes, renderModelResults } from '../output/results-tables.js'
 import { renderTable } from '../output/table.js'
 
-/** `genepool results`: what the definition as it stands has measured. */
-
-const flag = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
-
-export const resultsFlags = {
-  by: Flag.String('by').pipe(
-    Flag.withDescription(
-      'Of a suite: a line for each value of this axis, or of several, e.g. init,positions; seed is one',
-    ),
-    Flag.optional,
-  ),
-  models: flag('models', 'Of a suite: every model of every cell, averaged over seeds'),
-  metric: Flag.String('metric').pipe(
-    Flag.withDescription('Of a suite: the figures that are shown, e.g. bestTop1,teacher.top1'),
-    Flag.optional,
-  ),
-  all: flag('all', 'Every figure that there is, however wide the table'),
-  csv: flag('csv', 'Print CSV (RFC 4180)'),
-  json: flag('json', 'Print one model, or one line of a suite, a line as JSON, with the value of every seed'),
-} as const
-
-export interface ResultsFlags extends InspectFlags {
-  readonly by: Option.Option<string>
-  readonly models: boolean
-  readonly metric: Option.Option<string>
-  readonly all: boolean
-  readonly csv: boolean
-  readonly json: boolean
+const resultsFlags = {
+  ...measuredFlags,
+  by: textFlag('by', 'Of a suite: a line for each value of this axis, or of several, e.g. init,positions; seed is one'),
+  models: switchFlag('models', 'Of a suite: every model of every cell, averaged over seeds'),
+  metric: textFlag('metric', 'Of a suite: the figures that are shown, e.g. bestTop1,teacher.top1'),
+  all: switchFlag('all', 'Every figure that there is, however wide the table'),
+  csv: switchFlag('csv', 'Print CSV (RFC 4180)'),
+  json: jsonFlag('Print one model, or one line of a suite, a line as JSON, with the value of every seed'),
 }
+type ResultsFlags = FlagsOf<typeof resultsFlags>
 
 const terminalWidth = 120
 
@@ -65,8 +43,8 @@ const readFigures = Effect.fnUntraced(function* (
 ): Effect.fn.Return<readonly string[], UsageError> {
   const known = figuresOfGroups(groups)
   if (flags.all) return known
-  if (Option.isNone(flags.metric)) return mainFigures(groups)
-  const asked = flags.metric.value.split(',').map((figure) => figure.trim())
+  if (flags.metric === undefined) return mainFigures(groups)
+  const asked = flags.metric.split(',').map((figure) => figure.trim())
   const stranger = asked.find((figure) => !known.includes(figure))
   if (stranger === undefined) return asked
   return yield* new UsageError({
@@ -119,7 +97,7 @@ const renderGroups = Effect.fnUntraced(function* (results: ExperimentResults, by
   const groups = groupResults(results, by)
   const figures = yield* readFigures(groups, flags)
   // A program gets everything unless it asks for less.
-  const asked = Option.isNone(flags.metric) ? figuresOfGroups(groups) : figures
+  const asked = flags.metric === undefined ? figuresOfGroups(groups) : figures
   if (flags.json) return jsonLines(withFigures(groups, asked))
   const notes = groupNotes(results, groups, by)
   if (flags.csv) {
@@ -127,7 +105,7 @@ const renderGroups = Effect.fnUntraced(function* (results: ExperimentResults, by
     return renderCsv(groupCsvColumns(axes, asked), groups)
   }
   const columns = groupColumns(axes, figures)
-  const isFixed = flags.all || Option.isSome(flags.metric)
+  const isFixed = flags.all || flags.metric !== undefined
   const shown = isFixed ? columns : fitColumns(columns, groups, terminalWidth, axes.length + 2)
   const said = [...spreadLegend(groups, by), ...notes]
   return `${[renderTable(shown, groups), ...(said.length === 0 ? [] : ['', ...said])].join('\n')}\n`
@@ -137,31 +115,33 @@ const renderGroups = Effect.fnUntraced(function* (results: ExperimentResults, by
 const checkFlags = Effect.fnUntraced(function* (flags: ResultsFlags): Effect.fn.Return<void, UsageError> {
   const refused = (message: string): UsageError => new UsageError({ message })
   if (flags.json && flags.csv) return yield* refused('--json and --csv exclude each other')
-  if (Option.isNone(flags.metric)) return undefined
+  if (flags.metric === undefined) return undefined
   if (flags.models) return yield* refused('--metric chooses figures of groups of cells, and --models prints models')
   if (flags.all) return yield* refused('--metric and --all exclude each other')
   return undefined
 })
 
-export const resultsCommand = Effect.fnUntraced(function* (flags: ResultsFlags) {
+const results = Effect.fnUntraced(function* (flags: ResultsFlags) {
   yield* checkFlags(flags)
-  const { results } = yield* openResults(flags)
-  const { kind, name } = results.experiment
-  if (kind === 'pipeline' && Option.isSome(flags.metric)) {
+  const measured = yield* openResults(flags)
+  const { kind, name } = measured.experiment
+  if (kind === 'pipeline' && flags.metric !== undefined) {
     return yield* new UsageError({ message: `--metric chooses figures of a suite, and ${name} is a single pipeline` })
   }
-  const by = Option.isSome(flags.by) ? yield* groupingAxes(results, flags.by.value) : undefined
+  const by = flags.by === undefined ? undefined : yield* groupingAxes(measured, flags.by)
   const text =
-    kind === 'pipeline' || flags.models ? renderModelRows(results, by, flags) : yield* renderGroups(results, by, flags)
+    kind === 'pipeline' || flags.models
+      ? renderModelRows(measured, by, flags)
+      : yield* renderGroups(measured, by, flags)
   process.stdout.write(text)
   return undefined
 })
 
-export const results = Command.make('results', { ...measured, ...resultsFlags }).pipe(
-  Command.withHandler((flags) => resultsCommand(flags)),
+export const resultsCommand = Command.make('results', resultsFlags).pipe(
   Command.withDescription('Print the measured models of a pipeline, or the figures of a suite with their spread'),
   Command.withExamples([
     { command: 'genepool results pipelines/ablation.ts', description: 'One line a cell, mean and spread over seeds' },
     { command: 'genepool results pipelines/ablation.ts --by init', description: 'One line for each value of an axis' },
   ]),
+  Command.withHandler(inStore(results)),
 )

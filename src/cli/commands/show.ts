@@ -1,13 +1,9 @@
-/**
- * The command line's words about what has been: recorded runs, artifacts and how they came about. What no run needs is
- * loaded when it is asked for.
- */
+/** `genepool show`: all that is known of one stage's artifact, or of one recorded run. */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
-import { genepoolLayer } from '../../compose.js'
+import { mapValues } from '../../base/objects.js'
 import { bytes, duration } from '../../results/format.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
@@ -16,14 +12,27 @@ import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { readTags } from '../../runtime/records/run-tags.js'
 import type { Manifest } from '../../runtime/store/store.js'
-import { device, engine, json, reuse, stage, store, verbose } from '../input/flags.js'
-import { inspect, type InspectFlags } from '../input/inspect.js'
+import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, verboseFlag } from '../input/flags.js'
+import { inspect, inStore } from '../input/inspect.js'
 import { isFile, parseTarget } from '../input/target.js'
 import { describeEnvironment } from '../output/describe-environment.js'
 import { describeReasons, describeSummary } from '../output/describe.js'
+import { printJson, say } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
-/** `genepool show RUN`: one recorded run: where it took place, what it planned, what became of each stage. */
+const showFlags = {
+  /** Without a stage, a run. */
+  pipeline: Argument.String('target').pipe(
+    Argument.withDescription(
+      'A pipeline (FILE or FILE#CELL) before one of its stages; or a run: its id, the beginning of it, a tag',
+    ),
+  ),
+  stage: stageArgument,
+  ...artifactFlags,
+  json: jsonFlag('Print the manifest, or the run, as JSON'),
+  verbose: verboseFlag,
+}
+type ShowFlags = FlagsOf<typeof showFlags>
 
 const said: Readonly<Record<StageOutcome['state'], string>> = {
   ran: 'ran',
@@ -90,24 +99,22 @@ const renderRun = (record: RunRecord, tags: readonly string[]): string => {
   ].join('\n')
 }
 
-export const showRun = Effect.fnUntraced(function* (record: RunRecord, json: boolean) {
+const showRun = Effect.fnUntraced(function* (record: RunRecord, json: boolean) {
   const tags = [...(yield* readTags())].flatMap(([tag, run]) => (run === record.run ? [tag] : []))
-  if (!json) {
-    process.stdout.write(`${renderRun(record, tags)}\n`)
-    return
-  }
+  if (!json) return say(renderRun(record, tags))
   const { run, environment = null, plan = null } = record
-  const whole = { run, tags, ...outcomeOfRun(record), environment, plan, stages: stageOutcomes(record) }
-  process.stdout.write(`${JSON.stringify(whole)}\n`)
+  return printJson({ run, tags, ...outcomeOfRun(record), environment, plan, stages: stageOutcomes(record) })
 })
 
-/** `genepool show`: all that is known of one stage's artifact, or of one recorded run. */
-
-export interface ShowFlags extends InspectFlags {
-  /** Undefined of a run, which then `pipeline` names. */
-  readonly stage: string | undefined
-  readonly json: boolean
-}
+const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json }: ShowFlags) {
+  if (isFile(parseTarget(word).file)) {
+    return yield* new UsageError({
+      message: `${word} is a file: name the stage to show too`,
+      hint: `genepool show ${word} STAGE; genepool plan ${word} lists the stages, genepool runs ${word} the runs`,
+    })
+  }
+  return yield* showRun(yield* runCalled(word, store), json)
+})
 
 /** As one word of a command line: shells read brackets and bars themselves. */
 const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
@@ -178,25 +185,16 @@ const renderManifest = (
     .join('\n')
 }
 
-const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json }: ShowFlags) {
-  if (isFile(parseTarget(word).file)) {
-    return yield* new UsageError({
-      message: `${word} is a file: name the stage to show too`,
-      hint: `genepool show ${word} STAGE; genepool plan ${word} lists the stages, genepool runs ${word} the runs`,
-    })
-  }
-  return yield* showRun(yield* runCalled(word, store), json)
-})
-
-const showStage = Effect.fnUntraced(function* (flags: ShowFlags & { readonly stage: string }) {
+const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string) {
   const { prepared, plan, store, graph } = yield* inspect(flags)
-  const wanted = yield* stageCalled(graph, flags.stage)
+  const wanted = yield* stageCalled(graph, called)
   const stage = prepared.stages.find(({ node }) => node === wanted)!
   const manifest = plan.manifests.get(stage.node)
   if (manifest === undefined) {
     const planned = plan.stages.find((candidate) => candidate.stage === wanted.name)
+    const because = describeReasons(planned?.reasons ?? [])
     return yield* new UsageError({
-      message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${describeReasons(planned?.reasons ?? [])}`,
+      message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${because}`,
       hint: `genepool run ${flags.pipeline} --only ${shellWord(wanted.name)}`,
     })
   }
@@ -212,40 +210,21 @@ const showStage = Effect.fnUntraced(function* (flags: ShowFlags & { readonly sta
           .split('\n')
           .filter(Boolean)
           .map((line) => JSON.parse(line) as HistoryLine)
-  if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ ...manifest, folder, history })}\n`)
-    return undefined
-  }
-  const inputs = Object.fromEntries(Object.entries(stage.node.inputs).map(([name, from]) => [name, from.name]))
-  process.stdout.write(`${renderManifest(manifest, folder, inputs, history)}\n`)
-  return undefined
+  if (flags.json) return printJson({ ...manifest, folder, history })
+  const inputs = mapValues(stage.node.inputs, ({ name }) => name)
+  return say(renderManifest(manifest, folder, inputs, history))
 })
 
-export const showCommand = (flags: ShowFlags) =>
-  flags.stage === undefined
-    ? showNamedRun(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
-    : showStage({ ...flags, stage: flags.stage })
+const show = (flags: ShowFlags) => (flags.stage === undefined ? showNamedRun(flags) : showStage(flags, flags.stage))
 
-export const show = Command.make('show', {
-  pipeline: Argument.String('target').pipe(
-    Argument.withDescription(
-      'A pipeline (FILE or FILE#CELL) before one of its stages; or a run: its id, the beginning of it, a tag',
-    ),
-  ),
-  stage,
-  store,
-  engine,
-  device,
-  reuse,
-  json: json('Print the manifest, or the run, as JSON'),
-  verbose,
-}).pipe(
-  Command.withHandler((flags) => showCommand({ ...flags, stage: Option.getOrUndefined(flags.stage) })),
+export const showCommand = Command.make('show', showFlags).pipe(
   Command.withDescription(
-    "Print a stage's artifact (files, inputs, parameters, loss history), or a recorded run: environment, plan, outcomes",
+    "Print a stage's artifact (files, inputs, parameters, loss history), " +
+      'or a recorded run: environment, plan, outcomes',
   ),
   Command.withExamples([
     { command: 'genepool show pipelines/quickstart.ts teacher', description: "A stage's artifact" },
     { command: 'genepool show 20260102-030405', description: 'A run, by the beginning of its id' },
   ]),
+  Command.withHandler(inStore(show)),
 )

@@ -1,8 +1,10 @@
-/** The command line's words: flags, arguments, help. Each handler reads its flags and calls one function. */
+/**
+ * `genepool watch`: runs, and runs again when something that the pipeline reaches has changed. This process watches and
+ * shows; every plan and every run is a process of its own, so that each begins with the code as it is.
+ */
 import * as fs from 'node:fs'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Queue from 'effect/Queue'
 import * as Command from 'effect/cli/Command'
 import { UsageError } from '../../runtime/errors.js'
@@ -10,18 +12,16 @@ import { Store } from '../../runtime/store/store.js'
 import { FileWatcher, nextBurst } from '../../runtime/watch/file-watcher.js'
 import { type FileChange, SeenFiles } from '../../runtime/watch/watched-files.js'
 import {
-  device,
-  engine,
+  artifactFlags,
+  checkJobs,
   failureFlags,
-  jobs,
-  jobsOf,
-  json,
-  only,
-  pipeline,
+  type FlagsOf,
+  jobsFlag,
+  jsonFlag,
+  onlyFlag,
+  pipelineArgument,
   policyOf,
-  reuse,
-  store,
-  verbose,
+  verboseFlag,
 } from '../input/flags.js'
 import { parseTarget } from '../input/target.js'
 import type { WatchRound } from '../watch/round.js'
@@ -30,13 +30,14 @@ import { jsonDisplay, textDisplay } from '../watch/watch-display.js'
 import type { EarlierStage, WatchEvent } from '../watch/watch-events.js'
 import type { RoundPlan, WatchRequest } from '../watch/watch-messages.js'
 
-/**
- * `genepool watch`: runs, and runs again when something that the pipeline reaches has changed. This process watches and
- * shows; every plan and every run is a process of its own, so that each begins with the code as it is.
- */
-
-export interface WatchFlags extends WatchRequest {
-  readonly json: boolean
+const watchFlags = {
+  pipeline: pipelineArgument,
+  ...artifactFlags,
+  jobs: jobsFlag,
+  only: onlyFlag,
+  ...failureFlags,
+  json: jsonFlag('Print what happens as JSON, one event a line; those of a run say which'),
+  verbose: verboseFlag,
 }
 
 const now = (): string => new Date().toISOString()
@@ -75,7 +76,7 @@ const endAtSecondInterrupt = (killAll: () => void) =>
     (count) => Effect.sync(() => process.off('SIGINT', count)),
   )
 
-const watchInStore = Effect.fnUntraced(function* ({ json, ...request }: WatchFlags) {
+const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: boolean) {
   const hints = yield* Queue.unbounded<void>()
   const hint = (): void => void Queue.offerUnsafe(hints, undefined)
   const display = json ? jsonDisplay(process.stdout, process.stderr) : textDisplay(process.stdout, request.verbose)
@@ -158,38 +159,21 @@ const watchInStore = Effect.fnUntraced(function* ({ json, ...request }: WatchFla
 })
 
 /** Never ends by itself. Fails with a UsageError where there is no such file or the store can be none. */
-export const watchCommand = (flags: WatchFlags) =>
-  Effect.gen(function* () {
-    const { file } = parseTarget(flags.pipeline)
-    if (!fs.existsSync(file)) return yield* new UsageError({ message: `there is no pipeline file ${file}` })
-    yield* Store
-    return yield* Effect.scoped(watchInStore(flags))
-  }).pipe(Effect.provide(Store.layer(flags.store)))
+const watch = Effect.fnUntraced(function* ({ json, ...flags }: FlagsOf<typeof watchFlags>) {
+  const { pipeline, store, engine, device, reuse, jobs, only, verbose } = flags
+  yield* checkJobs(jobs)
+  const policy = yield* policyOf(flags)
+  const { file } = parseTarget(pipeline)
+  if (!fs.existsSync(file)) return yield* new UsageError({ message: `there is no pipeline file ${file}` })
+  const request = { pipeline, store, engine, device, reuse, jobs, policy, only, verbose }
+  return yield* Effect.scoped(watchPipeline(request, json)).pipe(Effect.provide(Store.layer(store)))
+})
 
-export const watch = Command.make('watch', {
-  pipeline,
-  store,
-  engine,
-  device,
-  reuse,
-  jobs,
-  only,
-  ...failureFlags,
-  json: json('Print what happens as JSON, one event a line; those of a run say which'),
-  verbose,
-}).pipe(
-  Command.withHandler(
-    Effect.fnUntraced(function* ({ jobs, only, ...flags }) {
-      const jobsWanted = yield* jobsOf(jobs)
-      const onlyStage = Option.match(only, { onNone: () => ({}), onSome: (stage) => ({ only: stage }) })
-      const policy = yield* Effect.try({ try: () => policyOf(flags), catch: (cause) => cause as UsageError })
-      const { pipeline, store, engine, device, reuse, json, verbose } = flags
-      const request = { pipeline, store, engine, device, reuse, verbose, jobs: jobsWanted, policy, ...onlyStage }
-      return yield* watchCommand({ ...request, json })
-    }),
-  ),
+export const watchCommand = Command.make('watch', watchFlags).pipe(
   Command.withDescription(
-    'Run a pipeline or suite, and again whenever anything that it reaches changes (its file and what that imports, the code of its stages, its data), until Ctrl-C. Stages that an edit does not touch go on; the others save their checkpoints and are run anew. What does not parse is waited out',
+    'Run a pipeline or suite, and again whenever anything that it reaches changes (its file and what that imports, ' +
+      'the code of its stages, its data), until Ctrl-C. Stages that an edit does not touch go on; the others save ' +
+      'their checkpoints and are run anew. What does not parse is waited out',
   ),
   Command.withShortDescription(
     'Run a pipeline or suite, and again whenever anything that it reaches changes, until Ctrl-C',
@@ -201,4 +185,5 @@ export const watch = Command.make('watch', {
       description: 'Work on one stage and what it needs',
     },
   ]),
+  Command.withHandler(watch),
 )

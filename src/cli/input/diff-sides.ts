@@ -1,5 +1,6 @@
 /** The two sides of `genepool diff`: a pipeline, a cell of a suite, or a recorded run. */
 import * as Effect from 'effect/Effect'
+import { mapValues } from '../../base/objects.js'
 import { readCodeRecord } from '../../runtime/code/record-store.js'
 import { isInCell, parseStageName } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
@@ -10,7 +11,7 @@ import type { CodeRecords } from '../../runtime/plan/reasons.js'
 import type { RecordedEnvironment } from '../../runtime/records/run-environment.js'
 import { findRun, type RunRecord } from '../../runtime/records/run-log.js'
 import { type Manifest, Store } from '../../runtime/store/store.js'
-import { inspect, type InspectFlags } from './inspect.js'
+import { type ArtifactFlags, inspect } from './inspect.js'
 import { isFile, parseTarget } from './target.js'
 
 export interface Side {
@@ -31,8 +32,6 @@ export interface Side {
   readonly environment?: RecordedEnvironment
 }
 
-export type SideFlags = Omit<InspectFlags, 'pipeline' | 'only'>
-
 const stageOfDefinition = (stage: PreparedStage, manifests: ReadonlyMap<object, Manifest>): ComparedStage => {
   const { node } = stage
   const manifest = manifests.get(node)
@@ -47,17 +46,17 @@ const stageOfDefinition = (stage: PreparedStage, manifests: ReadonlyMap<object, 
     summary: manifest?.summary,
     unknownInputs: inputs.flatMap(([input, from]) => (manifests.has(from) ? [] : [input])),
     unknownSources: stage.missing !== undefined,
-    stageOf: Object.fromEntries(inputs.map(([input, from]) => [input, from.name])),
-    pathOf: Object.fromEntries(Object.entries(stage.sources).map(([source, { path }]) => [source, path])),
+    stageOf: mapValues(node.inputs, ({ name }) => name),
+    pathOf: mapValues(stage.sources, ({ path }) => path),
   }
 }
 
-const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
+const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: ArtifactFlags) {
   const { graph, prepared, plan } = yield* inspect({ ...flags, pipeline: target })
   if (graph.kind === 'suite') {
     return yield* new UsageError({
       message: `${target} is a suite of ${graph.cells.length} cells: name the one to compare`,
-      hint: `write ${target}#${graph.cells[0]!.name}`,
+      hint: `write ${target}#${graph.cells[0].name}`,
     })
   }
   const stages = new Map(
@@ -109,7 +108,7 @@ const sideOfRun = Effect.fnUntraced(function* (record: RunRecord) {
 })
 
 /** Fails with a UsageError where the target is neither a definition nor a run of the store. */
-const readSide = Effect.fnUntraced(function* (target: string, flags: SideFlags) {
+const readSide = Effect.fnUntraced(function* (target: string, flags: ArtifactFlags) {
   const { file } = parseTarget(target)
   if (isFile(file)) return yield* sideOfDefinition(target, flags)
   const record = yield* findRun(target)
@@ -147,7 +146,7 @@ const stageInRun = (
   })
 }
 
-/** A suite's run beside one of its cells is those of the cell's stages that it had, under the names that the cell has. */
+/** Of a suite's run that is compared with one of its cells: the stages of that cell, under their names in the cell. */
 const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.Return<Side, UsageError> {
   if (side.ofSuite !== true || other.ofSuite === true) return side
   const hint = 'compare it with a cell of that suite, FILE#init=learned,seed=0, or with another of its runs'
@@ -176,8 +175,11 @@ const beside = Effect.fnUntraced(function* (side: Side, other: Side): Effect.fn.
   }
 })
 
-/** What `genepool diff A B` compares. Fails with a UsageError where a side is nothing, or nothing that the other compares to. */
-export const readSides = Effect.fnUntraced(function* (targets: readonly [a: string, b: string], flags: SideFlags) {
+/**
+ * What `genepool diff A B` compares. Fails with a UsageError where a side is nothing, or not comparable with the
+ * other.
+ */
+export const readSides = Effect.fnUntraced(function* (targets: readonly [a: string, b: string], flags: ArtifactFlags) {
   const [a, b] = [yield* readSide(targets[0], flags), yield* readSide(targets[1], flags)]
   return [yield* beside(a, b), yield* beside(b, a)] as const
 })

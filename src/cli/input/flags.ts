@@ -1,7 +1,7 @@
-/** Flags and arguments that several commands have in common. */
+/** Flags and arguments that several commands have in common; what one command alone takes stands in its file. */
 import * as Effect from 'effect/Effect'
-import * as Option from 'effect/Option'
 import * as Argument from 'effect/cli/Argument'
+import type * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { durationText } from '../../dsl/amounts.js'
 import { UsageError } from '../../runtime/errors.js'
@@ -13,126 +13,123 @@ import {
 } from '../../runtime/execute/failure-policy.js'
 import { defaultJobs } from '../../runtime/run/options.js'
 
-/** Flags that say what a run does about workers that crash, take too long or too much, or hang. */
+/** What a command's flags and arguments hold once they are read. */
+export type FlagsOf<Config extends Command.Command.Config> = Command.Command.Config.Infer<Config>
 
-const text = (name: string, metavar: string, what: string) =>
-  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(what), Flag.optional)
+/** True where it is given. */
+export const switchFlag = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
 
-export const failureFlags = {
-  retries: Flag.Int('retries').pipe(
-    Flag.withMetavar('N'),
-    Flag.withDescription(
-      `How often a stage whose worker crashed is tried again, from its checkpoint; default: ${defaultPolicy.retries}`,
-    ),
-    Flag.optional,
-  ),
-  retryDelay: text(
-    'retry-delay',
-    'TIME',
-    `Pause before the first retry, doubled for each further one up to a minute; default: ${durationText(defaultPolicy.retryDelayMs).replace(' ', '')}`,
-  ),
-  stageTimeout: text(
-    'stage-timeout',
-    'TIME',
-    'How long a stage may compute, e.g. 2h; then it is interrupted and the next run goes on from its checkpoint; default: no limit',
-  ),
-  memory: text(
-    'memory',
-    'SIZE',
-    'Resident memory that a worker and its processes may use, e.g. 8GiB; Linux only; default: no limit',
-  ),
-  silence: text(
-    'silence',
-    'TIME',
-    `A worker that for so long says nothing and uses no processor time is hung, ended and retried; default: ${durationText(defaultPolicy.silenceMs).replace(' ', '')}`,
-  ),
-}
+/** Undefined where it is not given. */
+export const textFlag = (name: string, description: string) =>
+  Flag.String(name).pipe(Flag.withDescription(description), Flag.withDefault(undefined))
 
-const spelling: Readonly<Record<keyof PolicyWords, string>> = {
-  retries: '--retries',
-  retryDelay: '--retry-delay',
-  stageTimeout: '--stage-timeout',
-  memory: '--memory',
-  silence: '--silence',
-}
+export const jsonFlag = (description: string) => switchFlag('json', description)
 
-/** The flags as they were given. */
-export type FailureFlags = {
-  readonly [Word in keyof PolicyWords]-?: Option.Option<NonNullable<PolicyWords[Word]>>
-}
+export const verboseFlag = switchFlag('verbose', 'Print stack traces with errors')
 
-const wordsOf = (flags: FailureFlags): PolicyWords => {
-  const words = Object.keys(spelling) as readonly (keyof PolicyWords)[]
-  return Object.fromEntries(
-    words.flatMap((word) => {
-      const value = Option.getOrUndefined<string | number>(flags[word])
-      return value === undefined ? [] : [[word, value]]
-    }),
-  )
-}
-
-/** Throws a UsageError for a value that is no time, size or number. */
-export const policyOf = (flags: FailureFlags): FailurePolicy => readPolicy(wordsOf(flags), (word) => spelling[word])
-
-export const pipeline = Argument.String('pipeline').pipe(
+export const pipelineArgument = Argument.String('pipeline').pipe(
   Argument.withDescription(
-    'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; FILE#init=learned,seed=1 is one cell of a suite',
+    'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; ' +
+      'FILE#init=learned,seed=1 is one cell of a suite',
   ),
 )
 
-export const store = Flag.String('store').pipe(
+export const stageArgument = Argument.String('stage').pipe(
+  Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny'),
+  Argument.withDefault(undefined),
+)
+
+export const storeFlag = Flag.String('store').pipe(
   Flag.withDescription('Folder that holds artifacts, checkpoints and records; default: .genepool'),
   Flag.withDefault('.genepool'),
 )
 
-export const engine = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
+export const engineFlag = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(
   Flag.withDescription(
     'What computes; auto, the default, takes the fastest that loads (genepool doctor shows which and why)',
   ),
   Flag.withDefault('auto'),
 )
 
-export const device = Flag.String('device').pipe(
+export const deviceFlag = Flag.String('device').pipe(
   Flag.withDescription(
     'What it computes on: auto (the default), cpu, webgpu, cuda, or cuda:1 for the second NVIDIA GPU',
   ),
   Flag.withDefault('auto'),
 )
 
-export const reuse = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
+const reuseFlag = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
   Flag.withDescription(
-    'Which artifacts are good enough: those of the same engine, device class and versions (the default), or also those that differ in these alone',
+    'Which artifacts are good enough: those of the same engine, device class and versions (the default), ' +
+      'or also those that differ in these alone',
   ),
   Flag.withDefault('same-engine'),
 )
 
-export const json = (what: string) => Flag.Boolean('json').pipe(Flag.withDescription(what), Flag.withDefault(false))
+/** Where artifacts are, and which of them a definition means: that depends on what computes. */
+export const artifactFlags = { store: storeFlag, engine: engineFlag, device: deviceFlag, reuse: reuseFlag }
 
-export const verbose = Flag.Boolean('verbose').pipe(
-  Flag.withDescription('Print stack traces with errors'),
-  Flag.withDefault(false),
+/** The same, as commands say it that compute nothing. */
+export const storedFlags = {
+  store: storeFlag,
+  engine: engineFlag.pipe(Flag.withDescription('The engine whose artifacts are meant; default: auto')),
+  device: deviceFlag.pipe(Flag.withDescription('The device whose artifacts are meant; default: auto')),
+  reuse: reuseFlag.pipe(
+    Flag.withDescription('Whether artifacts of other engines will do as well; default: same-engine'),
+  ),
+}
+
+export const onlyFlag = textFlag(
+  'only',
+  'Only this stage and what it needs, e.g. teacher or distill/tiny; of a suite, all called so',
 )
 
-export const only = Flag.String('only').pipe(
-  Flag.withDescription('Only this stage and what it needs, e.g. teacher or distill/tiny; of a suite, all called so'),
-  Flag.optional,
-)
-
-export const jobs = Flag.Int('jobs').pipe(
+export const jobsFlag = Flag.Int('jobs').pipe(
   Flag.withAlias('j'),
   Flag.withDescription('CPU stages side by side; default: the number of cores'),
-  Flag.optional,
+  Flag.withDefault(Effect.sync(defaultJobs)),
 )
 
 /** Fails with a UsageError where fewer than one is asked for. */
-export const jobsOf = Effect.fnUntraced(function* (flag: Option.Option<number>): Effect.fn.Return<number, UsageError> {
-  const wanted = Option.getOrElse(flag, defaultJobs)
-  return wanted < 1 ? yield* new UsageError({ message: `--jobs is ${wanted}; it must be 1 or more` }) : wanted
-})
+export const checkJobs = (jobs: number): Effect.Effect<void, UsageError> =>
+  jobs < 1 ? Effect.fail(new UsageError({ message: `--jobs is ${jobs}; it must be 1 or more` })) : Effect.void
 
-export const stage = Argument.String('stage').pipe(
-  Argument.withDescription('Name of a stage, e.g. teacher or distill/tiny'),
-  Argument.optional,
-)
+const spaceless = (ms: number): string => durationText(ms).replace(' ', '')
 
-export const measured = { pipeline, store, engine, device, reuse, verbose }
+/** What a run does about workers that crash, take too long or too much, or hang. */
+export const failureFlags = {
+  retries: Flag.Int('retries').pipe(
+    Flag.withMetavar('N'),
+    Flag.withDescription(
+      `How often a stage whose worker crashed is tried again, from its checkpoint; default: ${defaultPolicy.retries}`,
+    ),
+    Flag.withDefault(undefined),
+  ),
+  retryDelay: textFlag(
+    'retry-delay',
+    'Pause before the first retry, doubled for each further one up to a minute; ' +
+      `default: ${spaceless(defaultPolicy.retryDelayMs)}`,
+  ).pipe(Flag.withMetavar('TIME')),
+  stageTimeout: textFlag(
+    'stage-timeout',
+    'How long a stage may compute, e.g. 2h; then it is interrupted and the next run goes on from its checkpoint; ' +
+      'default: no limit',
+  ).pipe(Flag.withMetavar('TIME')),
+  memory: textFlag(
+    'memory',
+    'Resident memory that a worker and its processes may use, e.g. 8GiB; Linux only; default: no limit',
+  ).pipe(Flag.withMetavar('SIZE')),
+  silence: textFlag(
+    'silence',
+    'A worker that for so long says nothing and uses no processor time is hung, ended and retried; ' +
+      `default: ${spaceless(defaultPolicy.silenceMs)}`,
+  ).pipe(Flag.withMetavar('TIME')),
+}
+
+/** `--stage-timeout` of `stageTimeout`. */
+const spellingOf = (word: string): string => `--${word.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+/** Fails with a UsageError for a value that is no time, size or number. */
+export const policyOf = (flags: PolicyWords): Effect.Effect<FailurePolicy, UsageError> =>
+  Effect.try({ try: () => readPolicy(flags, spellingOf), catch: (cause) => cause as UsageError })

@@ -1,24 +1,83 @@
-/** What `results`, `pick`, `pareto` and `report` begin with: everything measured, or a sentence that there is nothing. */
+/**
+ * What `results`, `pick`, `pareto` and `report` begin with: everything measured, or a sentence that there is nothing.
+ */
 import * as Effect from 'effect/Effect'
 import * as Flag from 'effect/cli/Flag'
 import type { LatencyParams } from '../../dsl/nodes.js'
 import { axesOf, type ExperimentResults, hasResults, readResults } from '../../results/experiment-results.js'
 import type { ModelResult } from '../../results/model-results.js'
-import { batchesOf } from '../../results/model-row.js'
 import { type ComparableModel, hasScore, type Metric } from '../../results/pareto.js'
+import { batchesOf } from '../../results/model-row.js'
 import { UsageError } from '../../runtime/errors.js'
 import { experimentOf } from '../../runtime/plan/experiment.js'
-import { Store } from '../../runtime/store/store.js'
 import { warn } from '../output/print.js'
+import { artifactFlags, pipelineArgument, verboseFlag } from './flags.js'
 import { inspect, type InspectFlags } from './inspect.js'
 
-/** The same by cell: what each has in the store and what it would run. A pipeline is one cell, called ''. */
-export const inspectExperiment = Effect.fnUntraced(function* (flags: InspectFlags) {
-  const { graph, prepared, plan, store, engine } = yield* inspect(flags)
-  return { experiment: experimentOf(graph, prepared, plan, engine, flags.pipeline), store }
+export const measuredFlags = { pipeline: pipelineArgument, ...artifactFlags, verbose: verboseFlag }
+
+export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe(
+  Flag.withDescription('What is good about a model: top1, top5 (more is better) or loss (less is better)'),
+  Flag.withDefault('top1'),
+)
+
+/** Why there is nothing, as a list of stages that stays short. */
+const whatIsMissing = ({ experiment, cells }: ExperimentResults): string => {
+  const asked = experiment.cells.some(({ stages }) =>
+    [...stages.values()].some(({ node }) => node.kind === 'evaluate' || node.kind === 'single'),
+  )
+  if (!asked) return 'it has no evaluate() stage'
+  const missing = [...new Set(cells.flatMap((cell) => cell.missing))]
+  const shown = missing.slice(0, 8)
+  const rest = missing.length - shown.length
+  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} did not run with these parameters`
+}
+
+/** Fails with a UsageError where nothing of it has been measured as it stands. Says on stderr what is damaged. */
+export const openResults = Effect.fnUntraced(function* (flags: InspectFlags) {
+  const { graph, prepared, plan, engine } = yield* inspect(flags)
+  const results = yield* readResults(experimentOf(graph, prepared, plan, engine, flags.pipeline))
+  warn(results.warnings)
+  if (hasResults(results)) return results
+  return yield* new UsageError({
+    message: `there are no results of ${flags.pipeline} as it stands: ${whatIsMissing(results)}`,
+    hint: `genepool run ${flags.pipeline}`,
+  })
 })
 
-/** Whether the times that a command needs have been measured. */
+/** Axes of a flag's text, `init,positions`; `seed` may be one. Fails with a UsageError for others. */
+export const groupingAxes = Effect.fnUntraced(function* (
+  results: ExperimentResults,
+  text: string,
+): Effect.fn.Return<readonly string[], UsageError> {
+  const { kind, name } = results.experiment
+  if (kind === 'pipeline') {
+    return yield* new UsageError({ message: `--by groups the cells of a suite, and ${name} is a single pipeline` })
+  }
+  const known = [...new Set([...axesOf(results), 'seed'])]
+  const axes = text.split(',').map((axis) => axis.trim())
+  const stranger = axes.find((axis) => !known.includes(axis))
+  if (stranger !== undefined) {
+    return yield* new UsageError({
+      message: `the suite ${name} has no axis '${stranger}'`,
+      hint: `--by takes ${known.join(', ')}, or several with commas between`,
+    })
+  }
+  return axes
+})
+
+/** Fails with a UsageError where no model can be compared by this metric. */
+export const checkScores = Effect.fnUntraced(function* (
+  models: readonly ModelResult[],
+  metric: Metric,
+  target: string,
+): Effect.fn.Return<void, UsageError> {
+  if (models.some((model) => hasScore(model, metric))) return
+  return yield* new UsageError({
+    message: `no model of ${target} has a ${metric} that is a number`,
+    hint: 'choose another --metric',
+  })
+})
 
 /** Batches that stages of the experiment would time, had they run here with this engine. */
 const unmeasuredBatches = ({ experiment }: ExperimentResults): ReadonlySet<number> => {
@@ -56,69 +115,4 @@ export const checkBatch = Effect.fnUntraced(function* (
     message: `latency was not measured at batch ${batch}, but at ${batches.join(' and ')}`,
     hint: `--batch ${batches.join(' or --batch ')}; or write .latency({ batch: ${batch} })`,
   })
-})
-
-/** Fails with a UsageError where no model can be compared by this metric. */
-export const checkScores = Effect.fnUntraced(function* (
-  models: readonly ModelResult[],
-  metric: Metric,
-  target: string,
-): Effect.fn.Return<void, UsageError> {
-  if (models.some((model) => hasScore(model, metric))) return
-  return yield* new UsageError({
-    message: `no model of ${target} has a ${metric} that is a number`,
-    hint: 'choose another --metric',
-  })
-})
-
-export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe(
-  Flag.withDescription('What is good about a model: top1, top5 (more is better) or loss (less is better)'),
-  Flag.withDefault('top1'),
-)
-
-/** Why there is nothing, as a list of stages that stays short. */
-const whatIsMissing = ({ experiment, cells }: ExperimentResults): string => {
-  const asked = experiment.cells.some(({ stages }) =>
-    [...stages.values()].some(({ node }) => node.kind === 'evaluate' || node.kind === 'single'),
-  )
-  if (!asked) return 'it has no evaluate() stage'
-  const missing = [...new Set(cells.flatMap((cell) => cell.missing))]
-  const shown = missing.slice(0, 8)
-  const rest = missing.length - shown.length
-  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} did not run with these parameters`
-}
-
-/** Fails with a UsageError where nothing of the experiment has been measured as it stands. Says on stderr what is damaged. */
-export const openResults = Effect.fnUntraced(function* (flags: InspectFlags) {
-  const { experiment, store } = yield* inspectExperiment(flags)
-  const results = yield* readResults(experiment).pipe(Effect.provideService(Store, store))
-  warn(results.warnings)
-  if (!hasResults(results)) {
-    return yield* new UsageError({
-      message: `there are no results of ${flags.pipeline} as it stands: ${whatIsMissing(results)}`,
-      hint: `genepool run ${flags.pipeline}`,
-    })
-  }
-  return { results, store }
-})
-
-/** Axes of a flag's text, `init,positions`; `seed` may be one. Fails with a UsageError for others. */
-export const groupingAxes = Effect.fnUntraced(function* (
-  results: ExperimentResults,
-  text: string,
-): Effect.fn.Return<readonly string[], UsageError> {
-  const { kind, name } = results.experiment
-  if (kind === 'pipeline') {
-    return yield* new UsageError({ message: `--by groups the cells of a suite, and ${name} is a single pipeline` })
-  }
-  const known = [...new Set([...axesOf(results), 'seed'])]
-  const axes = text.split(',').map((axis) => axis.trim())
-  const stranger = axes.find((axis) => !known.includes(axis))
-  if (stranger !== undefined) {
-    return yield* new UsageError({
-      message: `the suite ${name} has no axis '${stranger}'`,
-      hint: `--by takes ${known.join(', ')}, or several with commas between`,
-    })
-  }
-  return axes
 })

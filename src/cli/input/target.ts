@@ -4,10 +4,10 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { loadDefinition } from '../../runtime/definition/load.js'
 import { selectCell } from '../../runtime/definition/select-cell.js'
-import { cellGraph, type StageGraph, stageGraph } from '../../runtime/definition/stage-graph.js'
+import { cellGraph, stageGraph, type StageGraph } from '../../runtime/definition/stage-graph.js'
 import { UsageError } from '../../runtime/errors.js'
 
-export interface TargetWords {
+interface TargetWords {
   readonly file: string
   readonly cell: string | undefined
 }
@@ -22,7 +22,7 @@ export const parseTarget = (target: string): TargetWords => {
   return { file: target.slice(0, at), cell: target.slice(at + 1) }
 }
 
-export interface Target {
+interface Target {
   /** Absolute. */
   readonly file: string
   /** Where relative paths of the definition start. */

@@ -31,7 +31,8 @@ const worstFigure = ({ figures }: CertifiedStage): string | undefined => {
   }
   const [worst] = [...figures].sort((a, b) => share(b) - share(a))
   if (worst === undefined || worst.difference === null) return undefined
-  return `${worst.figure} ${JSON.stringify(worst.stored)} → ${JSON.stringify(worst.now)} (${describeTolerance(worst.tolerance)})`
+  const { figure, stored, now, tolerance } = worst
+  return `${figure} ${JSON.stringify(stored)} → ${JSON.stringify(now)} (${describeTolerance(tolerance)})`
 }
 
 export const saidVerdicts: Readonly<Record<Verdict, string>> = {
@@ -43,7 +44,7 @@ export const saidVerdicts: Readonly<Record<Verdict, string>> = {
   failed: 'FAILED',
 }
 
-export const describeFinding = (stage: CertifiedStage): string => {
+const describeFinding = (stage: CertifiedStage): string => {
   if (stage.failure !== null) return stage.failure.message
   const found = stage.difference === null ? '' : describeDifference(stage.difference)
   const worst = stage.difference?.type === 'summary' ? undefined : worstFigure(stage)
@@ -69,6 +70,7 @@ export const renderCertificate = (certificate: Certificate): string => {
     table,
     '',
     ...(missing.length === 0 ? [] : [`not in the store, so not looked at: ${missing.join(', ')}`]),
-    `${pipeline}: ${certified ? 'certified' : 'NOT certified'}: ${good} of ${stages.length} stages came out as stored (${sample.drawn} of ${sample.of} stored stages computed again, ${drawn})`,
+    `${pipeline}: ${certified ? 'certified' : 'NOT certified'}: ${good} of ${stages.length} stages came out ` +
+      `as stored (${sample.drawn} of ${sample.of} stored stages computed again, ${drawn})`,
   ].join('\n')
 }

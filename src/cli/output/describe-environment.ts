@@ -13,7 +13,7 @@ export const describeCommit = (git: GitState | undefined): string => {
   return `${git.commit === null ? 'no commit' : short(git.commit)}${git.changes === null ? '' : '*'}`
 }
 
-export const describeGit = (git: GitState): string => {
+const describeGit = (git: GitState): string => {
   switch (git.state) {
     case 'none':
       return 'the definition is in no repository'
@@ -40,7 +40,8 @@ const pairs = (values: Readonly<Record<string, string>>): string =>
 
 /** Label and text of each line. */
 export const describeEnvironment = (environment: RecordedEnvironment): readonly (readonly [string, string])[] => {
-  const { engine, machine, packages, definition } = environment
+  const { engine, machine, packages, definition, jobs, reuse, only } = environment
+  const versions = pairs(packages.versions)
   const { host, processor, cores, memory, device, os, platform } = machine
   return [
     [
@@ -63,15 +64,12 @@ export const describeEnvironment = (environment: RecordedEnvironment): readonly 
         platform,
       ].join(', '),
     ],
-    [
-      'jobs',
-      `${environment.jobs} side by side, reuse ${environment.reuse}${environment.only === null ? '' : `, only ${environment.only}`}`,
-    ],
+    ['jobs', `${jobs} side by side, reuse ${reuse}${only === null ? '' : `, only ${only}`}`],
     [
       'packages',
       packages.lockFile === null
         ? 'no lock file'
-        : `${packages.lockFile} (sha256 ${short(packages.sha256 ?? '')})${Object.keys(packages.versions).length === 0 ? '' : `: ${pairs(packages.versions)}`}`,
+        : `${packages.lockFile} (sha256 ${short(packages.sha256 ?? '')})${versions === '' ? '' : `: ${versions}`}`,
     ],
     ...(Object.keys(environment.variables).length === 0 ? [] : [['variables', pairs(environment.variables)] as const]),
   ]

@@ -1,4 +1,4 @@
-/** Events and reasons as sentences. */
+/** What happens in a run as sentences: events, reasons, estimates, and what became of a suite's cells. */
 import { relative } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { isShare } from '../../results/figures.js'
@@ -13,16 +13,12 @@ import {
 } from '../../runtime/events.js'
 import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
 
-/** How long a run is expected to take, in words. */
-
 /** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
 export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): string => {
   const open = unknown === 0 ? '' : ` (not counting ${unknown} ${unknown === 1 ? 'stage' : 'stages'} without history)`
   if (leastMs !== mostMs) return `${duration(leastMs)} to ${duration(mostMs)}${open}`
   return `${unknown === 0 ? 'about' : 'at least'} ${duration(mostMs)}${open}`
 }
-
-/** A suite's run as sentences: what its cells share, and which of them failed and why. */
 
 /** `27 cells, 189 stages of which 46 are distinct`. */
 export const describeSharing = ({ cells, asked, distinct }: Sharing): string =>
@@ -59,7 +55,7 @@ const describeFailures = (outcomes: readonly CellOutcome[]): readonly string[] =
 }
 
 /** Lines for the end of a run; `ran` is the number of stages that were computed. */
-export const describeOutcomes = (
+const describeOutcomes = (
   { asked, distinct, outcomes }: Sharing & { readonly outcomes: readonly CellOutcome[] },
   ran: number,
 ): readonly string[] => [`stages asked for ${asked}, distinct ${distinct}, run ${ran}`, ...describeFailures(outcomes)]
@@ -87,7 +83,10 @@ export const describeReason = (reason: Reason): string => {
     case 'code-changed':
       return describeCodeChange(reason)
     case 'code-opaque':
-      return `${reason.what} (${relative(process.cwd(), reason.file)}:${reason.line}) cannot be followed, so it is computed every time`
+      return (
+        `${reason.what} (${relative(process.cwd(), reason.file)}:${reason.line}) cannot be followed, ` +
+        'so it is computed every time'
+      )
     case 'package-changed':
       return `package ${reason.name} ${reason.before} → ${reason.now}`
     case 'engine-changed':
@@ -162,14 +161,20 @@ export const describeProgress = (event: Progress): string =>
     .join('  ')
 
 /** What a person reads of an event; undefined for what only the live line shows. */
-export const describeEvent = (event: RunEvent): string | undefined => {
+const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
-    case 'run-started':
-      return `${event.pipeline}: ${event.suite === undefined ? `${event.stages} stages` : describeSharing(event.suite)}, engine ${event.engine.engine} on ${describeDevice(event.engine)} (${event.engine.why})${event.expected === undefined ? '' : expectedAfter(event.expected)}`
+    case 'run-started': {
+      const { engine, suite, expected } = event
+      const size = suite === undefined ? `${event.stages} stages` : describeSharing(suite)
+      const on = `engine ${engine.engine} on ${describeDevice(engine)} (${engine.why})`
+      return `${event.pipeline}: ${size}, ${on}${expected === undefined ? '' : expectedAfter(expected)}`
+    }
     case 'stage-cached':
       return `✓ ${event.stage}  cached${event.madeBy === undefined ? '' : ` (${describeMaker(event.madeBy)})`}`
-    case 'stage-started':
-      return `▶ ${event.stage}  ${event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`}`
+    case 'stage-started': {
+      const how = event.resumes ? 'goes on from its checkpoint' : `started: ${describeReasons(event.reasons)}`
+      return `▶ ${event.stage}  ${how}`
+    }
     case 'stage-waiting':
       return event.resource === undefined
         ? `… ${event.stage}  is being made by ${event.holder}; waiting for it`
@@ -183,7 +188,8 @@ export const describeEvent = (event: RunEvent): string | undefined => {
       return undefined
     case 'stage-finished': {
       const figures = describeSummary(event.summary)
-      return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${event.unchanged ? '  (same bytes as before)' : ''}`
+      const same = event.unchanged ? '  (same bytes as before)' : ''
+      return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${same}`
     }
     case 'stage-failed':
       return `✗ ${event.stage}  ${event.message}${event.hint === undefined ? '' : `\n    ${event.hint}`}`
@@ -205,9 +211,10 @@ export const describeEvent = (event: RunEvent): string | undefined => {
   }
 }
 
-/** A run's events as sentences for a reader: what many stages have in common is told once. */
-
-/** So many stages that are not run have a line each; the others are counted by cause, so many causes a line each. */
+/**
+ * At most so many stages that are not run have a line each. The others are counted, in a line for each of so many
+ * causes.
+ */
 const [mostStages, mostCauses] = [5, 5]
 
 const stages = (count: number): string => `${count} more ${count === 1 ? 'stage' : 'stages'} not run`
@@ -221,7 +228,10 @@ const describeCounts = (counts: ReadonlyMap<string, number>): readonly string[] 
   ]
 }
 
-/** `describeEvent` for the events of one run in their order; what it held back comes before the run's end. */
+/**
+ * `describeEvent` for the events of one run in their order: many stages that are not run for the same cause are told
+ * once, as a count before the run's end.
+ */
 export const briefDescriber = (): ((event: RunEvent) => string | undefined) => {
   let skipped = 0
   const counts = new Map<string, number>()

@@ -1,24 +1,23 @@
-/** What the process says at its end: 0 done; 1 a stage failed; 2 the definition or the call is wrong; 130 interrupted. */
+/**
+ * What a command that goes wrong prints, and the exit code of the process: 0 done; 1 a stage failed; 2 the definition
+ * or the call is wrong; 130 interrupted.
+ */
 import * as Cause from 'effect/Cause'
 import * as Data from 'effect/Data'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as CliError from 'effect/cli/CliError'
 import * as CliOutput from 'effect/cli/CliOutput'
-import { sentenceOf, type StoreError, type UsageError } from '../../runtime/errors.js'
+import { sentenceOf, UsageError } from '../../runtime/errors.js'
 
 /** Stages failed; what they said has been printed as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
 
-const isTagged = (error: unknown): error is { readonly _tag: string } =>
-  typeof error === 'object' && error !== null && '_tag' in error
-
-const report = (error: unknown, verbose: boolean): void => {
-  const hint = isTagged(error) && error._tag === 'UsageError' ? (error as UsageError).hint : undefined
+const printError = (error: unknown, verbose: boolean): void => {
   process.stderr.write(`genepool: ${sentenceOf(error)}\n`)
-  if (hint !== undefined) process.stderr.write(`  ${hint}\n`)
+  if (error instanceof UsageError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`)
   if (!verbose) return
-  const cause = (error as UsageError | StoreError).cause ?? error
+  const cause = (error instanceof Error ? error.cause : undefined) ?? error
   process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
 }
 
@@ -29,13 +28,12 @@ export const teardown = (exit: Exit.Exit<unknown, unknown>, onExit: (code: numbe
   const error = Cause.squash(exit.cause)
   // Wrong flags have been explained by the command line's own help.
   if (CliError.isCliError(error)) return onExit(error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2)
-  if (isTagged(error) && error._tag === 'StagesFailed') return onExit(1)
-  report(error, process.argv.includes('--verbose'))
-  onExit(isTagged(error) && error._tag === 'UsageError' ? 2 : 1)
+  if (error instanceof StagesFailed) return onExit(1)
+  printError(error, process.argv.includes('--verbose'))
+  onExit(error instanceof UsageError ? 2 : 1)
 }
 
 /** What a wrong call is answered with: a sentence on stderr, never the whole help, and nothing on stdout. */
-
 export const wrongCallLayer = CliOutput.layerPresenter({
   present: (event) =>
     event._tag === 'InvalidInvocation'

@@ -1,4 +1,5 @@
 /** A lineage as people read it: a tree, each artifact in full where it is met first; and as a graph for Graphviz. */
+import { isObject } from '../../base/objects.js'
 import { duration } from '../../results/format.js'
 import type { AcceptedEdit } from '../../runtime/code/accepted-edits.js'
 import type { Lineage, LineageArtifact, LineageInput } from '../../runtime/records/lineage.js'
@@ -7,7 +8,7 @@ import { describeCommit } from './describe-environment.js'
 const short = (hash: string): string => hash.slice(0, 12)
 
 const leaves = (value: unknown, path: string): readonly string[] => {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+  if (isObject(value)) {
     return Object.entries(value).flatMap(([key, item]) => leaves(item, path === '' ? key : `${path}.${key}`))
   }
   return [`${path} ${typeof value === 'string' ? value : JSON.stringify(value)}`]

@@ -1,33 +1,38 @@
-/** How far work of minutes is, a line now and then. */
+/** How commands print: lines, JSON, warnings, and how far work of minutes is. */
 import { bytes } from '../../results/format.js'
 
-/** Work outside Effect that takes minutes: how it is interrupted, and how its steps are printed. */
-
-export const printJson = (value: unknown): void => {
-  process.stdout.write(`${JSON.stringify(value)}\n`)
+/** A line on stdout. */
+export const say = (text: string): void => {
+  process.stdout.write(`${text}\n`)
 }
 
-export const stepPrinter =
-  (json: boolean) =>
-  (step: string): void => {
-    if (json) printJson({ type: 'step', step })
-    else process.stdout.write(`${step}\n`)
-  }
+/** A value as a line on stdout. */
+export const printJson = (value: unknown): void => say(JSON.stringify(value))
 
 /** On stderr, a line each. */
 export const warn = (lines: readonly string[]): void => {
   for (const line of lines) process.stderr.write(`genepool: ${line}\n`)
 }
 
+export const stepPrinter =
+  (json: boolean) =>
+  (step: string): void =>
+    json ? printJson({ type: 'step', step }) : say(step)
+
 const intervalMs = 2_000
 
-/** For `OnProgress`; work that is done sooner prints nothing. */
+/** For `OnProgress`: a line now and then; work that is done sooner prints nothing. */
 export const progressPrinter = (what: string, json: boolean): ((done: number, total: number) => void) => {
   let shownAt = Date.now()
   return (done, total) => {
     if (Date.now() - shownAt < intervalMs) return
     shownAt = Date.now()
     if (json) printJson({ type: 'progress', what, done, total })
-    else process.stdout.write(`  ${what} ${bytes(done)} of ${bytes(total)}\n`)
+    else say(`  ${what} ${bytes(done)} of ${bytes(total)}`)
   }
+}
+
+/** One line of a terminal, rewritten, `''` to clear it; nothing where a program reads stderr. */
+export const showOnTerminal = (text: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
 }

@@ -1,8 +1,9 @@
-/** What a run ends with: its models, or the lines of its suite, as `genepool results` reads them. */
+/** Results as text: tables of models, what has to be said beside them, and the table that a run ends with. */
 import * as Effect from 'effect/Effect'
+import { type Cell, type CellResults, readCellResults } from '../../results/cell-results.js'
 import { type DataColumn, fitColumns } from '../../results/data-table.js'
 import { warningsOf } from '../../results/experiment-results.js'
-import { extentOf } from '../../results/statistics.js'
+import { mainFigures } from '../../results/figures.js'
 import { plural } from '../../results/format.js'
 import {
   type AxisLabels,
@@ -11,12 +12,11 @@ import {
   type GroupResult,
   summariseGroup,
 } from '../../results/group-results.js'
-import { batchesOf } from '../../results/model-row.js'
-import { dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
-import { mainFigures } from '../../results/figures.js'
 import { type ModelResult, modelsOfGroup } from '../../results/model-results.js'
 import { hasScore, type Metric } from '../../results/pareto.js'
-import { type Cell, type CellResults, readCellResults } from '../../results/cell-results.js'
+import { batchesOf } from '../../results/model-row.js'
+import { dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
+import { extentOf } from '../../results/statistics.js'
 import type { StageGraph } from '../../runtime/definition/stage-graph.js'
 import type { StoreError } from '../../runtime/errors.js'
 import type { FinishedCell } from '../../runtime/run/cell-outcomes.js'
@@ -24,9 +24,7 @@ import type { Store } from '../../runtime/store/store.js'
 import { warn } from './print.js'
 import { renderTable } from './table.js'
 
-/** The measured models as a table. */
-
-export interface ModelTableOptions {
+interface ModelTableOptions {
   readonly axes: readonly string[]
   readonly spread: boolean
   readonly stored?: boolean
@@ -43,11 +41,8 @@ export const renderModelResults = (models: readonly ModelResult[], options: Mode
   return [table, ...(legends.length === 0 ? [] : ['']), ...legends].join('\n')
 }
 
-/** What has to be said beside results: what is damaged, what has not run, what cannot be compared. */
-
-const mostCells = 5
-
-const mostStages = 8
+/** So many cells of which something is missing have a line each, with so many of their stages. */
+const [mostCells, mostStages] = [5, 8]
 
 const listed = (stages: readonly string[]): string => {
   const rest = stages.length - mostStages
@@ -74,8 +69,6 @@ export const modelNotes = (models: readonly ModelResult[], metric: Metric): read
   ]
 }
 
-/** A suite after its run: one line for every cell without its seed, with what its seeds came to. */
-
 const tableWidth = 120
 
 /** `done`, or, where seeds differ, `2 done, 1 failed`. */
@@ -84,7 +77,7 @@ const stateOf = (cells: readonly FinishedCell[]): string => {
     .map((state) => ({ state, number: cells.filter((cell) => cell.state === state).length }))
     .filter(({ number }) => number > 0)
     .map(({ state, number }) => ({ number, said: state === 'skipped' ? 'not run' : state }))
-  return states.length === 1 ? states[0]!.said : states.map(({ number, said }) => `${number} ${said}`).join(', ')
+  return states.length === 1 ? states[0].said : states.map(({ number, said }) => `${number} ${said}`).join(', ')
 }
 
 const stateColumn = (cells: readonly FinishedCell[]): DataColumn<GroupResult> => {
@@ -99,8 +92,8 @@ const stateColumn = (cells: readonly FinishedCell[]): DataColumn<GroupResult> =>
   return { key: 'state', title: 'state', cell: state, raw: state, align: 'left' }
 }
 
-/** The lines of `genepool results`, each with how its cells ended. */
-export const renderSuite = (finished: readonly FinishedCell[], cells: readonly CellResults[]): string => {
+/** A line for every cell without its seed, as in `genepool results`, with how its seeds ended. */
+const renderSuite = (finished: readonly FinishedCell[], cells: readonly CellResults[]): string => {
   const axes = Object.keys(finished[0]?.at ?? {})
   const groups = groupCells(cells, axes).map(summariseGroup)
   const columns = groupColumns(axes, mainFigures(groups))
@@ -116,7 +109,7 @@ export const renderSuite = (finished: readonly FinishedCell[], cells: readonly C
 /** The cells of a graph with what a run left of each. */
 const cellsOf = (graph: StageGraph, finished: readonly FinishedCell[]): readonly Cell[] =>
   graph.cells.map(({ name, at, seed, stages }, index) => {
-    const { manifests } = finished[index]!
+    const { manifests } = finished[index]
     return {
       name,
       at,
@@ -125,7 +118,7 @@ const cellsOf = (graph: StageGraph, finished: readonly FinishedCell[]): readonly
     }
   })
 
-/** A table with an empty line before it; nothing where a pipeline has measured no model. */
+/** What a run ends with: a table with an empty line before it; nothing where a pipeline has measured no model. */
 export const renderFinished = Effect.fnUntraced(function* (
   graph: StageGraph,
   finished: readonly FinishedCell[],

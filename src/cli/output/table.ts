@@ -9,10 +9,10 @@ export interface TableColumn<Row> {
 
 export const renderTable = <Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string => {
   const cells = rows.map((row) => columns.map((column) => column.cell(row)))
-  const widths = columns.map((column, at) => longestOf([column.title, ...cells.map((line) => line[at]!)]))
+  const widths = columns.map((column, at) => longestOf([column.title, ...cells.map((line) => line[at])]))
   const line = (texts: readonly string[]): string =>
     texts
-      .map((text, at) => (columns[at]!.align === 'left' ? text.padEnd(widths[at]!) : text.padStart(widths[at]!)))
+      .map((text, at) => (columns[at].align === 'left' ? text.padEnd(widths[at]) : text.padStart(widths[at])))
       .join('  ')
       .trimEnd()
   return [line(columns.map((column) => column.title)), ...cells.map(line)].join('\n')

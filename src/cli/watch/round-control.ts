@@ -1,4 +1,4 @@
-/** A round's side of watching: shows its plan, waits for the word to run it, and lets stages go when a newer round comes. */
+/** A round's side of watching: tells its plan, waits to be told to run it, and gives up stages to a newer round. */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../../dsl/nodes.js'
@@ -15,10 +15,8 @@ import type { ResolvedEngine } from '../../runtime/services.js'
 import { Store } from '../../runtime/store/store.js'
 import type { FromRound, Occupied, RoundPlan, RoundStage, SlotUse, ToRound } from './watch-messages.js'
 
-/** What a round says of its plan: each stage with what tells whether an earlier round computes the very same. */
-
 const slotOf = ({ kind }: PreparedStage, { device, deviceIndex = 0 }: ResolvedEngine): SlotUse => ({
-  ...(device !== 'cpu' && kind.usesEngine ? { gpu: `${device}:${deviceIndex}` } : {}),
+  gpu: device !== 'cpu' && kind.usesEngine ? `${device}:${deviceIndex}` : undefined,
   exclusive: kind.exclusive === true,
 })
 
@@ -33,7 +31,8 @@ const fingerprintIn = ({ manifests }: Plan, stage: PreparedStage): string | unde
   return fingerprintOf(stage.identify(contents))
 }
 
-export const roundPlan = (
+/** What a round says of its plan: each stage with what tells whether an earlier round computes the very same. */
+const roundPlan = (
   graph: StageGraph,
   prepared: Prepared,
   plan: Plan,
@@ -41,12 +40,12 @@ export const roundPlan = (
   keys: ReadonlyMap<StageNode, string>,
 ): RoundPlan => {
   const stages = prepared.stages.map((stage, index): RoundStage => {
-    const planned = plan.stages[index]!
+    const planned = plan.stages[index]
     const fingerprint = planned.status === 'run' ? fingerprintIn(plan, stage) : undefined
     return {
       ...planned,
       key: keys.get(stage.node)!,
-      ...(fingerprint === undefined ? {} : { fingerprint }),
+      fingerprint,
       slot: slotOf(stage, engine),
     }
   })
@@ -64,7 +63,7 @@ export interface RoundControl {
   readonly isSuperseded: () => boolean
 }
 
-/** Before every stage of the run that waits for a slot. */
+/** Goes before every stage of the run that waits for a slot. */
 const firstRank = -1
 
 /** The value of a key, made where there is none. */
@@ -105,7 +104,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
         const taken = Deferred.makeUnsafe<void>()
         const hold = () => Effect.andThen(Deferred.succeed(taken, undefined), Deferred.await(untilFreed(id)))
         yield* Effect.forkChild(slots.use({ gpu, exclusive, rank: firstRank }, hold))
-        // Before any stage of this run asks for one.
+        // The slot is taken before any stage of this run asks for one.
         yield* Effect.raceFirst(Deferred.await(taken), Deferred.await(untilFreed(id)))
       }
     }),
@@ -123,7 +122,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
       if (fingerprint !== undefined && (keys.has(key) || fingerprints.has(fingerprint))) goOn.push(stage)
       else withdraw(stage)
     }
-    // After all that has been said of stages until now: what does not go on starts no more either.
+    // Sent after all events of its stages until now, so that the answer is the last word on which of them still run.
     send({ type: 'superseded', goOn })
   }
 

@@ -1,6 +1,6 @@
 /**
- * The process of one round of `genepool watch`: loads the definition anew, plans, tells the plan and what it depends on, and
- * runs it when it is told to. Started by rounds.ts alone; ends with the process that started it.
+ * The process of one round of `genepool watch`: loads the definition anew, plans, tells the plan and the files that it
+ * depends on, and runs it when it is told to. Started by round.ts; ends with the process that started it.
  */
 import * as path from 'node:path'
 import * as Cause from 'effect/Cause'
@@ -18,16 +18,15 @@ import { renderFinished } from '../output/results-tables.js'
 import { makeRoundControl, type RoundControl } from './round-control.js'
 import type { FromRound, Problem, ToRound, WatchRequest } from './watch-messages.js'
 
-/** Signals of Ctrl-C so far. */
+/** How often Ctrl-C has reached this process. */
 let interrupts = 0
 
 const send = (message: FromRound, then?: () => void): void => {
-  // Once nobody listens any more there is nothing to say.
   if (process.connected) process.send?.(message, undefined, undefined, () => then?.())
   else then?.()
 }
 
-/** What the store holds changes by running; a pipeline that reads from it does not change by that. Edits are accepted by people. */
+/** Files in the store are left out, because a run changes them itself; people change the accepted edits alone. */
 const tell = Effect.fnUntraced(function* (files: readonly ReachedFile[]) {
   const { root } = yield* Store
   const isOutside = (file: string): boolean => path.relative(root, file).startsWith('..') || file === acceptedPath(root)
@@ -36,8 +35,8 @@ const tell = Effect.fnUntraced(function* (files: readonly ReachedFile[]) {
 
 const problemOf = (error: unknown): Problem => ({
   message: sentenceOf(error),
-  ...(error instanceof UsageError && error.hint !== undefined ? { hint: error.hint } : {}),
-  ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  hint: error instanceof UsageError ? error.hint : undefined,
+  stack: error instanceof Error ? error.stack : undefined,
 })
 
 const round = Effect.fnUntraced(function* (request: WatchRequest, control: RoundControl) {
@@ -48,6 +47,7 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
     device,
     reuse,
     jobs,
+    only,
     policy,
     failFast: false,
     file,
@@ -62,13 +62,12 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
         yield* tell([...(yield* reachOfDefinition(file)), ...reachOfStages(prepared)])
       }),
     ),
-    ...(only === undefined ? {} : { only }),
   })
   if (control.isSuperseded()) return
   send({ type: 'table', text: yield* renderFinished(graph, result.cells, request.pipeline) })
 })
 
-/** A definition that cannot be run is waited out: what it reads is told all the same. */
+/** The files of a definition that cannot be run are told all the same: it is planned again once one of them changes. */
 const tellProblem = (request: WatchRequest, cause: Cause.Cause<unknown>) => {
   if (Cause.hasInterruptsOnly(cause)) return Effect.void
   const error = Cause.squash(cause)
@@ -89,7 +88,6 @@ const program = (request: WatchRequest, control: RoundControl) =>
 useOwnDefinitions()
 
 const control = makeRoundControl(send)
-
 let fiber: Fiber.Fiber<void, unknown> | undefined
 
 const leave = (): void => send({ type: 'ended' }, () => process.exit(0))
@@ -108,12 +106,9 @@ process.on('message', (message: ToRound) => {
 })
 
 process.on('disconnect', end)
-
 process.on('SIGTERM', end)
-
-// Ctrl-C reaches every process of the terminal; the process that watches decides what becomes of its rounds, and may be heard
-// before the signal is.
+// Ctrl-C reaches every process of the terminal. What becomes of a round is decided by the process that watches, whose
+// message may arrive before the signal does.
 process.on('SIGINT', () => (interrupts += 1))
-
-// Whoever read what a definition prints is gone; the channel's end says the rest.
+// An error here means that the watching process is gone, which the end of the channel tells as well.
 for (const output of [process.stdout, process.stderr]) output.on('error', () => {})

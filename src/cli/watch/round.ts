@@ -1,4 +1,4 @@
-/** One run of a watch, as the process that watches sees it: a process of its own that plans first, then runs if it is told to. */
+/** One run of a watch as the watching process sees it: a process of its own that plans, and runs when it is told to. */
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
@@ -10,12 +10,12 @@ import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest }
 
 const program = fileURLToPath(new URL('../watch-round-bin.js', import.meta.url))
 
-/** How long a round that is asked to end may take where no stage says that it saves: what its workers may, and a little more. */
+/** How long a round that is asked to end may take while no stage of it saves a checkpoint. */
 const graceMs = 2_000
-/** A round ends its workers by itself where they take longer than this. */
+/** How long it may take while a stage saves a checkpoint: later than this, a round ends its workers by itself. */
 const longestEndMs = longestSaveMs + graceMs
 
-export type Outcome =
+type Outcome =
   { readonly type: 'planned'; readonly plan: RoundPlan } | { readonly type: 'problem'; readonly problem: Problem }
 
 /** What a round has to say beside its plan, as it comes. */
@@ -36,7 +36,7 @@ export interface WatchRound {
   readonly startedAt: number
   readonly outcome: Deferred.Deferred<Outcome>
   readonly reads: Deferred.Deferred<readonly ReachedFile[]>
-  /** Its answer to `supersede`: which of its stages go on although a newer round has come. */
+  /** The answer to `supersede`: which of its stages go on although a newer round has come. */
   goOn: Deferred.Deferred<readonly string[]>
   readonly hasEnded: Deferred.Deferred<void>
   /** Computed now, by name. */
@@ -51,7 +51,9 @@ export interface WatchRound {
   readonly saving: Set<string>
   /** Whether its end is to be expected: it has said that its run is over, or was asked to end. */
   isFinished: boolean
-  /** Whether the same plan is worth running again: a stage was thrown away because something changed under it, or the process died. */
+  /**
+   * Whether the same plan is worth running again: a stage's result was thrown away as outdated, or the process died.
+   */
   isSpoilt: boolean
   readonly send: (message: ToRound) => void
   readonly kill: () => void
@@ -88,7 +90,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     isFinished: false,
     isSpoilt: false,
     send: (message) => {
-      // Of one that has just ended its end is noticed.
+      // A message that a process does not get any more needs no care: its end is noticed by itself.
       if (child.connected) child.send(message, () => {})
     },
     kill: () => void child.kill('SIGKILL'),
@@ -142,7 +144,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     listener.ended(round, how)
   }
   child.on('error', (cause) => end(cause.message))
-  // Its last messages may come after the end of the process; the end of the channel comes after them.
+  // The last messages may arrive after the end of the process, but not after the end of the channel: both are awaited.
   let open = 2
   const closed = (): void => {
     open -= 1
@@ -154,7 +156,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
   return round
 }
 
-/** Asks the round to end, then makes it; done once it is gone. What it computes saves its checkpoint first. */
+/** Asks the round to end, and ends it by force where that takes too long; checkpoints are saved first. */
 export const endRound = (round: WatchRound): Effect.Effect<void> =>
   Effect.suspend(() => {
     round.isFinished = true

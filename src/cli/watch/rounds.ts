@@ -1,33 +1,33 @@
 /**
- * The runs of one watch: the newest, and earlier ones of which a stage is still wanted. What those still compute keeps its
- * slot in the newest one, so that there are never more stages side by side than `--jobs` allows, nor two on a GPU.
+ * The runs of one watch: the newest, and earlier ones of which a stage is still wanted. A stage that an earlier run
+ * still computes occupies a slot of the newest run too, so that all together keep to `--jobs` and to one stage a GPU.
  */
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import type { RunEvent } from '../../runtime/events.js'
-import { endRound, openRound, type WatchRound, type RoundListener } from './round.js'
+import { endRound, openRound, type RoundListener, type WatchRound } from './round.js'
 import type { EarlierStage } from './watch-events.js'
 import type { RoundPlan, ToRound, WatchRequest } from './watch-messages.js'
 
 /** How long a round may take to say which of its stages go on, before it is ended. */
 const answerMs = 5_000
 
-export interface RoundsListener extends Omit<RoundListener, 'ended'> {
+interface RoundsListener extends Omit<RoundListener, 'ended'> {
   /** A stage of the newest round was thrown away because code or data changed under it. */
   readonly spoilt: () => void
   /** The last round that was started has ended. */
   readonly idle: () => void
 }
 
-export interface Rounds {
+interface Rounds {
   /** The newest that was started; it may have ended. */
   readonly current: () => WatchRound | undefined
   /** Whether none that was started is still there. */
   readonly isIdle: () => boolean
   /** Starts a process that loads the definition and plans. */
   readonly open: (request: WatchRequest) => WatchRound
-  /** Runs a planned round in place of all that there are; `begins` is told which of their stages go on before it does. */
+  /** Runs a planned round in place of all others; before it begins, `begins` is told which of their stages go on. */
   readonly start: (
     round: WatchRound,
     plan: RoundPlan,
@@ -61,10 +61,9 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     else if (happened.type === 'stage-failed') {
       const key = round.stages.get(happened.stage)?.key
       const { message, hint, stack, changed } = happened
-      // The newest round would only fail in the same way. What was thrown away because of a change is made again.
+      // The newest round would fail in the same way, so it is told; a stage that failed because of a change is made again.
       if (round.isSuperseded && changed === undefined && key !== undefined) {
-        const failure = { message, ...(hint === undefined ? {} : { hint }), ...(stack === undefined ? {} : { stack }) }
-        current?.send({ type: 'failed', key, failure })
+        current?.send({ type: 'failed', key, failure: { message, hint, stack } })
       }
       free(round, happened.stage)
       if (round === current && changed !== undefined) {
@@ -90,7 +89,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
 
   const supersede = (round: WatchRound, message: ToRound): Effect.Effect<readonly EarlierStage[]> =>
     Effect.suspend(() => {
-      // One that was told before has a new answer.
+      // A round that was superseded before is asked again, for which of its stages this newer one still wants.
       round.goOn = Deferred.makeUnsafe()
       round.isSuperseded = true
       round.send(message)
@@ -107,7 +106,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     const keys = stages.map(({ key }) => key)
     const fingerprints = stages.flatMap(({ fingerprint }) => (fingerprint === undefined ? [] : [fingerprint]))
     const earlier = [...alive].filter((each) => each !== round)
-    // From now on it hears what becomes of the others' stages.
+    // Set first, because the new round has to hear what becomes of the others' stages from now on.
     number = round.number
     current = round
     const goOn = yield* Effect.forEach(earlier, (each) => supersede(each, { type: 'supersede', keys, fingerprints }), {

@@ -3,12 +3,9 @@ import * as path from 'node:path'
 import { duration } from '../../results/format.js'
 import { type RunEvent, unreachable } from '../../runtime/events.js'
 import { briefDescriber, describeProgress, describeReasons } from '../output/describe.js'
-import { withStack } from '../output/renderers.js'
-import { liveLines, type Output, plainLines, widthOf } from '../output/stage-lines.js'
+import { liveLines, type Output, plainLines, widthOf, withStack } from '../output/renderers.js'
 import type { WatchRound } from './round.js'
 import type { WatchEvent } from './watch-events.js'
-
-/** What happens while watching, as sentences. */
 
 /** So many files and stages are named, the others counted. */
 const [mostFiles, mostStages] = [4, 4]
@@ -18,7 +15,7 @@ const listed = (items: readonly string[], most: number, between: string): string
 
 const changes = { edited: '', created: ' (new)', deleted: ' (deleted)' }
 
-export const describeFiles = ({ files }: Extract<WatchEvent, { type: 'watch-changed' }>): string =>
+const describeFiles = ({ files }: Extract<WatchEvent, { type: 'watch-changed' }>): string =>
   `${listed(
     files.map((file) => `${path.relative(process.cwd(), file.path)}${changes[file.change]}`),
     mostFiles,
@@ -37,12 +34,13 @@ const describePlan = (event: Extract<WatchEvent, { type: 'watch-planned' }>): st
     `${run - goOn.length} to run`,
     ...(maybe === 0 ? [] : [`${maybe} maybe`]),
   ]
-  const plan = `run ${event.round}: ${counts.join(', ')}${because.length === 0 ? '' : `: ${listed(because, mostStages, ', ')}`}`
+  const why = because.length === 0 ? '' : `: ${listed(because, mostStages, ', ')}`
+  const plan = `run ${event.round}: ${counts.join(', ')}${why}`
   return [plan, ...goOn.map(({ stage, round }) => `  ${stage} is not touched: it goes on in run ${round}`)].join('\n')
 }
 
 /** `running` tells whether stages go on meanwhile. */
-export const describeWatch = (event: WatchEvent, running: boolean): string | undefined => {
+const describeWatch = (event: WatchEvent, running: boolean): string | undefined => {
   switch (event.type) {
     case 'watch-changed':
       return describeFiles(event)
@@ -65,7 +63,7 @@ export const describeWatch = (event: WatchEvent, running: boolean): string | und
   }
 }
 
-export interface WatchDisplay {
+interface WatchDisplay {
   readonly watch: (event: WatchEvent, running: boolean) => void
   readonly run: (round: WatchRound, event: RunEvent) => void
   /** What a run ends with. */

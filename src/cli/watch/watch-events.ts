@@ -1,6 +1,6 @@
 /**
- * What happens while watching, beside the events of the runs. With --json each is a line; those of a run are lines with two
- * more keys, `round` and `run`: the number of the run within this watch, and its id in the records.
+ * What happens while watching, beside the events of the runs. With --json each is a line. Events of a run are lines
+ * too, with two more keys: `round`, the number of the run within this watch, and `run`, its id in the records.
  */
 import type { PlannedStage } from '../../runtime/events.js'
 import type { FileChange } from '../../runtime/watch/watched-files.js'

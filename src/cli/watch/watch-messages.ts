@@ -28,9 +28,9 @@ export interface SlotUse {
 }
 
 export interface RoundStage extends PlannedStage {
-  /** See `stageKeys`. */
+  /** The same for two rounds in which the stage would compute the same (see `stageKeys`). */
   readonly key: string
-  /** Where it is to run and its inputs are there. */
+  /** Of a stage that is to run and whose inputs are there. */
   readonly fingerprint?: string
   readonly slot: SlotUse
 }
@@ -55,10 +55,11 @@ export interface Occupied extends SlotUse {
 
 export type ToRound =
   | { readonly type: 'plan'; readonly request: WatchRequest }
-  /** The plan is wanted: to be run. */
+  /** The plan that was told is to be run, beside stages of earlier rounds that occupy these slots. */
   | { readonly type: 'start'; readonly occupied: readonly Occupied[] }
+  /** An earlier round has given this slot back. */
   | { readonly type: 'freed'; readonly id: string }
-  /** A newer round takes over: running stages of these keys or fingerprints go on to their end, all else ends now. */
+  /** A newer round takes over: running stages of these keys or fingerprints go on to their end, all others end now. */
   | { readonly type: 'supersede'; readonly keys: readonly string[]; readonly fingerprints: readonly string[] }
   /** A stage of this key, which went on in an earlier round, has failed there. */
   | { readonly type: 'failed'; readonly key: string; readonly failure: StageFailure }
@@ -68,7 +69,7 @@ export type FromRound =
   | { readonly type: 'planned'; readonly plan: RoundPlan }
   /** All that the definition and its stages read; after `planned` or `problem`. */
   | { readonly type: 'reads'; readonly files: readonly ReachedFile[] }
-  /** The definition cannot be run, or the store not be used. */
+  /** The definition cannot be run, or the store cannot be used. */
   | ({ readonly type: 'problem' } & Problem)
   | { readonly type: 'event'; readonly event: RunEvent }
   /** The answer to `supersede`: the stages that go on. */

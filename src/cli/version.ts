@@ -1,1 +1,0 @@
-export { version } from '../runtime/definition/own-package.js'
