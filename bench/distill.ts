@@ -1,6 +1,6 @@
 /**
- * A whole distillation stage, from the start of its process to its stored artifact, against the plain loop in PyTorch that
- * runs the teacher in every step. One JSON line a figure:
+ * A whole distillation stage, from the start of its process to its stored artifact, against the plain loop in PyTorch
+ * that runs the teacher in every step. One JSON line a figure:
  *   npm run bench:distill -- [--images 12800] [--epochs 4] [--rounds 3] [--torch PYTHON]
  * Teacher d 96, depth 12; student d 48, depth 6; 17 tokens, batch 64, loss 'all' at the position 'end'. Ours includes
  * loading, compiling, the teacher's answers and measuring the student on the test digits; PyTorch's the loop alone.

@@ -1,9 +1,10 @@
 /**
  * What distillation does to features: for every distilled student of a pipeline or suite that has run, one JSON line
  *   npm run bench:features -- pipelines/starts.ts [--store DIR] [--samples 200]
- * with, block by block, the variance of its outputs (mean over channels, over all tokens of the sampled training images) and of its
- * teacher's; at each compared block the root mean square singular value of the matrix there, and the share of the teacher's
- * variance that the best linear map of the student's features explains (least squares on the same images).
+ * with, block by block, the variance of its outputs (mean over channels, over all tokens of the sampled training
+ * images) and of its teacher's; at each compared block the root mean square singular value of the matrix there, and the
+ * share of the teacher's variance that the best linear map of the student's features explains (least squares on the
+ * same images).
  */
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'

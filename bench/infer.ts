@@ -1,18 +1,18 @@
 /**
  * Forward passes of vision transformers, logits only, one JSON line a figure:
- *   npm run bench:infer -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--rounds 7] [--torch PYTHON]
+ *   npm run bench:infer -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--rounds 7]
+ *                          [--torch PYTHON]
  * A turn is as many batches as a training step's turn, several under way at a time where the engine has lanes.
  */
 import { parseArgs } from 'node:util'
 import { openEngine } from '../src/engine/choice/open.js'
-import { engineOptions, requestOf } from './engine-flags.js'
+import { engineOptions, enterWorkerEnvironment, requestOf } from './engine-setup.js'
 import { compileForward } from '../src/stages/model/forward.js'
 import { layoutOf, pack, slices } from '../src/stages/tensors/named-tensors.js'
 import { vitLogits, vitTensors } from '../src/stages/model/vit.js'
 import { startVit } from '../src/stages/model/weight-start.js'
 import { modelsNamed, type BenchModel } from './models.js'
 import { report, takeTurns, torchContestant, type Contestant } from './turns.js'
-import { enterWorkerEnvironment } from './worker-environment.js'
 
 enterWorkerEnvironment()
 const { values: flags } = parseArgs({

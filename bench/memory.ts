@@ -1,15 +1,16 @@
 /**
  * Memory of a training step, one JSON line a figure:
- *   npm run bench:memory -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--steps 200] [--torch PYTHON]
- * `peakMiB` is the peak resident memory of a process that does nothing but these steps; `grownMiB` what it grew from the
- * 20th step to the last; `tensors` the live tensors of TensorFlow.js after the first step and after the last.
+ *   npm run bench:memory -- [--model all|d64-L6,…] [--engine onnxruntime] [--device cpu] [--threads 2] [--steps 200]
+ *                           [--torch PYTHON]
+ * `peakMiB` is the peak resident memory of a process that does nothing but these steps; `grownMiB` what it grew from
+ * the 20th step to the last; `tensors` the live tensors of TensorFlow.js after the first step and after the last.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { openEngine } from '../src/engine/choice/open.js'
-import { engineOptions, requestOf } from './engine-flags.js'
+import { engineOptions, requestOf } from './engine-setup.js'
 import { workerEnvironment } from '../src/runtime/execute/worker-memory.js'
 import { modelsNamed } from './models.js'
 import { trainingStep } from '../src/doctor/training-step.js'

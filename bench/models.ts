@@ -30,7 +30,9 @@ export const modelsNamed = (names: string | undefined): readonly BenchModel[] =>
         return model
       })
 
-/** Multiply-accumulates in the matrix products of one image's forward pass, the last block for the cls token alone or not. */
+/**
+ * Multiply-accumulates of the matrix products in an image's forward pass; the last block for all tokens or only one.
+ */
 export const productMacs = (config: VitConfig, allTokens: boolean): number => {
   const { imageSize, patchSize, channels, embedDim: d, depth, numClasses } = config
   const patches = (imageSize / patchSize) ** 2

@@ -2,7 +2,29 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { graphOf, type GraphStage } from './noop-graph.js'
+
+/** The graph consists of layers of cheap stages, each of which reads ten of the layer before. */
+const fanIn = 10
+
+const widest = 100
+
+interface GraphStage {
+  readonly index: number
+  /** Indices of the stages that it reads; all below its own. */
+  readonly reads: readonly number[]
+}
+
+const graphOf = (stages: number): readonly GraphStage[] => {
+  const width = Math.max(1, Math.min(widest, Math.floor(stages / 2)))
+  const wanted = Math.min(fanIn, width)
+  // Steps of seven give different stages as long as the width is no multiple of seven.
+  const reads = (index: number): readonly number[] => {
+    const layer = Math.floor(index / width)
+    if (layer === 0) return []
+    return Array.from({ length: wanted }, (_, at) => (layer - 1) * width + ((index + 7 * at) % width))
+  }
+  return Array.from({ length: stages }, (_, index) => ({ index, reads: reads(index) }))
+}
 
 export interface Command {
   readonly program: string

@@ -1,11 +1,12 @@
 /**
- * A run with nothing to do: the whole process, of 10 to 10 000 cheap stages that read ten others each. One JSON line a figure:
- *   npm run bench:noop                       genepool alone, 10 and 100 stages
- *   npm run bench:noop -- --long             all sizes, in turn with Turborepo, wireit, Snakemake and ninja on the same graph
+ * A run with nothing to do: the whole process, of 10 to 10 000 cheap stages that read ten others each. One JSON line a
+ * figure:
+ *   npm run bench:noop              genepool alone, 10 and 100 stages
+ *   npm run bench:noop -- --long    all sizes, in turn with Turborepo, wireit, Snakemake and ninja on the same graph
  *   npm run bench:noop -- [--sizes 10,1000] [--tools genepool,ninja] [--rounds 7] [--limit SECONDS]
- * Turborepo and wireit are installed from npm into a temporary folder; Snakemake and ninja come with the system (Debian:
- * apt-get install snakemake ninja-build). What is not there, or whose first run takes longer than the limit (default 600 s), is
- * left out, and a line says so.
+ * Turborepo and wireit are installed from npm into a temporary folder; Snakemake and ninja come with the system
+ * (Debian: apt-get install snakemake ninja-build). What is not there, or whose first run takes longer than the limit
+ * (default 600 s), is left out, and a line says so.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'

@@ -1,8 +1,8 @@
 """The benchmarks' work in PyTorch: same models, batch, optimiser and loss.
 
 Alone:  python bench/step-torch.py --work step --model d64-L6 --rounds 7     one JSON line
-Beside ours (`--torch python` of the benchmarks) it is started without --rounds: it then reads a number of steps a line and
-answers with milliseconds a step, so that the two take turns.
+Beside ours (`--torch python` of the benchmarks) it is started without --rounds: it then reads a number of steps a line
+and answers with milliseconds a step, so that the two take turns.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def forward_pass(name):
 
 
 def distill_step(batch=64):
-    """One step of the plain loop: the teacher answers, the student and the transformation matrices learn (loss 'all')."""
+    """One step of the plain loop: teacher forward, then student and transformation matrices learn (loss 'all')."""
     digits = dict(image=28, patch=7, channels=1, classes=10)
     teacher = Vit(**digits, **DISTILL["teacher"]).eval()
     student = Vit(**digits, **DISTILL["student"])
@@ -111,8 +111,10 @@ def main():
         return
     run(args.steps)
     ms = [run(args.steps) for _ in range(args.rounds)]
-    figures = dict(ms=statistics.median(ms), minMs=min(ms), maxMs=max(ms), imagesPerSecond=1000 * batch / statistics.median(ms))
-    print(json.dumps(dict(bench=args.work, model=args.model, threads=args.threads, runtime=f"pytorch {torch.__version__}", **figures)))
+    median = statistics.median(ms)
+    figures = dict(ms=median, minMs=min(ms), maxMs=max(ms), imagesPerSecond=1000 * batch / median)
+    runtime = f"pytorch {torch.__version__}"
+    print(json.dumps(dict(bench=args.work, model=args.model, threads=args.threads, runtime=runtime, **figures)))
 
 
 main()

@@ -1,10 +1,11 @@
 /**
- * What the store costs beside the bytes themselves: publishing, and reading with verification, in MB/s, in turn with the
- * machine's own sha256 (Node's, of memory), plain copies and copies that are flushed to the disk as the store flushes. One
- * JSON line a figure:
+ * What the store costs beside the bytes themselves: publishing, and reading with verification, in MB/s, in turn with
+ * the machine's own sha256 (Node's, of memory), plain copies and copies that are flushed to the disk as the store
+ * flushes. One JSON line a figure:
  *   npm run bench:store -- [--folder DIR] [--rounds 5] [--small]
- * `publish` is a stage's files, written and lying in a folder, to the findable artifact; `verify` reads and hashes every byte again,
- * because the files were touched; `verify unchanged` is the same where nothing was. `--small` leaves out the 256 MiB.
+ * `publish` is a stage's files, written and lying in a folder, to the findable artifact; `verify` reads and hashes
+ * every byte again, because the files were touched; `verify unchanged` is the same where nothing was. `--small` leaves
+ * out the 256 MiB.
  */
 import { randomBytes } from 'node:crypto'
 import {

@@ -26,7 +26,7 @@ export default suite(
       .evaluate(),
   {
     seeds: [1, 2, 3],
-    // On logits alone no blocks are compared: there are no matrices to start from, and one set of positions is like another.
+    // A loss on logits compares no blocks: there are no matrices to start from, and positions make no difference.
     exclude: ({ init, positions, loss }) =>
       loss === 'logits' && (init === 'learned' || init === 'composed' || positions !== 'end'),
   },

@@ -1,7 +1,7 @@
 // Question: Learngene Pool or SN-Net? At equal training steps: storage, smallest model, accuracy of every model.
-// Time: an hour on two cores by estimate (83 minutes beside other work), for 12 cells, on all of MNIST with three seeds.
-// Every method trains for seven epochs in all, of which two tune the stitched models; batches are of 64 images everywhere.
-// Only the distilled pools have a teacher, which helps to tune too; the scratch pool and SN-Net learn from the labels alone.
+// Time: an hour on two cores by estimate (83 minutes beside other work), for 12 cells on all of MNIST, three seeds.
+// Every method trains for seven epochs in all, of which two tune the stitched models; every batch has 64 images. Only
+// the distilled pools have a teacher, which helps to tune too; the scratch pool and SN-Net learn from the labels alone.
 import { mnist, pipeline, suite, vit, type PipelineNode } from 'genepool'
 
 const lr = 2e-3

@@ -1,6 +1,8 @@
-// Question: how good are the models of the paper's own method, with pools of 12 and of 18 instances (students of 6 and 9 blocks)?
+// Question: how good are the models of the paper's own method, with pools of 12 and of 18 instances (students of 6 and
+// 9 blocks)?
 // Time: six minutes on two cores by estimate, for 18 and 27 models of handwritten digits.
-// Losses, positions, grid and start are as published, sizes and epochs are not; starts.ts and ablation.ts ask what would be better.
+// Losses, positions, grid and start are as published, sizes and epochs are not; starts.ts and ablation.ts ask what
+// would be better.
 import { mnist, pipeline, suite, vit } from 'genepool'
 
 export default suite('learngene-pool', { blocks: [6, 9] }, ({ blocks, seed }) =>

@@ -1,6 +1,7 @@
 // Question: does the method hold at the paper's own scale, with DeiT-Base as the teacher and ImageNet-1K?
-// Time: weeks on one GPU by estimate; here it is type-checked and planned. Needs the weights of DeiT-Base and ImageNet at 224×224 as IDX files.
-// Recipe as published: 100 epochs of distillation, 50 of tuning, pools of 12 and 18 instances, the published start.
+// Time: weeks on one GPU by estimate; here it is only type-checked and planned.
+// Needs the weights of DeiT-Base and ImageNet at 224×224 as IDX files. Recipe as published: 100 epochs of distillation,
+// 50 of tuning, pools of 12 and 18 instances, the published start.
 import { idx, pipeline, suite, vit } from 'genepool'
 
 const imagenet = idx({

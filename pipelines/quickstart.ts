@@ -1,7 +1,7 @@
-// Question: how well do 16 models stitched from the blocks of two small students read digits, at what sizes, and how fast?
+// Question: how well do 16 models, stitched from two small students, read digits, at what sizes, and how fast?
 // Time: a minute or two on two cores.
-// Sizes are small on purpose. The students' features are brought to the teacher's, not the other way round as published: only so
-// do the distillation's own matrices make good stitches (docs/results.md).
+// Sizes are small on purpose. The students' features are brought to the teacher's, not the other way round as
+// published: only so do the distillation's own matrices make good stitches (docs/results.md).
 import { mnist, pipeline, vit } from 'genepool'
 
 export default pipeline('quickstart', { seed: 7 })

@@ -1,6 +1,7 @@
-// Question: what does distillation add? The quickstart's students learn from the labels alone, and are stitched all the same.
+// Question: what does distillation add? The quickstart's students learn from the labels alone, and are still stitched.
 // Time: two minutes on two cores by estimate; teacher and data are the quickstart's and computed once for both.
-// The teacher still helps to tune the stitched models, as it does in the quickstart; stitches start from least squares, for want of matrices.
+// The teacher still helps to tune the stitched models, as it does in the quickstart; stitches start from least squares,
+// for want of matrices.
 import { mnist, pipeline, vit } from 'genepool'
 
 export default pipeline('scratch-pool', { seed: 7 })

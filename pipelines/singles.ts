@@ -1,4 +1,5 @@
-// Question: how good would single descendants be if each were trained alone, from random weights, for as long as the whole pool is tuned?
+// Question: how good would single descendants be if each were trained alone, from random weights, for as long as the
+// whole pool is tuned?
 // Time: two minutes on two cores by estimate, for five of the quickstart's eighteen models.
 // Teacher and data are the quickstart's and computed once for both.
 import { mnist, pipeline, vit } from 'genepool'

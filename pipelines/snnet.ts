@@ -1,6 +1,7 @@
-// Question: how good are the 71 models of a Stitchable Neural Network (arXiv 2302.06586), the method that the pool is compared with?
+// Question: how good are the 71 models of a Stitchable Neural Network (arXiv 2302.06586), the method that the pool is
+// compared with?
 // Time: six minutes on two cores by estimate.
-// Three anchors learn from the labels one by one; neighbours in width are stitched from least squares and tuned together.
+// Three anchors learn from labels one by one; neighbours in width are stitched from least squares and tuned together.
 import { mnist, pipeline } from 'genepool'
 
 export default pipeline('snnet', { seed: 7 })

@@ -1,4 +1,5 @@
-// Question: how should stitches start? The published start against random, least squares and composed ones, before and after tuning.
+// Question: how should stitches start? The published start against random, least squares and composed ones, before and
+// after tuning.
 // Time: about an hour on two cores for 96 cells, on all of MNIST with three seeds.
 // `transforms` is the direction of the distillation's matrices; docs/results.md says what came out, and why.
 import { mnist, pipeline, suite, vit } from 'genepool'
