@@ -22,14 +22,14 @@ import {
   matchedTransforms,
   type Transform,
   transformTensors,
-  wantedOf,
+  wantedFeatures,
 } from './training/feature-matching.js'
 import { crossEntropy, softCrossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { openModel, writeModel, writeTensors } from './model/model-files.js'
 import { teacherOutputs, teacherSpecs, type Teacher } from './training/teacher-outputs.js'
 import { type Component, newComponent, valuesOf } from './training/component.js'
-import { type Leave, trainAndLeave, type Training } from './training/training.js'
+import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
 import { vitForward, vitTensors } from './model/vit.js'
 import { startLinears, startVit } from './model/weight-start.js'
@@ -66,7 +66,7 @@ export const distillStep = (
     frozen: trainTransforms ? [] : matching,
     inputs: {
       ...labelledSpecs(model, train.batchSize),
-      ...teacherSpecs(teacher, wantedOf(params, teacher.depth), train.batchSize),
+      ...teacherSpecs(teacher, wantedFeatures(params, teacher.depth), train.batchSize),
       ...keepSpecs({ student: model }, train),
     },
     weights: {
@@ -104,7 +104,7 @@ const distillStudent = Effect.fnUntraced(function* (
     return dataset.split('train')
   })
   const state = startStudent(context.params, teacher.config.embedDim)
-  const wanted = wantedOf(context.params, teacher.config.depth)
+  const wanted = wantedFeatures(context.params, teacher.config.depth)
   const taught = yield* teacherOutputs(engine, teacher, wanted, split, train, context.progress)
   const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
   const keep = keepBatches({ student: model }, train, seed)
@@ -124,7 +124,7 @@ const distillStudent = Effect.fnUntraced(function* (
     },
   }
   const { mean, std } = dataset
-  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+  const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {
     const values = valuesOf(components, 'student')
     const scores = yield* measureModel(engine, model, values, dataset, context.progress)
     yield* attempt(() => {

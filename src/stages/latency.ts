@@ -13,7 +13,7 @@ import { pixelSpec } from './data/dataset.js'
 import { Generator } from './data/random.js'
 import { withEngine } from './model/engine-scope.js'
 import { writeLines } from './model/model-files.js'
-import { type Params, sizeOfShape } from './tensors/named-tensors.js'
+import { type NamedTensors, sizeOfShape } from './tensors/named-tensors.js'
 import { descendantName, type Segment, tensorsOnPaths } from './stitching/grid.js'
 import { openStitchedPool, type StitchedPool, type StoredTensors } from './stitching/stitched-pool.js'
 import { stitchedVit } from './stitching/stitched-vit.js'
@@ -49,7 +49,7 @@ const compileDescendant = (
   batch: number,
 ): Promise<CompiledFunction> => {
   const used = tensorsOnPaths([path], grid)
-  const constants = (tensors: StoredTensors['tensors'], { values }: StoredTensors): Params =>
+  const constants = (tensors: StoredTensors['tensors'], { values }: StoredTensors): NamedTensors =>
     Object.fromEntries(tensors.map(({ name, shape }) => [name, tf.tensor(values[name], [...shape])]))
   return engine.compile(
     `latency of batch ${batch}`,

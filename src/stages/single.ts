@@ -14,7 +14,7 @@ import { poolGrid, tensorsOnPaths } from './stitching/grid.js'
 import { onlyDescendant, writeStitchedPool } from './stitching/stitched-pool.js'
 import { componentsOnPath, modelKey, poolComponents, STITCHES, tuningBatches, tuningStep } from './stitching/tuning.js'
 import { valuesOf } from './training/component.js'
-import { type Leave, trainAndLeave, type Training } from './training/training.js'
+import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 
 const trainSingle = Effect.fnUntraced(function* (
   context: StageContext<SingleParams>,
@@ -54,7 +54,7 @@ const trainSingle = Effect.fnUntraced(function* (
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
   }
   const { mean, std } = dataset
-  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+  const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {
     const values = configs.map((_, index) => valuesOf(components, modelKey(index)))
     const stitches = valuesOf(components, STITCHES)
     const groups = [

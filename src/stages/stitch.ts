@@ -16,7 +16,7 @@ import { descendantName, gridStitchTensors, poolGrid, type PoolGrid } from './st
 import { startStitches } from './stitching/stitch-start.js'
 import { writeStitchedPool } from './stitching/stitched-pool.js'
 import { valuesOf } from './training/component.js'
-import { type Leave, trainAndLeave, type Training } from './training/training.js'
+import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 
 /** Values of all of these tensors. */
 const sizesOf = (tensors: readonly TensorDefinition[]): number =>
@@ -72,7 +72,7 @@ const stitchPool = Effect.fnUntraced(function* (
     ...(groups && { groups }),
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
   }
-  const leave: Leave = (outDir, history) =>
+  const leave: LeaveResult = (outDir, history) =>
     attempt(() => {
       writeStitchedPool(outDir, {
         names,

@@ -16,10 +16,10 @@ import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { ModelFileError, readModel, writeModel } from './model/model-files.js'
 import { newComponent, valuesOf } from './training/component.js'
-import { type Leave, trainAndLeave, type Training } from './training/training.js'
+import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
 import { vitLogits, vitTensors } from './model/vit.js'
-import type { Values } from './tensors/named-tensors.js'
+import type { NamedValues } from './tensors/named-tensors.js'
 import { startVit } from './model/weight-start.js'
 import type { Engine } from '../engine/engine.js'
 
@@ -27,7 +27,7 @@ import type { Engine } from '../engine/engine.js'
  * Weights from a file. Throws a ModelFileError where its `config.json` describes another model, in head count and eps
  * too.
  */
-const pretrained = (sources: StageContext['sources'], model: VitConfig): Values => {
+const pretrained = (sources: StageContext['sources'], model: VitConfig): NamedValues => {
   const { config, values } = readModel(sources['weights'], sources['config'])
   const different = (Object.keys(model) as (keyof VitConfig)[]).find((key) => config[key] !== model[key])
   if (different === undefined) return values
@@ -78,7 +78,7 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     batch: async (indices, place) => ({ ...labelled(indices, place), ...keep(place) }),
   }
   const { mean, std } = dataset
-  const leave: Leave = Effect.fnUntraced(function* (outDir, history) {
+  const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {
     const values = valuesOf([component], 'model')
     const scores = yield* measureModel(engine, model, values, dataset, context.progress)
     yield* attempt(() => writeModel(outDir, model, values, { role, mean, std }))

@@ -5,7 +5,7 @@ import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { labelledSpecs } from '../../src/stages/data/dataset.js'
 import { Generator } from '../../src/stages/data/random.js'
-import { layoutOf, pack, slices, type Values } from '../../src/stages/tensors/named-tensors.js'
+import { layoutOf, pack, slices, type NamedValues } from '../../src/stages/tensors/named-tensors.js'
 import { vitLogits, vitTensors } from '../../src/stages/model/vit.js'
 import { startVit } from '../../src/stages/model/weight-start.js'
 import { crossEntropy } from '../../src/stages/training/losses.js'
@@ -47,7 +47,7 @@ const batches = 5
 export const steps = 20
 const optimiser = { beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.05 }
 
-export const startValues = (config: VitConfig): Values =>
+export const startValues = (config: VitConfig): NamedValues =>
   startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'parity')
 
 /** Two images. */
@@ -59,7 +59,7 @@ export const images = (config: VitConfig): readonly [Float32Array, Float32Array]
 const logitsOf = async (
   engine: Engine,
   config: VitConfig,
-  values: Values,
+  values: NamedValues,
   given: readonly Float32Array[],
 ): Promise<number[]> => {
   const layout = layoutOf(vitTensors(config))

@@ -3,13 +3,13 @@
  * 1 and from nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
-import { sizeOfShape, type TensorDefinition, type Values } from '../../src/stages/tensors/named-tensors.js'
+import { sizeOfShape, type TensorDefinition, type NamedValues } from '../../src/stages/tensors/named-tensors.js'
 import { vitTensors } from '../../src/stages/model/vit.js'
 
 type Rows = readonly (readonly number[])[]
 
 /** docs/method.md, section 8: tensor number k is 0.05·sin(0.37 i + 1.3 (k + off)), norms' weights one more. */
-export const waves = (tensors: readonly TensorDefinition[], off = 0): Values =>
+export const waves = (tensors: readonly TensorDefinition[], off = 0): NamedValues =>
   Object.fromEntries(
     tensors.map(({ name, shape }, k) => {
       const base = /norm\d?\.weight$/.test(name) ? 1 : 0
@@ -29,7 +29,7 @@ export const waveImage = ({ imageSize, channels }: VitConfig, phase = 0): Float3
   return pixels
 }
 
-export const waveModel = (config: VitConfig, off = 0): Values => waves(vitTensors(config), off)
+export const waveModel = (config: VitConfig, off = 0): NamedValues => waves(vitTensors(config), off)
 
 /** By its series near zero and a continued fraction of 1 − erf further out. */
 const erf = (x: number): number => {
@@ -47,7 +47,7 @@ const erf = (x: number): number => {
   return Math.sign(x) * (1 - Math.exp(-x * x) / Math.sqrt(Math.PI) / (Math.abs(x) + fraction))
 }
 
-const linear = (rows: Rows, values: Values, name: string): Rows => {
+const linear = (rows: Rows, values: NamedValues, name: string): Rows => {
   const weight = values[`${name}.weight`]
   const bias = values[`${name}.bias`]
   return rows.map((row) =>
@@ -55,7 +55,7 @@ const linear = (rows: Rows, values: Values, name: string): Rows => {
   )
 }
 
-const layerNorm = (rows: Rows, values: Values, name: string, eps: number): Rows =>
+const layerNorm = (rows: Rows, values: NamedValues, name: string, eps: number): Rows =>
   rows.map((row) => {
     const mean = row.reduce((sum, x) => sum + x, 0) / row.length
     const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / row.length
@@ -73,7 +73,7 @@ const softmax = (row: readonly number[]): number[] => {
   return powers.map((x) => x / sum)
 }
 
-const attention = (config: VitConfig, values: Values, name: string, x: Rows): Rows => {
+const attention = (config: VitConfig, values: NamedValues, name: string, x: Rows): Rows => {
   const width = config.embedDim / config.numHeads
   const qkv = linear(x, values, `${name}.qkv`)
   const part = (token: number, which: number, head: number): readonly number[] => {
@@ -93,7 +93,7 @@ const attention = (config: VitConfig, values: Values, name: string, x: Rows): Ro
 }
 
 /** Tokens that go into the first block. */
-export const referenceEmbed = (config: VitConfig, values: Values, pixels: Float32Array): Rows => {
+export const referenceEmbed = (config: VitConfig, values: NamedValues, pixels: Float32Array): Rows => {
   const { imageSize, patchSize: p, channels, embedDim: d } = config
   const grid = imageSize / p
   const filters = values['patch_embed.proj.weight']
@@ -123,7 +123,7 @@ const times = (rows: Rows, factor: number): Rows => rows.map((row) => row.map((x
 /** `keep`: what both residual branches are multiplied by. */
 export const referenceBlock = (
   config: VitConfig,
-  values: Values,
+  values: NamedValues,
   index: number,
   x: Rows,
   keep: readonly [number, number] = [1, 1],
@@ -137,7 +137,7 @@ export const referenceBlock = (
   return { att, map: add(middle, times(linear(active, values, `${at}.mlp.fc2`), keep[1])) }
 }
 
-export const referenceHead = (config: VitConfig, values: Values, x: Rows, finalNorm = true): readonly number[] => {
+export const referenceHead = (config: VitConfig, values: NamedValues, x: Rows, finalNorm = true): readonly number[] => {
   const normed = finalNorm ? layerNorm(x, values, 'norm', config.layerNormEps) : x
   return linear([normed[0]], values, 'head')[0]
 }
@@ -145,7 +145,7 @@ export const referenceHead = (config: VitConfig, values: Values, x: Rows, finalN
 /** `keep` `[2·depth]`: the factors of the blocks' branches, in their order. */
 export const referenceVit = (
   config: VitConfig,
-  values: Values,
+  values: NamedValues,
   pixels: Float32Array,
   keep: ArrayLike<number> = new Float32Array(2 * config.depth).fill(1),
 ) => {
@@ -162,7 +162,7 @@ export const referenceVit = (
 /** A model's configuration and tensors. */
 export interface ReferenceModel {
   readonly config: VitConfig
-  readonly values: Values
+  readonly values: NamedValues
 }
 
 /** Blocks `first` to `last` of a model, into which tokens come by the stitch layer of this name, or as an image. */
@@ -171,7 +171,7 @@ export type ReferencePart = readonly [model: ReferenceModel, first: number, last
 /** A descendant that runs these parts one after the other, then the last model's head. */
 export const referencePath = (
   parts: readonly ReferencePart[],
-  stitches: Values,
+  stitches: NamedValues,
   pixels: Float32Array,
   finalNorm = true,
 ): readonly number[] => {
@@ -189,7 +189,7 @@ export const referencePath = (
 export const referenceStitched = (
   front: ReferenceModel,
   end: ReferenceModel,
-  stitches: Values,
+  stitches: NamedValues,
   { front: j, end: k, layer }: { front: number; end: number; layer: number },
   pixels: Float32Array,
   finalNorm = true,

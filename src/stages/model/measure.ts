@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import type { Dataset, Split } from '../data/dataset.js'
-import { layoutOf, pack, slices, type Values } from '../tensors/named-tensors.js'
+import { layoutOf, pack, slices, type NamedValues } from '../tensors/named-tensors.js'
 import { compileForward, type Forward, overSplit } from './forward.js'
 import { vitLogits, vitTensors } from './vit.js'
 
@@ -87,7 +87,7 @@ export const measureOutputs = Effect.fnUntraced(function* (
 export const measureModel = Effect.fnUntraced(function* (
   engine: Engine,
   config: VitConfig,
-  values: Values,
+  values: NamedValues,
   dataset: Dataset,
   progress: (progress: Progress) => void,
 ): Effect.fn.Return<Scores, StageError> {

@@ -6,7 +6,7 @@ import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
-import type { TensorDefinition, Values } from '../tensors/named-tensors.js'
+import type { TensorDefinition, NamedValues } from '../tensors/named-tensors.js'
 import { writeFileAtomic } from '../../base/files.js'
 
 /** Files that are not a model, or weights that are not of the model that their configuration describes. */
@@ -17,7 +17,7 @@ export class ModelFileError extends Error {
 /** A model as it was read. */
 export interface StoredModel {
   readonly config: VitConfig
-  readonly values: Values
+  readonly values: NamedValues
   /** All of `config.json`. */
   readonly metadata: Readonly<Record<string, Json>>
 }
@@ -34,7 +34,7 @@ export const writeLines = (path: string, values: readonly object[]): void =>
 export const writeTensors = (
   path: string,
   tensors: readonly TensorDefinition[],
-  values: Values,
+  values: NamedValues,
   metadata: Readonly<Record<string, string>> = {},
 ): void =>
   writeSafetensors(
@@ -66,7 +66,7 @@ const checkUnshaped = (weightsPath: string, configPath: string, config: VitConfi
 const shapeOf = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
 /** The values of exactly these tensors, float32 each. Throws a ModelFileError that names what is wrong. */
-export const readTensors = (path: string, tensors: readonly TensorDefinition[], described: string): Values => {
+export const readTensors = (path: string, tensors: readonly TensorDefinition[], described: string): NamedValues => {
   const found: ReadonlyMap<string, HostTensor> = readSafetensors(path).tensors
   const values: Record<string, Float32Array> = {}
   for (const { name, shape } of tensors) {
@@ -89,7 +89,7 @@ export const readTensors = (path: string, tensors: readonly TensorDefinition[], 
 export const writeModel = (
   folder: string,
   config: VitConfig,
-  values: Values,
+  values: NamedValues,
   metadata: Readonly<Record<string, Json>>,
   tensors: readonly TensorDefinition[] = vitTensors(config),
 ): void => {

@@ -10,7 +10,7 @@ import {
   defineTensor,
   linearTensors,
   normTensors,
-  type Params,
+  type NamedTensors,
   type TensorDefinition,
 } from '../tensors/named-tensors.js'
 
@@ -56,7 +56,7 @@ export const vitParts = (config: VitConfig): readonly VitPart[] => [
 ]
 
 /** The part that a tensor of `vitTensors` belongs to. */
-export const partOf = (tensor: string): VitPart => {
+export const partOfTensor = (tensor: string): VitPart => {
   const [first, second] = tensor.split('.')
   if (first === 'blocks') return `blocks.${Number(second)}`
   return first === 'norm' || first === 'head' ? first : 'embed'
@@ -77,7 +77,7 @@ export interface BlockOutput {
 export type Keep = tf.Tensor2D | undefined
 
 /** Patch embedding, cls token and positions: pixels `[B, h, w, c]` → tokens `[B, T, d]`. */
-export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D => {
+export const embed = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D => {
   const { imageSize, patchSize: p, channels, embedDim: d } = config
   const grid = imageSize / p
   const batch = pixels.shape[0]
@@ -109,7 +109,7 @@ export const embed = (params: Params, config: VitConfig, pixels: tf.Tensor4D): t
 }
 
 /** Multi-head self-attention with its projection: queries from `[B, Q, d]`, keys and values from x → `[B, Q, d]`. */
-const selfAttention = (params: Params, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
+const selfAttention = (params: NamedTensors, at: string, config: VitConfig, queries: tf.Tensor3D, x: tf.Tensor3D) => {
   const d = config.embedDim
   const width = d / config.numHeads
   const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
@@ -144,7 +144,7 @@ const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
 
 /** Pre-norm block number `index` on tokens x; with `clsOnly` what it makes of the cls token alone, `[B, 1, d]` each. */
 const runBlock = (
-  params: Params,
+  params: NamedTensors,
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
@@ -166,28 +166,38 @@ const runBlock = (
 }
 
 /** Block number `index`: tokens `[B, T, d]` → its attention's output and its own. */
-export const block = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): BlockOutput =>
-  runBlock(params, config, index, x, keep, false)
+export const block = (
+  params: NamedTensors,
+  config: VitConfig,
+  index: number,
+  x: tf.Tensor3D,
+  keep?: Keep,
+): BlockOutput => runBlock(params, config, index, x, keep, false)
 
 /**
  * The same block, of which only the cls token is computed, `[B, T, d]` → `[B, 1, d]`: the head reads no more of the
  * last block.
  */
-export const clsBlock = (params: Params, config: VitConfig, index: number, x: tf.Tensor3D, keep?: Keep): tf.Tensor3D =>
-  runBlock(params, config, index, x, keep, true).map
+export const clsBlock = (
+  params: NamedTensors,
+  config: VitConfig,
+  index: number,
+  x: tf.Tensor3D,
+  keep?: Keep,
+): tf.Tensor3D => runBlock(params, config, index, x, keep, true).map
 
 /**
  * Tokens `[B, T, d]`, of which the cls token alone is read → logits `[B, classes]`; `finalNorm` says whether the last
  * LayerNorm runs.
  */
-export const head = (params: Params, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
+export const head = (params: NamedTensors, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
   const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
   const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls
   return linear(normed, params['head.weight'], params['head.bias']) as tf.Tensor2D
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
-export const vitForward = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
+export const vitForward = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
   const embedded = embed(params, config, pixels)
   const blocks: BlockOutput[] = []
   let tokens = embedded
@@ -200,7 +210,7 @@ export const vitForward = (params: Params, config: VitConfig, pixels: tf.Tensor4
 }
 
 /** The logits of `vitForward`, without the values that nothing else needs. */
-export const vitLogits = (params: Params, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep): tf.Tensor2D => {
+export const vitLogits = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep): tf.Tensor2D => {
   const last = config.depth - 1
   let tokens = embed(params, config, pixels)
   for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens, keep).map

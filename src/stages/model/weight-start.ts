@@ -1,7 +1,7 @@
 /** How weights start. Every tensor draws from a stream of its own, so that adding one does not move the others. */
 import type { VitConfig, WeightStart } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'
-import { sizeOfShape, type TensorDefinition, type Values } from '../tensors/named-tensors.js'
+import { sizeOfShape, type TensorDefinition, type NamedValues } from '../tensors/named-tensors.js'
 import { vitTensors } from './vit.js'
 
 /**
@@ -37,7 +37,7 @@ const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStar
  * and positions normal 0.02. Models of one seed start from different numbers if their `role` or their shape differs:
  * two students that start from the same numbers would be easier to stitch than they should be.
  */
-export const startVit = (config: VitConfig, start: WeightStart, seed: number, role: string): Values => {
+export const startVit = (config: VitConfig, start: WeightStart, seed: number, role: string): NamedValues => {
   const label = `${role} ${config.embedDim}x${config.depth}`
   return Object.fromEntries(
     vitTensors(config).map((tensor) => [
@@ -48,7 +48,7 @@ export const startVit = (config: VitConfig, start: WeightStart, seed: number, ro
 }
 
 /** The usual start of a Linear `[out, in]` with its bias: uniform within ±1/√in (PyTorch's default). */
-export const startLinears = (tensors: readonly TensorDefinition[], seed: number, role: string): Values => {
+export const startLinears = (tensors: readonly TensorDefinition[], seed: number, role: string): NamedValues => {
   const bounds = new Map(
     tensors
       .filter(({ name }) => name.endsWith('.weight'))

@@ -1,5 +1,5 @@
 /** Affine maps y = W·x + b in double precision: how learned matrices are averaged, turned round and composed. */
-import type { Values } from '../tensors/named-tensors.js'
+import type { NamedValues } from '../tensors/named-tensors.js'
 import { leastNormSolver } from './least-squares.js'
 
 export interface Affine {
@@ -13,7 +13,7 @@ export interface Affine {
 }
 
 /** The Linear layer `name` `[out, inner]`. */
-export const affineOf = (values: Values, name: string, out: number, inner: number): Affine => ({
+export const affineOf = (values: NamedValues, name: string, out: number, inner: number): Affine => ({
   out,
   inner,
   weight: Float64Array.from(values[`${name}.weight`]),

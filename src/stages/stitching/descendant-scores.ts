@@ -12,7 +12,7 @@ import { compileForward, type Forward } from '../model/forward.js'
 import { measureOutputs, type Scores } from '../model/measure.js'
 import { hiddenWidth } from '../model/vit.js'
 import { layoutOf, pack, slices } from '../tensors/named-tensors.js'
-import { chunkPaths, type Operation } from './grid-schedule.js'
+import { chunkPaths, type StreamOperation } from './grid-schedule.js'
 import { descendantName, type PoolGrid } from './grid.js'
 import type { StitchedPool } from './stitched-pool.js'
 import { gridVit } from './stitched-vit.js'
@@ -75,7 +75,7 @@ const batchFor = ({ configs }: PoolGrid, images: number): number =>
  * Values of the largest intermediate result of an operation on one stream: a block's hidden layer, qkv or attention
  * weights.
  */
-const streamSize = ({ configs }: PoolGrid, batch: number, operation: Operation): number => {
+const streamSize = ({ configs }: PoolGrid, batch: number, operation: StreamOperation): number => {
   if (operation.kind === 'stitch') return 0
   const config = configs[operation.model]
   const tokens = numTokens(config)

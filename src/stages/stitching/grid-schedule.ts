@@ -3,10 +3,10 @@
  * run the same operation on different tokens run it as one batch. A descendant may come back to a model, so no order of
  * the models would do: the order follows from the paths alone.
  */
-import { type Grid, type Path, runsFinalNorm } from './grid.js'
+import { type Grid, type DescendantPath, runsFinalNorm } from './grid.js'
 
 /** An operation on tokens. `clsBlock` is a last block that only the head reads, so it computes the cls token alone. */
-export type Operation =
+export type StreamOperation =
   | { readonly kind: 'embed'; readonly model: number }
   | { readonly kind: 'block' | 'clsBlock'; readonly model: number; readonly index: number }
   | { readonly kind: 'stitch'; readonly name: string }
@@ -14,7 +14,7 @@ export type Operation =
 
 /** An operation after a certain history of others; paths with the same history share it. */
 interface Step {
-  readonly operation: Operation
+  readonly operation: StreamOperation
   readonly parent: Step | null
   readonly children: Map<string, Step>
 }
@@ -27,7 +27,7 @@ export interface StreamPlace {
 
 /** One operation on a batch of streams; `sources` says where each stream lies, and is empty where pixels are read. */
 interface ScheduleRound {
-  readonly operation: Operation
+  readonly operation: StreamOperation
   readonly sources: readonly StreamPlace[]
 }
 
@@ -37,11 +37,11 @@ interface Schedule {
   readonly logits: readonly StreamPlace[]
 }
 
-const keyOf = (operation: Operation): string => Object.values(operation).join(' ')
+const keyOf = (operation: StreamOperation): string => Object.values(operation).join(' ')
 
-const operationsOf = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly Operation[] => [
+const operationsOf = (path: DescendantPath, grid: Pick<Grid, 'finalNorm'>): readonly StreamOperation[] => [
   { kind: 'embed', model: path[0].model },
-  ...path.flatMap(({ model, first, last, stitch }): Operation[] => [
+  ...path.flatMap(({ model, first, last, stitch }): StreamOperation[] => [
     ...(stitch === null ? [] : [{ kind: 'stitch', name: stitch } as const]),
     ...Array.from({ length: last - first + 1 }, (_, i) => ({ kind: 'block', model, index: first + i }) as const),
   ]),
@@ -49,7 +49,7 @@ const operationsOf = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly Opera
 ]
 
 /** Adds a path's operations to those of others and returns its head. */
-const addPath = (roots: Map<string, Step>, operations: readonly Operation[]): Step => {
+const addPath = (roots: Map<string, Step>, operations: readonly StreamOperation[]): Step => {
   let parent: Step | null = null
   let siblings = roots
   for (const operation of operations) {
@@ -65,7 +65,7 @@ const addPath = (roots: Map<string, Step>, operations: readonly Operation[]): St
 /**
  * The operation of a step once all that follows it is known: a block that only heads read computes the cls token alone.
  */
-const finalOperation = ({ operation, children }: Step): Operation => {
+const finalOperation = ({ operation, children }: Step): StreamOperation => {
   const forHeads = [...children.values()].every((child) => child.operation.kind === 'head')
   return operation.kind === 'block' && forHeads ? { ...operation, kind: 'clsBlock' } : operation
 }
@@ -74,10 +74,10 @@ const finalOperation = ({ operation, children }: Step): Operation => {
  * The rounds that compute these paths. All steps with the same operation are one round, unless two paths run two
  * operations in opposite orders: then the operation with the most steps ready goes first.
  */
-export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm'>): Schedule => {
+export const gridSchedule = (paths: readonly DescendantPath[], grid: Pick<Grid, 'finalNorm'>): Schedule => {
   const roots = new Map<string, Step>()
   const heads = paths.map((path) => addPath(roots, operationsOf(path, grid)))
-  const operations = new Map<string, { readonly operation: Operation; waiting: number; ready: Step[] }>()
+  const operations = new Map<string, { readonly operation: StreamOperation; waiting: number; ready: Step[] }>()
   const entryOf = (step: Step) => {
     const operation = finalOperation(step)
     const entry = operations.get(keyOf(operation)) ?? { operation, waiting: 0, ready: [] }
@@ -121,16 +121,16 @@ export const gridSchedule = (paths: readonly Path[], grid: Pick<Grid, 'finalNorm
  * `sizeOf` says how many it has on one. A path that is too large by itself is a run by itself.
  */
 export const chunkPaths = (
-  paths: readonly Path[],
+  paths: readonly DescendantPath[],
   grid: Pick<Grid, 'finalNorm'>,
-  sizeOf: (operation: Operation) => number,
+  sizeOf: (operation: StreamOperation) => number,
   limit: number,
 ): readonly (readonly number[])[] => {
   const chunks: number[][] = []
   let roots = new Map<string, Step>()
   let streams = new Map<string, number>()
   /** The operations of a path that the others of its run do not share. */
-  const added = (operations: readonly Operation[]): readonly Operation[] => {
+  const added = (operations: readonly StreamOperation[]): readonly StreamOperation[] => {
     let siblings: ReadonlyMap<string, Step> | undefined = roots
     const shared = operations.findIndex((operation) => {
       siblings = siblings?.get(keyOf(operation))?.children

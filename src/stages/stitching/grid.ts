@@ -6,7 +6,7 @@ import { type Descendant, enumerateDescendants } from '../../dsl/descendants.js'
 import { type ModelPair, orderedPairs, type StitchPosition, stitchPositions } from '../../dsl/grid.js'
 import type { FinalNorm, GridParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
-import { partOf, type VitPart, vitTensors } from '../model/vit.js'
+import { partOfTensor, type VitPart, vitTensors } from '../model/vit.js'
 import { linearTensors, type TensorDefinition } from '../tensors/named-tensors.js'
 
 /** Neighbouring blocks of one model, from `first` to `last`, which a descendant runs. */
@@ -20,7 +20,7 @@ export interface Segment {
 }
 
 /** What a descendant runs: a segment of every model on its way, in order. */
-export type Path = readonly Segment[]
+export type DescendantPath = readonly Segment[]
 
 /** The models of a grid, and between which of them there are stitch layers. */
 export interface Grid {
@@ -33,7 +33,7 @@ export interface Grid {
 /** Name of stitch layer `layer` of ordered pair `pair`. */
 const stitchName = (pair: number, layer: number): string => `stitch.${pair}.${layer}`
 
-const pathOf = ({ models, positions, layers }: Descendant, { configs, pairs }: Grid): Path => {
+const pathOf = ({ models, positions, layers }: Descendant, { configs, pairs }: Grid): DescendantPath => {
   const pairOf = (front: number, end: number): number => pairs.findIndex(([a, b]) => a === front && b === end)
   return models.map((model, index) => ({
     model,
@@ -44,7 +44,7 @@ const pathOf = ({ models, positions, layers }: Descendant, { configs, pairs }: G
 }
 
 /** Whether the last LayerNorm runs before the head. */
-export const runsFinalNorm = (path: Path, { finalNorm }: Pick<Grid, 'finalNorm'>): boolean =>
+export const runsFinalNorm = (path: DescendantPath, { finalNorm }: Pick<Grid, 'finalNorm'>): boolean =>
   finalNorm === 'all' || (finalNorm === 'anchorsOnly' && path.length === 1)
 
 /** Weight `[d_end, d_front]` and bias `[d_end]` of a stitch layer. */
@@ -64,7 +64,7 @@ export interface PairStitches {
 export interface PoolGrid extends Grid {
   readonly descendants: readonly Descendant[]
   /** In the order of the descendants. */
-  readonly paths: readonly Path[]
+  readonly paths: readonly DescendantPath[]
   /** In the order of `pairs`. */
   readonly stitches: readonly PairStitches[]
 }
@@ -101,7 +101,7 @@ export const gridStitchTensors = (grid: PoolGrid): readonly TensorDefinition[] =
   grid.pairs.flatMap((_, pair) => pairTensors(grid, pair))
 
 /** `tiny` for a student alone, `tiny[0..2]→base[3..5]` for a stitched model. */
-export const descendantName = (names: readonly string[], path: Path): string =>
+export const descendantName = (names: readonly string[], path: DescendantPath): string =>
   path.length === 1
     ? names[path[0].model]
     : path.map(({ model, first, last }) => `${names[model]}[${first}..${last}]`).join('→')
@@ -114,7 +114,7 @@ interface ModelPart {
 }
 
 /** The parts of models that a descendant runs, in forward order. */
-export const partsOnPath = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly ModelPart[] => {
+export const partsOnPath = (path: DescendantPath, grid: Pick<Grid, 'finalNorm'>): readonly ModelPart[] => {
   const final = path.length - 1
   return path.flatMap(({ model, first, last }, index) => {
     const parts: VitPart[] = []
@@ -127,7 +127,7 @@ export const partsOnPath = (path: Path, grid: Pick<Grid, 'finalNorm'>): readonly
 }
 
 /** The stitch layers that a descendant runs, by name. */
-export const stitchesOnPath = (path: Path): readonly string[] => path.flatMap(({ stitch }) => stitch ?? [])
+export const stitchesOnPath = (path: DescendantPath): readonly string[] => path.flatMap(({ stitch }) => stitch ?? [])
 
 /** Tensors of some descendants of a grid. */
 export interface GridTensors {
@@ -137,12 +137,12 @@ export interface GridTensors {
 }
 
 /** The tensors that these paths run, each once. */
-export const tensorsOnPaths = (paths: readonly Path[], grid: PoolGrid): GridTensors => {
+export const tensorsOnPaths = (paths: readonly DescendantPath[], grid: PoolGrid): GridTensors => {
   const parts = new Set(paths.flatMap((path) => partsOnPath(path, grid).map(({ model, part }) => `${model} ${part}`)))
   const layers = new Set(paths.flatMap(stitchesOnPath))
   return {
     models: grid.configs.map((config, model) =>
-      vitTensors(config).filter(({ name }) => parts.has(`${model} ${partOf(name)}`)),
+      vitTensors(config).filter(({ name }) => parts.has(`${model} ${partOfTensor(name)}`)),
     ),
     stitches: gridStitchTensors(grid).filter(({ name }) => layers.has(name.slice(0, name.lastIndexOf('.')))),
   }

@@ -15,7 +15,7 @@ import { compileForward, overSplit } from '../model/forward.js'
 import { ModelFileError, type StoredModel } from '../model/model-files.js'
 import { vitForward, vitTensors } from '../model/vit.js'
 import { startLinears } from '../model/weight-start.js'
-import { layoutOf, pack, slices, type Values } from '../tensors/named-tensors.js'
+import { layoutOf, pack, slices, type NamedValues } from '../tensors/named-tensors.js'
 import type { Affine } from './affine.js'
 import { gridStitchTensors, layerNames, type PoolGrid } from './grid.js'
 import { leastSquares } from './least-squares.js'
@@ -117,7 +117,7 @@ interface StartFrom {
 type Params = Pick<StitchParams, 'models' | 'init' | 'matrices' | 'inverse' | 'samples' | 'seed'>
 
 /** The maps of all pairs' layers as tensors, rounded to single precision. */
-const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): Values =>
+const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): NamedValues =>
   Object.fromEntries(
     maps.flatMap((layers, pair) =>
       layerNames(grid, pair).flatMap((name, layer) => [
@@ -128,7 +128,7 @@ const valuesOf = (grid: PoolGrid, maps: readonly (readonly Affine[])[]): Values 
   )
 
 /** Starts from the students' learned matrices. A student that stands for the teacher needs none. */
-const fromMatrices = (params: Params, { grid, models, pool, teacherWidth }: StartFrom): Values => {
+const fromMatrices = (params: Params, { grid, models, pool, teacherWidth }: StartFrom): NamedValues => {
   if (teacherWidth === null) throw new ModelFileError(`init '${params.init}' starts from a teacher, but there is none`)
   const opened = new Map<number, StudentMatrices>()
   const matricesOf = (index: number): StudentMatrices => {
@@ -162,7 +162,7 @@ const fromMatrices = (params: Params, { grid, models, pool, teacherWidth }: Star
 const fromFeatures = Effect.fnUntraced(function* (
   { seed, samples }: Params,
   { engine, grid, models, split, progress }: StartFrom,
-): Effect.fn.Return<Values, StageError> {
+): Effect.fn.Return<NamedValues, StageError> {
   const indices = Generator.from(seed, 'samples').sample(split.count, Math.min(samples, split.count))
   const features = new Map<number, StudentFeatures>()
   for (const index of new Set(grid.pairs.flat())) {
@@ -184,7 +184,7 @@ const fromFeatures = Effect.fnUntraced(function* (
  * `stitch.<pair>.<layer>.weight` `[d_end, d_front]` and its bias for every layer of the grid, before tuning, from
  * narrow to wide and back. `random` is the usual start of a Linear.
  */
-export const startStitches = (params: Params, from: StartFrom): Effect.Effect<Values, StageError> => {
+export const startStitches = (params: Params, from: StartFrom): Effect.Effect<NamedValues, StageError> => {
   switch (params.init) {
     case 'random':
       return attempt(() => startLinears(gridStitchTensors(from.grid), params.seed, 'stitch'))

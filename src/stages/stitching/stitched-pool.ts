@@ -13,7 +13,7 @@ import {
   writeModel,
   writeTensors,
 } from '../model/model-files.js'
-import type { TensorDefinition, Values } from '../tensors/named-tensors.js'
+import type { TensorDefinition, NamedValues } from '../tensors/named-tensors.js'
 import { type GridTensors, type PairStitches, poolGrid, type PoolGrid, tensorsOfGrid, tensorsOnPaths } from './grid.js'
 
 /** `grid.json` of a stitched pool. */
@@ -31,7 +31,7 @@ export interface GridFile {
 /** Tensors of one model, or the stitch layers. */
 export interface StoredTensors {
   readonly tensors: readonly TensorDefinition[]
-  readonly values: Values
+  readonly values: NamedValues
 }
 
 export interface StitchedPool {
@@ -57,8 +57,8 @@ interface StitchedPoolContent {
   /** The id of the only descendant whose weights are written; null: all of them. */
   readonly descendant: number | null
   /** Weights by the model's index; of a single descendant only those that it runs. */
-  readonly models: readonly Values[]
-  readonly stitches: Values
+  readonly models: readonly NamedValues[]
+  readonly stitches: NamedValues
   /** What `config.json` says beside each model's shape. */
   readonly metadata: readonly Readonly<Record<string, Json>>[]
 }

@@ -5,12 +5,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { linear } from '../../engine/operations.js'
 import { block, clsBlock, embed, head, type Keep } from '../model/vit.js'
-import type { Params } from '../tensors/named-tensors.js'
-import { gridSchedule, type Operation, type StreamPlace } from './grid-schedule.js'
-import { type Grid, type Path, runsFinalNorm } from './grid.js'
+import type { NamedTensors } from '../tensors/named-tensors.js'
+import { gridSchedule, type StreamOperation, type StreamPlace } from './grid-schedule.js'
+import { type Grid, type DescendantPath, runsFinalNorm } from './grid.js'
 
 /** A stitch layer on every token: `[B, T, d_front]` → `[B, T, d_end]`. */
-const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.Tensor3D =>
+const stitchTokens = (stitches: NamedTensors, name: string, tokens: tf.Tensor3D): tf.Tensor3D =>
   linear(tokens, stitches[`${name}.weight`], stitches[`${name}.bias`]) as tf.Tensor3D
 
 /**
@@ -18,10 +18,10 @@ const stitchTokens = (stitches: Params, name: string, tokens: tf.Tensor3D): tf.T
  * `keeps` its factors of stochastic depth.
  */
 export const stitchedVit = (
-  models: readonly Params[],
-  stitches: Params,
+  models: readonly NamedTensors[],
+  stitches: NamedTensors,
   grid: Grid,
-  path: Path,
+  path: DescendantPath,
   pixels: tf.Tensor4D,
   keeps: readonly Keep[] = [],
 ): tf.Tensor2D => {
@@ -67,15 +67,15 @@ const gather = (
 
 /** Many descendants: pixels `[B, h, w, c]` → logits `[B, classes]` of every path, in the paths' order. */
 export const gridVit = (
-  models: readonly Params[],
-  stitches: Params,
+  models: readonly NamedTensors[],
+  stitches: NamedTensors,
   grid: Grid,
-  paths: readonly Path[],
+  paths: readonly DescendantPath[],
   pixels: tf.Tensor4D,
 ): readonly tf.Tensor2D[] => {
   const [batch] = pixels.shape
   const { rounds, logits } = gridSchedule(paths, grid)
-  const apply = (operation: Operation, tokens: tf.Tensor3D | undefined): tf.Tensor3D => {
+  const apply = (operation: StreamOperation, tokens: tf.Tensor3D | undefined): tf.Tensor3D => {
     if (operation.kind === 'stitch') return stitchTokens(stitches, operation.name, tokens!)
     const run = [models[operation.model], grid.configs[operation.model]] as const
     switch (operation.kind) {

@@ -10,15 +10,23 @@ import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'
 import { StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { labelledBatches, labelledSpecs, type Split } from '../data/dataset.js'
-import { partOf, type VitPart, vitParts, vitTensors } from '../model/vit.js'
-import type { Values } from '../tensors/named-tensors.js'
+import { partOfTensor, type VitPart, vitParts, vitTensors } from '../model/vit.js'
+import type { NamedValues } from '../tensors/named-tensors.js'
 import { type Component, newComponent } from '../training/component.js'
-import { type Dropping, keepBatches, keepOf, keepSpecs } from '../training/drop-path.js'
+import { type DroppingModels, keepBatches, keepOf, keepSpecs } from '../training/drop-path.js'
 import { crossEntropy, klDivergence } from '../training/losses.js'
 import { type Teacher, type TeacherOutputs, teacherOutputs } from '../training/teacher-outputs.js'
 import type { StepDefinition } from '../training/train-step.js'
 import type { Training } from '../training/training.js'
-import { type Grid, layerNames, pairTensors, partsOnPath, type Path, type PoolGrid, stitchesOnPath } from './grid.js'
+import {
+  type Grid,
+  layerNames,
+  pairTensors,
+  partsOnPath,
+  type DescendantPath,
+  type PoolGrid,
+  stitchesOnPath,
+} from './grid.js'
 import { stitchedVit } from './stitched-vit.js'
 
 interface DescendantDraws {
@@ -68,9 +76,9 @@ const partName = (model: number, part: VitPart): string => `${modelKey(model)}/$
  * Those of the whole grid, or only those of these names.
  */
 export const poolComponents = (
-  models: readonly Values[],
+  models: readonly NamedValues[],
   grid: PoolGrid,
-  stitches: Values,
+  stitches: NamedValues,
   train: Pick<TrainParams, 'undecayed'>,
   only?: readonly string[],
 ): readonly Component[] => {
@@ -80,7 +88,7 @@ export const poolComponents = (
       vitParts(config)
         .filter((part) => wanted(partName(model, part)))
         .map((part) => {
-          const tensors = vitTensors(config).filter(({ name }) => partOf(name) === part)
+          const tensors = vitTensors(config).filter(({ name }) => partOfTensor(name) === part)
           return newComponent(partName(model, part), modelKey(model), tensors, models[model], train)
         }),
     ),
@@ -100,7 +108,7 @@ type Tuned = StitchParams['tuned']
 
 /** Names of the components that a descendant's step reads, and among them those that it may change. */
 export const componentsOnPath = (
-  path: Path,
+  path: DescendantPath,
   grid: Pick<Grid, 'finalNorm'>,
   tuned: Tuned,
 ): { readonly trained: readonly string[]; readonly frozen: readonly string[] } => {
@@ -133,7 +141,7 @@ export const hardLabels = (logits: Float32Array, classes: number): HostArrays =>
 }
 
 /** These models as ones that drop paths, by their components' `model`. */
-const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): Dropping =>
+const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>): DroppingModels =>
   Object.fromEntries([...new Set(models)].map((model) => [modelKey(model), configs[model]]))
 
 /** The parameters that decide what a step minimises and changes. */
@@ -146,7 +154,7 @@ export const tuningStep = (
   label: string,
   components: readonly Component[],
   grid: Grid,
-  path: Path,
+  path: DescendantPath,
   { loss, tuned, train }: TuneParams,
 ): StepDefinition => {
   const { trained, frozen } = componentsOnPath(path, grid, tuned)

@@ -21,7 +21,7 @@ export interface TensorDefinition {
 }
 
 /** Values of named tensors on the host. */
-export type Values = Readonly<Record<string, Float32Array>>
+export type NamedValues = Readonly<Record<string, Float32Array>>
 
 /** Values of a tensor of this shape. */
 export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
@@ -50,7 +50,7 @@ export const normTensors = (name: string, width: number): readonly TensorDefinit
 ]
 
 /** A model's tensors by timm's names. */
-export type Params = Readonly<Record<string, tf.Tensor>>
+export type NamedTensors = Readonly<Record<string, tf.Tensor>>
 
 interface Slot extends TensorDefinition {
   readonly offset: number
@@ -84,7 +84,7 @@ export const layoutOf = (
 }
 
 /** The flat vector `[size]` of the named values. Throws where a tensor is missing or has another size. */
-export const pack = (layout: Layout, values: Values): Float32Array => {
+export const pack = (layout: Layout, values: NamedValues): Float32Array => {
   const flat = new Float32Array(layout.size)
   for (const { name, offset, size } of layout.slots) {
     const value = values[name]
@@ -95,11 +95,11 @@ export const pack = (layout: Layout, values: Values): Float32Array => {
 }
 
 /** The named values in a flat vector `[size]`; copies. */
-export const unpack = (layout: Layout, flat: Float32Array): Values =>
+export const unpack = (layout: Layout, flat: Float32Array): NamedValues =>
   Object.fromEntries(layout.slots.map(({ name, offset, size }) => [name, flat.slice(offset, offset + size)]))
 
 /** The named tensors in a flat tensor `[size]`. */
-export const slices = (layout: Layout, flat: tf.Tensor1D): Params =>
+export const slices = (layout: Layout, flat: tf.Tensor1D): NamedTensors =>
   Object.fromEntries(
     layout.slots.map(({ name, shape, offset, size }) => [name, tf.reshape(tf.slice(flat, offset, size), [...shape])]),
   )

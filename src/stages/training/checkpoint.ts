@@ -12,7 +12,7 @@ import { type Component, parametersOf, partOfState, type StatePart } from './com
 export type HistoryLine = Readonly<Record<string, number>>
 
 /** Where a training stands. An epoch's data order and draws follow from seed and epoch, so they need no state. */
-export interface Position {
+export interface TrainingPosition {
   /** Epochs done, and batches done of the next one, counting whole updates only. */
   readonly epoch: number
   readonly step: number
@@ -37,7 +37,7 @@ const checksumOf = (position: string, tensors: ReadonlyMap<string, HostTensor>):
 /** Replaces the checkpoint in `folder` by this position and these parts of the components' state. */
 export const saveCheckpoint = (
   folder: string,
-  position: Position,
+  position: TrainingPosition,
   components: readonly Component[],
   parts: readonly StatePart[],
 ): void => {
@@ -75,7 +75,7 @@ const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: n
 }
 
 interface Checkpoint {
-  readonly position: Position
+  readonly position: TrainingPosition
   /** Puts the components into the checkpoint's state. */
   readonly restore: () => void
 }
@@ -90,7 +90,9 @@ const readCheckpoint = (
   try {
     const { tensors, metadata } = readSafetensors(path)
     if (checksumOf(metadata['position'] ?? '', tensors) !== metadata['sha256']) return undefined
-    const { updates, ...position } = JSON.parse(metadata['position']) as Position & { updates: Record<string, number> }
+    const { updates, ...position } = JSON.parse(metadata['position']) as TrainingPosition & {
+      updates: Record<string, number>
+    }
     const states = components.map(({ name, layout }) =>
       parts.map((part) => [part, stateOf(tensors, `${part}.${name}`, layout.size)] as const),
     )
@@ -105,7 +107,8 @@ const readCheckpoint = (
   }
 }
 
-const isFurther = (a: Position, b: Position): boolean => a.epoch > b.epoch || (a.epoch === b.epoch && a.step > b.step)
+const isFurther = (a: TrainingPosition, b: TrainingPosition): boolean =>
+  a.epoch > b.epoch || (a.epoch === b.epoch && a.step > b.step)
 
 /**
  * Puts the components into the state of the furthest checkpoint among these files (of equally far ones the first) and
@@ -116,7 +119,7 @@ export const loadCheckpoint = (
   paths: readonly string[],
   components: readonly Component[],
   parts: readonly StatePart[],
-): Position | undefined => {
+): TrainingPosition | undefined => {
   const found = paths.flatMap((path) => readCheckpoint(path, components, parts) ?? [])
   const [first, ...others] = found
   const furthest = others.reduce((best, one) => (isFurther(one.position, best.position) ? one : best), first)

@@ -1,6 +1,13 @@
 /** Components: parameters that train together, as one flat vector with its optimiser state. */
 import type { TrainParams } from '../../dsl/nodes.js'
-import { type Layout, layoutOf, pack, type TensorDefinition, unpack, type Values } from '../tensors/named-tensors.js'
+import {
+  type Layout,
+  layoutOf,
+  pack,
+  type TensorDefinition,
+  unpack,
+  type NamedValues,
+} from '../tensors/named-tensors.js'
 
 /** Parameters that every step either changes or leaves alone as a whole. */
 export interface Component {
@@ -44,7 +51,7 @@ export const newComponent = (
   name: string,
   model: string,
   tensors: readonly TensorDefinition[],
-  values: Values,
+  values: NamedValues,
   { undecayed }: Partial<Pick<TrainParams, 'undecayed'>> = {},
 ): Component => {
   const layout = layoutOf(tensors, undecayed)
@@ -57,7 +64,7 @@ export const parametersOf = (components: readonly Component[]): number =>
   components.reduce((sum, { layout }) => sum + layout.size, 0)
 
 /** The named tensors of one model as training leaves them: the running means of its weights where those are kept. */
-export const valuesOf = (components: readonly Component[], model: string): Values =>
+export const valuesOf = (components: readonly Component[], model: string): NamedValues =>
   Object.assign(
     {},
     ...components

@@ -13,7 +13,7 @@ import type { Keep } from '../model/vit.js'
 import type { BatchPlace } from '../data/dataset.js'
 
 /** The models that drop paths, by name. */
-export type Dropping = Readonly<Record<string, Pick<VitConfig, 'depth'>>>
+export type DroppingModels = Readonly<Record<string, Pick<VitConfig, 'depth'>>>
 
 type DropPath = Pick<TrainParams, 'dropPath' | 'batchSize'>
 
@@ -24,7 +24,7 @@ export const dropRate = (rate: number, index: number, depth: number): number =>
 const keepName = (model: string): string => `keep.${model}`
 
 /** The inputs that a step needs for these models to drop paths; none where the rate is 0. */
-export const keepSpecs = (models: Dropping, { dropPath, batchSize }: DropPath): TensorSpecs =>
+export const keepSpecs = (models: DroppingModels, { dropPath, batchSize }: DropPath): TensorSpecs =>
   dropPath === 0
     ? {}
     : Object.fromEntries(
@@ -53,7 +53,7 @@ const fillKeep = (keep: Float32Array, depth: number, rate: number, generator: Ge
  * are filled anew by the call after the next one.
  */
 export const keepBatches = (
-  models: Dropping,
+  models: DroppingModels,
   { dropPath, batchSize }: DropPath,
   seed: number,
 ): ((place: BatchPlace) => HostArrays) => {

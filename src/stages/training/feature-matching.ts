@@ -7,9 +7,9 @@ import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
 import { lossPositions } from '../../dsl/loss-positions.js'
 import { linear, withoutGradient } from '../../engine/operations.js'
 import type { BlockOutput } from '../model/vit.js'
-import { linearTensors, type Params, type TensorDefinition } from '../tensors/named-tensors.js'
+import { linearTensors, type NamedTensors, type TensorDefinition } from '../tensors/named-tensors.js'
 import { meanSquaredError, relativeSquaredError } from './losses.js'
-import type { Wanted } from './teacher-outputs.js'
+import type { WantedFeatures } from './teacher-outputs.js'
 
 /** A feature of a block that distillation compares: its attention's output, or its own. */
 type Feature = 'att' | 'map'
@@ -60,7 +60,7 @@ export const keptTransforms = ({ transforms, reverseTransforms }: Choice): reado
 }
 
 /** Blocks of a teacher of `teacherDepth` whose features this loss needs. */
-export const wantedOf = ({ positions, loss, model }: Choice, teacherDepth: number): Wanted => {
+export const wantedFeatures = ({ positions, loss, model }: Choice, teacherDepth: number): WantedFeatures => {
   const blocks = lossPositions(positions, teacherDepth, model.depth)
   const used = FEATURES[loss]
   return { att: used.includes('att') ? blocks : [], map: used.includes('map') ? blocks : [] }
@@ -86,7 +86,7 @@ export const featureParts = (
   choice: Choice,
   teacherDepth: number,
   blocks: readonly BlockOutput[],
-  transforms: Params,
+  transforms: NamedTensors,
   batch: Readonly<Record<string, tf.Tensor>>,
 ): Readonly<Record<string, tf.Scalar>> => {
   const { positions, model, loss } = choice

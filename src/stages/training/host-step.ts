@@ -8,7 +8,7 @@ import { discard } from '../../engine/host-values.js'
 import { oneLane } from '../../engine/lanes.js'
 import { sizeOfShape } from '../tensors/named-tensors.js'
 import { type Component, parametersOf, partOfState, type StatePart, stateParts } from './component.js'
-import { type HostUpdate, openHostUpdate, type Piece } from './host-update.js'
+import { type HostUpdate, openHostUpdate, type GradientPiece } from './host-update.js'
 import type { UpdateParams } from './optimiser.js'
 import {
   type MicroBatch,
@@ -111,14 +111,14 @@ const partArrays = ({ allocate }: Lanes): PartArrays => {
 }
 
 /** Components whole, each with its gradient from every part of the batch. */
-const componentPieces = (trained: readonly Component[], parts: readonly PartArrays[]): readonly Piece[] =>
+const componentPieces = (trained: readonly Component[], parts: readonly PartArrays[]): readonly GradientPiece[] =>
   trained.map((component) => {
     const gradients = parts.map(({ gradient }) => gradient(component))
     return { component, offset: 0, size: component.layout.size, gradients }
   })
 
 /** Tensors, each with its gradient from every part of the batch. */
-const tensorPieces = (trained: readonly Component[], results: readonly HostArrays[]): readonly Piece[] =>
+const tensorPieces = (trained: readonly Component[], results: readonly HostArrays[]): readonly GradientPiece[] =>
   trained.flatMap((component) =>
     component.layout.slots.map(({ name, offset, size }) => {
       const gradients = results.map((result) => result[GRADIENT + slotName(component, name)] as Float32Array)

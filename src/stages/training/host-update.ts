@@ -19,7 +19,7 @@ import { type Component, parametersOf } from './component.js'
 const WORTH_A_THREAD = 20_000
 
 /** A stretch of a component's flat vectors with its gradient: the mean of those of one or two parts of a batch. */
-export interface Piece {
+export interface GradientPiece {
   readonly component: Component
   readonly offset: number
   readonly size: number
@@ -41,13 +41,13 @@ const borders = (size: number, share: number, of: number) => ({
   to: Math.floor((size * (share + 1)) / of),
 })
 
-const viewOf = (flat: Float32Array, { offset, size }: Pick<Piece, 'offset' | 'size'>): Float32Array =>
+const viewOf = (flat: Float32Array, { offset, size }: Pick<GradientPiece, 'offset' | 'size'>): Float32Array =>
   flat.subarray(offset, offset + size)
 
 const adamwJob = (
   optimiser: UpdateParams,
   lr: number,
-  pieces: readonly Piece[],
+  pieces: readonly GradientPiece[],
   scale: number,
 ): Job<Parameters<typeof adamwInPlace>> => ({
   name: 'adamwInPlace',
@@ -71,8 +71,8 @@ const adamwJob = (
 })
 
 const gatherJob = (
-  pieces: readonly Piece[],
-  sumOf: (piece: Piece) => Float32Array,
+  pieces: readonly GradientPiece[],
+  sumOf: (piece: GradientPiece) => Float32Array,
   begins: boolean,
 ): Job<Parameters<typeof gatherInPlace>> => ({
   name: 'gatherInPlace',
@@ -87,7 +87,7 @@ const gatherJob = (
 })
 
 /** Every tensor of the pieces, in their order. */
-const tensorsOf = (pieces: readonly Piece[]): readonly TensorGradient[] =>
+const tensorsOf = (pieces: readonly GradientPiece[]): readonly TensorGradient[] =>
   pieces
     .flatMap(({ component, offset, size, gradients }) =>
       component.layout.slots
@@ -118,7 +118,7 @@ const squaresJob = (tensors: readonly TensorGradient[], into: Float64Array): Job
 export type HostUpdate = (
   lr: number,
   trained: readonly Component[],
-  pieces: readonly Piece[],
+  pieces: readonly GradientPiece[],
   microBatch: MicroBatch,
 ) => Promise<void>
 
@@ -126,7 +126,7 @@ export type HostUpdate = (
 export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdate => {
   const { clipNorm } = optimiser
   const sums = new Map<Component, Float32Array>()
-  const sumOf = (piece: Piece): Float32Array => {
+  const sumOf = (piece: GradientPiece): Float32Array => {
     const { component } = piece
     const sum = sums.get(component) ?? lanes.allocate(component.layout.size)
     sums.set(component, sum)
@@ -145,7 +145,7 @@ export const openHostUpdate = (lanes: Lanes, optimiser: UpdateParams): HostUpdat
       await lanes.call(Array.from({ length: lanes.count }, call))
     }
     /** By what torch's `clip_grad_norm_` multiplies gradients that are `scale` times these. */
-    const clipping = async (given: readonly Piece[], scale: number): Promise<number> => {
+    const clipping = async (given: readonly GradientPiece[], scale: number): Promise<number> => {
       if (typeof clipNorm !== 'number') return 1
       const tensors = tensorsOf(given)
       const squares = new Float64Array(lanes.allocate(2 * tensors.length).buffer)

@@ -12,7 +12,7 @@ import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { pixelSpec, type Split } from '../data/dataset.js'
 import { compileForward, overSplit, type Forward } from '../model/forward.js'
-import { layoutOf, pack, sizeOfShape, slices, type Values } from '../tensors/named-tensors.js'
+import { layoutOf, pack, sizeOfShape, slices, type NamedValues } from '../tensors/named-tensors.js'
 import { vitForward, vitLogits, vitTensors } from '../model/vit.js'
 
 /** Bytes of a teacher's outputs that are kept in memory by default: 512 MiB. */
@@ -21,11 +21,11 @@ const BUDGET = 512 * 2 ** 20
 /** A model that teaches, frozen. */
 export interface Teacher {
   readonly config: VitConfig
-  readonly values: Values
+  readonly values: NamedValues
 }
 
 /** The blocks, 0-based, whose features are wanted beside the logits. */
-export interface Wanted {
+export interface WantedFeatures {
   readonly att: readonly number[]
   readonly map: readonly number[]
 }
@@ -39,7 +39,7 @@ export interface Wanted {
 export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<HostArrays>
 
 /** `teacher.logits` `[B, C]`; `teacher.att.<block>` and `teacher.map.<block>` `[B, T, D]`. */
-export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: number): TensorSpecs => {
+export const teacherSpecs = (config: VitConfig, { att, map }: WantedFeatures, batch: number): TensorSpecs => {
   const feature = { shape: [batch, numTokens(config), config.embedDim], dtype: 'float32' } as const
   return {
     'teacher.logits': { shape: [batch, config.numClasses], dtype: 'float32' },
@@ -55,7 +55,7 @@ export const teacherSpecs = (config: VitConfig, { att, map }: Wanted, batch: num
 const compileTeacher = (
   engine: Engine,
   { config, values }: Teacher,
-  wanted: Wanted,
+  wanted: WantedFeatures,
   batch: number,
 ): Promise<Forward> => {
   const layout = layoutOf(vitTensors(config))
@@ -98,7 +98,7 @@ const copyRows = (
 export const teacherOutputs = Effect.fnUntraced(function* (
   engine: Engine,
   teacher: Teacher,
-  wanted: Wanted,
+  wanted: WantedFeatures,
   split: Split,
   train: Pick<TrainParams, 'batchSize' | 'epochs'> & Partial<Pick<TrainParams, 'augment'>>,
   progress: (progress: Progress) => void,

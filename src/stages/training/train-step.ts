@@ -4,7 +4,7 @@
  */
 import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
 import * as tf from '@tensorflow/tfjs'
-import type { Params } from '../tensors/named-tensors.js'
+import type { NamedTensors } from '../tensors/named-tensors.js'
 import type { Component } from './component.js'
 
 /** What a step computes, however it is run. */
@@ -24,7 +24,7 @@ export interface StepDefinition {
    * that the mean of those of its halves is the same.
    */
   readonly loss: (
-    models: Readonly<Record<string, Params>>,
+    models: Readonly<Record<string, NamedTensors>>,
     batch: Readonly<Record<string, tf.Tensor>>,
   ) => Readonly<Record<string, tf.Scalar>>
 }
@@ -41,7 +41,7 @@ export interface MicroBatch {
 export const WHOLE_UPDATE: MicroBatch = { index: 0, size: 1 }
 
 /** Tensors in the order of the components' slots, by model and name. */
-const byModel = (components: readonly Component[], tensors: readonly tf.Tensor[]): Record<string, Params> => {
+const byModel = (components: readonly Component[], tensors: readonly tf.Tensor[]): Record<string, NamedTensors> => {
   const models: Record<string, Record<string, tf.Tensor>> = {}
   let next = 0
   for (const { model, layout } of components) {

@@ -16,7 +16,7 @@ import {
   checkpointBytes,
   type HistoryLine,
   loadCheckpoint,
-  type Position,
+  type TrainingPosition,
   saveCheckpoint,
   TRAINING_STATE,
   unsavedText,
@@ -113,7 +113,7 @@ const notFinite = (loss: number, step: number, epoch: number, lr: number): Stage
   })
 
 /** The position at the end of an epoch. */
-const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): Position => ({
+const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): TrainingPosition => ({
   epoch: history.length,
   step: 0,
   sums: Object.keys(step.weights).map(() => 0),
@@ -141,7 +141,7 @@ const openCheckpoints = (
    * Saves this position with the components' state, which `sync` brings up to date. Without disk space the training
    * goes on.
    */
-  const save = Effect.fnUntraced(function* (position: Position, sync: () => Promise<void>) {
+  const save = Effect.fnUntraced(function* (position: TrainingPosition, sync: () => Promise<void>) {
     if (position === saved) return
     yield* attemptAsync(sync)
     yield* attempt(() => {
@@ -275,7 +275,7 @@ export const runTraining = Effect.fnUntraced(function* (
 })
 
 /** Writes what a stage leaves, from the components as they are now, and sums it up. */
-export type Leave = (outDir: string, history: readonly HistoryLine[]) => Effect.Effect<StageSummary, StageError>
+export type LeaveResult = (outDir: string, history: readonly HistoryLine[]) => Effect.Effect<StageSummary, StageError>
 
 /**
  * Trains, then leaves the result, `history.jsonl` with one line an epoch and, where a longer training can go on from
@@ -285,7 +285,7 @@ export const trainAndLeave = Effect.fnUntraced(function* (
   context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension'>,
   engine: Engine,
   training: Training,
-  leave: Leave,
+  leave: LeaveResult,
 ): Effect.fn.Return<StageSummary, StageError> {
   const { train, components } = training
   const leaveAll = Effect.fnUntraced(function* (outDir: string, history: readonly HistoryLine[]) {

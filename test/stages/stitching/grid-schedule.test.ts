@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { GridParams } from '../../../src/dsl/nodes.js'
-import { chunkPaths, gridSchedule, type Operation } from '../../../src/stages/stitching/grid-schedule.js'
+import { chunkPaths, gridSchedule, type StreamOperation } from '../../../src/stages/stitching/grid-schedule.js'
 import { poolGrid } from '../../../src/stages/stitching/grid.js'
 import { gridParams, tinyConfig } from '../model-stage-runs.js'
 
@@ -67,7 +67,7 @@ describe('the schedule of a grid', () => {
 
   it('takes as many neighbours at a time as its largest operation has room for', () => {
     const grid = GRIDS['models by threes']
-    const sizeOf = (operation: Operation) => (operation.kind === 'block' ? 1 : 0)
+    const sizeOf = (operation: StreamOperation) => (operation.kind === 'block' ? 1 : 0)
     const chunks = chunkPaths(grid.paths, grid, sizeOf, 10)
     expect(chunks.flat()).to.deep.equal([...grid.paths.keys()])
     expect(chunks.length).to.be.within(2, grid.paths.length / 4)

@@ -4,7 +4,7 @@ import type { Engine } from '../../../src/engine/engine.js'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { linear } from '../../../src/engine/operations.js'
 import type { DecayGroup } from '../../../src/dsl/nodes.js'
-import { linearTensors, sizeOfShape, type Values } from '../../../src/stages/tensors/named-tensors.js'
+import { linearTensors, sizeOfShape, type NamedValues } from '../../../src/stages/tensors/named-tensors.js'
 import type { UpdateParams } from '../../../src/stages/training/optimiser.js'
 import { meanSquaredError } from '../../../src/stages/training/losses.js'
 import { openHostSteps } from '../../../src/stages/training/host-step.js'
@@ -98,7 +98,7 @@ const CASES: readonly Case[] = [
 const train = async (engine: Engine, open: typeof openHostSteps | typeof openDeviceSteps, given: Case) => {
   const optimiser = { ...OPTIMISER, ...given.changes }
   const linears = [linearTensors('first', 2, 3), linearTensors('second', 1, 2)]
-  const start: Values = Object.fromEntries(
+  const start: NamedValues = Object.fromEntries(
     linears.flat().map(({ name, shape }, k) => [name, waves(sizeOfShape(shape), k)]),
   )
   const components = linears.map((tensors, index) =>
@@ -127,7 +127,7 @@ const train = async (engine: Engine, open: typeof openHostSteps | typeof openDev
   }
   await steps.sync()
   await steps.release()
-  const inOrder = (values: Values) => linears.flat().flatMap(({ name }) => [...values[name]])
+  const inOrder = (values: NamedValues) => linears.flat().flatMap(({ name }) => [...values[name]])
   return {
     updates: components.map(({ updates }) => updates),
     theta: inOrder(
