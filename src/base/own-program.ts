@@ -1,5 +1,8 @@
-/** The other end of `runChild`: what a script does with its argument, and how it answers. */
-import { spawn } from 'node:child_process'
+/**
+ * Starts scripts of this program as processes of their own. `runChild` and `inChild` are the two ends of one that does a piece
+ * of work which may crash, hang or print: native libraries do so while they are loaded.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { extname } from 'node:path'
@@ -7,13 +10,71 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
-/**
- * Runs one of this program's scripts in a process of its own and survives whatever becomes of it: native libraries crash,
- * hang and print while they are loaded. Its answers come line by line as JSON on a descriptor of their own.
- */
+/** The descriptor on which a script tells the process that started it what it has to say: one JSON value a line. */
+export const messageDescriptor = 3
 
-/** The descriptor on which a child answers. */
-export const answerDescriptor = 3
+export interface Script {
+  /** `import.meta.url` of the caller; the script lies beside it, `.js` as compiled, `.ts` when run from source. */
+  readonly beside: string
+  /** The script's name without its ending. */
+  readonly script: string
+}
+
+export interface ScriptOptions {
+  /** Arguments of Node itself, for a compiled script. */
+  readonly nodeArguments?: readonly string[]
+  readonly stdin: 'ignore' | 'pipe'
+  readonly env: NodeJS.ProcessEnv
+  readonly onMessage: (message: unknown) => void
+  /** Of both output streams. */
+  readonly onPrinted: (text: string) => void
+}
+
+const commandOf = ({ beside, script }: Script, nodeArguments: readonly string[]): readonly string[] => {
+  const ending = extname(fileURLToPath(beside))
+  const file = fileURLToPath(new URL(`./${script}${ending}`, beside))
+  if (ending !== '.ts') return [...nodeArguments, file]
+  // By path: the working directory need not have the loader.
+  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, file]
+}
+
+const parse = (line: string): unknown => {
+  try {
+    return JSON.parse(line)
+  } catch {
+    // Half a line, from a process that was killed.
+    return undefined
+  }
+}
+
+export const startScript = (
+  script: Script,
+  args: readonly string[],
+  { nodeArguments = [], stdin, env, onMessage, onPrinted }: ScriptOptions,
+): ChildProcess => {
+  const child = spawn(process.execPath, [...commandOf(script, nodeArguments), ...args], {
+    stdio: [stdin, 'pipe', 'pipe', 'pipe'],
+    env,
+    windowsHide: true,
+  })
+  const printed = (chunk: Buffer): void => onPrinted(chunk.toString())
+  child.stdout?.on('data', printed)
+  child.stderr?.on('data', printed)
+  const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream | null | undefined
+  if (messages) {
+    createInterface({ input: messages }).on('line', (line) => {
+      const message = parse(line)
+      if (message !== undefined) onMessage(message)
+    })
+  }
+  return child
+}
+
+/** What a child is started with. */
+interface Order {
+  readonly argument: unknown
+  readonly parent: number
+}
 
 export interface ChildEnd {
   readonly code: number | null
@@ -23,11 +84,7 @@ export interface ChildEnd {
   readonly said: string
 }
 
-export interface ChildOptions {
-  /** `import.meta.url` of the caller; the script lies beside it, `.js` as compiled, `.ts` when run from source. */
-  readonly beside: string
-  /** Without its ending. */
-  readonly script: string
+export interface ChildOptions extends Script {
   readonly argument: unknown
   /** Default: this process's. */
   readonly env?: NodeJS.ProcessEnv | undefined
@@ -41,25 +98,9 @@ export interface ChildOptions {
 const tailLength = 8_000
 
 /** A process that hangs in a driver may outlive even SIGKILL; nobody waits for it longer than this. */
-const burialMs = 1_000
+const lastWaitMs = 1_000
 
-const commandOf = ({ beside, script }: ChildOptions): readonly string[] => {
-  const ending = extname(fileURLToPath(beside))
-  const file = fileURLToPath(new URL(`./${script}${ending}`, beside))
-  if (ending !== '.ts') return [file]
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, file]
-}
-
-const parse = (line: string): unknown => {
-  try {
-    return JSON.parse(line)
-  } catch {
-    // Half a line, from a child that was cut short.
-    return undefined
-  }
-}
-
-/** How much later this process may hear of a Ctrl-C than its child. */
+/** Ctrl-C ends both processes, and may end the child so much earlier than this one hears of it. */
 const interruptMs = 300
 
 /** Runs the script to its end, however it ends. Rejects only when `signal` aborts. */
@@ -67,17 +108,24 @@ export const runChild = (options: ChildOptions): Promise<ChildEnd> =>
   new Promise((resolve, reject) => {
     const { argument, env = process.env, timeoutMs, signal, onAnswer } = options
     if (signal?.aborted) return reject(signal.reason as Error)
-    const child = spawn(process.execPath, [...commandOf(options), JSON.stringify({ argument, parent: process.pid })], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      env,
-      windowsHide: true,
-    })
     let said = ''
     let timedOut = false
-    let burial: NodeJS.Timeout | undefined
+    let lastWait: NodeJS.Timeout | undefined
+    const order = { argument, parent: process.pid } satisfies Order
+    const child = startScript(options, [JSON.stringify(order)], {
+      stdin: 'ignore',
+      env,
+      onMessage: (answer) => {
+        timer.refresh()
+        onAnswer(answer)
+      },
+      onPrinted: (text) => {
+        said = (said + text).slice(-tailLength)
+      },
+    })
     const settle = (code: number | null, ended: NodeJS.Signals | null): void => {
       clearTimeout(timer)
-      clearTimeout(burial)
+      clearTimeout(lastWait)
       signal?.removeEventListener('abort', abort)
       for (const stream of child.stdio) stream?.destroy()
       child.unref()
@@ -86,54 +134,38 @@ export const runChild = (options: ChildOptions): Promise<ChildEnd> =>
     const timer = setTimeout(() => {
       timedOut = true
       child.kill('SIGKILL')
-      burial = setTimeout(() => settle(null, 'SIGKILL'), burialMs)
+      lastWait = setTimeout(() => settle(null, 'SIGKILL'), lastWaitMs)
     }, timeoutMs)
     const abort = (): void => {
       child.kill('SIGKILL')
-      // Before `settle`, whose `resolve` then comes too late.
+      // First: `settle` resolves, and a promise keeps its first outcome.
       reject(signal?.reason as Error)
       settle(null, 'SIGKILL')
     }
-    const keep = (chunk: Buffer): void => {
-      said = (said + chunk.toString()).slice(-tailLength)
-    }
-    child.stdout?.on('data', keep)
-    child.stderr?.on('data', keep)
-    createInterface({ input: child.stdio[answerDescriptor] as NodeJS.ReadableStream }).on('line', (line) => {
-      const answer = parse(line)
-      if (answer === undefined) return
-      timer.refresh()
-      onAnswer(answer)
-    })
     child.once('error', (error) => {
       said += error.message
       settle(null, null)
     })
     // `close` comes after the last line of every stream.
     child.once('close', (code: number | null, ended: NodeJS.Signals | null) => {
-      // Ctrl-C reaches this process too, if a moment later: then it is no failure of the child's.
+      // By Ctrl-C the signal aborts in a moment: then the child has not failed.
       if (ended === 'SIGINT' && signal !== undefined) setTimeout(settle, interruptMs, code, ended)
       else settle(code, ended)
     })
     signal?.addEventListener('abort', abort, { once: true })
   })
 
-interface Order {
-  readonly argument: unknown
-  readonly parent: number
-}
-
-/** Runs beside the main thread, which a library that hangs while it is loaded never gives back. */
-const watch = `
+/** On a thread of its own: a library that hangs while it is loaded blocks the main thread for ever. */
+const watchParent = `
   const parent = require('node:worker_threads').workerData
   setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL') }, 200)`
 
-/** Written at once, so that it is there even when the process dies right after. */
+/** Tells the parent process; written at once, so that it is not lost when this process dies right after. */
 export const answer = (value: unknown): void => {
-  writeSync(answerDescriptor, `${JSON.stringify(value)}\n`)
+  writeSync(messageDescriptor, `${JSON.stringify(value)}\n`)
 }
 
-/** An error's sentence, and below it what is behind it. */
+/** An error's message, and on the lines below it those of its causes. */
 const wordsOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   return error.cause === undefined ? error.message : `${error.message}\n${wordsOf(error.cause)}`
@@ -145,7 +177,7 @@ const wordsOf = (error: unknown): string => {
  */
 export const inChild = async (work: (argument: unknown) => Promise<void>): Promise<void> => {
   const { argument, parent } = JSON.parse(process.argv[2] ?? '{}') as Order
-  const watchdog = new Worker(watch, { eval: true, workerData: parent })
+  const watchdog = new Worker(watchParent, { eval: true, workerData: parent })
   await new Promise((resolve) => watchdog.once('online', resolve))
   watchdog.unref()
   try {

@@ -13,12 +13,12 @@ export interface ProcessIdentity {
 /** How long a process of another machine may go without touching its file. */
 const foreignTimeoutMs = 30_000
 
-/** How often one that holds a file touches it. */
-export const signOfLifeMs = 2_000
+/** How often a process that holds a file touches it. */
+const signOfLifeMs = 2_000
 
 /**
- * Linux: state and start time (clock ticks since boot) of a process. Elsewhere the process id has to do. A zombie is dead:
- * where nobody buries them, as in many containers, they would hold their locks for ever.
+ * State and start time (clock ticks since boot) of a process on Linux; undefined elsewhere, where the process id has to do. A
+ * zombie counts as dead: where no parent waits for it, as in many containers, it would hold its locks for ever.
  */
 const statOf = (pid: number): { readonly isZombie: boolean; readonly started: string } | undefined => {
   try {
@@ -27,6 +27,17 @@ const statOf = (pid: number): { readonly isZombie: boolean; readonly started: st
     return { isZombie: fields[0] === 'Z' || fields[0] === 'X', started: fields[19] ?? '' }
   } catch {
     return undefined
+  }
+}
+
+/** Whether a process of this machine has this id, which may be a new process under an old id. */
+export const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (cause) {
+    // EPERM: there is one, another user's.
+    return errorCode(cause) !== 'ESRCH'
   }
 }
 
@@ -39,21 +50,17 @@ export const identityOfProcess = (pid: number): ProcessIdentity => ({
 
 export const thisProcess = identityOfProcess(process.pid)
 
-/** `file` is what the process holds; one of another machine is known by touching it. */
+/** `file` is what the process holds. A process of another machine lives if it has touched the file lately (`keepAlive`). */
 export const isAlive = (holder: ProcessIdentity, file: string): boolean => {
   if (holder.host !== thisProcess.host) {
     const stat = fs.statSync(file, { throwIfNoEntry: false })
     return stat !== undefined && Date.now() - stat.mtimeMs < foreignTimeoutMs
   }
-  try {
-    process.kill(holder.pid, 0)
-  } catch (cause) {
-    if (errorCode(cause) === 'ESRCH') return false
-  }
+  if (!isRunning(holder.pid)) return false
   const stat = statOf(holder.pid)
   return stat === undefined || (!stat.isZombie && stat.started === holder.started)
 }
 
-/** Says again and again that whoever holds the file lives; until the timer is cleared. */
+/** Touches a file again and again, which tells other machines that its holder lives; until the timer is cleared. */
 export const keepAlive = (file: string): NodeJS.Timeout =>
   setInterval(() => fs.utimes(file, new Date(), new Date(), () => {}), signOfLifeMs).unref()

@@ -1,5 +1,6 @@
-/** Runs another program to its end. */
+/** Runs another program to its end, and reads what it prints. */
 import { spawn } from 'node:child_process'
+import { errorCode } from './files.js'
 
 export interface ProgramEnd {
   /** `null` where a signal ended it. */
@@ -22,6 +23,20 @@ const graceMs = 1_000
 
 /** Only POSIX systems can signal a group of processes. */
 const ownGroup = process.platform !== 'win32'
+
+/** Calls `take` with each line of the text as it comes, the last one also where nothing ends it. */
+export const eachLine = (stream: NodeJS.ReadableStream | null, take: (line: string) => void): void => {
+  let rest = ''
+  stream?.setEncoding('utf8')
+  stream?.on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    lines.forEach(take)
+  })
+  stream?.on('end', () => {
+    if (rest !== '') take(rest)
+  })
+}
 
 /** Resolves with undefined where there is no such program. */
 export const runProgram = (
@@ -59,18 +74,16 @@ export const runProgram = (
       if (signal.aborted) reject(signal.reason as Error)
       else finish()
     }
-    let [stdout, stderr, rest] = ['', '', '']
+    let [stdout, stderr] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       stdout += chunk
-      const lines = (rest + chunk).split('\n')
-      rest = lines.pop()!
-      if (onLine !== undefined) lines.forEach(onLine)
     })
+    if (onLine !== undefined) eachLine(child.stdout, onLine)
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
       stderr += chunk
     })
-    child.once('error', (error: NodeJS.ErrnoException) =>
-      settle(() => (error.code === 'ENOENT' || error.code === 'EACCES' ? resolve(undefined) : reject(error))),
+    child.once('error', (error) =>
+      settle(() => (['ENOENT', 'EACCES'].includes(errorCode(error) ?? '') ? resolve(undefined) : reject(error))),
     )
     child.once('close', (code) => settle(() => resolve({ code, stdout, stderr })))
   })

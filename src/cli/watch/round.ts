@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
+import { eachLine } from '../../base/program.js'
 import type { RunEvent } from '../../runtime/events.js'
 import { longestSaveMs } from '../../runtime/execute/patience.js'
 import type { ReachedFile } from '../../runtime/watch/watched-files.js'
@@ -57,19 +58,6 @@ export interface WatchRound {
   isSpoilt: boolean
   readonly send: (message: ToRound) => void
   readonly kill: () => void
-}
-
-const eachLine = (stream: NodeJS.ReadableStream | null, take: (line: string) => void): void => {
-  let rest = ''
-  stream?.setEncoding('utf8')
-  stream?.on('data', (text: string) => {
-    const lines = (rest + text).split('\n')
-    rest = lines.pop() ?? ''
-    lines.forEach(take)
-  })
-  stream?.on('end', () => {
-    if (rest !== '') take(rest)
-  })
 }
 
 export const openRound = (number: number, request: WatchRequest, listener: RoundListener): WatchRound => {

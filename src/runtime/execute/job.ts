@@ -44,9 +44,6 @@ export type WorkerMessage =
   /** The worker was asked to stop and has saved what its checkpoint needs. */
   | { readonly type: 'interrupted' }
 
-/** The descriptor on which a worker writes its messages; stdout stays free for whatever a stage prints. */
-export const messageDescriptor = 3
-
 /** Whether this process computes stages: a definition that runs pipelines when it is imported would start them once more. */
 
 const VARIABLE = 'GENEPOOL_WORKER'

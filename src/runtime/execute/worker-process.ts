@@ -1,12 +1,9 @@
 /** A worker's process as the run sees it: what it says, what it printed, how it ends and how it is made to end. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
-import * as path from 'node:path'
-import * as readline from 'node:readline'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import type { ChildProcess } from 'node:child_process'
 import * as Effect from 'effect/Effect'
+import { messageDescriptor, startScript } from '../../base/own-program.js'
 import { beingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
-import { messageDescriptor, type WorkerMessage } from './job.js'
+import type { WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
 import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
 import { workerEnvironment } from './worker-memory.js'
@@ -16,24 +13,6 @@ const tailLength = 4_000
 
 /** How long the streams of a process that has ended may stay open: a program that it left behind holds them. */
 const drainMs = 2_000
-
-/** The worker beside this file: `.js` as compiled, `.ts` when run from source, which needs a loader. */
-const workerCommand = (): readonly string[] => {
-  const extension = path.extname(fileURLToPath(import.meta.url))
-  const worker = fileURLToPath(new URL(`./worker-bin${extension}`, import.meta.url))
-  if (extension !== '.ts') return ['--enable-source-maps', worker]
-  // By path: the working directory need not have the loader.
-  return ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href, worker]
-}
-
-/** A line as the worker wrote it; undefined for one that a killed worker left unfinished. */
-const parseMessage = (line: string): WorkerMessage | undefined => {
-  try {
-    return JSON.parse(line) as WorkerMessage
-  } catch {
-    return undefined
-  }
-}
 
 /** Who hears of a worker while it computes a stage. */
 export interface WorkerListener {
@@ -60,24 +39,21 @@ export class WorkerProcess {
   /** `kind` says what it will compute: workers of one kind keep their compiled code together. `job` is a file, or `--warm`. */
   constructor(kind: string, job: string) {
     // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
-    const child = spawn(process.execPath, [...workerCommand(), kind, job], {
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+    const script = { beside: import.meta.url, script: 'worker-bin' }
+    const child = startScript(script, [kind, job], {
+      nodeArguments: ['--enable-source-maps'],
+      stdin: 'pipe',
       env: workerEnvironment(),
+      onMessage: (message) => this.#heard(message as WorkerMessage),
+      onPrinted: (text) => {
+        this.#tail = (this.#tail + text).slice(-tailLength)
+      },
     })
     this.child = child
-    const keep = (chunk: Buffer): void => {
-      this.#tail = (this.#tail + chunk.toString()).slice(-tailLength)
-    }
-    child.stdout?.on('data', keep)
-    child.stderr?.on('data', keep)
     // A worker that has ended reads no job: its end says why.
     child.stdin?.on('error', () => {})
     child.on('error', (cause) => this.#listener?.failed(cause))
-    const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream | undefined
-    if (messages === undefined || messages === null) return
-    const lines = readline.createInterface({ input: messages })
-    lines.on('line', (line) => this.#heard(parseMessage(line)))
-    lines.once('close', () => {
+    child.stdio[messageDescriptor]?.once('close', () => {
       setTimeout(() => {
         if (!this.hasEnded) this.#listener?.muted()
       }, drainMs).unref()
@@ -93,8 +69,7 @@ export class WorkerProcess {
     child.once('exit', (code, signal) => setTimeout(() => ended(code, signal), drainMs).unref())
   }
 
-  #heard(message: WorkerMessage | undefined): void {
-    if (message === undefined) return
+  #heard(message: WorkerMessage): void {
     if (message.type === 'saves') this.#saves = message.bytes
     else if (message.type === 'progress') this.#clock.reached(message.phase, message.step, performance.now())
     this.#listener?.message(message)

@@ -10,11 +10,12 @@ import * as Cause from 'effect/Cause'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
+import { messageDescriptor } from '../../base/own-program.js'
 import { sentenceOf, StageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import type { Extension, Progress, StageFunction, StageSummary } from '../stage-contract.js'
 import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
-import { type Job, type JobExtension, messageDescriptor, milestoneFolder, type WorkerMessage } from './job.js'
+import { type Job, type JobExtension, milestoneFolder, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
 
 /** A stage's reports → messages worth sending: ten a second at most, with speed and time left. */

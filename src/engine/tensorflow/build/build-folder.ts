@@ -1,13 +1,15 @@
-/** A build is made in a folder of its own and gets its name when it is whole; two at a time do not meet. */
+/** A build is made in a folder of its own and gets its name when it is whole, so that two builds may run at the same time. */
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
+import { errorCode } from '../../../base/files.js'
+import { isRunning } from '../../../base/process.js'
 
 export interface BuildFolder {
   /** For what is needed on the way. */
   readonly work: string
   /** What is published. */
   readonly result: string
-  /** Gives the result its name, in place of an older one; its folder then. */
+  /** Gives the result its name, in place of an older one, and returns the folder that it is in then. */
   readonly publish: (name: string) => Promise<string>
   /** Removes what was not published. */
   readonly discard: () => Promise<void>
@@ -15,32 +17,15 @@ export interface BuildFolder {
 
 const maxAttempts = 5
 
-const codeOf = (error: unknown): string => String((error as NodeJS.ErrnoException).code)
-
-const ignore =
-  (code: string) =>
-  (error: unknown): void => {
-    if (codeOf(error) !== code) throw error
-  }
-
 const prefix = '.building-'
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return codeOf(error) === 'EPERM'
-  }
-}
 
 const remove = (folder: string): Promise<void> => fs.rm(folder, { recursive: true, force: true, maxRetries: 3 })
 
-/** Removes what builds have left that were killed. */
+/** Removes what killed builds have left behind. */
 const removeAbandoned = async (all: string): Promise<void> => {
   for (const name of await fs.readdir(all)) {
     const pid = name.startsWith(prefix) ? Number(name.slice(prefix.length).split('-')[0]) : Number.NaN
-    if (Number.isInteger(pid) && !isAlive(pid)) await remove(join(all, name))
+    if (Number.isInteger(pid) && !isRunning(pid)) await remove(join(all, name))
   }
 }
 
@@ -57,15 +42,17 @@ export const openBuildFolder = async (all: string): Promise<BuildFolder> => {
     publish: async (name) => {
       const target = join(all, name)
       for (let attempt = 1; ; attempt++) {
-        // Moved away first: a folder cannot take the place of one that is not empty. A process that has the old one
-        // loaded keeps it.
-        await fs.rename(target, join(folder, `old-${attempt}`)).catch(ignore('ENOENT'))
+        // The older one is moved away first: a folder cannot take the place of one that is not empty. A process that has
+        // loaded it keeps it.
+        await fs.rename(target, join(folder, `old-${attempt}`)).catch((error: unknown) => {
+          if (errorCode(error) !== 'ENOENT') throw error
+        })
         try {
           await fs.rename(result, target)
           return target
         } catch (error) {
           // Another build was published in between.
-          if (attempt === maxAttempts || !['ENOTEMPTY', 'EEXIST'].includes(codeOf(error))) throw error
+          if (attempt === maxAttempts || !['ENOTEMPTY', 'EEXIST'].includes(errorCode(error) ?? '')) throw error
         }
       }
     },
