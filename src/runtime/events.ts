@@ -61,7 +61,7 @@ export type Reason =
   /** Only its end has moved, and still nothing of what it was before is of use. */
   | { readonly type: 'from-start'; readonly because: string }
 
-export type PlanStatus = 'cached' | 'run' | 'maybe'
+type PlanStatus = 'cached' | 'run' | 'maybe'
 
 export interface PlannedStage {
   readonly stage: string

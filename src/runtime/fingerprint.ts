@@ -2,9 +2,7 @@
 import { hashOf } from './canonical.js'
 import type { MachineIdentity } from './machine.js'
 
-/** What went into a fingerprint, one sentence a scheme: why artifacts of another scheme are not found. */
-
-/** The last is the scheme of this genepool (`keyScheme` in fingerprint.ts). */
+/** What went into a fingerprint, one sentence a scheme; the last is this genepool's (`keyScheme`). */
 export const keySchemes: Readonly<Record<number, string>> = {
   1: 'every version that an engine names, wherever it is imported',
   2: "an engine's versions only where it computes",

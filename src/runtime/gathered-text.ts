@@ -3,7 +3,7 @@
 /** Characters that are held back at most. */
 const mostHeld = 1 << 16
 
-export interface GatheredWrites {
+interface GatheredWrites {
   /** Soon: as soon as the program has a moment. */
   readonly write: (text: string) => void
   /** Now. */

@@ -6,7 +6,7 @@ import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, StageKind } from './stage-contract.js'
 
 /** What was asked for, in the words of the command line. */
-export interface EngineRequest {
+interface EngineRequest {
   readonly engine: string
   readonly device: string
   /** Whether stages are to be computed now, so that the engine has to load. */

@@ -22,13 +22,14 @@ import { recompute } from './recompute.js'
 import { defaultTolerances, figuresIn, type Tolerances } from './tolerance.js'
 import { comparisonFor, type ComputedHere, isGood, judge } from './verdict.js'
 
-/** Which stages a sample takes: one of each of equal stretches of the order, so that the last ones are not always missed. */
-
 /** A number from 0 up to but not including `below`, the same for the same words. */
 const numberFrom = (words: string, below: number): number =>
   Number(createHash('sha256').update(words).digest().readBigUInt64BE(0) % BigInt(below))
 
-/** Indices below `total`, ascending: all of them where `wanted` is no smaller. */
+/**
+ * Which stages a sample takes: one of each of equal stretches of the order, so that the last ones are not always missed.
+ * Indices below `total`, ascending: all of them where `wanted` is no smaller.
+ */
 export const drawStages = (total: number, wanted: number, seed: number): readonly number[] =>
   wanted >= total
     ? Array.from({ length: total }, (_, index) => index)
@@ -38,7 +39,7 @@ export const drawStages = (total: number, wanted: number, seed: number): readonl
         return from + numberFrom(`${seed} ${stretch}`, to - from)
       })
 
-export interface CertifyOptions {
+interface CertifyOptions {
   readonly graph: StageGraph
   readonly prepared: Prepared
   readonly plan: Plan

@@ -12,20 +12,13 @@ import type { RunOptions } from '../run/options.js'
 import { runStages } from '../run/run.js'
 import { linkOrCopy } from '../store/artifact-folder.js'
 import { isHeld, tryLock } from '../store/lock.js'
+import { quietly } from '../store/staging.js'
 import { type Manifest, Store } from '../store/store.js'
-
-/**
- * A store of its own for one stage that is to be computed again from clean: it holds what the stage reads, linked from the
- * real store, and not what the stage makes. It lies in the real store's folder, because links need the same disk, and is gone
- * with its scope; what a killed process has left is swept by the next one.
- */
 
 const bring = (from: string, to: string): void => {
   fs.mkdirSync(path.dirname(to), { recursive: true })
   linkOrCopy(from, to)
 }
-
-const quietly = (tidy: () => void): Effect.Effect<void> => Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
 
 const lockOf = (folder: string): string => `${folder}.lock`
 
@@ -48,8 +41,11 @@ const indices = (folder: string): readonly string[] =>
     ? fs.readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'contents.json')
     : []
 
-/** Root of a store with `artifacts` in it, for as long as the scope is open. */
-export const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) {
+/**
+ * Root of a store of its own for one stage: it holds `artifacts`, which the stage reads, linked from the real store, and not what
+ * the stage makes. It lies in the real store's folder, because links need the same disk, and is gone with its scope.
+ */
+const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) {
   const store = yield* Store
   const scratch = store.place('scratch')
   yield* Effect.addFinalizer(() =>
@@ -86,7 +82,7 @@ export const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Mani
   return root
 })
 
-export type Recomputed =
+type Recomputed =
   /** `pathOf` holds as long as the scope is open. */
   | { readonly type: 'made'; readonly manifest: Manifest; readonly pathOf: (file: string) => string }
   | { readonly type: 'failed'; readonly failure: StageFailure }

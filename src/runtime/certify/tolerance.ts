@@ -18,7 +18,7 @@ export const defaultTolerances = {
 
 const isShare = (figure: string): boolean => /top\d$/i.test(figure)
 
-export const toleranceFor = (figure: string, stored: number, now: number, named: Tolerances): Tolerance => {
+const toleranceFor = (figure: string, stored: number, now: number, named: Tolerances): Tolerance => {
   const own = named[figure] ?? named[figure.split('.').at(-1)!] ?? named['*']
   if (own !== undefined) return own
   if (isShare(figure)) return defaultTolerances.share

@@ -8,8 +8,7 @@ import type { StageKind } from '../stage-contract.js'
 import type { Manifest } from '../store/store.js'
 import { compareFigures, type FigureComparison, figuresIn, type Tolerances } from './tolerance.js'
 
-/** Two artifacts of one stage run, the stored one and one that was computed again: where they first differ. */
-
+/** Where the stored artifact and the one that was computed again first differ. */
 export type ArtifactDifference =
   | { readonly type: 'missing-file' | 'new-file'; readonly file: string }
   /** `offset` is that of the first byte that differs. */
@@ -19,7 +18,7 @@ export type ArtifactDifference =
 const chunkBytes = 1 << 20
 
 /** Offset of the first byte in which two files differ; where one goes on, its own next one. Undefined where they are equal. */
-export const firstDifference = (a: string, b: string): number | undefined => {
+const firstDifference = (a: string, b: string): number | undefined => {
   const [one, other] = [fs.openSync(a, 'r'), fs.openSync(b, 'r')]
   try {
     const [left, right] = [Buffer.alloc(chunkBytes), Buffer.alloc(chunkBytes)]
@@ -41,7 +40,7 @@ export const firstDifference = (a: string, b: string): number | undefined => {
 }
 
 /** Names of files alone. */
-export const missingFile = (stored: Manifest, now: Manifest): ArtifactDifference | undefined => {
+const missingFile = (stored: Manifest, now: Manifest): ArtifactDifference | undefined => {
   const missing = Object.keys(stored.files).find((file) => now.files[file] === undefined)
   if (missing !== undefined) return { type: 'missing-file', file: missing }
   const added = Object.keys(now.files).find((file) => stored.files[file] === undefined)
@@ -49,7 +48,7 @@ export const missingFile = (stored: Manifest, now: Manifest): ArtifactDifference
 }
 
 /** Every byte of every file. `pathsOf` gives where a file's bytes are, stored and now. */
-export const differingFile = (
+const differingFile = (
   stored: Manifest,
   now: Manifest,
   pathsOf: (file: string) => readonly [stored: string, now: string],
@@ -60,9 +59,7 @@ export const differingFile = (
   return file === undefined ? undefined : { type: 'bytes', file, offset: firstDifference(...pathsOf(file)) ?? 0 }
 }
 
-/** What of a stage is held against what was stored: every byte where computing is exact, else figures or shape. */
-
-/** And why it is not every byte. */
+/** What of the two is compared: every byte where computing is exact, else figures or shape, and why. */
 export type Comparison =
   | { readonly of: 'bytes' }
   | { readonly of: 'figures'; readonly why: string }

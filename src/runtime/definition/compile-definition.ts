@@ -11,8 +11,6 @@ import { readTextIfThere } from '../../base/files.js'
 import { identityOf } from '../file-identity.js'
 import { ownPackage } from './own-package.js'
 
-/** The local file that a relative import of a definition means, and every path that had to be looked at to know. */
-
 /** Endings under which an import without an ending is looked for. */
 const implied = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs', '.json']
 
@@ -27,7 +25,7 @@ const sources: Readonly<Record<string, readonly string[]>> = {
 /** Whether there is one answer, whoever looks: what this program compiles and what Node's loader would take. */
 const endings = new Set(['.ts', '.mts', '.js', '.mjs', '.json'])
 
-export interface LocalImport {
+interface LocalImport {
   /** Absolute, links followed; undefined where there is none, or more than one that could be meant. */
   readonly file: string | undefined
   /** All that was looked at. */
@@ -45,7 +43,8 @@ const candidatesOf = (plain: string): readonly string[] => {
 
 const isThere = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false }) !== undefined
 
-export const localImport = (from: string, specifier: string): LocalImport => {
+/** The local file that a relative import of a definition means, and every path that had to be looked at to know. */
+const localImport = (from: string, specifier: string): LocalImport => {
   const candidates = candidatesOf(path.resolve(path.dirname(from), specifier))
   const found = candidates.filter(isThere)
   const [only] = found
@@ -55,9 +54,10 @@ export const localImport = (from: string, specifier: string): LocalImport => {
   return { file: isPlain ? file : undefined, candidates }
 }
 
-/** Whether Node takes a file as an ES module or as CommonJS. */
-
-/** By its ending, else by the nearest package.json. `onLookedAt` is told of every package.json that was looked for. */
+/**
+ * Whether Node takes a file as an ES module: by its ending, else by the nearest package.json. `onLookedAt` is told of every
+ * package.json that was looked for.
+ */
 export const isEsModule = (file: string, onLookedAt: (manifest: string) => void = () => {}): boolean => {
   if (/\.m[jt]s$/.test(file)) return true
   if (/\.c[jt]s$/.test(file)) return false

@@ -44,7 +44,7 @@ const isUnchanged = ({ files, readAt }: CompiledDefinition): boolean =>
   Object.entries(files).every((entry) => isAsItWas(entry, readAt))
 
 /** What is kept of this file, if nothing that it was made from has changed since. */
-export const keptDefinition = (folder: string, file: string): CompiledDefinition | undefined => {
+const keptDefinition = (folder: string, file: string): CompiledDefinition | undefined => {
   try {
     const text = readChecked(readTextIfThere(placeOf(folder, file)) ?? '')
     if (text === undefined) return undefined
@@ -57,7 +57,7 @@ export const keptDefinition = (folder: string, file: string): CompiledDefinition
   }
 }
 
-export const keepDefinition = (folder: string, file: string, compiled: CompiledDefinition): void => {
+const keepDefinition = (folder: string, file: string, compiled: CompiledDefinition): void => {
   try {
     makeFolder(folder, cacheFolderMode)
     writeFileAtomic(placeOf(folder, file), checkedText(JSON.stringify({ version: version(), file, compiled })))
@@ -66,8 +66,6 @@ export const keepDefinition = (folder: string, file: string, compiled: CompiledD
     // It is compiled again next time.
   }
 }
-
-/** Evaluates a compiled definition, as if its files were imported one by one. */
 
 /** A module as compiled code takes it: its default export is then no other than an import has it. */
 const asRequired = (module: object): object =>
@@ -159,8 +157,6 @@ const readyDefinition = async (file: string, script: CompiledScript): Promise<()
     return values.module.exports
   }
 }
-
-/** A definition by its compiled script, where it has one. */
 
 /** Where compiled definitions are kept; nothing is compiled where there is no such place. */
 export const compiledDefinitions: { folder: string | undefined } = { folder: undefined }

@@ -4,9 +4,8 @@ import type { AxisLabel, StageNode } from '../../dsl/nodes.js'
 import { UsageError } from '../errors.js'
 import { reachable, type StageGraph } from './stage-graph.js'
 
-/** What the name of a suite's stage says of the cells that it is in: `stitch[init=learned|random,seed=1]`. */
-
-export interface StageName {
+/** What a stage's name says of the cells that it is in: `stitch[init=learned|random,seed=1]`. */
+interface StageName {
   /** What cells call it. */
   readonly name: string
   /** `init=learned|random` */

@@ -4,18 +4,16 @@
  */
 import type { AxisLabel, CellNode } from '../../dsl/nodes.js'
 
-/** On which of a suite's axes do its stages of one name differ? Axes are told by their index, labels by their place. */
-
-/** A cell: the place of its label in the order of each axis. */
-export type Places = readonly number[]
+/** A cell: the place of its label in the order of each axis. Axes are told by their index. */
+type Places = readonly number[]
 
 /** A stage by its cells. */
-export interface Placed {
+interface Placed {
   readonly places: readonly Places[]
 }
 
 /** What the cell has on these axes. */
-export const keyOf = (places: Places, axes: readonly number[]): string => axes.map((axis) => places[axis]).join()
+const keyOf = (places: Places, axes: readonly number[]): string => axes.map((axis) => places[axis]).join()
 
 /** How many stages more than one a key has, over all keys; 0 where the axes tell the stages apart. */
 const confusions = (stages: readonly Placed[], axes: readonly number[]): number => {
@@ -39,7 +37,7 @@ const confusions = (stages: readonly Placed[], axes: readonly number[]): number 
  * The axes on which stages of one name differ: those that make a difference where everything else is equal, and, where
  * cells were left out, as many more as it takes.
  */
-export const tellingAxes = (stages: readonly Placed[], axes: readonly number[]): readonly number[] => {
+const tellingAxes = (stages: readonly Placed[], axes: readonly number[]): readonly number[] => {
   const without = (axis: number): readonly number[] => axes.filter((other) => other !== axis)
   const least = confusions(stages, axes)
   const telling = axes.filter((axis) => confusions(stages, without(axis)) > least)

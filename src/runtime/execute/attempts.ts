@@ -1,35 +1,30 @@
-/** A stage's attempts: a crashed worker is started again after a while and goes on from its checkpoint; nothing else is. */
+/** A stage's attempts, and whether what ran and what it read is what its fingerprint names. */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import { type CorruptArtifact, StageError, type StoreError, type WorkerCrash } from '../errors.js'
 import type { Emit } from '../events.js'
-import type { PreparedStage } from '../plan/prepare.js'
+import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import type { StageSummary } from '../stage-contract.js'
 import { changedSource, type SealedInputs, touchedSource, verifyAgain } from '../store/sealed-inputs.js'
 import type { Store } from '../store/store.js'
 import { Executor, type JobCare } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
 import type { Job } from './job.js'
-import type { MakeContext } from './make-stage.js'
 import type { Milestone } from './milestones.js'
-
-/** How long to wait before a crashed worker is started again. */
 
 /** Longer than this nobody waits: whatever passes by itself has passed. */
 const longestMs = 60_000
 
 /**
- * Twice as long each time, at most a minute; of that between a half and all, so that stages that crashed together do not start
+ * How long to wait before a crashed worker is started again: twice as long each time, at most a minute; of that between a half and all, so that stages that crashed together do not start
  * together. Drawn from `key` and the attempt, counted from 1: the same run waits the same time.
  */
 export const retryDelay = (firstMs: number, attempt: number, key: string): number => {
   const draw = createHash('sha256').update(`${key}:${attempt}`).digest().readUInt32BE(0) / 2 ** 32
   return Math.round(Math.min(longestMs, firstMs * 2 ** (attempt - 1)) * (0.5 + draw / 2))
 }
-
-/** A job's attempt, and whether what ran and what it read is what the fingerprint names. */
 
 const changedError = (file: string): StageError => {
   const isThere = fs.existsSync(file)
@@ -52,7 +47,7 @@ const lookMs = 1_000
  * where the stage failed: on damaged bytes that says nothing of the stage.
  */
 export const runUnchanged = Effect.fnUntraced(function* (
-  context: Pick<MakeContext, 'prepared' | 'emit'>,
+  context: { readonly prepared: Prepared; readonly emit: Emit },
   stage: PreparedStage,
   job: Job,
   care: Omit<JobCare, 'onMessage'>,
@@ -92,7 +87,7 @@ export const runUnchanged = Effect.fnUntraced(function* (
   return summary
 })
 
-export interface AttemptOptions {
+interface AttemptOptions {
   readonly policy: FailurePolicy
   readonly emit: Emit
   /** How long all attempts together may compute, where that is limited. */
@@ -119,7 +114,10 @@ const givenUp = ({ message, hint, cause }: WorkerCrash, attempts: number): Stage
     ...(cause === undefined ? {} : { cause }),
   })
 
-/** Runs `attempt`, once more after each crash as often as the policy says; each in an empty `outDir`. */
+/**
+ * Runs `attempt`, and once more after each crash of its worker, as often as the policy says: from the checkpoint, in an empty
+ * `outDir`. Nothing but a crash is worth another attempt.
+ */
 export const attempts = <A, E, R>(
   job: Job,
   { policy, emit, timeoutMs, key, onWorker, warm }: AttemptOptions,

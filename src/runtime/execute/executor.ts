@@ -22,7 +22,7 @@ import { WarmWorkers, WorkerProcess } from './worker-process.js'
 import { WorkerWatch, watchInterval, type WorkerVerdict, type WatchLimits } from './worker-watch.js'
 
 /** What a stage itself says while it computes. */
-export type StageMessage = Extract<WorkerMessage, { type: 'progress' | 'milestone' }>
+type StageMessage = Extract<WorkerMessage, { type: 'progress' | 'milestone' }>
 
 /** What a job may take, and who hears of it. */
 export interface JobCare {

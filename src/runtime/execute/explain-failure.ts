@@ -7,7 +7,7 @@ import type { Job } from './job.js'
 import { type Exhausted, exhaustedBy, type MemoryBounds, smallerBatch } from './worker-memory.js'
 
 /** How a worker's process ended, and what was seen of it before. */
-export interface WorkerEnd {
+interface WorkerEnd {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
   /** What it printed last. */

@@ -66,13 +66,14 @@ export const readPolicy = (words: PolicyWords, name: (word: keyof PolicyWords) =
   }
 }
 
-/** How long each stage may compute: what the definition says of it, else the run's own limit. No part of any identity. */
-
 /** Of `distill/tiny`: what is said of it, of `distill`, of every stage. */
 const timeoutIn = ({ timeouts }: PipelineNode, name: string): number | undefined =>
   timeouts?.[name] ?? timeouts?.[name.split('/')[0]!] ?? timeouts?.['']
 
-/** By stage, in milliseconds. Cells that share a stage may give it different limits: it has the longest. */
+/**
+ * How long each stage may compute, in milliseconds: what the definition says of it, else the run's own limit. Cells that share a
+ * stage may give it different limits: it has the longest.
+ */
 export const stageTimeouts = (
   graph: StageGraph,
   runMs: number | undefined,

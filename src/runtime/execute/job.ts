@@ -44,14 +44,13 @@ export type WorkerMessage =
   /** The worker was asked to stop and has saved what its checkpoint needs. */
   | { readonly type: 'interrupted' }
 
-/** Whether this process computes stages: a definition that runs pipelines when it is imported would start them once more. */
-
 const VARIABLE = 'GENEPOOL_WORKER'
 
 export const markAsWorker = (): void => {
   process.env[VARIABLE] = '1'
 }
 
+/** Whether this process computes stages: a definition that runs pipelines when it is imported would start them once more. */
 export const isInWorker = (): boolean => process.env[VARIABLE] === '1'
 
 /** Where the artifact of the stage that ends after `at` is left. */

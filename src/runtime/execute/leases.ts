@@ -43,7 +43,7 @@ export interface Lease {
   readonly worker: (pid: number) => void
 }
 
-export interface LeaseRequest {
+interface LeaseRequest {
   readonly wants: Wants
   readonly run: string
   readonly what: string

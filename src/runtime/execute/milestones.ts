@@ -21,7 +21,7 @@ import { Store, type Manifest, type Seal } from '../store/store.js'
 
 export type Milestone = Extract<WorkerMessage, { type: 'milestone' }>
 
-export interface ExtendingStage {
+interface ExtendingStage {
   readonly stage: PreparedStage
   readonly identity: StageIdentity
   /** A folder of the attempt's own. */
@@ -35,7 +35,7 @@ export interface ExtendingStage {
   readonly keeps: boolean
 }
 
-export interface OpenExtension {
+interface OpenExtension {
   readonly job: JobExtension
   readonly goesOnFrom: Extract<RunEvent, { type: 'stage-started' }>['goesOnFrom']
   readonly take: (milestone: Milestone) => void

@@ -48,7 +48,7 @@ const childrenOf = (pid: number): readonly number[] => {
 }
 
 /** The process and everything below it, itself first. */
-export const processTree = (pid: number): readonly number[] => {
+const processTree = (pid: number): readonly number[] => {
   if (!canMeasureProcesses) return [pid]
   const all = [pid]
   for (let index = 0; index < all.length; index++) all.push(...childrenOf(all[index]!))

@@ -12,7 +12,7 @@ import type { PreparedStage } from '../plan/prepare.js'
 import { mayStart, ownThreads, resourceOf, type Ticket, type Wants } from './schedule.js'
 import type { GpuIdentity, ResolvedEngine } from '../services.js'
 
-export interface SlotRequest {
+interface SlotRequest {
   /** Name of the GPU that it computes on; undefined for the CPU. */
   readonly gpu?: string | undefined
   /** Whether nothing else of the run may compute: it goes when nothing else runs or waits, so that no slot is empty for it. */
@@ -151,7 +151,7 @@ export interface Turns {
   ) => Effect.Effect<A, E, R>
 }
 
-export interface TurnsOptions {
+interface TurnsOptions {
   readonly jobs: number
   readonly engine: ResolvedEngine
   /** Asked once, when the first stage is about to compute on a GPU. */

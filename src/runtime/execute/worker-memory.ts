@@ -1,10 +1,8 @@
-/** What the C library of a worker's process is told about memory. */
+/** The memory of workers: how much there is, what their C library is told about it, and how it shows that it has run out. */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
 import { isObject } from '../../base/objects.js'
-
-/** How much memory this process and its workers may use, and how often the kernel has ended one of them for want of it. */
 
 export interface MemoryBounds {
   /** The machine's memory, or the least that a control group of this process is given. */
@@ -33,7 +31,7 @@ const upwards = (group: string): readonly string[] => {
   }
 }
 
-/** `root` is where /proc and /sys are. */
+/** What this process and its workers may use. `root` is where /proc and /sys are. */
 export const memoryBounds = (root = '/', machineBytes = os.totalmem()): MemoryBounds => {
   const read = (...names: readonly string[]): string => {
     try {
@@ -62,9 +60,7 @@ export const memoryBounds = (root = '/', machineBytes = os.totalmem()): MemoryBo
   return { bytes, kills }
 }
 
-/** Which memory has run out, by what libraries say of it. */
-
-/** Which memory: V8's heap, the process's, the GPU's; `gpu-lost` may be that or a driver's fault. */
+/** Which memory has run out: V8's heap, the process's, the GPU's; `gpu-lost` may be that or a driver's fault. */
 export type Exhausted = 'heap' | 'process' | 'gpu' | 'gpu-lost'
 
 /** The first that matches says which; the GPU's before the process's, whose words are in them too. */

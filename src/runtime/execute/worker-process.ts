@@ -15,7 +15,7 @@ const tailLength = 4_000
 const drainMs = 2_000
 
 /** Who hears of a worker while it computes a stage. */
-export interface WorkerListener {
+interface WorkerListener {
   readonly message: (message: WorkerMessage) => void
   /** The process has ended and everything that it said has been heard. */
   readonly ended: (code: number | null, signal: NodeJS.Signals | null) => void
@@ -146,17 +146,16 @@ export class WorkerProcess {
   }
 }
 
-/**
- * Workers' processes that stay for the next stage of the same module and code, because starting one takes longer than a cheap
- * stage. Only stages whose kind says `warm` come here, and only those that went well leave their process behind.
- */
-
 /** After so many stages a process is replaced: what leaks does not add up. */
 const longestService = 500
 
 /** Idle processes at most, whatever they are for. */
 const mostIdle = 16
 
+/**
+ * Workers' processes that stay for the next stage of the same module and code, because starting one takes longer than a cheap
+ * stage. Only stages whose kind says `warm` come here, and only those that went well leave their process behind.
+ */
 export class WarmWorkers {
   readonly #idle: { readonly key: string; readonly worker: WorkerProcess }[] = []
 

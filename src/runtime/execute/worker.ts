@@ -18,12 +18,11 @@ import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
 import { type Job, type JobExtension, milestoneFolder, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
 
-/** A stage's reports → messages worth sending: ten a second at most, with speed and time left. */
+/** Between two reports that are sent. */
+const reportMs = 100
 
-const intervalMs = 100
-
-/** Speed counts from the phase's first report in this process, so a resumed phase does not claim an earlier one's work. */
-export const progressReporter = (send: (message: WorkerMessage) => void): ((progress: Progress) => void) => {
+/** Sends a stage's reports, ten a second at most, with speed and time left. Speed counts from the phase's first report in this process, so a resumed phase does not claim an earlier one's work. */
+const progressReporter = (send: (message: WorkerMessage) => void): ((progress: Progress) => void) => {
   let phase: { name: string; startedAt: number; firstStep: number; firstImages: number } | undefined
   let sentAt = 0
   return (progress) => {
@@ -32,7 +31,7 @@ export const progressReporter = (send: (message: WorkerMessage) => void): ((prog
       phase = { name: progress.phase, startedAt: now, firstStep: progress.step, firstImages: progress.images ?? 0 }
       sentAt = 0
     }
-    if (now - sentAt < intervalMs && progress.step < progress.steps) return
+    if (now - sentAt < reportMs && progress.step < progress.steps) return
     sentAt = now
     const seconds = (now - phase.startedAt) / 1000
     const steps = progress.step - phase.firstStep
@@ -46,9 +45,8 @@ export const progressReporter = (send: (message: WorkerMessage) => void): ((prog
   }
 }
 
-/** The worker's side of a stage that extends. */
-
-export const extensionOf = (
+/** The worker's side of a stage that extends: leaves the artifacts of shorter ones in their folders and says so. */
+const extensionOf = (
   { from, wanted, folder }: JobExtension,
   send: (message: Extract<WorkerMessage, { type: 'milestone' }>) => void,
 ): Extension => {

@@ -45,7 +45,7 @@ export interface Shorter {
   readonly manifest: Manifest
 }
 
-export interface ShorterStages {
+interface ShorterStages {
   /** The longest first. */
   readonly there: readonly Shorter[]
   readonly missing: readonly number[]

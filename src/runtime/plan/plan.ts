@@ -11,8 +11,6 @@ import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
 import { type CodeRecords, reasonsBetween } from './reasons.js'
 
-/** The stored artifact of a stage run, if there is one that will do. */
-
 export interface FoundArtifact {
   readonly manifest: Manifest
   /** Whether its bytes are known to be as published, so that it may be used without a further look. */
@@ -30,7 +28,7 @@ const fromAnyEngine = (store: Store['Service'], identity: StageIdentity, reuse: 
 }
 
 /**
- * Its own artifact, else with `any-engine` one that differs in engine, device or versions alone: of the same engine where
+ * The stored artifact that will do for a stage run: its own, else with `any-engine` one that differs in engine, device or versions alone: of the same engine where
  * there is one, the newest of these. What was measured on a machine and its engine is taken for nothing else.
  */
 export const findArtifact = (
@@ -152,9 +150,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
   return { stages, manifests, found: hits } satisfies Plan
 })
 
-/** Which stages a stage holds up: they run only if it gives something else than before. */
-
-/** Stages that may have to run, with those that they wait for, by node. */
+/** By stage that has to run or may, the stages behind it that run only if it gives something else than before. */
 export const cutOffBehind = ({ stages }: Prepared, plan: Plan): ReadonlyMap<StageNode, readonly string[]> => {
   const behind = new Map<StageNode, Set<string>>()
   const status = new Map(stages.map(({ node }, index) => [node, plan.stages[index]!.status]))

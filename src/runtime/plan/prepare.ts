@@ -39,7 +39,7 @@ export interface PreparedStage {
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
 
-export type MissingSource = Extract<Reason, { type: 'source-missing' }>
+type MissingSource = Extract<Reason, { type: 'source-missing' }>
 
 export interface Prepared {
   readonly stages: readonly PreparedStage[]
@@ -47,7 +47,7 @@ export interface Prepared {
   readonly reuse: Reuse
 }
 
-export interface PrepareOptions {
+interface PrepareOptions {
   readonly engine: ResolvedEngine
   /** Relative paths of external files start here. */
   readonly baseDir: string
@@ -164,10 +164,9 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared
 })
 
-/** What a stage is, whatever has been computed so far: two definitions' stages of one key give the same artifact. */
-
 /**
- * The stage's identity with the keys of its inputs in place of their content. Fingerprints are known only once all inputs
+ * What each stage is, whatever has been computed so far: two definitions' stages of one key give the same artifact. It is the
+ * stage's identity with the keys of its inputs in place of their content. Fingerprints are known only once all inputs
  * are there; keys are known before anything has run, so that plans can be compared.
  */
 export const stageKeys = ({ stages }: Pick<Prepared, 'stages'>): ReadonlyMap<StageNode, string> => {

@@ -1,4 +1,5 @@
 /** Why a stage is not what it was: named rules over two identities, each with what was before and what is now. */
+import { isObject } from '../../base/objects.js'
 import type { Json } from '../../dsl/nodes.js'
 import { canonical } from '../canonical.js'
 import type { CodeRecord } from '../code/code-record.js'
@@ -14,17 +15,16 @@ export type CodeRecords = (digest: string) => CodeRecord | undefined
 
 const keysOf = (...records: readonly object[]): readonly string[] => [...new Set(records.flatMap(Object.keys))].sort()
 
-/** Paths of all leaves: `train.lr` → 0.001. */
-const leaves = (value: unknown, path: string, out: Map<string, Json>): Map<string, Json> => {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    for (const [key, item] of Object.entries(value)) leaves(item, path === '' ? key : `${path}.${key}`, out)
-  } else out.set(path, value as Json)
+/** Paths of all leaves, of which a list is one: `train.lr` → 0.001. */
+export const leavesOf = (value: unknown, path = '', out = new Map<string, Json>()): ReadonlyMap<string, Json> => {
+  if (!isObject(value)) return out.set(path, value as Json)
+  for (const [key, item] of Object.entries(value)) leavesOf(item, path === '' ? key : `${path}.${key}`, out)
   return out
 }
 
 const parameters: Rule = (before, now) => {
-  const old = leaves(before.params, '', new Map())
-  const current = leaves(now.params, '', new Map())
+  const old = leavesOf(before.params)
+  const current = leavesOf(now.params)
   return [...new Set([...old.keys(), ...current.keys()])]
     .map((parameter) => ({ parameter, before: old.get(parameter) ?? null, now: current.get(parameter) ?? null }))
     .filter((change) => canonical(change.before) !== canonical(change.now))

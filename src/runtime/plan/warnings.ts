@@ -1,4 +1,4 @@
-/** What a run says of stages whose code leads where it cannot be followed. */
+/** What a run says before it begins: of artifacts of another key scheme, and of stages that are computed every time. */
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { describeScheme, keyScheme } from '../fingerprint.js'
@@ -6,9 +6,7 @@ import { Store } from '../store/store.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
 
-/** What is said before a run about artifacts whose fingerprints were made by another key scheme. */
-
-/** A sentence; undefined where no stage of these stood finished under another scheme. */
+/** How many stages will be computed anew because their fingerprints were made by another key scheme; undefined where none will. */
 export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
   const store = yield* Store
   // Usually the store knows of this scheme alone, and no manifest need be read.
@@ -29,7 +27,7 @@ export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, las
   )
 })
 
-/** One sentence for each place, with the stages that it makes uncacheable. */
+/** One sentence for each place at which code leads where it cannot be followed, with the stages that it makes uncacheable. */
 export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly string[] => {
   const byPlace = new Map<string, string[]>()
   for (const { node, opaque } of stages) {

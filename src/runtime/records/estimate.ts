@@ -1,4 +1,4 @@
-/** How long a run is expected to take: its stages in the order and the slots in which the run would put them. */
+/** How long stages are expected to take, by what such stages took before, and a run of them. */
 import type { StageNode } from '../../dsl/nodes.js'
 import type { PlannedStage, RunEstimate } from '../events.js'
 import type { PreparedStage } from '../plan/prepare.js'
@@ -16,13 +16,8 @@ import {
   workRatio,
 } from './stage-times.js'
 
-/**
- * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine where
- * that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
- */
-
 /** A stage as far as its time depends on it. */
-export interface TimedStage {
+interface TimedStage {
   readonly node: StageNode
   readonly kind: { readonly usesEngine: boolean }
 }
@@ -63,6 +58,10 @@ const sortsOf = (time: Omit<StageTime, 'work' | 'machine' | 'fingerprint' | 'ms'
   ]
 }
 
+/**
+ * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine where
+ * that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
+ */
 export class ExpectedTimes {
   readonly #read: () => readonly StageTime[]
   readonly #here: TimedHere
@@ -189,7 +188,7 @@ export interface PlanEstimate extends RunEstimate {
   readonly expected: ReadonlyMap<string, number>
 }
 
-export interface EstimateOptions {
+interface EstimateOptions {
   readonly jobs: number
   readonly device: string
   readonly rankOf: (node: StageNode) => number

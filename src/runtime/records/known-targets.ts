@@ -52,7 +52,7 @@ const parse = (text: string): KnownTarget | undefined => {
   }
 }
 
-export interface KnownTargets {
+interface KnownTargets {
   /** With the file in which each is remembered. */
   readonly whole: readonly { readonly target: KnownTarget; readonly entry: string }[]
   /** Files of which nobody can tell what they named. */

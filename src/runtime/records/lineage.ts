@@ -11,14 +11,12 @@ import { sentenceOf, StoreError, UsageError } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
 import { type Manifest, Store } from '../store/store.js'
-import { type Contents, storedContents } from '../store/stored-manifests.js'
+import { type Contents, storedContents } from '../store/stored-entries.js'
 import type { RecordedEnvironment } from './run-environment.js'
 import { readRun } from './run-log.js'
 
-/** The stored artifact that a word on the command line means: a fingerprint, a content hash, or a file of an artifact. */
-
+/** Shorter beginnings of a hash are likely to be typing mistakes. */
 const shortest = 6
-
 const mostListed = 5
 
 const listed = (fingerprints: readonly string[]): string =>
@@ -60,7 +58,10 @@ const findByFile = (all: readonly Contents[], root: string, word: string): Store
     : { fingerprint: first.fingerprint, also: others.map(({ fingerprint }) => fingerprint) }
 }
 
-/** Fails with a UsageError where nothing is meant, or several artifacts with different bytes are. */
+/**
+ * The stored artifact that a word on the command line means: a fingerprint, a content hash, or a file of an artifact. Fails with
+ * a UsageError where nothing is meant, or several artifacts with different bytes are.
+ */
 export const storedArtifact = Effect.fnUntraced(function* (word: string) {
   const store = yield* Store
   const all = yield* storedContents()
@@ -96,7 +97,7 @@ export interface LineageInput {
   readonly made: readonly string[]
 }
 
-export interface LineageRun {
+interface LineageRun {
   readonly run: string
   /** Null where the run's record is gone, or where an older version kept none. */
   readonly environment: RecordedEnvironment | null

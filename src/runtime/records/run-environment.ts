@@ -9,13 +9,13 @@ import { version } from '../definition/own-package.js'
 import { FileIndex, hashFile, identityOf } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
 import { type MachineIdentity, machineOf } from '../machine.js'
+import { leavesOf } from '../plan/reasons.js'
 import type { ResolvedEngine } from '../services.js'
 import type { Store } from '../store/store.js'
 import type { GitState } from './git-state.js'
 
 /** Versions that the lock file beside a definition names, of the packages that the definition's project and genepool ask for. */
-
-export interface LockedPackages {
+interface LockedPackages {
   /** Null where no folder at or above the definition's has one. */
   readonly lockFile: string | null
   readonly sha256: string | null
@@ -49,7 +49,7 @@ const namesOf = (entry: LockEntry | undefined): readonly string[] =>
   })
 
 /** Of what the project and genepool ask for themselves; a lock file of another form names none. */
-export const versionsIn = (text: string): Readonly<Record<string, string>> => {
+const versionsIn = (text: string): Readonly<Record<string, string>> => {
   try {
     const { packages = {} } = JSON.parse(text) as { packages?: Readonly<Record<string, LockEntry>> }
     const names = new Set([...namesOf(packages['']), ...namesOf(packages['node_modules/genepool'])])
@@ -65,7 +65,7 @@ export const versionsIn = (text: string): Readonly<Record<string, string>> => {
 }
 
 /** What is known of the nearest lock file; read again only where it has changed. */
-export const lockedPackages = (folder: string, store: Store['Service']): LockedPackages => {
+const lockedPackages = (folder: string, store: Store['Service']): LockedPackages => {
   const lockFile = find(folder)
   const identity = lockFile === undefined ? undefined : identityOf(lockFile)
   if (lockFile === undefined || identity === undefined) return { lockFile: null, sha256: null, versions: {} }
@@ -112,7 +112,7 @@ export interface RecordedEnvironment extends RunEnvironment {
 const telling =
   /^(CUDA_|NVIDIA_|VK_|MESA_|LD_PRELOAD$|LD_LIBRARY_PATH$|TF_(?!CLI_)|ORT_|OMP_|MALLOC_|GENEPOOL_|NODE_OPTIONS$|UV_THREADPOOL_SIZE$)/
 
-export const tellingVariables = (all: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
+const tellingVariables = (all: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(all)
       .filter((entry): entry is [string, string] => telling.test(entry[0]) && entry[1] !== undefined)
@@ -170,8 +170,7 @@ export const environmentOf = (store: Store['Service'], settings: RunSettings): R
   }
 }
 
-/** What differs between the surroundings of two runs, place by place. */
-
+/** What differs between the surroundings of two runs, at one place. */
 export interface EnvironmentDifference {
   /** `git.commit`, `machine.processor`, `packages.versions.effect`. */
   readonly what: string
@@ -179,19 +178,12 @@ export interface EnvironmentDifference {
   readonly b: Json
 }
 
-const leaves = (value: unknown, path: readonly string[], out: Map<string, Json>): Map<string, Json> => {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    for (const [key, item] of Object.entries(value)) leaves(item, [...path, key], out)
-  } else out.set(path.join('.'), value as Json)
-  return out
-}
-
 /** In the order in which a record has them; what one of them lacks is null. */
 export const environmentDifference = (
   a: RecordedEnvironment,
   b: RecordedEnvironment,
 ): readonly EnvironmentDifference[] => {
-  const [before, now] = [leaves(a, [], new Map()), leaves(b, [], new Map())]
+  const [before, now] = [leavesOf(a), leavesOf(b)]
   return [...new Set([...before.keys(), ...now.keys()])]
     .map((what) => ({ what, a: before.get(what) ?? null, b: now.get(what) ?? null }))
     .filter((each) => canonical(each.a) !== canonical(each.b))

@@ -14,7 +14,7 @@ import { environmentOf, type RecordedEnvironment, type RunEnvironment, type RunS
 import { readTags } from './run-tags.js'
 
 /** What a record holds besides events. */
-export type RecordLine =
+type RecordLine =
   | ({ readonly type: 'environment' } & RunEnvironment)
   | { readonly type: 'plan'; readonly stages: readonly PlannedStage[] }
   | { readonly type: 'git'; readonly git: GitState }
@@ -93,7 +93,7 @@ export const readRun = Effect.fnUntraced(function* (run: string) {
 })
 
 /** Ids of all recorded runs, newest first. */
-export const recordedRuns = Effect.fnUntraced(function* () {
+const recordedRuns = Effect.fnUntraced(function* () {
   const store = yield* Store
   return yield* Effect.try({
     try: (): readonly string[] => {
@@ -121,13 +121,11 @@ export const readRuns = Effect.fnUntraced(function* () {
   })
 })
 
-/** What a run writes down before its first event. Costs a run with nothing to do next to nothing and never fails one. */
-
 /** How long a run that has ended waits for git, which was asked when it began. */
 const patienceMs = 300
 
 /**
- * Writes environment and plan now and git's answer when it is there; the effect given back, for the run's end, waits for
+ * What a run writes down before its first event: environment and plan now, and git's answer when it is there; the effect given back, for the run's end, waits for
  * that, but never long.
  */
 export const recordStart = (
@@ -146,14 +144,14 @@ export const recordStart = (
   })
 }
 
-/** The recorded run that a word on the command line means: its id, the beginning of it, or a tag. */
-
 /** Shorter beginnings are likely to be typing mistakes. */
 const shortest = 4
-
 const mostListed = 5
 
-/** Undefined where nothing is called so. Fails with a UsageError where several are, or where a tagged run is gone. */
+/**
+ * The recorded run that a word on the command line means: its id, the beginning of it, or a tag; undefined where nothing is
+ * called so. Fails with a UsageError where several are, or where a tagged run is gone.
+ */
 export const findRun = Effect.fnUntraced(function* (word: string) {
   const own = yield* readRun(word)
   if (own !== undefined) return own

@@ -17,10 +17,9 @@ import { valueAt } from '../plan/extension.js'
 import type { PreparedStage } from '../plan/prepare.js'
 import type { StageKind } from '../stage-contract.js'
 import type { Store } from '../store/store.js'
-import { manifestsNow } from '../store/stored-manifests.js'
+import { manifestsNow } from '../store/stored-entries.js'
 
-/** How much a stage has to do, as far as its parameters say: what a time measured on one carries over to another by. */
-
+/** Parameters that say how much a stage has to do. */
 interface Telling {
   readonly train?: { readonly epochs?: unknown }
   readonly epochs?: unknown
@@ -62,7 +61,8 @@ export const shareAfter = (at: number, { extends: by }: Pick<StageKind, 'extends
   return typeof end === 'number' && end > at ? (end - at) / end : 1
 }
 
-export interface StageWork {
+/** How much a stage has to do, as far as its parameters say: by that a time of one stage tells of another's. */
+interface StageWork {
   /** Epochs times multiply-accumulates of one image; 1 where the parameters name neither. */
   readonly steps: number
   /** Null where the whole data set is used, or none. */
@@ -187,7 +187,7 @@ export const readTimes = (store: Store['Service']): readonly StageTime[] => {
   return times
 }
 
-export const rememberTime = (store: Store['Service'], time: StageTime): void => {
+const rememberTime = (store: Store['Service'], time: StageTime): void => {
   // What older versions have left is gathered before the first line hides it.
   if (!fs.existsSync(fileOf(store))) {
     const times = gathered(store).filter(({ fingerprint }) => fingerprint !== time.fingerprint)
@@ -195,10 +195,17 @@ export const rememberTime = (store: Store['Service'], time: StageTime): void => 
   } else write(store, [time])
 }
 
-/** Watches a run's events and keeps how long each stage computed, for later estimates. */
+/** Where times are measured, or expected. */
+export interface TimedHere {
+  /** The definition, as `remembered.as` names it. */
+  readonly definition: string
+  readonly engine: Pick<EngineIdentity, 'engine' | 'device'>
+  readonly machine: MachineIdentity
+}
 
 type Started = Extract<RunEvent, { type: 'stage-started' }>
 
+/** Hears a run's events and keeps how long each stage computed, for later estimates. */
 export const timeRecorder = (store: Store['Service'], stages: readonly PreparedStage[], here: TimedHere): Emit => {
   let byName: ReadonlyMap<string, PreparedStage> | undefined
   const started = new Map<string, Started>()
@@ -228,11 +235,4 @@ export const timeRecorder = (store: Store['Service'], stages: readonly PreparedS
     if (stage === undefined || from === undefined) return
     keep(stage, from, event.ms, event.type === 'stage-finished' ? 'finished' : 'interrupted')
   }
-}
-
-export interface TimedHere {
-  /** The definition, as `remembered.as` names it. */
-  readonly definition: string
-  readonly engine: Pick<EngineIdentity, 'engine' | 'device'>
-  readonly machine: MachineIdentity
 }

@@ -11,7 +11,7 @@ import type { Manifest, Store } from '../store/store.js'
 import type { Steering } from './options.js'
 import type { RunState } from './state.js'
 
-export interface Loop {
+interface Loop {
   readonly context: MakeContext
   readonly state: RunState
   /** What the plan has found a moment ago. */

@@ -13,11 +13,10 @@ import type { ResolvedEngine } from '../services.js'
 import type { Manifest, Store } from '../store/store.js'
 import type { FinishedCell } from './cell-outcomes.js'
 
-/** How a run is steered from outside while it goes on, as `genepool watch` does after an edit. */
-
 /** Nobody wants this stage of this run any more: a newer run has taken its place. */
 export class Withdrawn extends Data.TaggedError('Withdrawn') {}
 
+/** How a run is steered from outside while it goes on, as `genepool watch` does after an edit. */
 export interface Steering {
   /** Called once when everything is known that can be known without running; what it takes, the run waits for. */
   readonly review: (prepared: Prepared, engine: ResolvedEngine) => Effect.Effect<void, UsageError | StoreError, Store>

@@ -30,7 +30,7 @@ const failureOf = (error: unknown): StageFailure & { readonly changed?: string }
   }
 }
 
-export interface RunStateOptions {
+interface RunStateOptions {
   readonly emit: Emit
   readonly last: LastKnown
   /** Whether the first failure stops the run. */

@@ -10,9 +10,7 @@ import type { Blobs } from './blobs.js'
 import type { Manifest, StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
 
-/** Another name for the bytes of a file. */
-
-/** Leaves what is there already. A file system without hard links, or with too many to one file, gets a copy. */
+/** Another name for a file's bytes; leaves what is there already. A file system without hard links, or with too many to one file, gets a copy. */
 export const linkOrCopy = (from: string, to: string): void => {
   try {
     fs.linkSync(from, to)

@@ -6,15 +6,6 @@ import { clockTickMs, dataIdentityOf, fileSizeOf, hashFile, identityOf, mtimeOf 
 import type { StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
 
-/**
- * Which blobs have been hashed and have not changed since, so that no byte is read twice: for each the identity of its file
- * (device, inode, size, times) at that moment. Whatever writes to a file moves its ctime, which no program can set, so that
- * damage which keeps size and mtime is seen; what changes below the file system is not, and `store verify` reads all.
- *
- * The index is one text file, read once and only appended to, a line an entry: two runs append side by side, a line that a
- * kill cut short is no entry, and of several lines about one blob the last one counts.
- */
-
 interface Verified {
   readonly identity: string
   /** When hashing began, in milliseconds since 1970. */
@@ -26,7 +17,15 @@ const linePattern = /^([0-9a-f]{64}) (\d+:\d+:\d+:\d+:\d+) (\d+)$/
 /** Lines beyond this many and twice what they say are written anew. */
 const spareLines = 1_000
 
-export class VerifiedBlobs {
+/**
+ * Which blobs have been hashed and have not changed since, so that no byte is read twice: for each the identity of its file
+ * (device, inode, size, times) at that moment. Whatever writes to a file moves its ctime, which no program can set, so that
+ * damage which keeps size and mtime is seen; what changes below the file system is not, and `store verify` reads all.
+ *
+ * The index is one text file, read once and only appended to, a line an entry: two runs append side by side, a line that a
+ * kill cut short is no entry, and of several lines about one blob the last one counts.
+ */
+class VerifiedBlobs {
   readonly #path: string
   #entries: Map<string, Verified> | undefined
   /** It cannot be written. */

@@ -182,13 +182,17 @@ export const whileLocked = <A>(file: string, work: () => A): Effect.Effect<A, un
   return again
 }
 
-/** Which runs are going on in a store, so that nothing that they have found is taken from under them. */
+/** The lock of whoever makes the artifact of this fingerprint, or does something else of this name to the store. */
+export const lockPath = (store: Store['Service'], name: string): string => store.place('locks', `${name}.lock`)
 
 const namePattern = /^run\.(.+)\.lock$/
 
-/** For as long as the scope is open. A store in which no lock can be made has nothing collected from it either. */
+/**
+ * Tells others that the run goes on, so that nothing that it has found is taken from under it, for as long as the scope is open. A
+ * store in which no lock can be made has nothing collected from it either.
+ */
 export const markAsLive = (store: Store['Service'], run: string): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.ignore(tryLock(store.place('locks', `run.${run}.lock`)))
+  Effect.ignore(tryLock(lockPath(store, `run.${run}`)))
 
 /** Ids of the runs that are going on. */
 export const liveRuns = (store: Store['Service']): readonly string[] => {
@@ -199,6 +203,3 @@ export const liveRuns = (store: Store['Service']): readonly string[] => {
     return run !== undefined && isHeld(store.place('locks', name)) ? [run] : []
   })
 }
-
-export const lockPath = (store: Store['Service'], fingerprint: string): string =>
-  store.place('locks', `${fingerprint}.lock`)

@@ -16,7 +16,7 @@ import { isUntouched, type SealedInputs, sealOf } from './sealed-inputs.js'
 import type { Store } from './store.js'
 import { sweepUnfinished } from './unfinished-files.js'
 
-export interface Staging {
+interface Staging {
   readonly outDir: string
   readonly checkpointDir: string
   /** Whether an interrupted run has left a checkpoint. */
@@ -26,7 +26,8 @@ export interface Staging {
 const entries = (folder: string): readonly string[] => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
 
 /** Tidying up may fail without harm: what is left behind is swept by the next run. */
-const quietly = (tidy: () => void): Effect.Effect<void> => Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
+export const quietly = (tidy: () => void): Effect.Effect<void> =>
+  Effect.ignore(Effect.try({ try: tidy, catch: sentenceOf }))
 
 /** What is kept beside a checkpoint: the inputs' seal, or that they were untouched when the stage ended. */
 const untouched = 'untouched'

@@ -12,7 +12,7 @@ import { quarantine } from './quarantine.js'
 /** Raised when a store that was written by this genepool cannot be read by older ones. */
 export const storeFormat = 1
 
-export interface StoreFormat {
+interface StoreFormat {
   readonly format: number
   /** Of the artifacts that have been written to it, ascending. */
   readonly keySchemes: readonly number[]

@@ -1,8 +1,11 @@
-/** What lies in a store, listed: for whoever cleans it up or reads it whole. Nothing here changes anything. */
+/** What lies in a store, listed: for whoever cleans it up, reads it whole or looks for an artifact by what it holds. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import * as Effect from 'effect/Effect'
+import { sentenceOf, StoreError } from '../errors.js'
+import { FileIndex, identityOf } from '../file-identity.js'
 import { isSha256, type Manifest } from './manifest.js'
-import { readManifest, type Store } from './store.js'
+import { readManifest, Store } from './store.js'
 
 /** A file or folder of the store. */
 export interface Entry {
@@ -72,4 +75,49 @@ export const bytesOf = (place: string, seen = new Set<string>()): number => {
   return stat.size
 }
 
-export const isBlobName = (name: string): boolean => isSha256(name)
+/** Fingerprints of all manifests, complete or not. Throws where the store cannot be read. */
+const storedFingerprints = (store: Store['Service']): readonly string[] => {
+  const namesIn = (folder: string): readonly string[] => (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
+  return namesIn(store.place('actions'))
+    .flatMap((prefix) => namesIn(store.place('actions', prefix)))
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => name.slice(0, -'.json'.length))
+    .filter(isSha256)
+}
+
+/** All complete artifacts, read one after the other: for a store that has no index of what is asked. */
+export const manifestsNow = (store: Store['Service']): Manifest[] =>
+  storedFingerprints(store).flatMap((fingerprint) => store.lookup(fingerprint) ?? [])
+
+/** What is found of an artifact without reading its manifest again. */
+export interface Contents {
+  readonly fingerprint: string
+  readonly content: string
+  /** sha256 of each file. */
+  readonly files: readonly string[]
+}
+
+/** Of every manifest what it holds; of those that have not changed since they were read, from an index. */
+export const storedContents = Effect.fnUntraced(function* () {
+  const store = yield* Store
+  return yield* Effect.try({
+    try: (): readonly Contents[] => {
+      const index = new FileIndex<Contents>(store.place('index', 'contents.json'), '1')
+      const all = storedFingerprints(store).flatMap((fingerprint) => {
+        const file = store.place('actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
+        const known = index.peek(file)
+        if (known !== undefined) return [known]
+        const identity = identityOf(file)
+        const manifest = store.lookup(fingerprint)
+        if (identity === undefined || manifest === undefined) return []
+        const { content } = manifest
+        const contents = { fingerprint, content, files: Object.values(manifest.files).map(({ sha256 }) => sha256) }
+        index.remember(file, identity, contents)
+        return [contents]
+      })
+      index.save()
+      return all
+    },
+    catch: (cause) => new StoreError({ message: `cannot read the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+  })
+})

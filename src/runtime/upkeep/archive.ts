@@ -34,7 +34,7 @@ export interface ArchiveHeader {
   readonly bytes: number
 }
 
-export type EntryKind = 'blob' | 'code' | 'accepted' | 'run' | 'manifest'
+type EntryKind = 'blob' | 'code' | 'accepted' | 'run' | 'manifest'
 
 const patterns: Readonly<Record<EntryKind, RegExp>> = {
   blob: /^blobs\/([0-9a-f]{2})\/(\1[0-9a-f]{62})$/,
@@ -45,14 +45,14 @@ const patterns: Readonly<Record<EntryKind, RegExp>> = {
   run: /^runs\/(\d{8}-[\w-]+)((?:\.[\w-]+)+|(?:\/[\w-]+(?:\.[\w-]+)*)+)$/,
 }
 
-export interface ArchiveEntry {
+interface ArchiveEntry {
   readonly kind: EntryKind
   /** The hash in its name; of a run its id; '' of the edits that were accepted. */
   readonly key: string
 }
 
 /** What an entry is, by its name: anything that is no such file of a store is none. */
-export const entryOf = (name: string): ArchiveEntry | undefined => {
+const entryOf = (name: string): ArchiveEntry | undefined => {
   for (const [kind, pattern] of Object.entries(patterns) as [EntryKind, RegExp][]) {
     const found = pattern.exec(name)
     if (found !== null) return { kind, key: (kind === 'run' ? found[1] : found[2]) ?? '' }
@@ -62,8 +62,6 @@ export const entryOf = (name: string): ArchiveEntry | undefined => {
 
 /** The files in which a run is recorded. */
 export const isOfRun = (run: string, { name }: Entry): boolean => name === run || name.startsWith(`${run}.`)
-
-/** Reads an exported file into a folder, one file after the other, and believes nothing of it: names, sizes and hashes are checked. */
 
 /** What a manifest, a record or the header may be at most: they are read into memory. */
 const maxTextBytes = 512 * 2 ** 20
@@ -202,7 +200,10 @@ class Reader {
   }
 }
 
-/** Rejects with a UsageError for anything but a whole archive. Blobs come to lie in `folder`. */
+/**
+ * Reads an archive file by file and believes nothing of it: names, sizes and hashes are checked. Blobs come to lie in `folder`.
+ * Rejects with a UsageError for anything but a whole archive.
+ */
 export const readArchive = async (
   file: string,
   folder: string,

@@ -19,17 +19,16 @@ import { blobsIn, bytesOf, type Entry, fileAt, type FoundManifest, manifestsIn }
 import { findLitter, type Litter, litterMinAgeMs, removeLitter } from './garbage-litter.js'
 import { findRoots, liveRoots, markKept, type Marks, type NamedTarget, type Roots, tagRoots } from './garbage-roots.js'
 
-/**
- * How garbage is taken from under runs that go on: never deleted where it lies, but renamed away, looked at again, and put
- * back if it is needed after all. Renaming is one step, so a reader finds an entry whole or not at all.
- */
-
 interface Trashed {
   readonly from: string
   readonly at: string
 }
 
-export class Trash {
+/**
+ * How garbage is taken from under runs that go on: never deleted where it lies, but renamed away, looked at again, and put
+ * back if it is needed after all. Renaming is one step, so a reader finds an entry whole or not at all.
+ */
+class Trash {
   readonly #folder: string
   readonly #trashed = new Map<string, Trashed>()
 
@@ -70,7 +69,7 @@ export class Trash {
   }
 }
 
-export interface GarbageOptions {
+interface GarbageOptions {
   readonly named: readonly NamedTarget[]
   /** Whether definitions that are only known from runs keep nothing. */
   readonly namedOnly: boolean

@@ -15,7 +15,7 @@ import { archiveFormat, type ArchiveHeader, headerName, isOfRun } from './archiv
 import { markKept } from './garbage-roots.js'
 import type { OnProgress } from './verify-store.js'
 
-export interface ExportOptions {
+interface ExportOptions {
   /** The pipeline, cell or run, in the user's words. */
   readonly of: string
   readonly manifests: readonly Manifest[]

@@ -9,14 +9,13 @@ import type { Manifest } from '../store/manifest.js'
 import { abandonedStaging } from '../store/staging.js'
 import type { Store } from '../store/store.js'
 import { bytesOf, codeRecordsIn, entriesIn, leftoversIn } from '../store/stored-entries.js'
+import { dayMs } from './garbage-roots.js'
 
 export interface Litter {
   readonly what: 'checkpoint' | 'staging' | 'quarantine' | 'code record' | 'leftover' | 'artifact folder' | 'target'
   readonly path: string
   readonly bytes: number
 }
-
-const dayMs = 86_400_000
 
 /** What is younger may be somebody's who is not done yet. */
 export const litterMinAgeMs = 3_600_000
@@ -29,7 +28,7 @@ const changedAt = (place: string): number => {
   return Math.max(stat.mtimeMs, ...entriesIn(place).map((entry) => changedAt(entry.path)))
 }
 
-export interface LitterOptions {
+interface LitterOptions {
   readonly keepDays: number
   readonly all: boolean
   readonly namedOnly: boolean

@@ -23,7 +23,7 @@ import type { Manifest } from '../store/manifest.js'
 import { Store } from '../store/store.js'
 import { entriesIn } from '../store/stored-entries.js'
 
-export interface Root {
+interface Root {
   /** What it is called to the user: a file, a tag, a run. */
   readonly label: string
   readonly kind: 'named' | 'known' | 'tag' | 'live'
@@ -158,15 +158,13 @@ export const findRoots = Effect.fnUntraced(function* (
   }
 })
 
-/** Which artifacts are kept, and by what: those that a root names, those that are young, and what any of these was made from. */
-
 /** Artifacts by the root that keeps them; one may be kept by several. */
 export interface Marks {
   readonly kept: ReadonlySet<string>
   readonly by: ReadonlyMap<Pick<Root, 'label' | 'kind'> | 'young', ReadonlySet<string>>
 }
 
-const dayMs = 86_400_000
+export const dayMs = 86_400_000
 
 /** The artifacts and, all the way up, those that have the contents that they were made from. */
 const withInputs = (
@@ -190,7 +188,10 @@ const withInputs = (
   return kept
 }
 
-/** `keepDays`: what was made so lately is kept whoever needs it. */
+/**
+ * Which artifacts are kept, and by what: those that a root names, those that were made in the last `keepDays`, and what any of
+ * these was made from.
+ */
 export const markKept = (
   manifests: readonly Manifest[],
   roots: readonly Root[],

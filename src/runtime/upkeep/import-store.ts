@@ -12,7 +12,7 @@ import { Store } from '../store/store.js'
 import { type ReadArchive, readArchive } from './archive.js'
 import type { OnProgress } from './verify-store.js'
 
-export interface Imported {
+interface Imported {
   readonly of: string
   readonly artifacts: number
   /** How many of them were there already. */

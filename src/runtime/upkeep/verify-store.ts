@@ -11,8 +11,7 @@ import { quarantine } from '../store/quarantine.js'
 import { noteEqual, Store } from '../store/store.js'
 import { blobsIn, codeRecordsIn, entriesIn, type Entry, manifestsIn } from '../store/stored-entries.js'
 
-/** `code/`: what the code behind a digest was. Only explanations read it; without a record they are poorer, never wrong. */
-
+/** Whether a record of code is what its digest says. Only explanations read it: without it they are poorer, never wrong. */
 export const isCodeRecordText = (digest: string, text: string): boolean => {
   try {
     return digestOf(decodeRecord(text)) === digest
@@ -22,7 +21,7 @@ export const isCodeRecordText = (digest: string, text: string): boolean => {
 }
 
 /** Whether it is what its name says. */
-export const isCodeRecord = ({ name, path }: Entry): boolean => {
+const isCodeRecord = ({ name, path }: Entry): boolean => {
   try {
     return isCodeRecordText(name.replace(/\.json$/, ''), fs.readFileSync(path, 'utf8'))
   } catch {
@@ -30,7 +29,7 @@ export const isCodeRecord = ({ name, path }: Entry): boolean => {
   }
 }
 
-export interface Damage {
+interface Damage {
   readonly what: 'manifest' | 'file' | 'shown file' | 'code record'
   readonly path: string
 }
@@ -44,7 +43,7 @@ export interface LostArtifact {
   readonly files: readonly string[]
 }
 
-export interface VerifiedStore {
+interface VerifiedStore {
   readonly artifacts: number
   readonly files: number
   readonly bytes: number

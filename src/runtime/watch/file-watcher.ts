@@ -10,15 +10,16 @@ import * as Option from 'effect/Option'
 import * as Queue from 'effect/Queue'
 import { sentenceOf } from '../errors.js'
 
-/** A burst of saves, an editor that writes a file in two steps, a checkout of another branch: one change. */
-
 /** How long nothing may have happened before a burst counts as over. */
 const quietMs = 150
 
 /** After this it is over in any case, so that a file that is written all the time does not keep the others waiting. */
 const longestMs = 1_500
 
-/** Waits for a first hint and then until they stop coming; takes them all. */
+/**
+ * Waits for a first hint and then until they stop coming; takes them all. A burst of saves, an editor that writes a file in two
+ * steps, a checkout of another branch are one change.
+ */
 export const nextBurst = Effect.fnUntraced(function* (hints: Queue.Dequeue<void>) {
   yield* Queue.take(hints)
   const end = Date.now() + longestMs
@@ -30,7 +31,7 @@ export const nextBurst = Effect.fnUntraced(function* (hints: Queue.Dequeue<void>
   }
 })
 
-export interface WatcherListener {
+interface WatcherListener {
   readonly onHint: () => void
   /** The system does not tell: files are looked at every now and then instead. */
   readonly onTrouble: (message: string) => void

@@ -1,4 +1,4 @@
-/** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
+/** Every file that can change what a pipeline is or gives, and what of them has changed since they were last looked at. */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -8,8 +8,6 @@ import { sentenceOf, StageError, UsageError } from '../errors.js'
 import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
 import type { Prepared } from '../plan/prepare.js'
 import { Store } from '../store/store.js'
-
-/** Every file that can change what a pipeline is or gives: of its definition, of its stages' code, of its data. */
 
 export interface ReachedFile {
   /** Absolute. */
@@ -81,6 +79,7 @@ const read = async (file: string): Promise<Seen> => {
   return { identity, sha256: identity === undefined ? undefined : await hashOfFile(file) }
 }
 
+/** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
 export class SeenFiles {
   readonly #seen = new Map<string, Seen>()
 
