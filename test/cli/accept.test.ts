@@ -127,15 +127,14 @@ describe('an edit that is declared harmless', () => {
         '.genepool/locks/accepted-edits.lock',
         JSON.stringify({ ...thisProcess, token: '0' }),
       )
-      const isWanted = new Promise<void>((resolve) => {
-        const watcher = watch(dirname(lock), (_, name) => {
-          if (name?.startsWith('accepted-edits.lock.') !== true) return
-          watcher.close()
-          resolve()
-        })
-      })
+      const watcher = watch(dirname(lock))
+      const waits = new Promise<string>((resolve) =>
+        watcher.on('change', (_, name) => String(name).startsWith('accepted-edits.lock.') && resolve('it waits')),
+      )
       const call = genepool(...args)
-      await Promise.race([isWanted, call])
+      const first = await Promise.race([waits, call.then(() => 'it is done')])
+      watcher.close()
+      expect(first).to.equal('it waits')
       const before = await accepted()
       const theirs = { ...before[0], id: what, name: `theirs, ${what}` }
       workspace.write('.genepool/code/accepted.json', JSON.stringify({ edits: [...before, theirs] }))
