@@ -79,10 +79,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^node:/,
   ],
   'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
-  'src/load-model.ts': [
-    /^src\/stages\/(load-model|loaded-model)\.ts$/,
-    /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/,
-  ],
+  'src/load-model.ts': [/^src\/stages\/load-model\.ts$/, /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/],
   'src/load-dataset.ts': [/^src\/stages\/data\/dataset\.ts$/, /^node:/],
   'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^src\/engine\/request\.ts$/, /^effect\//],
   'src/own-definitions.ts': [/^src\/base\//, /^src\/runtime\/definition\//, /^src\/index\.ts$/, /^node:/],

@@ -10,21 +10,21 @@ import { openEngine } from '../engine/choice/open.js'
 import type { Examination } from './examine.js'
 import { stepBatch, timeStep } from './training-step.js'
 
-/** Below this a whole batch would take many seconds. */
+/** On a slower device than this a step of a whole batch would take many seconds. */
 const slowGflops = 5
 const smallBatch = 4
 
-/** What the libraries themselves say they are. */
+/** The native library's name and version, as it reports them. */
 const nativeVersion = ({ name, versions }: Engine): string | null => {
   if (name === 'onnxruntime') {
-    // Loaded already, as CommonJS.
+    // The engine has loaded it already, as CommonJS.
     const { env } = createRequire(import.meta.url)('onnxruntime-node') as { env: { versions: { node?: string } } }
     return env.versions.node === undefined ? null : `ONNX Runtime ${env.versions.node}`
   }
   return versions['libtensorflow'] === undefined ? null : `TensorFlow ${versions['libtensorflow']}`
 }
 
-/** The name of what it computes on. */
+/** The name of the processor or GPU that it computes on. */
 const deviceOf = ({ device, deviceIndex = 0 }: Candidate): Partial<Examination> => {
   if (device === 'cpu') return { on: cpuName() }
   if (device === 'cuda') {

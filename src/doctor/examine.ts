@@ -1,4 +1,4 @@
-/** What every engine can do on every device of this machine, found out in processes of their own. */
+/** What every engine can do on every device of this machine; each is examined in a process of its own. */
 import { runChild } from '../base/own-program.js'
 import { failureOf, missing, withDevice } from '../engine/choice/failure.js'
 import type { Adapter } from '../engine/choice/gpus.js'
@@ -10,49 +10,50 @@ import { installedVersions } from '../engine/installed.js'
 
 export { parseWish } from '../engine/choice/wish.js'
 
-/** One engine on one device. */
+/** What was found of one engine on one device. */
 export interface Examination extends Candidate {
   readonly loads: boolean
-  /** Why it does not load, or what went wrong after it had loaded; a clause. */
+  /** Why it does not load, or what failed after it had loaded: a clause, without a full stop. */
   readonly problem: string | null
   /** What to do about it. */
   readonly hint: string | null
   /** Numeric packages and their versions. */
   readonly versions: Readonly<Record<string, string>>
-  /** What the native library says of itself. */
+  /** The native library's name and version, as it reports them. */
   readonly native: string | null
-  /** The processor, or the GPU. */
+  /** Name of the processor or GPU that it computes on. */
   readonly on: string | null
   /** 10⁹ operations a second in products of float32 matrices, `matmulSize` square. */
   readonly gflops: number | null
   readonly matmulSize: number | null
   /** Milliseconds of a training step of a transformer of width 64, depth 6 and 17 tokens, batch 64. */
   readonly stepMs: number | null
-  /** The step was measured with a smaller batch, and multiplied. */
+  /** Whether `stepMs` was measured with a smaller batch and scaled up. */
   readonly stepEstimated: boolean
-  /** Whether `auto` takes this one. */
+  /** Whether `auto` chooses this one. */
   readonly auto: boolean
   readonly adapter?: Adapter
 }
 
+/** What was found on this machine. */
 export interface Diagnosis {
   readonly examinations: readonly Examination[]
-  /** What `auto` takes; undefined where nothing loads, or not everything was examined. */
+  /** What `auto` chooses; undefined where nothing loads, or where not everything was examined. */
   readonly auto: ChosenEngine | undefined
 }
 
-export interface ExamineOptions {
-  /** What is examined. */
+interface ExamineOptions {
+  /** Which engines and devices are examined. */
   readonly wish: Wish
   readonly signal: AbortSignal
-  /** The environment that stages run in: what is measured is what runs. */
+  /** The environment that stages run in, so that what is measured is what will run. */
   readonly env: NodeJS.ProcessEnv
   /** Called when the examination of an engine on a device begins. */
   readonly onStart: (name: string) => void
   readonly onNoise: (said: string) => void
 }
 
-/** Of a library that gives no sign; each measurement is a sign. */
+/** How long a library may be silent; each measurement that it reports counts as a sign of life. */
 const usualSeconds = 40
 
 const nothingKnown = {
@@ -116,7 +117,7 @@ export const diagnose = async (options: ExamineOptions): Promise<Diagnosis> => {
   }
   const onCpu = examinations.find(({ engine, device }) => engine === 'onnxruntime' && device === 'cpu')
   const trials = new Map(examinations.map((one) => [nameOf(one), trialOf(one, onCpu?.gflops ?? null)]))
-  // The next run need not try again, nor hold on to what is not so any more.
+  // Runs choose their engine by these trials: the next one need not try again, and forgets what is no longer true.
   const remembered = new RememberedTrials(surroundingsKey())
   for (const [name, trial] of trials) remembered.set(name, trial)
   if (options.wish.engine !== undefined || options.wish.device !== undefined) return { examinations, auto: undefined }
