@@ -1,11 +1,11 @@
 /**
- * Puts the compiled program into one script, dist/program.cjs: loading Effect from its hundred files takes longer than most
- * runs with nothing to do, and than most stages of a user's own. All processes of the program start from there
- * (src/program/parts.ts); other programs (`import 'genepool'`), threads and the code identity of stages use the files beside it, one
- * a source.
+ * Puts the compiled program into one script, dist/program.cjs: loading Effect from its hundred files takes longer than
+ * most runs with nothing to do, and than most stages of a user's own. All processes of the program start from there
+ * (src/program/parts.ts); other programs (`import 'genepool'`), threads and the code identity of stages use the files
+ * beside it, one a source.
  *
- * The script is one expression, a function of what a module has and a script has not (src/base/program-script.ts). A module
- * could not be given the code that the engine has kept of it.
+ * The script is one expression, a function of what a module has and a script has not (src/base/program-script.ts). A
+ * module could not be given the code that the engine has kept of it.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'

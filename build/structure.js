@@ -1,7 +1,7 @@
 /**
- * The structure of src/ in figures: `npm run structure`, or `node build/structure.js FOLDER…` for several checkouts side by side
- * (each with its node_modules and built, for the two rows of what runs). Ends with 1 where, in the first of them, two folders
- * import each other or an exported name stands twice; everything else is for people to read.
+ * The structure of src/ in figures: `npm run structure`, or `node build/structure.js FOLDER…` for several checkouts
+ * side by side (each with its node_modules and built, for the two rows of what runs). Ends with 1 where, in the first
+ * of them, two folders import each other or an exported name stands twice; everything else is for people to read.
  */
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -80,7 +80,7 @@ const namesThatStandTwice = (sources) => {
   return [...places].filter(([, files]) => files.length > 1).map(([name, files]) => `${name}: ${files.join(', ')}`)
 }
 
-/** Our files with a function that has run, out of what V8 counted: a file's own, or its part of a bundle that names its parts. */
+/** Our files of which V8 counted a function that ran: by file, or by the parts that a bundle names. */
 const filesRun = (scripts, root) => {
   const files = new Set()
   for (const { url, functions } of scripts) {

@@ -1,4 +1,4 @@
-/** How this program's processes load definitions: compiled once, and with their own copy of the package that they import. */
+/** How this program's processes load definitions: compiled once, and with this program's own copy of the package. */
 import * as path from 'node:path'
 import { cacheFolder } from './base/cache-folder.js'
 import { compiledDefinitions } from './runtime/definition/compiled-definition.js'

@@ -34,11 +34,11 @@ export interface RunPipelineOptions {
   readonly retries?: number
   /** Pause before the first retry, doubled for each further one up to a minute; default `'1s'`. */
   readonly retryDelay?: Duration
-  /** How long a stage may compute, `'2h'`: then it is interrupted and the next run goes on from its checkpoint; default: no limit. */
+  /** How long a stage may compute, `'2h'`; then it is interrupted, and the next run resumes it. Default: no limit. */
   readonly stageTimeout?: Duration
   /** Resident memory that a worker and its processes may use, `'8GiB'`; Linux only; default: no limit. */
   readonly memory?: Size
-  /** A worker that for so long says nothing and uses no processor time is hung, ended and retried; default `'10min'`. */
+  /** A worker that says nothing and uses no processor time for so long is ended and retried; default `'10min'`. */
   readonly silence?: Duration
   /** Where the relative paths of `idx()` start; default the working directory. */
   readonly baseDir?: string

@@ -58,8 +58,8 @@ export const isInnerName = (name: string): boolean =>
   name.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 
 /**
- * Makes a folder with all that is missing above it, for `mode`, by default everybody. One level at a time: Node's recursive
- * form never returns where a folder cannot be made (below /proc).
+ * Makes a folder with all that is missing above it, for `mode`, by default everybody. One level at a time: Node's
+ * recursive form never returns where a folder cannot be made (below /proc).
  */
 export const makeFolder = (folder: string, mode?: number): void => {
   if (fs.existsSync(folder)) return

@@ -1,7 +1,7 @@
 /**
- * Scripts whose compiled code is kept in the user's cache folder: compiling them anew takes longer than most of what they do.
- * All scripts of a process are kept in one file, each under the hash of its text. What is kept is looked at before it is used:
- * the engine takes what it is given for its own, damaged or not.
+ * Scripts whose compiled code is kept in the user's cache folder: compiling them anew takes longer than most of what
+ * they do. All scripts of a process are kept in one file, each under the hash of its text. What is kept is looked at
+ * before it is used: the engine takes what it is given for its own, damaged or not.
  */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -12,7 +12,7 @@ import * as vm from 'node:vm'
 import { cacheFolder, cacheFolderMode } from './cache-folder.js'
 import { makeFolder, removeOldest, writeFileAtomic } from './files.js'
 
-/** Files kept at most, the latest ones, a megabyte or two each: one a command or kind of stage, installation of the program and Node. */
+/** At most so many files, of a megabyte or two each, are kept: one for each use, installation and version of Node. */
 const mostKept = 60
 
 const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
@@ -71,7 +71,7 @@ export class KeptCode {
   /** Whether a script of this process was not there. */
   #lacks = false
 
-  /** `use` says what this process is for: what one use of a program does not call is compiled when another does, so each has its own file. */
+  /** `use` says what this process is for. Each use has its own file, because each calls other functions. */
   constructor(program: string, use: string) {
     const key = sha256(JSON.stringify([program, ...interpreter(), ...process.execArgv]))
     const file = path.join(cacheFolder(), 'program', `${use}-${key.slice(0, 32)}`)
@@ -99,8 +99,8 @@ export class KeptCode {
   }
 
   /**
-   * What `load` gives; every large CommonJS module that it requires is compiled as one of these scripts, and else is the one
-   * module of this name that Node's loader has.
+   * What `load` gives; every large CommonJS module that it requires is compiled as one of these scripts, and else is
+   * the one module of this name that Node's loader has.
    */
   requiring<A>(load: () => A): A {
     const { [compileMethod]: compile } = modules

@@ -1,6 +1,6 @@
 /**
- * Starts scripts of this program as processes of their own. `runChild` and `inChild` are the two ends of one that does a piece
- * of work which may crash, hang or print: native libraries do so while they are loaded.
+ * Starts scripts of this program as processes of their own. `runChild` and `inChild` are the two ends of one that does
+ * a piece of work which may crash, hang or print: native libraries do so while they are loaded.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeSync } from 'node:fs'
@@ -172,8 +172,8 @@ const wordsOf = (error: unknown): string => {
 }
 
 /**
- * Runs the script's work, then ends the process: with 0, or with 1 where the work failed. The process ends by itself when
- * its parent is gone, even in the middle of a native call.
+ * Runs the script's work, then ends the process: with 0, or with 1 where the work failed. The process ends by itself
+ * when its parent is gone, even in the middle of a native call.
  */
 export const inChild = async (work: (argument: unknown) => Promise<void>): Promise<void> => {
   const { argument, parent } = JSON.parse(process.argv[2] ?? '{}') as Order

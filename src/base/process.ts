@@ -17,8 +17,8 @@ const foreignTimeoutMs = 30_000
 const signOfLifeMs = 2_000
 
 /**
- * State and start time (clock ticks since boot) of a process on Linux; undefined elsewhere, where the process id has to do. A
- * zombie counts as dead: where no parent waits for it, as in many containers, it would hold its locks for ever.
+ * State and start time (clock ticks since boot) of a process on Linux; undefined elsewhere, where the process id has to
+ * do. A zombie counts as dead: where no parent waits for it, as in many containers, it would hold its locks for ever.
  */
 const statOf = (pid: number): { readonly isZombie: boolean; readonly started: string } | undefined => {
   try {
@@ -50,7 +50,7 @@ export const identityOfProcess = (pid: number): ProcessIdentity => ({
 
 export const thisProcess = identityOfProcess(process.pid)
 
-/** `file` is what the process holds. A process of another machine lives if it has touched the file lately (`keepAlive`). */
+/** `file` is what the process holds. One of another machine lives if it has touched it lately (`keepAlive`). */
 export const isAlive = (holder: ProcessIdentity, file: string): boolean => {
   if (holder.host !== thisProcess.host) {
     const stat = fs.statSync(file, { throwIfNoEntry: false })

@@ -34,8 +34,8 @@ const runScript = (url: URL, use: string): Program => {
 }
 
 /**
- * Begins a part of the program, of its script where there is one: compiled and not bundled, `files` does the same. `use` says
- * which of the part's uses this process is.
+ * Begins a part of the program, of its script where there is one: compiled and not bundled, `files` does the same.
+ * `use` says which of the part's uses this process is.
  */
 export const runPart = async (part: string, use: string | undefined, files: () => Promise<unknown>): Promise<void> => {
   const bundled = new URL('../program.cjs', import.meta.url)

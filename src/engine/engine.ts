@@ -27,9 +27,9 @@ export interface CompiledFunction {
   /** Shapes and types of the outputs, by name. */
   readonly outputs: Readonly<Record<string, TensorSpec>>
   /**
-   * One call. Outputs named in `into` are written to the arrays given there (which are then the results of these names);
-   * the others are new arrays. Rejects with an EngineError that names the input or output when one is missing or has the
-   * wrong length or type.
+   * One call. Outputs named in `into` are written to the arrays given there (which are then the results of these
+   * names); the others are new arrays. Rejects with an EngineError that names the input or output when one is missing
+   * or has the wrong length or type.
    */
   readonly run: (
     inputs: Readonly<Record<string, HostArray>>,
@@ -71,9 +71,9 @@ export interface LaneFunction {
   /** Shapes and types of the outputs, by name. */
   readonly outputs: Readonly<Record<string, TensorSpec>>
   /**
-   * Binds one call to its arrays, all of them made by `Lanes.allocate` or views of such. Lanes on threads need one for every
-   * output; with one lane an output without is a new array of every call. Calls that are under way together must not share
-   * an output. Throws an EngineError that names what is missing or does not fit.
+   * Binds one call to its arrays, all of them made by `Lanes.allocate` or views of such. Lanes on threads need one for
+   * every output; with one lane an output without is a new array of every call. Calls that are under way together must
+   * not share an output. Throws an EngineError that names what is missing or does not fit.
    */
   readonly bind: (inputs: Arrays, into: Arrays) => BoundCall
   readonly release: () => Promise<void>
@@ -108,7 +108,7 @@ export type TensorSpecs = Readonly<Record<string, TensorSpec>>
 
 /** Named tensors. Several functions may take turns with it, each with the names that it knows. */
 export interface State {
-  /** Copies these values in. Rejects with an EngineError for a name that the state lacks, or a value that does not fit. */
+  /** Copies these values in. Rejects with an EngineError for an unknown name or a value that does not fit. */
   readonly set: (values: HostArrays) => Promise<void>
   /** Copies of the values of these names; of all without any. */
   readonly get: (...names: readonly string[]) => Promise<Record<string, HostArray>>

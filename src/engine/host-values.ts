@@ -52,8 +52,8 @@ const checked = (label: string, what: string, spec: TensorSpec, values: unknown)
 /** Frees the memory of arrays at once that nothing will read any more. */
 
 /**
- * The arrays' memory is gone afterwards, also from under other views of it. A collector learns of memory outside its heap
- * too slowly for what a training step leaves: gradients as large as the model, at every step.
+ * The arrays' memory is gone afterwards, also from under other views of it. A collector learns of memory outside its
+ * heap too slowly for what a training step leaves: gradients as large as the model, at every step.
  */
 export const discard = (arrays: Iterable<HostArray>): void => {
   const buffers = new Set<ArrayBuffer>()

@@ -147,8 +147,8 @@ const locatePackage = (name: string): LocatedTensorflow | undefined => {
 }
 
 /**
- * The newest build that fits the installed TensorFlow.js, else the first installed package that has its addon; undefined
- * where there is neither.
+ * The newest build that fits the installed TensorFlow.js, else the first installed package that has its addon;
+ * undefined where there is neither.
  */
 export const locateTensorflow = (): LocatedTensorflow | undefined =>
   locateBuild() ?? tensorflowPackages.flatMap((name) => locatePackage(name) ?? [])[0]
@@ -198,7 +198,7 @@ export const onnxRuntimeBinaries = ({ directory }: NumericPackage): string | und
 const versionsOf = (...packages: readonly (NumericPackage | undefined)[]): Record<string, string> =>
   Object.fromEntries(packages.flatMap((found) => (found === undefined ? [] : [[found.name, found.version]])))
 
-/** The versions that are part of a result's identity, the engine's own library last. What is not installed is not named. */
+/** The versions that are part of a result's identity, the engine's own library last; only of what is installed. */
 export const installedVersions = (engine: EngineName): Readonly<Record<string, string>> => {
   const core = installedPackage('@tensorflow/tfjs')
   switch (engine) {

@@ -1,7 +1,7 @@
 /**
- * Lanes compute several calls of one function at a time, each on a thread of its own. Two halves of a batch on two lanes
- * take less time than the whole batch with two threads inside every operation: nothing waits for the slower half of each
- * of a thousand operations, and what an operation leaves is still in its own core's cache for the next one.
+ * Lanes compute several calls of one function at a time, each on a thread of its own. Two halves of a batch on two
+ * lanes take less time than the whole batch with two threads inside every operation: nothing waits for the slower half
+ * of each of a thousand operations, and what an operation leaves is still in its own core's cache for the next one.
  */
 import type { CompiledFunction, Engine, LaneFunction, Lanes } from './engine.js'
 

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { EngineError } from './engine.js'
 
-/** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`; scale and shift `[d]`. */
+/** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`, both of shape `[d]`. */
 export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf.Tensor, eps: number): T => {
   const operation = tf.customGrad((...given) => {
     const [input, factor, offset, save] = given as [tf.Tensor, tf.Tensor, tf.Tensor, tf.GradSaveFunc]
@@ -55,8 +55,9 @@ export const linear = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Ten
 
 /**
  * Multi-head attention `softmax(q·kᵀ / √width)·v` with its heads joined: q `[B, heads, Q, width]`, k and v
- * `[B, heads, T, width]` → `[B, Q, heads·width]`. The gradient of the scores S is `P∘(dP − rowsum(dP∘P))`, and that row's
- * sum is taken as the one of `dO∘O`, which is shorter by T / width (Dao et al., "FlashAttention", 2022, appendix B.2).
+ * `[B, heads, T, width]` → `[B, Q, heads·width]`. The gradient of the scores S is `P∘(dP − rowsum(dP∘P))`, and that
+ * row's sum is taken as the one of `dO∘O`, which is shorter by T / width (Dao et al., "FlashAttention", 2022,
+ * appendix B.2).
  */
 export const attention = (q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D): tf.Tensor3D => {
   const [batch, heads, rows, width] = q.shape
@@ -93,8 +94,8 @@ interface Dense {
 }
 
 /**
- * The perceptron of a transformer's block, `linear(gelu(linear(x, up)), down)` on the last axis. It keeps two tensors of the
- * inner width for the gradient instead of three: the third is their product.
+ * The perceptron of a transformer's block, `linear(gelu(linear(x, up)), down)` on the last axis. It keeps two tensors
+ * of the inner width for the gradient instead of three: the third is their product.
  */
 export const mlp = (x: tf.Tensor, up: Dense, down: Dense): tf.Tensor => {
   const [inner, width] = up.weight.shape as [number, number]

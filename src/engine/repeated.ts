@@ -14,8 +14,9 @@ const at = (stacked: tf.Tensor, index: number, shape: readonly number[]): tf.Ten
   tf.reshape(tf.slice(stacked, [index, ...shape.map(() => 0)], [1, ...shape]), [...shape])
 
 /**
- * The function that calls `fn` so many times, each call with the state that the one before left. Inputs and outputs that
- * are not named in `state` are stacked: `[times, ...shape]`, in the order of the calls. The graph grows with `times`.
+ * The function that calls `fn` so many times, each call with the state that the one before left. Inputs and outputs
+ * that are not named in `state` are stacked: `[times, ...shape]`, in the order of the calls. The graph grows with
+ * `times`.
  */
 export const repeated = (fn: TensorFunction, inputs: Specs, times: number, state: readonly string[]): Repeated => {
   if (!Number.isSafeInteger(times) || times < 1) {

@@ -1,4 +1,4 @@
-/** What a shared library's header says: enough to refuse a file whose loading would fail or, cut short, kill the process. */
+/** Reads a shared library's header, to refuse a file that would fail to load or, if truncated, kill the process. */
 import * as fs from 'node:fs'
 import { basename } from 'node:path'
 

@@ -1,6 +1,6 @@
 /**
- * The program's parts that are processes of their own, as build/bundle.js puts them into one script. Each is loaded when it
- * begins; compiled and not bundled, the entry of each loads the same files.
+ * The program's parts that are processes of their own, as build/bundle.js puts them into one script. Each is loaded
+ * when it begins; compiled and not bundled, the entry of each loads the same files.
  */
 import { fileURLToPath, pathToFileURL } from 'node:url'
 

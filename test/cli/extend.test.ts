@@ -45,7 +45,7 @@ describe('a training with more epochs', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as PlannedStage)
   }
-  /** Steps of training that a stage has done in this run: of its last report, whose images are counted from where it went on. */
+  /** Training steps that a stage did in this run, from its last report, which counts images from where it resumed. */
   const trained = (events: readonly RunEvent[], stage: string): number => {
     const reports = eventsOf(events, 'stage-progress').filter(
       (event) => event.stage === stage && event.epoch !== undefined,

@@ -9,7 +9,7 @@ import { softwareAdapter } from './webgpu-adapter.js'
 /** 10 000 steps take minutes: with GENEPOOL_LONG=1 only. */
 const long = process.env['GENEPOOL_LONG'] === '1'
 const steps = long ? [1_000, 10_000] : [100, 400]
-/** What a heap may grow by while it settles, in MiB; 300 steps that each left their parameters behind would take more. */
+/** What a heap may grow by while it settles, in MiB; 300 steps that each leaked their parameters would take more. */
 const slack = 24
 const patience = long ? 3_600_000 : 110_000
 

@@ -1,4 +1,4 @@
-/** What the tests ask of a WebGPU device, in a process of its own: its environment names the adapter. Prints one line. */
+/** What the tests ask of a WebGPU device, in a process whose environment names the adapter. Prints one line. */
 import * as tf from '@tensorflow/tfjs'
 import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/choice/open.js'

@@ -1,7 +1,7 @@
 /**
  * Random graphs of cheap stages, and what they must come to: a pure model that knows nothing of stores, hashes or
- * processes. A stage's value is a function of its helper, parameter, file and inputs; it has to be computed exactly when this
- * combination never was.
+ * processes. A stage's value is a function of its helper, parameter, file and inputs; it has to be computed exactly
+ * when this combination never was.
  */
 import type { Generator } from '../../src/stages/data/random.js'
 

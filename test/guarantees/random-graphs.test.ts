@@ -16,7 +16,7 @@ const builds = long ? 6 : 2
 
 const { runPipelinePromise } = (await import(pathToFileURL(join(checkout, 'dist', 'index.js')).href)) as typeof Genepool
 
-/** As Shake is tested: random graphs, parallelism, edits, failures and kills; every build is held against a pure model. */
+/** As Shake is tested: random graphs, parallelism, edits, failures, kills; each build is compared with a pure model. */
 describe('Random graphs under random edits', () => {
   const workspace = workspaceForEach()
   let imports = 0

@@ -33,7 +33,7 @@ describe('a pipeline of 300 stages', () => {
   })
 })
 
-/** Chains of every length up to 32, which all come to the same, and pairs of them: ten a cell, no two the same stages. */
+/** Chains of every length up to 32 with one result, and pairs of them: ten a cell, no two the same stages. */
 const pairs = (cells: number) =>
   probeSuite({ cell: Array.from({ length: cells }, (_, index) => index) }, [0], ({ cell }) => {
     const stages: Record<string, ProbeStages[string]> = { 'chain 0': { kind: 'write', params: { text: 'x' } } }

@@ -1,4 +1,4 @@
-/** An installation of this package of its own, with one package that is broken: everything else is linked to the real one. */
+/** A separate installation of this package in which one dependency is broken; all others are links to the real ones. */
 import {
   constants,
   copyFileSync,

@@ -1,5 +1,5 @@
-// Publishes the artifacts of a definition whose stages leave their parameters as text, without a worker each. Arguments:
-// the definition's file, the store.
+// Publishes the artifacts of a definition whose stages leave their parameters as text, without a worker each.
+// Arguments: the definition's file, the store.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as NodeRuntime from '@effect/platform-node/NodeRuntime'

@@ -1,5 +1,6 @@
-// Fills a store with artifacts of a pipeline or a suite without computing any: real fingerprints, invented figures, so that what
-// reads results can be tried on any shape of experiment in a second. Argument: a FillOptions (filled-store.ts) as JSON.
+// Fills a store with artifacts of a pipeline or a suite without computing any: real fingerprints, invented figures, so
+// that what reads results can be tried on any shape of experiment in a second. Argument: a FillOptions
+// (filled-store.ts) as JSON.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as NodeRuntime from '@effect/platform-node/NodeRuntime'

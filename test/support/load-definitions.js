@@ -1,5 +1,5 @@
-// Loads definitions as the command line does, once by the loader of TypeScript and once compiled. Arguments: the folder for
-// compiled ones, then files. Prints a line of JSON a file: what each gave, or said.
+// Loads definitions as the command line does, once by the loader of TypeScript and once compiled. Arguments: the folder
+// for compiled ones, then files. Prints a line of JSON a file: what each gave, or said.
 import * as Effect from 'effect/Effect'
 import { loadDefinition } from '../../dist/runtime/definition/load.js'
 import { ownPackage } from '../../dist/runtime/definition/own-package.js'

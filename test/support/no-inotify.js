@@ -1,4 +1,5 @@
-// Imported before the command line: a system that has no watch to give any more, as when a container's limit is reached.
+// Imported before the command line: a system that has no watch to give any more, as when a container's limit is
+// reached.
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 

@@ -1,5 +1,6 @@
 // Runs stages of probe-stages.js through the real runtime: the composition root with other stages, so that a test can
-// start, signal and kill it like the command line. Its argument is a file with what is to run (probe.ts); prints events.
+// start, signal and kill it like the command line. Its argument is a file with what is to run (probe.ts); prints
+// events.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as NodeRuntime from '@effect/platform-node/NodeRuntime'

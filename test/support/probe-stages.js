@@ -105,8 +105,8 @@ export const cutShort = () =>
   })
 
 /**
- * Counts up to `to`, a number every `ms`, and writes each to `log`; goes on from where it was interrupted, or from where a shorter
- * one ended. Leaves the numbers, what it reads, and in `reached` how far it is.
+ * Counts up to `to`, a number every `ms`, and writes each to `log`; goes on from where it was interrupted, or from
+ * where a shorter one ended. Leaves the numbers, what it reads, and in `reached` how far it is.
  */
 export const climb = (context) =>
   Effect.gen(function* () {
@@ -183,7 +183,7 @@ export const standing = (context) =>
     return leave(context, 'stood')
   })
 
-/** Takes `mebibytes` of memory, itself or in a process that it starts, and keeps them; saves a checkpoint when interrupted. */
+/** Takes and keeps `mebibytes` of memory, itself or in a child process; saves a checkpoint when interrupted. */
 export const hungry = (context) =>
   Effect.gen(function* () {
     const { mebibytes, apart, pidFile } = context.params

@@ -1,5 +1,5 @@
-// Preloaded with --import: at its end a process writes which files it has opened for reading through Node's fs, and how much
-// processor time it took, into the folder RECORDED. (Modules are loaded by Node itself and are no part of this.)
+// Preloaded with --import: at its end a process writes which files it has opened for reading through Node's fs, and how
+// much processor time it took, into the folder RECORDED. (Modules are loaded by Node itself and are no part of this.)
 import * as fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import * as path from 'node:path'

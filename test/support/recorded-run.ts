@@ -1,4 +1,4 @@
-/** What the command line does in a run: the scripts that it loads, the files that it opens, the processor time that it takes. */
+/** What the command line does in a run: scripts that it loads, files that it opens, processor time that it takes. */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Finished, StartOptions } from './child.js'

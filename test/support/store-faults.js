@@ -1,5 +1,5 @@
-// Preloaded into a run and its workers (`node --import`): counts every call that changes a file of the store, in all of these
-// processes together, and lets the N-th go wrong. FAULT is { store, log, at, mode } as JSON; modes:
+// Preloaded into a run and its workers (`node --import`): counts every call that changes a file of the store, in all of
+// these processes together, and lets the N-th go wrong. FAULT is { store, log, at, mode } as JSON; modes:
 //   kill-before, kill-after   the process dies by SIGKILL before or after the call
 //   kill-half                 it dies when half of the bytes are written (calls that write bytes alone are counted)
 //   EIO                       this one call fails

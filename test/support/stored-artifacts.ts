@@ -25,8 +25,8 @@ export const manifestsOf = (store: string): readonly Manifest[] =>
 export const blobOf = (store: string, hash: string): string => join(store, 'blobs', hash.slice(0, 2), hash)
 
 /**
- * Fingerprint → what is in `value.txt`, of every artifact that would be a hit. Throws where one is a hit and not what it
- * says: a hit is complete or it is a miss.
+ * Fingerprint → what is in `value.txt`, of every artifact that would be a hit. Throws where one is a hit and not what
+ * it says: a hit is complete or it is a miss.
  */
 export const hitsOf = (store: string): ReadonlyMap<string, string> => {
   const hits = new Map<string, string>()

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Workspace } from './workspace.js'
 
 /**
- * `slow` counts steps until the file `go` is there and goes on from its checkpoint; `text` leaves what its source holds and
- * `word`; `both` reads the two. Each writes the id of its process into `pids/<stage>`, a line a start.
+ * `slow` counts steps until the file `go` is there and goes on from its checkpoint; `text` leaves what its source holds
+ * and `word`; `both` reads the two. Each writes the id of its process into `pids/<stage>`, a line a start.
  */
 export const writeStages = (workspace: Workspace): void => {
   workspace.write('pids/.keep', '')

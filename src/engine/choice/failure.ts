@@ -154,7 +154,7 @@ const ownWords = (message: string): Failure => {
   return reason === undefined ? { reason: firstLine(message) } : { reason: firstLine(reason), hint: advice }
 }
 
-/** The failure behind a child that ended without having done its work; `message` is what it said itself, if anything. */
+/** Why a child process ended without having done its work; `message` is what it said itself, if anything. */
 export const failureOf = (candidate: Candidate, end: ChildEnd, message: string | undefined): Failure => {
   const said = end.said.trim()
   const withSaid = (failure: Failure): Failure => ({ ...failure, ...(said === '' ? {} : { said }) })

@@ -23,7 +23,7 @@ const read = (file: string): string => {
   }
 }
 
-/** Device files of GPUs on Linux: NVIDIA's (also of its embedded boards and of Windows' subsystem), AMD's, ARM's, Qualcomm's. */
+/** Device files of GPUs on Linux: NVIDIA's (also on embedded boards and under WSL), AMD's, ARM's and Qualcomm's. */
 const nvidiaFile = /^(nvidia\d+|nvgpu|nvhost-gpu|dxg)$/
 
 const gpuFile = /^(nvidia\d+|nvgpu|nvhost-gpu|dxg|kfd|mali\d*|kgsl-.*)$/
@@ -182,9 +182,9 @@ const listGpus = (): readonly NvidiaGpu[] => {
 }
 
 /**
- * The place in the driver's list of the GPU that a process with this CUDA_VISIBLE_DEVICES calls number `index`: places and (the
- * beginnings of) ids, of which CUDA ignores all from the first that does not exist. Undefined where that is none, or where only
- * the driver would know.
+ * The place in the driver's list of the GPU that a process with this CUDA_VISIBLE_DEVICES calls number `index`: places
+ * and (the beginnings of) ids, of which CUDA ignores all from the first that does not exist. Undefined where that is
+ * none, or where only the driver would know.
  */
 export const placeOf = (visible: string | undefined, index: number, uuids: readonly string[]): number | undefined => {
   if (visible === undefined) return index

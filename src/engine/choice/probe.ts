@@ -66,8 +66,8 @@ const timed = async (run: () => Promise<Record<string, HostArray>>): Promise<num
 }
 
 /**
- * 10⁹ floating-point operations a second in products of float32 matrices, copies to and from the device included, at the
- * first size that is large enough to be timed; `maxSize` bounds it. Best of three calls.
+ * 10⁹ floating-point operations a second in products of float32 matrices, copies to and from the device included, at
+ * the first size that is large enough to be timed; `maxSize` bounds it. Best of three calls.
  */
 export const matmulRate = async (engine: Engine, maxSize: number = sizes.at(-1)!): Promise<MatmulRate> => {
   let rate: MatmulRate = { gflops: 0, size: 0 }

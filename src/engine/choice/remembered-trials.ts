@@ -1,4 +1,4 @@
-/** What trials have found out, kept in the user's cache folder: a run that has nothing to do must not load an engine. */
+/** Results of trials, kept in the user's cache folder, so that a run with nothing to do need not load an engine. */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

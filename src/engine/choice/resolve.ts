@@ -124,7 +124,7 @@ export const resolveEngine = async (wish: Wish, options: ResolveOptions): Promis
   throw unavailable(wish, failures)
 }
 
-/** The name of the GPU that a candidate computes on, where the driver or an earlier trial tells it; nothing is loaded. */
+/** The name of a candidate's GPU, where the driver or an earlier trial tells it; loads nothing. */
 export const deviceName = (candidate: Candidate): string | undefined => {
   switch (candidate.device) {
     case 'cpu':

@@ -144,7 +144,7 @@ export interface LanePool extends Lanes {
   readonly release: () => Promise<void>
 }
 
-/** Starts no thread before the first function is compiled. `options` are those of every lane; `failed` says in words what one reports. */
+/** Starts no thread before the first function is compiled. `options` hold for every lane; `failed` words its errors. */
 export const openLanePool = (
   count: number,
   options: LaneOptions,

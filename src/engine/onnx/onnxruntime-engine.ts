@@ -19,7 +19,7 @@ import { type TracedModel, traceToOnnx } from './trace.js'
 /** A batch is cut into two parts at most. */
 const laneLimit = 2
 
-/** Sessions in memory. A stitched pool has up to 71 step functions; the session of one (d 192, depth 12) takes 8 MiB. */
+/** Sessions in memory. A stitched pool has up to 71 step functions; one session (d 192, depth 12) takes 8 MiB. */
 const sessionLimit = 96
 
 /** The function that only finds out whether the device is there. */
@@ -81,8 +81,8 @@ export const openOnnxRuntime = async (
     return tracked(await sessions.open({ label: definition.label, bytes, resident: direction === 'up' ? ['y'] : [] }))
   })
   if (device !== 'cpu') {
-    // Found out now, not by the first function. On WebGPU it also keeps the device, and the shaders that are compiled for
-    // it, while no other session is in memory.
+    // Found out now, not by the first function. On WebGPU it also keeps the device, and the shaders that are compiled
+    // for it, while no other session is in memory.
     const spec = { shape: [1], dtype: 'float32' } as const
     const { bytes } = traceToOnnx(deviceLabel, ({ x }) => ({ y: x }), { x: spec })
     tracked(await sessions.open({ label: deviceLabel, bytes, resident: [] }))

@@ -46,8 +46,8 @@ const free = async <Session extends Releasable>(entry: Entry<Session>): Promise<
 }
 
 /**
- * Sessions by the sha256 of their graph. At most `limit` stay in memory, save those in use: the one not used for longest
- * goes, and comes back when it is used again.
+ * Sessions by the sha256 of their graph. At most `limit` stay in memory, save those in use: the one not used for
+ * longest goes, and comes back when it is used again.
  */
 export class Sessions<Session extends Releasable> {
   readonly #limit: number

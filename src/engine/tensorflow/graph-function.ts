@@ -10,8 +10,8 @@ import { backendName, type Binding, type NodeBackend, type TensorHandle } from '
 import { encodeSavedModel, servingTag, sourceName, type TensorflowNode, type TensorflowOutput } from './saved-model.js'
 
 /**
- * Records what a function of tensors asks of TensorFlow: the function runs once, eagerly, and every operation that reaches
- * the addon becomes a node of a graph. The gradient is recorded with the rest.
+ * Records what a function of tensors asks of TensorFlow: the function runs once, eagerly, and every operation that
+ * reaches the addon becomes a node of a graph. The gradient is recorded with the rest.
  */
 
 export interface Recording {

@@ -1,6 +1,6 @@
 /**
- * Kernels that replace the package's own. Its products all are `BatchMatMulV2`, which TensorFlow neither fuses with what
- * follows nor gives its fastest code; its gather reads the indices to check them, which TensorFlow does itself.
+ * Kernels that replace the package's own. Its products all are `BatchMatMulV2`, which TensorFlow neither fuses with
+ * what follows nor gives its fastest code; its gather reads the indices to check them, which TensorFlow does itself.
  */
 import * as tf from '@tensorflow/tfjs'
 import { backendName, type NodeBackend } from './addon.js'

@@ -1,6 +1,6 @@
 /**
- * Loads the JavaScript of `@tensorflow/tfjs-node` from any folder, as CommonJS of its own: it gets the TensorFlow.js that
- * is loaded already, which it could not resolve from a cache folder, and a `util` with the functions that Node 23
+ * Loads the JavaScript of `@tensorflow/tfjs-node` from any folder, as CommonJS of its own: it gets the TensorFlow.js
+ * that is loaded already, which it could not resolve from a cache folder, and a `util` with the functions that Node 23
  * removed and the package still calls.
  */
 import { readFileSync } from 'node:fs'

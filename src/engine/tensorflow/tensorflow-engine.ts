@@ -15,8 +15,8 @@ import { registerNodeBackend } from './load-package.js'
 /** What TensorFlow's library reads from the environment when it is loaded, which happens once in a process. */
 
 /**
- * Runs the body, which loads the library, with settings for the request. What the user has set himself stays as it is, but
- * for the GPUs of an engine that is to run on the CPU. Other libraries see the process's GPUs as before.
+ * Runs the body, which loads the library, with settings for the request. What the user has set himself stays as it is,
+ * but for the GPUs of an engine that is to run on the CPU. Other libraries see the process's GPUs as before.
  */
 export const withSettings = <T>({ device, deviceIndex, threads }: EngineOptions, body: () => T): T => {
   // Sessions read these later.

@@ -19,7 +19,7 @@ const image = { x: floats([2, 7, 6, 3]) }
 const plane = (x: tf.Tensor | undefined): tf.Tensor4D => x as tf.Tensor4D
 const volume = (x: tf.Tensor | undefined): tf.Tensor5D => x as tf.Tensor5D
 
-/** Differentiable in every float input. TensorFlow.js's own average gradient is wrong where windows reach over the edge. */
+/** Differentiable in every float input. TensorFlow.js's average gradient is wrong where windows reach over the edge. */
 export const smooth: readonly KernelCase[] = [
   ...windows.map(([filter, stride, padding]) =>
     one(`maxPool of ${filter}, stride ${stride}, ${padding}`, image, ({ x }) =>

@@ -27,7 +27,7 @@ const eagerStep: TensorFunction = (inputs) => {
   return results
 }
 
-/** Collects what JavaScript no longer holds; the test run does not offer a collector, so memory is compared with slack. */
+/** Memory that garbage may take meanwhile: the test run offers no collector that could be called. */
 const slackBytes = 60e6
 
 if (locateTensorflow() !== undefined) {

@@ -67,9 +67,9 @@ const reachable = (outputs: readonly NamedOutput[]): readonly GraphValue[] => {
 }
 
 /**
- * ONNX Runtime computes what the last node needs first, then what the node before it needs, and so on. Creation order would
- * leave every weight's gradient to the end of a training step, and keep all that they are computed from alive until then;
- * so nodes that nothing else reads stand last, those that can be computed earliest at the very end.
+ * ONNX Runtime computes what the last node needs first, then what the node before it needs, and so on. Creation order
+ * would leave every weight's gradient to the end of a training step, and keep all that they are computed from alive
+ * until then; so nodes that nothing else reads stand last, those that can be computed earliest at the very end.
  */
 const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
   const read = new Set(values.flatMap(({ origin }) => (origin.kind === 'node' ? origin.node.inputs : [])))

@@ -119,7 +119,7 @@ const forward = (graph: Graph, x: GraphValue, filter: GraphValue, convolution: C
 /** How many taps of a filter are gathered for one product; ONNX joins up to ten tensors in one node here. */
 const fewTaps = 10
 
-/** With fewer channels than this, gathering moves single elements and takes longer than the convolution over the batch. */
+/** With fewer channels than this, gathering single elements takes longer than the convolution over the batch. */
 const fewChannels = 4
 
 /**

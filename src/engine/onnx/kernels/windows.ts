@@ -28,7 +28,7 @@ export interface Window {
 
 type Placed = Omit<Window, 'after' | 'left'>
 
-/** Rounding up the number of windows may let the last reach beyond the stated padding, rounding down stop short of it. */
+/** With their number rounded up, the last window may reach beyond the padding; rounded down, it may end before it. */
 const reaching = (window: Placed): Window => {
   const over = window.input.map(
     (extent, axis) =>

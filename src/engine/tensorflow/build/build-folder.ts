@@ -1,4 +1,4 @@
-/** A build is made in a folder of its own and gets its name when it is whole, so that two builds may run at the same time. */
+/** A build is made in a folder of its own and gets its name when it is whole, so that two may run at a time. */
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { errorCode } from '../../../base/files.js'
@@ -42,8 +42,8 @@ export const openBuildFolder = async (all: string): Promise<BuildFolder> => {
     publish: async (name) => {
       const target = join(all, name)
       for (let attempt = 1; ; attempt++) {
-        // The older one is moved away first: a folder cannot take the place of one that is not empty. A process that has
-        // loaded it keeps it.
+        // The older one is moved away first: a folder cannot take the place of one that is not empty. A process that
+        // has loaded it keeps it.
         await fs.rename(target, join(folder, `old-${attempt}`)).catch((error: unknown) => {
           if (errorCode(error) !== 'ENOENT') throw error
         })

@@ -1,6 +1,6 @@
 /**
- * Makes the engine `tensorflow` from any TensorFlow library: compiles the addon of `@tensorflow/tfjs-node` against it and
- * keeps addon, library and the package's JavaScript in a cache folder, where `locateTensorflow` finds them.
+ * Makes the engine `tensorflow` from any TensorFlow library: compiles the addon of `@tensorflow/tfjs-node` against it
+ * and keeps addon, library and the package's JavaScript in a cache folder, where `locateTensorflow` finds them.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync } from 'node:fs'
@@ -109,7 +109,7 @@ export const checkBuild = async (located: LocatedTensorflow, signal: AbortSignal
 }
 
 export interface BuildOptions {
-  /** A wheel, an unpacked wheel, an installed `tensorflow` folder, or libtensorflow as folder or `.tar.gz`; default: pip's. */
+  /** A wheel, packed or not, an installed `tensorflow` folder or libtensorflow (or its `.tar.gz`); default: pip's. */
   readonly from?: string | undefined
   /** Whether pip is asked for the library with GPU code; of `from`, what is assumed where nothing in it says so. */
   readonly gpu: boolean

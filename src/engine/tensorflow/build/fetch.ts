@@ -15,7 +15,7 @@ interface TarProblem {
   readonly linkpath?: string
 }
 
-/** Unpacks a compressed tar archive. An EngineError where it is damaged, or where an entry or a link leads out of `folder`. */
+/** Unpacks a compressed tar archive. An EngineError where it is damaged, or an entry or link leads out of `folder`. */
 export const unpackTarball = async (file: string, folder: string, signal: AbortSignal): Promise<void> => {
   const { extract } = await import('tar')
   let problem: TarProblem | undefined
@@ -79,7 +79,7 @@ export const defaultRelease = '2.21.0'
 export const wheelName = (gpu: boolean): string =>
   gpu || process.platform !== 'linux' || process.arch !== 'x64' ? 'tensorflow' : 'tensorflow-cpu'
 
-/** The last Python that every recent release has wheels for: the library in them does not depend on Python's version. */
+/** The last Python that every recent release has wheels for; the library in them is the same for every Python. */
 const otherPython = ['--python-version', '3.12'] as const
 
 const pipFlags = '-m pip download --no-deps --only-binary=:all: --no-input --disable-pip-version-check'.split(' ')

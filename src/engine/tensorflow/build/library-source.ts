@@ -97,7 +97,7 @@ const fromWheel = async (wheel: string, work: string, signal: AbortSignal): Prom
   return inFolder(basename(wheel), join(folder, 'tensorflow'))
 }
 
-/** The library in a wheel, an unpacked wheel, an installed `tensorflow` folder or libtensorflow; unpacked into `work`. */
+/** The library in a wheel, packed or not, an installed `tensorflow` folder or libtensorflow; unpacks into `work`. */
 export const librarySource = async (from: string, work: string, signal: AbortSignal): Promise<LibrarySource> => {
   if (!existsSync(from)) throw new EngineError(`there is no file or folder ${from}`)
   if (statSync(from).isDirectory()) {

@@ -1,6 +1,6 @@
 /**
- * Takes single files out of a wheel, which is a ZIP archive (APPNOTE.TXT 4.3): of a gigabyte a few files are needed. Every
- * file is checked against its CRC.
+ * Takes single files out of a wheel, which is a ZIP archive (APPNOTE.TXT 4.3): of a gigabyte a few files are needed.
+ * Every file is checked against its CRC.
  */
 import { createReadStream, createWriteStream } from 'node:fs'
 import { type FileHandle, mkdir, open } from 'node:fs/promises'
@@ -129,7 +129,7 @@ const dataOffset = async (wheel: string, { offset }: WheelEntry): Promise<number
   }
 }
 
-/** Writes the entry to `folder/` + its path there. An EngineError where that lies elsewhere, or its bytes are damaged. */
+/** Writes the entry into `folder`. An EngineError where its path leads elsewhere, or its bytes are damaged. */
 export const extractEntry = async (
   wheel: string,
   entry: WheelEntry,
