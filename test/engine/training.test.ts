@@ -99,7 +99,7 @@ const train = async (request: Partial<EngineOptions>) => {
   return { losses, theta: Buffer.from(state['theta'].buffer) }
 }
 
-describe('a training step', () => {
+describe('training on an engine', () => {
   it('gives the same losses compiled as in the reference', async () => {
     const { losses } = await train({})
     const { losses: expected } = await train({ engine: 'cpu' })

@@ -76,7 +76,7 @@ const texts: readonly (readonly [ReturnType<typeof exhaustedBy>, string])[] = [
   [undefined, 'ENOSPC: no space left on device, write'],
 ]
 
-describe('a text', () => {
+describe('what a worker has printed', () => {
   for (const [exhausted, text] of texts) {
     it(`is ${exhausted === undefined ? 'not taken for' : `known to be`} about ${exhausted ?? 'memory'}: ${text.slice(0, 60)}`, () => {
       expect(exhaustedBy(text)).to.equal(exhausted)

@@ -13,7 +13,7 @@ const method = (positions: readonly string[], starts: readonly string[], seeds =
     stitch: { kind: 'note', params: { init: init! }, reads: { student: 'distill/tiny' } },
   }))
 
-describe('a suite', () => {
+describe('a run of a suite', () => {
   const workspace = workspaceForAll()
   const two = method(['end', 'mid'], ['learned', 'random'])
 

@@ -27,7 +27,7 @@ const MNIST_NAMES = [
   't10k-labels-idx1-ubyte',
 ]
 
-describe('dataSources', () => {
+describe('the search for the files of a data set', () => {
   const folder = tempFolder()
 
   /** A package of the name in a project of the user's own. */

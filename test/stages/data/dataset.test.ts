@@ -8,7 +8,7 @@ import { countingPixels, idxBytes } from '../idx-bytes.js'
 import { runStage } from '../stage-runs.js'
 import { tempFolder } from '../temp-folder.js'
 
-describe('openDataset', () => {
+describe('an opened data set', () => {
   const folder = tempFolder()
 
   /** Nine training and three test images, 2 × 2 pixels, label i of image i. */

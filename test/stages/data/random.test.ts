@@ -4,7 +4,7 @@ import { Generator } from '../../../src/stages/data/random.js'
 const draw = <A>(count: number, next: () => A): A[] => Array.from({ length: count }, next)
 const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length
 
-describe('Generator', () => {
+describe('the seeded generator', () => {
   it('gives the published values of xoshiro128** for the state 1, 2, 3, 4', () => {
     const generator = Generator.restore([1, 2, 3, 4])
     expect(draw(8, () => generator.uint32())).to.deep.equal([

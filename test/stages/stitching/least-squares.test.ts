@@ -21,7 +21,7 @@ const expectClose = (actual: ArrayLike<number>, expected: ArrayLike<number>, tol
   expect(worst).to.be.below(tolerance)
 }
 
-describe('leastSquares', () => {
+describe('least squares', () => {
   it('fits a line through three points as computed by hand', () => {
     // y = 1.5 x + 1/6 with residuals −1/6, 1/3, −1/6 for (0, 0), (1, 2), (2, 3).
     const { weight, bias, residual } = leastSquares(Float64Array.of(0, 1, 2), 3, 1, Float64Array.of(0, 2, 3), 1)

@@ -5,7 +5,7 @@ import { trainParams } from '../model-stage-runs.js'
 
 const train = trainParams({ epochs: 100, batchSize: 256, lr: 5e-4, warmupEpochs: 5 })
 
-describe('learningRate', () => {
+describe('the learning rate', () => {
   it('starts at the warm-up rate and climbs linearly', () => {
     expect(learningRate(train, 0)).to.equal(1e-6)
     expect(learningRate(train, 2.5)).to.be.closeTo((1e-6 + 5e-4) / 2, 1e-12)
