@@ -65,7 +65,7 @@ const factorise = (input: Column[], tolerance: number): Factors => {
     factors[step] = 2 / squaredNorm(v, step)
     for (let other = step + 1; other < columns.length; other++) {
       reflect(v, factors[step], columns[other], step)
-      // Computed anew instead of being updated: half as slow again, but the decision about the rank stays exact.
+      // Computed anew instead of being updated: that costs half as much again, but the rank is decided exactly.
       norms[other] = squaredNorm(columns[other], step + 1)
     }
   }
