@@ -1,6 +1,6 @@
 /**
- * An injective encoding of plain data: two values have the same encoding exactly when they are equal, whatever the order
- * of their keys. Every value carries its type and its length, so that no two different values can be read as one.
+ * An injective encoding of plain data: two values have the same encoding exactly when they are equal, whatever the
+ * order of their keys. Every value carries its type and its length, so that no two different values can be read as one.
  */
 import { hash } from 'node:crypto'
 
@@ -15,10 +15,10 @@ interface Way {
   readonly through: object[]
 }
 
-const notPlain = ({ keys }: Way, what: string): NotPlainDataError =>
-  new NotPlainDataError(
-    `${keys.map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? key : `.${key}`)).join('')} ${what}, which is not plain data`,
-  )
+const notPlain = ({ keys }: Way, what: string): NotPlainDataError => {
+  const place = keys.map((key, at) => (typeof key === 'number' ? `[${key}]` : at === 0 ? key : `.${key}`)).join('')
+  return new NotPlainDataError(`${place} ${what}, which is not plain data`)
+}
 
 const encode = (value: unknown, way: Way, out: string[]): void => {
   switch (typeof value) {
@@ -80,8 +80,8 @@ export const canonical = (value: unknown, what = 'value'): string => {
 }
 
 /**
- * sha256 of the canonical encoding, hexadecimal. UTF-16 rather than UTF-8 goes into the hash: lone surrogates all become
- * the same replacement character in UTF-8.
+ * sha256 of the canonical encoding, hexadecimal. UTF-16 rather than UTF-8 goes into the hash: lone surrogates all
+ * become the same replacement character in UTF-8.
  */
 export const hashOf = (value: unknown, what?: string): string =>
   hash('sha256', Buffer.from(canonical(value, what), 'utf16le'))

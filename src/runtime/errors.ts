@@ -9,12 +9,18 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
   hint: Schema.optionalKey(Schema.String),
   /** The external file that is not there, where that is what is wrong. */
   path: Schema.optionalKey(Schema.String),
-  /** The file that changed while the stage ran, where its result was thrown away for that: the stage itself may be right. */
+  /**
+   * The file that changed while the stage ran, where its result was thrown away for that: the stage itself may be
+   * right.
+   */
   changed: Schema.optionalKey(Schema.String),
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 
-/** A worker that ended, or had to be ended, without saying why: a signal, a crash, silence. It may go better another time. */
+/**
+ * A worker that ended, or had to be ended, without saying why: a signal, a crash, silence. It may go better another
+ * time.
+ */
 export class WorkerCrash extends Schema.TaggedError<WorkerCrash>()('WorkerCrash', {
   message: Schema.String,
   hint: Schema.optionalKey(Schema.String),

@@ -1,6 +1,6 @@
 /**
- * Everything that can happen in a run, as one union. The terminal, the JSON stream and the run log only render it; nothing
- * is printed from anywhere else. Times are ISO 8601, durations milliseconds.
+ * Everything that can happen in a run, as one union. The terminal, the JSON stream and the run log only render it;
+ * nothing is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
 import type { AxisLabel, Json } from '../dsl/nodes.js'
 import type { EngineIdentity } from './fingerprint.js'
@@ -39,12 +39,17 @@ export type Reason =
       readonly file: string
       readonly line: number
       readonly change: 'edited' | 'added' | 'removed'
-      /** The nearest symbol (or file that loads it) by which the stage reaches it; null where it is the stage's own function. */
+      /**
+       * The nearest symbol (or file that loads it) by which the stage reaches it; null where it is the stage's own
+       * function.
+       */
       readonly through: string | null
       /** The whole way, from the stage's function to the symbol. */
       readonly chain: readonly string[]
     }
-  /** Something that cannot be followed: what the stage computes with is not known, so its result is never taken again. */
+  /**
+   * Something that cannot be followed: what the stage computes with is not known, so its result is never taken again.
+   */
   | { readonly type: 'code-opaque'; readonly file: string; readonly line: number; readonly what: string }
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
@@ -114,7 +119,10 @@ export type RunEvent =
       /** What a stage that extends may go on from: the artifact of the same stage that ended after `at`. */
       readonly goesOnFrom?: { readonly fingerprint: string; readonly at: number; readonly unit: string }
     }
-  /** On its way a stage has left what it would leave if it ended after `at`; that is in the store now, as if it had been run. */
+  /**
+   * On its way a stage has left what it would leave if it ended after `at`; that is in the store now, as if it had been
+   * run.
+   */
   | {
       readonly type: 'stage-milestone'
       readonly stage: string
@@ -124,8 +132,9 @@ export type RunEvent =
       readonly content: string
     }
   /**
-   * Another process is making this very artifact; this run waits for it instead of doing it twice. With a `resource`, another
-   * run holds what the stage computes on: `cpu`, a GPU (`cuda:0`), or `machine` for one that has to be alone on it.
+   * Another process is making this very artifact; this run waits for it instead of doing it twice. With a `resource`,
+   * another run holds what the stage computes on: `cpu`, a GPU (`cuda:0`), or `machine` for one that has to be alone on
+   * it.
    */
   | { readonly type: 'stage-waiting'; readonly stage: string; readonly holder: string; readonly resource?: string }
   /** Its worker crashed and is started again in `delayMs`; the attempts are counted from 1. */
@@ -164,8 +173,8 @@ export type RunEvent =
       readonly changed?: string
     } & StageFailure)
   /**
-   * Not run, because a stage that it reads failed or the run stopped at the first failure. `failed` is the stage that failed,
-   * however far above; absent where the run stopped.
+   * Not run, because a stage that it reads failed or the run stopped at the first failure. `failed` is the stage that
+   * failed, however far above; absent where the run stopped.
    */
   | { readonly type: 'stage-skipped'; readonly stage: string; readonly because: string; readonly failed?: string }
   /** Of stages that had started; `ms` from there. */

@@ -15,12 +15,14 @@ interface Entry<A> {
   readonly known: A
 }
 
-/** Two writes within one tick of the file system's clock leave the same times, so a file read this soon is read again. */
+/**
+ * Two writes within one tick of the file system's clock leave the same times, so a file read this soon is read again.
+ */
 export const clockTickMs = 50
 
 /**
- * The file's identity, or undefined where there is no file, be it that what should be a folder above it is a file. Changes
- * whenever its contents may have changed.
+ * The file's identity, or undefined where there is no file, be it that what should be a folder above it is a file.
+ * Changes whenever its contents may have changed.
  */
 export const identityOf = (file: string): string | undefined => {
   try {
@@ -64,7 +66,10 @@ export const hashFile = (file: string): string => {
   return hash.digest('hex')
 }
 
-/** Knowledge of type A about files, in one file: JSON behind its own hash. A damaged index is an empty one: it only saves work. */
+/**
+ * Knowledge of type A about files, in one file: JSON behind its own hash. A damaged index is an empty one: it only
+ * saves work.
+ */
 export class FileIndex<A> {
   readonly #path: string
   readonly #version: string

@@ -41,7 +41,10 @@ export interface StageIdentity {
   readonly code: string
   /** Null for a stage that computes nothing with tensors: such an artifact serves every engine. */
   readonly engine: EngineIdentity | null
-  /** Only of a stage that measures time: its artifact holds for this machine and, whatever else will do, for this engine. */
+  /**
+   * Only of a stage that measures time: its artifact holds for this machine and, whatever else will do, for this
+   * engine.
+   */
   readonly machine?: MachineIdentity
 }
 

@@ -42,9 +42,13 @@ export class Engines extends Context.Service<
   Engines,
   {
     readonly resolve: (request: EngineRequest) => Effect.Effect<ResolvedEngine, UsageError>
-    /** Name of the device behind an engine, where that is known without loading anything; undefined for the processor. */
+    /**
+     * Name of the device behind an engine, where that is known without loading anything; undefined for the processor.
+     */
     readonly deviceName: (engine: ResolvedEngine) => string | undefined
-    /** The GPU behind an engine; undefined for the processor. May start a program: for stages that are about to compute. */
+    /**
+     * The GPU behind an engine; undefined for the processor. May start a program: for stages that are about to compute.
+     */
     readonly gpu?: (engine: ResolvedEngine) => GpuIdentity | undefined
     /** Every package whose version can be in an `EngineIdentity`. */
     readonly packages: readonly string[]

@@ -41,15 +41,15 @@ export interface EngineChoice {
 }
 
 /**
- * Of a stage that extends (`StageKind.extends`): where it may begin, and what it may leave on its way. Its artifact is the same,
- * to the byte on an engine that is deterministic, whatever it makes of either.
+ * Of a stage that extends (`StageKind.extends`): where it may begin, and what it may leave on its way. Its artifact is
+ * the same, to the byte on an engine that is deterministic, whatever it makes of either.
  */
 export interface Extension {
   /** What the same stage left that ended after `at`, with its state then. */
   readonly from?: { readonly at: number; readonly artifact: InputArtifact }
   /**
-   * To be called whenever as much as `at` is done. `leave` makes the artifact as if the stage ended there, in a folder of its
-   * own; it is not called where nobody wants that artifact.
+   * To be called whenever as much as `at` is done. `leave` makes the artifact as if the stage ended there, in a folder
+   * of its own; it is not called where nobody wants that artifact.
    */
   readonly deliver: (
     at: number,
@@ -64,18 +64,22 @@ export interface StageContext<Params extends object = object> {
   readonly sources: Readonly<Record<string, string>>
   /** Empty folder; every file the stage leaves here becomes part of its artifact, byte for byte. */
   readonly outDir: string
-  /** Folder that outlives an interruption: checkpoints of this very fingerprint. Deleted once the artifact is stored. */
+  /**
+   * Folder that outlives an interruption: checkpoints of this very fingerprint. Deleted once the artifact is stored.
+   */
   readonly checkpointDir: string
   readonly engine: EngineChoice
   readonly progress: (progress: Progress) => void
   /** There where the stage extends with these parameters. */
   readonly extension?: Extension
   /**
-   * Says that the stage saves so many bytes when it is interrupted: it is given the time for that. Where nothing is said, half a
-   * second. Absent where a stage runs outside a worker.
+   * Says that the stage saves so many bytes when it is interrupted: it is given the time for that. Where nothing is
+   * said, half a second. Absent where a stage runs outside a worker.
    */
   readonly savesWhenInterrupted?: (bytes: number) => void
-  /** Something that the user should know and that does not stop the stage. Absent where a stage runs outside a worker. */
+  /**
+   * Something that the user should know and that does not stop the stage. Absent where a stage runs outside a worker.
+   */
   readonly warn?: (message: string) => void
 }
 
@@ -86,15 +90,18 @@ export interface StageContext<Params extends object = object> {
 export type StageSummary = Readonly<Record<string, Json>>
 
 /**
- * A stage: interruptible between steps. On interruption it saves what its checkpoint needs, within half a second or, where it
- * has said so, the time that so many bytes take.
- * The artifact must be a function of params, inputs, sources and engine alone.
+ * A stage: interruptible between steps. On interruption it saves what its checkpoint needs, within half a second or,
+ * where it has said so, the time that so many bytes take. The artifact must be a function of params, inputs, sources
+ * and engine alone.
  */
 export type StageFunction<Params extends object = object> = (
   context: StageContext<Params>,
 ) => Effect.Effect<StageSummary, StageError>
 
-/** A built-in stage's function is an export of its module; a user's was given to a `stage(…)` call of this name, at this place. */
+/**
+ * A built-in stage's function is an export of its module; a user's was given to a `stage(…)` call of this name, at this
+ * place.
+ */
 export type StageEntry = { readonly export: string } | { readonly call: string; readonly place: Place }
 
 /** How long a stage works, where one that ends earlier is the beginning of one that ends later. */
@@ -104,15 +111,15 @@ export interface Extends {
   /** What that counts, for people: `epoch`. */
   readonly unit: string
   /**
-   * Why a stage with these parameters that ends earlier is no beginning of it, as the end of a sentence; undefined where it is.
-   * Must not depend on `at`.
+   * Why a stage with these parameters that ends earlier is no beginning of it, as the end of a sentence; undefined
+   * where it is. Must not depend on `at`.
    */
   readonly refuses?: (params: object) => string | undefined
   /** Parameters whose defaults follow from `at`: that they change with it is no other change. */
   readonly follow?: readonly string[]
   /**
-   * Path of the parameter that says that every so many of its shorter stages are kept (0: none; left out: all). The artifact must
-   * not depend on it: it is no part of the identity.
+   * Path of the parameter that says that every so many of its shorter stages are kept (0: none; left out: all). The
+   * artifact must not depend on it: it is no part of the identity.
    */
   readonly every?: string
 }
@@ -129,15 +136,18 @@ export interface StageKind {
   /** Whether the stage measures time: it runs when nothing else of its run computes. */
   readonly exclusive?: boolean
   /**
-   * Whether the stage is cheap and pure, so that its worker's process may compute the next such stage of the same module and
-   * code: it must keep nothing in memory that changes a result. Default: a fresh process for each stage.
+   * Whether the stage is cheap and pure, so that its worker's process may compute the next such stage of the same
+   * module and code: it must keep nothing in memory that changes a result. Default: a fresh process for each stage.
    */
   readonly warm?: boolean
   /** Bytes that it needs on a GPU, roughly (docs/failures-and-resources.md); undefined where that is not known. */
   readonly gpuBytes?: (node: StageNode) => number | undefined
   /** Whether its result holds for one machine only: then processor, cores and device are in its identity. */
   readonly onMachine?: boolean
-  /** Of a stage that goes on from what a shorter one left: with equal parameters but for its end, one is the other's beginning. */
+  /**
+   * Of a stage that goes on from what a shorter one left: with equal parameters but for its end, one is the other's
+   * beginning.
+   */
   readonly extends?: Extends
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
   readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>

@@ -106,7 +106,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     expect(values()).to.deep.equal(honest)
   })
 
-  it('every kind of file damaged at once, in any way: no crash, no wrong hit, whole again after one run', async function () {
+  it('every kind of file damaged at once, in any way: no crash, no wrong hit, whole after one run', async function () {
     this.timeout(600_000)
     for (const [how, damage] of Object.entries(damages)) {
       const places = Object.values(kinds).map((place) => place())
@@ -177,7 +177,7 @@ describe('A flipped bit or a deleted blob is detected, quarantined and rebuilt',
     expect(readFileSync(store('index', 'verified.txt'), 'utf8'), 'hashed again').to.equal(index)
   })
 
-  it('store verify reads everything, says what is damaged and which stages will be made again, and ends with 1', async () => {
+  it('store verify reads everything, says what is damaged and what will be made again, and ends with 1', async () => {
     expect((await cli('show', 'small.mjs', 'top', '--engine', 'cpu')).code).to.equal(0)
     const whole = await cli('store', 'verify', '--json')
     expect(whole.code, whole.stdout).to.equal(0)

@@ -15,7 +15,7 @@ describe('Garbage collection racing a reader: a miss, not an error', () => {
   const run = () => cli('run', 'small.mjs', '--engine', 'cpu', '--json')
   const values = (): readonly string[] => [...hitsOf(workspace.file('.genepool')).values()].sort()
 
-  it('collections in a loop beside runs of changing definitions: every run ends well, with what it was to make', async function () {
+  it('collections in a loop beside runs of changing definitions: every run ends well', async function () {
     this.timeout(1_200_000)
     workspace.write('other.mjs', smallPipeline(writeStage('other', 'other'), 'other', 'other'))
     const over = new AbortController()

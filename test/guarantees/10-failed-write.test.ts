@@ -19,7 +19,7 @@ describe('A failed cache write fails the run loudly', () => {
   })
 
   for (const folder of ['blobs', 'actions']) {
-    it(`because ${folder}/ cannot be written: exit code 1, the stage and what reads it named, nothing cached`, async () => {
+    it(`because ${folder}/ cannot be written: exit code 1, stage and readers named, nothing cached`, async () => {
       workspace.write(`.genepool/${folder}`, 'in the way')
       const failed = await run({}, '--json')
       expect(failed.code).to.equal(1)

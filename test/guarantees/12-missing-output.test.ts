@@ -11,7 +11,7 @@ const bodies: Readonly<Record<string, string>> = {
   'returns figures and no file': `() => ({ accuracy: 1 })`,
   'leaves empty folders alone': `({ outDir }) => { mkdirSync(join(outDir, 'a', 'b'), { recursive: true }) }`,
   'ends its process with exit code 0': `() => process.exit(0)`,
-  'ends its process with exit code 0 once its file is there': `({ outDir }) => { leave(outDir, 'half'); process.exit(0) }`,
+  'leaves its file and ends its process with exit code 0': `({ outDir }) => { leave(outDir, 'half'); process.exit(0) }`,
   'removes the folder that it was given': `({ outDir }) => { rmSync(outDir, { recursive: true }) }`,
   'leaves a link to nowhere': `({ outDir }) => { symlinkSync('/nowhere', join(outDir, 'value.txt')) }`,
 }

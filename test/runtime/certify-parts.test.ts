@@ -80,7 +80,7 @@ describe('what is compared', () => {
       machine: { processor },
     } as unknown as RecordedEnvironment).of
 
-  it('is every byte where the same engine computes on the same processor, and of what no engine computes anywhere', () => {
+  it('is every byte where the same engine computes on the same processor, and where no engine does', () => {
     expect(of(cpu)).to.equal('bytes')
     expect(of(null, { processor: 'Other', madeOn: 'other' })).to.equal('bytes')
   })

@@ -59,7 +59,7 @@ describe('a compiled definition', () => {
     return JSON.stringify(compiled)
   }
 
-  it('is the definition that the loader of TypeScript gives, places included, of every pipeline in the box', async () => {
+  it('is what the loader of TypeScript gives, places included, of every pipeline in the box', async () => {
     const pipelines = readdirSync(`${checkout}/pipelines`).filter((name) => name.endsWith('.ts'))
     const loaded = await loadBoth(...pipelines.map((name) => `${checkout}/pipelines/${name}`))
     for (const each of loaded) expect(expectSame(each)).to.contain('"line":')
@@ -118,7 +118,8 @@ export const here = fileURLToPath(new URL('.', 'file:///a/'))
   it('is compiled once and evaluated in every run', async () => {
     const file = workspace.write(
       'env.ts',
-      `import { mnist, pipeline } from 'genepool'\nexport default pipeline(process.env['NAME_OF_IT'] ?? 'none').data(mnist())\n`,
+      `import { mnist, pipeline } from 'genepool'\n` +
+        `export default pipeline(process.env['NAME_OF_IT'] ?? 'none').data(mnist())\n`,
     )
     await settled()
     process.env['NAME_OF_IT'] = 'first'
@@ -133,11 +134,12 @@ export const here = fileURLToPath(new URL('.', 'file:///a/'))
     expect(JSON.stringify(kept())).to.contain('NAME_OF_IT')
   })
 
-  it('is compiled again when one of its files changed, another took its place, or one came that could be meant', async () => {
+  it('is compiled again when a file of it changed, another took its place, or one came that may be meant', async () => {
     const name = async (): Promise<string> => (await load(workspace.file('main.ts'))).name
     workspace.write(
       'main.ts',
-      `import { mnist, pipeline } from 'genepool'\nimport { name } from './name.js'\nexport default pipeline(name).data(mnist())\n`,
+      `import { mnist, pipeline } from 'genepool'\nimport { name } from './name.js'\n` +
+        `export default pipeline(name).data(mnist())\n`,
     )
     workspace.write('name.ts', `export const name = 'one'\n`)
     await settled()
@@ -207,7 +209,8 @@ export default pipeline(\`at-\${here}\`).data(mnist())\n`,
     )
     const file = workspace.write(
       'a b/ä#1/%41/main.ts',
-      `${usual}import { data } from './part.js'\nvoid mnist\nexport default pipeline(import.meta.filename.slice(-7, -3)).data(data)\n`,
+      `${usual}import { data } from './part.js'\nvoid mnist\n` +
+        `export default pipeline(import.meta.filename.slice(-7, -3)).data(data)\n`,
     )
     const [loaded] = await loadBoth(file)
     expect(loaded!.isCompiled, 'import.meta of several files').to.equal(false)
@@ -253,7 +256,8 @@ export default pipeline(\`at-\${here}\`).data(mnist())\n`,
   it('that throws is evaluated once', async () => {
     const file = workspace.write(
       'counting.ts',
-      `${usual}import { appendFileSync } from 'node:fs'\nappendFileSync('${workspace.file('count')}', '+')\nthrow new Error('no')\n`,
+      `${usual}import { appendFileSync } from 'node:fs'\n` +
+        `appendFileSync('${workspace.file('count')}', '+')\nthrow new Error('no')\n`,
     )
     const said = await load(file).catch(({ message }: Error) => message)
     expect(said).to.match(/no \(.*counting\.ts:4:7\)$/)

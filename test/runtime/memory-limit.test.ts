@@ -48,20 +48,27 @@ const texts: readonly (readonly [ReturnType<typeof exhaustedBy>, string])[] = [
   ['process', "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc"],
   [
     'process',
-    "Non-zero status code returned while running MatMul node. Name:'MatMul_12' Status Message: /onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*, bool, onnxruntime::WaitNotificationFn) Failed to allocate memory for requested buffer of size 7516192768",
+    "Non-zero status code returned while running MatMul node. Name:'MatMul_12' Status Message: " +
+      '/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::AllocateRawInternal(' +
+      'size_t, bool, onnxruntime::Stream*, bool, onnxruntime::WaitNotificationFn) ' +
+      'Failed to allocate memory for requested buffer of size 7516192768',
   ],
   [
     'process',
-    'OOM when allocating tensor with shape[64,197,197,12] and type float on /job:localhost/replica:0/task:0/device:CPU:0 by allocator cpu',
+    'OOM when allocating tensor with shape[64,197,197,12] and type float ' +
+      'on /job:localhost/replica:0/task:0/device:CPU:0 by allocator cpu',
   ],
   ['process', 'Error: spawn ENOMEM'],
   [
     'gpu',
-    'OOM when allocating tensor with shape[256,197,3072] and type float on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc',
+    'OOM when allocating tensor with shape[256,197,3072] and type float ' +
+      'on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc',
   ],
   [
     'gpu',
-    'CUDA failure 2: out of memory ; GPU=0 ; hostname=node7 ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_allocator.cc ; line=47 ; expr=cudaMalloc((void**)&p, size);',
+    'CUDA failure 2: out of memory ; GPU=0 ; hostname=node7 ; ' +
+      'file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_allocator.cc ; line=47 ; ' +
+      'expr=cudaMalloc((void**)&p, size);',
   ],
   ['gpu', 'failed to allocate 7.41G (7956594688 bytes) from device: CUDA_ERROR_OUT_OF_MEMORY: out of memory'],
   [
@@ -78,7 +85,8 @@ const texts: readonly (readonly [ReturnType<typeof exhaustedBy>, string])[] = [
 
 describe('what a worker has printed', () => {
   for (const [exhausted, text] of texts) {
-    it(`is ${exhausted === undefined ? 'not taken for' : `known to be`} about ${exhausted ?? 'memory'}: ${text.slice(0, 60)}`, () => {
+    const claim = exhausted === undefined ? 'not taken for about memory' : `known to be about ${exhausted}`
+    it(`is ${claim}: ${text.slice(0, 60)}`, () => {
       expect(exhaustedBy(text)).to.equal(exhausted)
     })
   }

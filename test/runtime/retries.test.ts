@@ -14,7 +14,7 @@ const dying = (times: number, signal: NodeJS.Signals = 'SIGSEGV'): ProbeStages =
 describe('a stage whose worker crashes', () => {
   const workspace = workspaceForEach()
 
-  it('is tried again, goes on from its checkpoint and leaves nothing of the attempt that died in its artifact', async () => {
+  it('is tried again, goes on from its checkpoint and leaves nothing of the dead attempt in its artifact', async () => {
     const run = await runProbe(workspace, dying(1), { policy: quickly })
     expect(countsOf(run)).to.deep.equal({ ran: 1, cached: 0, failed: 0, skipped: 0 })
     const retry = eventOf(run.events, 'stage-retrying', 'walk')

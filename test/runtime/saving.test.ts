@@ -21,7 +21,7 @@ describe('an interrupted stage that has a checkpoint to save', () => {
     return readdirSync(folder).flatMap((name) => readdirSync(workspace.file('store', 'checkpoints', name)))
   }
 
-  it('has the time that a large one takes, the run says what it waits for, and the next run goes on from it', async () => {
+  it('has the time that a large one takes, is named by the run, and the next run goes on from it', async () => {
     const stages = saving(100 * MiB, 3_000)
     const run = await begun(stages)
     run.signalGroup('SIGINT')

@@ -30,7 +30,7 @@ describe('a stage at its time limit', () => {
     expect(eventOf(again.events, 'stage-started', 'walk').resumes).to.be.true
   })
 
-  it('says where there is nothing to go on from, and is ended even where it does not let itself be interrupted', async () => {
+  it('says where there is nothing to go on from, and ends even what does not let itself be interrupted', async () => {
     const stages: ProbeStages = { stubborn: { kind: 'stubborn', params: { ms: 60_000, pidFile: 'pid' } } }
     const run = await runProbe(workspace, stages, { policy: { stageTimeout: '6s' } })
     expect(eventOf(run.events, 'stage-failed', 'stubborn').message).to.match(/left no checkpoint/)

@@ -20,7 +20,7 @@ describe('a warm worker', () => {
     )
   const warm = { warm: true, jobs: 1, policy: { retryDelay: '10ms' } }
 
-  it('computes one stage after the other, each with its own parameters and artifact, and ends with the run', async () => {
+  it('computes stage after stage, each with its own parameters and artifact, and ends with the run', async () => {
     const run = await runProbe(workspace, many(20), warm)
     expect(countsOf(run)).to.deep.equal({ ran: 20, cached: 0, failed: 0, skipped: 0 })
     const pids = new Set(signatures().values())

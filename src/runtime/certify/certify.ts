@@ -27,8 +27,8 @@ const numberFrom = (words: string, below: number): number =>
   Number(createHash('sha256').update(words).digest().readBigUInt64BE(0) % BigInt(below))
 
 /**
- * Which stages a sample takes: one of each of equal stretches of the order, so that the last ones are not always missed.
- * Indices below `total`, ascending: all of them where `wanted` is no smaller.
+ * Which stages a sample takes: one of each of equal stretches of the order, so that the last ones are not always
+ * missed. Indices below `total`, ascending: all of them where `wanted` is no smaller.
  */
 export const drawStages = (total: number, wanted: number, seed: number): readonly number[] =>
   wanted >= total

@@ -1,4 +1,6 @@
-/** One stage of a store, computed again from clean: by a real run, in a store of its own that has only what it reads. */
+/**
+ * One stage of a store, computed again from clean: by a real run, in a store of its own that has only what it reads.
+ */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -42,8 +44,9 @@ const indices = (folder: string): readonly string[] =>
     : []
 
 /**
- * Root of a store of its own for one stage: it holds `artifacts`, which the stage reads, linked from the real store, and not what
- * the stage makes. It lies in the real store's folder, because links need the same disk, and is gone with its scope.
+ * Root of a store of its own for one stage: it holds `artifacts`, which the stage reads, linked from the real store,
+ * and not what the stage makes. It lies in the real store's folder, because links need the same disk, and is gone with
+ * its scope.
  */
 const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) {
   const store = yield* Store
@@ -129,7 +132,8 @@ export const recompute = Effect.fnUntraced(function* (
     // The plan is a moment old; what was edited since has made another stage of something above.
     const [other] = started.filter((name) => name !== node.name)
     if (other !== undefined) {
-      const message = `${other} is not what it was when the plan was made: the definition, its code or its data are being edited`
+      const why = 'the definition, its code or its data are being edited'
+      const message = `${other} is not what it was when the plan was made: ${why}`
       return { type: 'failed', failure: { message } } satisfies Recomputed
     }
     return { type: 'made', manifest, pathOf: (file) => scratch.blob(manifest.files[file]!) } satisfies Recomputed

@@ -17,7 +17,10 @@ export type ArtifactDifference =
 
 const chunkBytes = 1 << 20
 
-/** Offset of the first byte in which two files differ; where one goes on, its own next one. Undefined where they are equal. */
+/**
+ * Offset of the first byte in which two files differ; where one goes on, its own next one. Undefined where they are
+ * equal.
+ */
 const firstDifference = (a: string, b: string): number | undefined => {
   const [one, other] = [fs.openSync(a, 'r'), fs.openSync(b, 'r')]
   try {

@@ -1,6 +1,6 @@
 /**
- * Compiles a definition's file with all local files that it imports into one script. Only what means the same there as to
- * Node and to the loader of TypeScript (tsx, whose options are used): modules that import and export, at their top,
+ * Compiles a definition's file with all local files that it imports into one script. Only what means the same there as
+ * to Node and to the loader of TypeScript (tsx, whose options are used): modules that import and export, at their top,
  * without waiting. Whatever else there is, a `require`, an `import()`, an `await`, makes the definition unusual.
  */
 import * as fs from 'node:fs'
@@ -55,8 +55,8 @@ const localImport = (from: string, specifier: string): LocalImport => {
 }
 
 /**
- * Whether Node takes a file as an ES module: by its ending, else by the nearest package.json. `onLookedAt` is told of every
- * package.json that was looked for.
+ * Whether Node takes a file as an ES module: by its ending, else by the nearest package.json. `onLookedAt` is told of
+ * every package.json that was looked for.
  */
 export const isEsModule = (file: string, onLookedAt: (manifest: string) => void = () => {}): boolean => {
   if (/\.m[jt]s$/.test(file)) return true
@@ -179,8 +179,8 @@ const isUnusual = (cause: unknown): boolean =>
   ((cause as Partial<BuildFailure>).errors?.some(({ detail }) => detail instanceof Unusual) ?? false)
 
 /**
- * Undefined where it does not compile, or the compiler does not run: nothing that would be true the next time. The loader
- * of TypeScript says what is wrong.
+ * Undefined where it does not compile, or the compiler does not run: nothing that would be true the next time. The
+ * loader of TypeScript says what is wrong.
  */
 export const compileDefinition = async (file: string): Promise<CompiledDefinition | undefined> => {
   const found: Found = { files: new Map(), externals: [] }

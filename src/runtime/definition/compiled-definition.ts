@@ -1,7 +1,7 @@
 /**
- * A definition's file and all local files that it imports, compiled into one script and kept between runs: a run in which
- * none of them changed neither starts a compiler nor registers a loader. What is kept is code, never a definition: it is
- * evaluated in every run, because it may read the environment or files.
+ * A definition's file and all local files that it imports, compiled into one script and kept between runs: a run in
+ * which none of them changed neither starts a compiler nor registers a loader. What is kept is code, never a
+ * definition: it is evaluated in every run, because it may read the environment or files.
  */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -92,8 +92,8 @@ type Run = (...values: readonly unknown[]) => void
 const mapped: Module[] = []
 
 /**
- * A function of these names. Where stacks are written by source maps (in workers, whose stages throw long after this), Node is
- * told the script's: it takes one of modules alone.
+ * A function of these names. Where stacks are written by source maps (in workers, whose stages throw long after this),
+ * Node is told the script's: it takes one of modules alone.
  */
 const compiledFunction = (script: CompiledScript, filename: string, names: readonly string[]): Run => {
   if (!process.sourceMapsEnabled) return vm.compileFunction(script.code, names, { filename }) as Run
@@ -122,8 +122,8 @@ const inSources = (stack: string, compiled: string, sourceOf: (line: number, col
     .join('')
 
 /**
- * What evaluates the definition and gives its exports; it throws whatever the definition throws, with places in the user's
- * files. Rejects, before any of the definition has run, where Node's loader has to take it.
+ * What evaluates the definition and gives its exports; it throws whatever the definition throws, with places in the
+ * user's files. Rejects, before any of the definition has run, where Node's loader has to take it.
  */
 const readyDefinition = async (file: string, script: CompiledScript): Promise<() => unknown> => {
   const externals: object[] = []
@@ -162,8 +162,9 @@ const readyDefinition = async (file: string, script: CompiledScript): Promise<()
 export const compiledDefinitions: { folder: string | undefined } = { folder: undefined }
 
 /**
- * The exports of a TypeScript file; undefined, with nothing of it evaluated, where the loader of TypeScript has to take it
- * because something about it is unusual. Rejects with what it throws: evaluated again it would do again what it does besides.
+ * The exports of a TypeScript file; undefined, with nothing of it evaluated, where the loader of TypeScript has to take
+ * it because something about it is unusual. Rejects with what it throws: evaluated again it would do again what it does
+ * besides.
  */
 export const runCompiled = async (name: string): Promise<unknown> => {
   const { folder } = compiledDefinitions

@@ -38,8 +38,8 @@ const listed = (names: readonly string[]): string =>
     : `${names.slice(0, mostListed).join(', ')} and ${names.length - mostListed} more`
 
 /**
- * By its own name, else by what cells call it, in the cells that the brackets name: `teacher` is every teacher of a suite,
- * `stitch[seed=1]` every stitch of that seed. At least one; fails with a UsageError where there is none.
+ * By its own name, else by what cells call it, in the cells that the brackets name: `teacher` is every teacher of a
+ * suite, `stitch[seed=1]` every stitch of that seed. At least one; fails with a UsageError where there is none.
  */
 export const stagesCalled = (graph: StageGraph, written: string): Effect.Effect<readonly StageNode[], UsageError> => {
   const all = reachable(graph.roots)

@@ -33,10 +33,11 @@ const defaultExports = (module: unknown): readonly unknown[] => {
   return [outer, inner]
 }
 
-const describe = (value: unknown): string =>
-  value === undefined
-    ? 'it has no default export'
-    : `its default export is ${value === null ? 'null' : typeof value === 'object' ? 'some other object' : `a ${typeof value}`}`
+const describe = (value: unknown): string => {
+  if (value === undefined) return 'it has no default export'
+  const what = value === null ? 'null' : typeof value === 'object' ? 'some other object' : `a ${typeof value}`
+  return `its default export is ${what}`
+}
 
 const placeText = (place: Place | undefined): string =>
   place === undefined ? '' : ` (${path.relative(process.cwd(), place.file)}:${place.line}:${place.column})`
@@ -68,7 +69,9 @@ const loadError = (file: string, cause: unknown): UsageError => {
 const toDefinition = (value: unknown): PipelineNode | SuiteNode | undefined =>
   isSuite(value) ? value : toPipelineNode(value)
 
-/** Fails with a UsageError: no such file, it does not parse, it throws, or it exports neither a pipeline nor a suite. */
+/**
+ * Fails with a UsageError: no such file, it does not parse, it throws, or it exports neither a pipeline nor a suite.
+ */
 export const loadDefinition = Effect.fnUntraced(function* (
   file: string,
 ): Effect.fn.Return<PipelineNode | SuiteNode, UsageError> {

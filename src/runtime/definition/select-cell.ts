@@ -1,4 +1,7 @@
-/** The cell of a suite that a selector names: `init=learned,positions=end,seed=1`, in any order, as many parts as it takes. */
+/**
+ * The cell of a suite that a selector names: `init=learned,positions=end,seed=1`, in any order, as many parts as it
+ * takes.
+ */
 import * as Effect from 'effect/Effect'
 import { UsageError } from '../errors.js'
 import type { GraphCell, StageGraph } from './stage-graph.js'

@@ -1,6 +1,6 @@
 /**
- * What the distinct stages of a suite are called. A name says what its stage depends on: `teacher[seed=1]` where teachers
- * differ by their seed alone, `data` where there is one for all cells.
+ * What the distinct stages of a suite are called. A name says what its stage depends on: `teacher[seed=1]` where
+ * teachers differ by their seed alone, `data` where there is one for all cells.
  */
 import type { AxisLabel, CellNode } from '../../dsl/nodes.js'
 
@@ -105,8 +105,8 @@ const placesOn = (axis: number, cells: readonly Places[]): readonly number[] =>
   [...new Set(cells.map((places) => places[axis]!))].sort((a, b) => a - b)
 
 /**
- * Whether a stage's labels, in every combination, name none but its own cells. `own` are its labels on the telling axes,
- * `all` counts the cells of every stage of its name.
+ * Whether a stage's labels, in every combination, name none but its own cells. `own` are its labels on the telling
+ * axes, `all` counts the cells of every stage of its name.
  */
 const isExact = (
   stage: Placed,
@@ -175,8 +175,9 @@ const placesReader = (axes: readonly (readonly [string, readonly AxisLabel[]])[]
 }
 
 /**
- * A name for each stage, no two alike, whatever the order of the cells: `stitch[init=learned,seed=2]`, or, where several
- * labels give one stage, `distill/tiny[init=learned|random]`. `axes` are the suite's, with the seeds as the axis `seed`.
+ * A name for each stage, no two alike, whatever the order of the cells: `stitch[init=learned,seed=2]`, or, where
+ * several labels give one stage, `distill/tiny[init=learned|random]`. `axes` are the suite's, with the seeds as the
+ * axis `seed`.
  */
 export const nameStages = <Stage extends SharedStage>(
   stages: readonly Stage[],

@@ -23,7 +23,10 @@ export const userStageKind = (
 
 const placeKey = ({ call }: UserStageNode): string => `${call.place.file}:${call.place.line}:${call.place.column}`
 
-/** Places of calls that were made more than once for these pipelines: the code of all stages that come from one is the same. */
+/**
+ * Places of calls that were made more than once for these pipelines: the code of all stages that come from one is the
+ * same.
+ */
 export const repeatedCalls = (pipelines: readonly PipelineNode[]): ReadonlySet<string> => {
   const first = new Map<string, UserStageNode['call']>()
   const repeated = new Set<string>()
@@ -42,6 +45,8 @@ export const isRepeated = (repeated: ReadonlySet<string>, node: UserStageNode): 
 /** Such stages would share their artifacts, whatever the variables hold in each of them. */
 export const capturesError = ({ name, call: { place } }: UserStageNode): UsageError =>
   new UsageError({
-    message: `stage '${name}': its function reads a variable of the code around it, and the call is made several times (${place.file}:${place.line}): nothing tells what it is in which of them`,
+    message:
+      `stage '${name}': its function reads a variable of the code around it, and the call is made several times ` +
+      `(${place.file}:${place.line}): nothing tells what it is in which of them`,
     hint: 'give it to the function in params: stage(name, { params: { k }, run: ({ params }) => … params.k … })',
   })

@@ -18,8 +18,9 @@ import type { Milestone } from './milestones.js'
 const longestMs = 60_000
 
 /**
- * How long to wait before a crashed worker is started again: twice as long each time, at most a minute; of that between a half and all, so that stages that crashed together do not start
- * together. Drawn from `key` and the attempt, counted from 1: the same run waits the same time.
+ * How long to wait before a crashed worker is started again: twice as long each time, at most a minute; of that between
+ * a half and all, so that stages that crashed together do not start together. Drawn from `key` and the attempt, counted
+ * from 1: the same run waits the same time.
  */
 export const retryDelay = (firstMs: number, attempt: number, key: string): number => {
   const draw = createHash('sha256').update(`${key}:${attempt}`).digest().readUInt32BE(0) / 2 ** 32
@@ -28,8 +29,9 @@ export const retryDelay = (firstMs: number, attempt: number, key: string): numbe
 
 const changedError = (file: string): StageError => {
   const isThere = fs.existsSync(file)
+  const what = isThere ? 'changed' : 'was moved or deleted'
   return new StageError({
-    message: `${file} ${isThere ? 'changed' : 'was moved or deleted'} while the stage ran, so its result was thrown away`,
+    message: `${file} ${what} while the stage ran, so its result was thrown away`,
     hint: isThere
       ? 'run again: it is computed from what the file holds now'
       : 'put the file back, or run the one that has taken its place',
@@ -115,8 +117,8 @@ const givenUp = ({ message, hint, cause }: WorkerCrash, attempts: number): Stage
   })
 
 /**
- * Runs `attempt`, and once more after each crash of its worker, as often as the policy says: from the checkpoint, in an empty
- * `outDir`. Nothing but a crash is worth another attempt.
+ * Runs `attempt`, and once more after each crash of its worker, as often as the policy says: from the checkpoint, in an
+ * empty `outDir`. Nothing but a crash is worth another attempt.
  */
 export const attempts = <A, E, R>(
   job: Job,

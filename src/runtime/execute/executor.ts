@@ -48,8 +48,8 @@ export class Executor extends Context.Service<
   }
 >()('genepool/runtime/Executor') {
   /**
-   * On this machine. `interrupts` says how many signals this process has been sent so far: at the second nothing is saved. Where
-   * nobody counts them, an interruption was the first.
+   * On this machine. `interrupts` says how many signals this process has been sent so far: at the second nothing is
+   * saved. Where nobody counts them, an interruption was the first.
    */
   static readonly layerLocal = (interrupts?: () => number): Layer.Layer<Executor> =>
     Layer.effect(

@@ -1,4 +1,6 @@
-/** Why a worker ended as it did, in a sentence, with what to do about it: crashes may be tried again, the rest may not. */
+/**
+ * Why a worker ended as it did, in a sentence, with what to do about it: crashes may be tried again, the rest may not.
+ */
 import { durationText, sizeText } from '../../dsl/amounts.js'
 import { diskFullHint, diskFullText, saysDiskFull } from '../store/disk-full.js'
 import { StageError, WorkerCrash, sentenceOf } from '../errors.js'
@@ -104,7 +106,8 @@ export const explainFailed = ({ message, hint, stack }: StageFailure, job: Job):
   }
   const exhausted = exhaustedBy(message)
   if (exhausted === undefined) return new StageError({ message, ...(hint === undefined ? {} : { hint }), ...cause })
-  const said = `${memoryWords[exhausted]}: ${message.length > maxSaid * 2 ? `${message.slice(0, maxSaid * 2)}…` : message}`
+  const words = message.length > maxSaid * 2 ? `${message.slice(0, maxSaid * 2)}…` : message
+  const said = `${memoryWords[exhausted]}: ${words}`
   return exhausted === 'gpu-lost'
     ? new WorkerCrash({ message: said, hint: smallerBatch(job.params), ...cause })
     : new StageError({ message: `out of memory: ${said}`, hint: hint ?? memoryHint(exhausted, job.params), ...cause })
@@ -123,7 +126,9 @@ export const explainTimeout = (ms: number, hasCheckpoint: boolean): StageError =
 /** Its processes used more memory than they may, and were interrupted. */
 export const explainOverMemory = (bytes: number, limit: number, hasCheckpoint: boolean, params: object): StageError =>
   new StageError({
-    message: `out of memory: its worker used ${sizeText(bytes)}, more than the ${sizeText(limit)} of --memory, and was interrupted; ${resumesText(hasCheckpoint)}`,
+    message:
+      `out of memory: its worker used ${sizeText(bytes)}, more than the ${sizeText(limit)} of --memory, ` +
+      `and was interrupted; ${resumesText(hasCheckpoint)}`,
     hint: `raise --memory, or ${smallerBatch(params)}`,
   })
 

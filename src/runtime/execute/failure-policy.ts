@@ -1,4 +1,6 @@
-/** What a run does about workers that crash, take too long, take too much memory or go silent. No part of any identity. */
+/**
+ * What a run does about workers that crash, take too long, take too much memory or go silent. No part of any identity.
+ */
 import { durationWords, parseDuration, parseSize, sizeWords } from '../../dsl/amounts.js'
 import type { PipelineNode, StageNode } from '../../dsl/nodes.js'
 import type { StageGraph } from '../definition/stage-graph.js'
@@ -19,9 +21,9 @@ export interface FailurePolicy {
 }
 
 /**
- * Two retries: of what kills a worker once in a month (a driver's hiccup, somebody's `kill`), hardly anything does so three
- * times in a row; what does is no accident, and a third try would only say so later. No limit of time and memory: what is
- * much for one experiment is little for another, and a wrong guess would end sound work.
+ * Two retries: of what kills a worker once in a month (a driver's hiccup, somebody's `kill`), hardly anything does so
+ * three times in a row; what does is no accident, and a third try would only say so later. No limit of time and memory:
+ * what is much for one experiment is little for another, and a wrong guess would end sound work.
  */
 export const defaultPolicy: FailurePolicy = { retries: 2, retryDelayMs: 1_000, silenceMs: 600_000 }
 
@@ -71,8 +73,8 @@ const timeoutIn = ({ timeouts }: PipelineNode, name: string): number | undefined
   timeouts?.[name] ?? timeouts?.[name.split('/')[0]!] ?? timeouts?.['']
 
 /**
- * How long each stage may compute, in milliseconds: what the definition says of it, else the run's own limit. Cells that share a
- * stage may give it different limits: it has the longest.
+ * How long each stage may compute, in milliseconds: what the definition says of it, else the run's own limit. Cells
+ * that share a stage may give it different limits: it has the longest.
  */
 export const stageTimeouts = (
   graph: StageGraph,

@@ -25,7 +25,9 @@ export interface Job {
 /** `Extension`, as it passes between processes. */
 export interface JobExtension {
   readonly from?: Extension['from']
-  /** Ends of the shorter stages whose artifacts are wanted, and the folder below which they are left, each in its own. */
+  /**
+   * Ends of the shorter stages whose artifacts are wanted, and the folder below which they are left, each in its own.
+   */
   readonly wanted: readonly number[]
   readonly folder: string
 }
@@ -50,7 +52,10 @@ export const markAsWorker = (): void => {
   process.env[VARIABLE] = '1'
 }
 
-/** Whether this process computes stages: a definition that runs pipelines when it is imported would start them once more. */
+/**
+ * Whether this process computes stages: a definition that runs pipelines when it is imported would start them once
+ * more.
+ */
 export const isInWorker = (): boolean => process.env[VARIABLE] === '1'
 
 /** Where the artifact of the stage that ends after `at` is left. */

@@ -1,7 +1,8 @@
 /**
- * The machine's cores and GPUs, shared by all runs of a user, whatever their stores: a folder with a queue of tickets, one
- * file a stage that computes or waits. No process of its own keeps it; a ticket whose holder is dead does not count, so that a
- * killed run blocks nobody. Only a stage that is about to compute comes here: a run with nothing to do does not.
+ * The machine's cores and GPUs, shared by all runs of a user, whatever their stores: a folder with a queue of tickets,
+ * one file a stage that computes or waits. No process of its own keeps it; a ticket whose holder is dead does not
+ * count, so that a killed run blocks nobody. Only a stage that is about to compute comes here: a run with nothing to do
+ * does not.
  */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
@@ -62,7 +63,10 @@ const parse = (text: string): MachineTicket | undefined => {
 const numberOf = (name: string): number => Number.parseInt(name, 10)
 const nameOf = (number: number): string => `${String(number).padStart(12, '0')}.json`
 
-/** The queue without the dead, in its order. Only under the lock: what cannot be read then was left by one who died writing. */
+/**
+ * The queue without the dead, in its order. Only under the lock: what cannot be read then was left by one who died
+ * writing.
+ */
 const readQueue = (folder: string): readonly MachineTicket[] => {
   const names = fs.readdirSync(folder).filter((name) => /^\d+\.json$/.test(name))
   return names.sort().flatMap((name) => {
@@ -142,8 +146,8 @@ const look = (
   })
 
 /**
- * Waits for its turn and holds it as long as the scope is open; `onWait` is told once who is in the way. A registry that cannot
- * be used stops nobody: fails with the reason, and the caller goes on without.
+ * Waits for its turn and holds it as long as the scope is open; `onWait` is told once who is in the way. A registry
+ * that cannot be used stops nobody: fails with the reason, and the caller goes on without.
  */
 export const takeLease = Effect.fnUntraced(function* (
   folder: string,
@@ -184,4 +188,5 @@ export const takeLease = Effect.fnUntraced(function* (
 
 /** Why a registry could not be used, for a warning. */
 export const leaseTrouble = (folder: string, cause: unknown): string =>
-  `other runs on this machine cannot be told of this one: ${folder} cannot be used (${sentenceOf(cause)}); they may compute at the same time`
+  `other runs on this machine cannot be told of this one: ${folder} cannot be used (${sentenceOf(cause)}); ` +
+  'they may compute at the same time'

@@ -183,8 +183,8 @@ export const takeHit = (
 }
 
 /**
- * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file; its bytes
- * are read where they may have changed since they last were.
+ * The artifact, if it is there and whole: a damaged one is no hit, whoever reads it. That costs a look at each file;
+ * its bytes are read where they may have changed since they last were.
  */
 const findHit = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -225,8 +225,8 @@ export const findCached = (
   )
 
 /**
- * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that input
- * has to be made again first; with RunStopped when the run starts nothing new any more.
+ * The stage's artifact, from the store or made now. Fails with CorruptArtifact when an input turns out damaged: that
+ * input has to be made again first; with RunStopped when the run starts nothing new any more.
  */
 export const makeStage = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -252,8 +252,8 @@ export const makeStage = Effect.fnUntraced(function* (
     if (context.isStopped()) return yield* new RunStopped()
     return { manifest: yield* compute(context, stage, inputs, identity, reasons, lease), how: 'ran' }
   })
-  // Its turn first, its lock afterwards: who holds a lock computes, so that nobody waits for a stage that is only queued, and
-  // who waits for a lock holds nothing that others could use.
+  // Its turn first, its lock afterwards: who holds a lock computes, so that nobody waits for a stage that is only
+  // queued, and who waits for a lock holds nothing that others could use.
   for (;;) {
     yield* untilFree(lock, (holder) => context.emit({ type: 'stage-waiting', stage: node.name, holder }))
     const theirs = yield* findHit(context, stage, identity)

@@ -1,6 +1,6 @@
 /**
- * The run's side of a stage that extends: what it may go on from goes into its job, what it leaves on its way into the store,
- * under the fingerprint of the stage that ends there. The same conditions hold as for its result.
+ * The run's side of a stage that extends: what it may go on from goes into its job, what it leaves on its way into the
+ * store, under the fingerprint of the stage that ends there. The same conditions hold as for its result.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -103,8 +103,8 @@ export const openExtension = Effect.fnUntraced(function* (
         // The training is worth more than what it leaves on its way.
         Effect.catch((error) =>
           Effect.sync(() => {
-            const message = `${stage.node.name} as it was after ${by.unit} ${milestone.at} was not stored: ${error.message}`
-            emit({ type: 'warning', message })
+            const what = `${stage.node.name} as it was after ${by.unit} ${milestone.at}`
+            emit({ type: 'warning', message: `${what} was not stored: ${error.message}` })
           }),
         ),
         Effect.ensuring(Effect.ignore(removeFolder(milestoneFolder(folder, milestone.at)))),

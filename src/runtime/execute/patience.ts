@@ -3,7 +3,10 @@
 /** A small model saves in a few milliseconds: what takes longer than this does not let itself be interrupted. */
 const graceMs = 700
 
-/** A step that is being computed cannot be cut short on every engine; of one that takes longer than this, nothing is saved. */
+/**
+ * A step that is being computed cannot be cut short on every engine; of one that takes longer than this, nothing is
+ * saved.
+ */
 const longestStepMs = 60_000
 
 /** A slow disk. */

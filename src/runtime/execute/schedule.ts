@@ -1,6 +1,6 @@
 /**
- * Which stages may start now, of all that compute or wait: a pure function of a queue. It is asked twice of each stage, of the
- * queue of its own run and then of the queue of all runs on the machine.
+ * Which stages may start now, of all that compute or wait: a pure function of a queue. It is asked twice of each stage,
+ * of the queue of its own run and then of the queue of all runs on the machine.
  */
 
 /** What a stage needs while it computes. */
@@ -56,9 +56,9 @@ const fits = ({ wants, jobs }: Ticket, computing: readonly Ticket[], room: Room)
 }
 
 /**
- * The tickets of those that wait and may start now, all of them at once. The queue is in the order in which they are to go:
- * a ticket waits for those that hold what it needs, and for those before it that wait for the same. All that a ticket needs
- * it gets at once, and what computes waits for nothing, so that none can wait for each other in a circle.
+ * The tickets of those that wait and may start now, all of them at once. The queue is in the order in which they are to
+ * go: a ticket waits for those that hold what it needs, and for those before it that wait for the same. All that a
+ * ticket needs it gets at once, and what computes waits for nothing, so that none can wait for each other in a circle.
  */
 export const mayStart = <T extends Ticket>(queue: readonly T[], room: Room): readonly T[] => {
   const computing = queue.filter(({ granted }) => granted !== undefined)
@@ -85,15 +85,15 @@ export const inTheWayOf = <T extends Ticket>(ticket: T, queue: readonly T[]): T 
 }
 
 /**
- * The threads that a stage gets of its run's: the cores are shared among all that compute or wait for a slot (`sharing`), and no
- * more than may compute at once.
+ * The threads that a stage gets of its run's: the cores are shared among all that compute or wait for a slot
+ * (`sharing`), and no more than may compute at once.
  */
 export const ownThreads = (sharing: number, jobs: number, cores: number): number =>
   Math.max(1, Math.floor(cores / Math.min(jobs, Math.max(1, sharing))))
 
 /**
- * The threads that it gets of the machine's: what it asked for, as far as other runs leave cores free. `starts` may start
- * before it and has no threads yet.
+ * The threads that it gets of the machine's: what it asked for, as far as other runs leave cores free. `starts` may
+ * start before it and has no threads yet.
  */
 export const machineThreads = <T extends Ticket & { readonly run: string }>(
   ticket: T,

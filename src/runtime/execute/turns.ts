@@ -1,6 +1,6 @@
 /**
- * When a stage may compute: once there is room in its own run (slots), and then on the machine, which it shares with other runs
- * (leases). A stage that has both only waits for its worker.
+ * When a stage may compute: once there is room in its own run (slots), and then on the machine, which it shares with
+ * other runs (leases). A stage that has both only waits for its worker.
  */
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
@@ -15,7 +15,10 @@ import type { GpuIdentity, ResolvedEngine } from '../services.js'
 interface SlotRequest {
   /** Name of the GPU that it computes on; undefined for the CPU. */
   readonly gpu?: string | undefined
-  /** Whether nothing else of the run may compute: it goes when nothing else runs or waits, so that no slot is empty for it. */
+  /**
+   * Whether nothing else of the run may compute: it goes when nothing else runs or waits, so that no slot is empty for
+   * it.
+   */
   readonly exclusive?: boolean
   /** The lowest goes first; default 0. */
   readonly rank?: number
@@ -24,9 +27,9 @@ interface SlotRequest {
 }
 
 /**
- * The room in one run: CPU stages side by side up to `jobs`, so many on each GPU, and an exclusive one when nothing else
- * computes. A stage that is alone gets all cores; stages side by side share them, because one thread each is faster than many
- * on all.
+ * The room in one run: CPU stages side by side up to `jobs`, so many on each GPU, and an exclusive one when nothing
+ * else computes. A stage that is alone gets all cores; stages side by side share them, because one thread each is
+ * faster than many on all.
  */
 export interface Slots {
   /** Runs `work` when there is room for it; `threads` is its share of the cores. */
@@ -47,8 +50,8 @@ interface OwnTicket extends Ticket {
 const settleMs = 5
 
 /**
- * Turns of the event loop for which room that has become free is held: what follows on the work that has just been done can
- * ask for it before anything of a higher rank has it.
+ * Turns of the event loop for which room that has become free is held: what follows on the work that has just been done
+ * can ask for it before anything of a higher rank has it.
  */
 const heldTurns = 10
 
@@ -142,7 +145,10 @@ export const makeSlots = (jobs: number, onGpu = 1): Slots => {
 }
 
 export interface Turns {
-  /** The run's own; what holds one that is not this run's to give, as an earlier run's stage in watch mode, takes it here. */
+  /**
+   * The run's own; what holds one that is not this run's to give, as an earlier run's stage in watch mode, takes it
+   * here.
+   */
   readonly slots: Slots
   /** Runs `work` when it is the stage's turn. */
   readonly take: <A, E, R>(

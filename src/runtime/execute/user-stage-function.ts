@@ -1,4 +1,6 @@
-/** In a worker: the function of a `stage(…)` call, found by importing the definition that makes it, as a stage function. */
+/**
+ * In a worker: the function of a `stage(…)` call, found by importing the definition that makes it, as a stage function.
+ */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -9,7 +11,10 @@ import { asStageError, type StageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
 import { type Job, markAsWorker } from './job.js'
 
-/** The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its bytes. */
+/**
+ * The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its
+ * bytes.
+ */
 const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageInput => {
   fs.rmSync(folder, { recursive: true, force: true })
   fs.mkdirSync(folder, { recursive: true })

@@ -1,4 +1,7 @@
-/** The memory of workers: how much there is, what their C library is told about it, and how it shows that it has run out. */
+/**
+ * The memory of workers: how much there is, what their C library is told about it, and how it shows that it has run
+ * out.
+ */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
@@ -7,7 +10,9 @@ import { isObject } from '../../base/objects.js'
 export interface MemoryBounds {
   /** The machine's memory, or the least that a control group of this process is given. */
   readonly bytes: number
-  /** Processes of this control group that the kernel's out-of-memory killer has ended; undefined where it does not tell. */
+  /**
+   * Processes of this control group that the kernel's out-of-memory killer has ended; undefined where it does not tell.
+   */
   readonly kills: number | undefined
 }
 
@@ -68,26 +73,18 @@ const texts: readonly (readonly [RegExp, Exhausted])[] = [
   // V8, fatal or thrown.
   [/JavaScript heap out of memory|Array buffer allocation failed|Allocation failed - process out of memory/i, 'heap'],
   // CUDA and its libraries, as ONNX Runtime and TensorFlow pass them on.
-  [
-    /CUDA (?:failure|error)[^\n]*out of memory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CU(?:BLAS|DNN|SOLVER)_STATUS_ALLOC_FAILED/i,
-    'gpu',
-  ],
+  [/CUDA (?:failure|error)[^\n]*out of memory|cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY/i, 'gpu'],
+  [/CU(?:BLAS|DNN|SOLVER)_STATUS_ALLOC_FAILED/i, 'gpu'],
   [/OOM when allocating[^\n]*(?:GPU|cuda)|RESOURCE_?EXHAUSTED[^\n]*GPU/i, 'gpu'],
   [/Allocator \(GPU[^)]*\) ran out of memory/i, 'gpu'],
   // ONNX Runtime's arena on a GPU names the device or the stream's provider.
-  [
-    /BFCArena[^\n]*Failed to allocate memory[^\n]*(?:cuda|gpu)|(?:cuda|gpu)[^\n]*Failed to allocate memory for requested buffer/i,
-    'gpu',
-  ],
+  [/BFCArena[^\n]*Failed to allocate memory[^\n]*(?:cuda|gpu)/i, 'gpu'],
+  [/(?:cuda|gpu)[^\n]*Failed to allocate memory for requested buffer/i, 'gpu'],
   // WebGPU: Dawn over Vulkan, Metal and Direct3D.
-  [
-    /VK_ERROR_OUT_OF_DEVICE_MEMORY|GPUOutOfMemoryError|GPU out of memory|Out of memory[^\n]*(?:wgpu|webgpu|buffer)|E_OUTOFMEMORY/i,
-    'gpu',
-  ],
-  [
-    /VK_ERROR_DEVICE_LOST|DXGI_ERROR_DEVICE_(?:REMOVED|HUNG|RESET)|(?:GPU|WebGPU) ?device (?:was |is )?lost|device is lost/i,
-    'gpu-lost',
-  ],
+  [/VK_ERROR_OUT_OF_DEVICE_MEMORY|GPUOutOfMemoryError|GPU out of memory|E_OUTOFMEMORY/i, 'gpu'],
+  [/Out of memory[^\n]*(?:wgpu|webgpu|buffer)/i, 'gpu'],
+  [/VK_ERROR_DEVICE_LOST|DXGI_ERROR_DEVICE_(?:REMOVED|HUNG|RESET)/i, 'gpu-lost'],
+  [/(?:GPU|WebGPU) ?device (?:was |is )?lost|device is lost/i, 'gpu-lost'],
   // The C and C++ libraries, ONNX Runtime's arena, TensorFlow on the processor, the system.
   [/bad_alloc|bad_array_new_length/, 'process'],
   [/Failed to allocate memory for requested buffer of size|onnxruntime[^\n]*Failed to allocate/i, 'process'],
@@ -104,8 +101,8 @@ const countOf = (record: Readonly<Record<string, unknown>>, key: string): number
 }
 
 /**
- * What to change for a stage with these parameters to need less memory. Of a training half the batch with twice the batches
- * an update: updates then see as many images as before, at the same rate.
+ * What to change for a stage with these parameters to need less memory. Of a training half the batch with twice the
+ * batches an update: updates then see as many images as before, at the same rate.
  */
 export const smallerBatch = (params: object): string => {
   const record = params as Readonly<Record<string, unknown>>
@@ -124,16 +121,20 @@ export const smallerBatch = (params: object): string => {
   if (batch !== undefined && batch > 1) {
     return `try batch: ${Math.ceil(batch / 2)}; the times of the larger batch are then of that one`
   }
-  return 'the stage has no batch size to make smaller: fewer --jobs leave it more memory, and so does a smaller model before it'
+  return (
+    'the stage has no batch size to make smaller: ' +
+    'fewer --jobs leave it more memory, and so does a smaller model before it'
+  )
 }
 
 const mebibytes = (count: number): string => String(count * 2 ** 20)
 
 /**
  * By itself glibc hands large blocks back to the system as soon as they are free and takes new pages for the next ones,
- * which a training step does hundreds of times: a step of a small model takes up to 1.4 times as long. Here it keeps them,
- * so that what one function of a stage used serves the next, in few heaps: one for all threads makes those that compute
- * side by side wait for each other. 32 MiB is the most that the first one takes. Other systems' libraries read none.
+ * which a training step does hundreds of times: a step of a small model takes up to 1.4 times as long. Here it keeps
+ * them, so that what one function of a stage used serves the next, in few heaps: one for all threads makes those that
+ * compute side by side wait for each other. 32 MiB is the most that the first one takes. Other systems' libraries read
+ * none.
  */
 const keepFreedMemory: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: mebibytes(32),

@@ -36,7 +36,10 @@ export class WorkerProcess {
   #saves: number | undefined
   #clock = new StepClock()
 
-  /** `kind` says what it will compute: workers of one kind keep their compiled code together. `job` is a file, or `--warm`. */
+  /**
+   * `kind` says what it will compute: workers of one kind keep their compiled code together. `job` is a file, or
+   * `--warm`.
+   */
   constructor(kind: string, job: string) {
     // stdin stays open as long as this process lives: a worker whose stdin ends has lost its run.
     const script = { beside: import.meta.url, script: 'worker-bin' }
@@ -94,9 +97,9 @@ export class WorkerProcess {
   }
 
   /**
-   * Asks the worker to stop, then makes it; done once the process is gone. It is given the time to save what it has said that
-   * it saves, and longer while its checkpoint is seen to grow. So many further signals to this process (a second Ctrl-C) end it
-   * at once. `waits` is told once when it takes longer than a moment.
+   * Asks the worker to stop, then makes it; done once the process is gone. It is given the time to save what it has
+   * said that it saves, and longer while its checkpoint is seen to grow. So many further signals to this process (a
+   * second Ctrl-C) end it at once. `waits` is told once when it takes longer than a moment.
    */
   stop(checkpointDir: string, signals: number, waits: (bytes: number) => void): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
@@ -153,8 +156,8 @@ const longestService = 500
 const mostIdle = 16
 
 /**
- * Workers' processes that stay for the next stage of the same module and code, because starting one takes longer than a cheap
- * stage. Only stages whose kind says `warm` come here, and only those that went well leave their process behind.
+ * Workers' processes that stay for the next stage of the same module and code, because starting one takes longer than a
+ * cheap stage. Only stages whose kind says `warm` come here, and only those that went well leave their process behind.
  */
 export class WarmWorkers {
   readonly #idle: { readonly key: string; readonly worker: WorkerProcess }[] = []

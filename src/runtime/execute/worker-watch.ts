@@ -1,7 +1,7 @@
 /**
- * Whether a worker is well, judged by what it says and by what its processes use. Pure: it is told the time. A native call may
- * block a worker's event loop for minutes, so silence alone proves nothing: only a worker that uses no processor time either is
- * hung, and one that computes without a word gives rise to a warning.
+ * Whether a worker is well, judged by what it says and by what its processes use. Pure: it is told the time. A native
+ * call may block a worker's event loop for minutes, so silence alone proves nothing: only a worker that uses no
+ * processor time either is hung, and one that computes without a word gives rise to a warning.
  */
 import { durationText } from '../../dsl/amounts.js'
 import type { TreeSample } from './process-tree.js'

@@ -1,7 +1,7 @@
 /**
- * The process that computes stages: one, of the job file named on its command line, or with `--warm` one after the other, of
- * the jobs that come in on stdin, a line each. SIGTERM interrupts the stage, which then saves its checkpoint; when the run that
- * started it is gone, so is the worker.
+ * The process that computes stages: one, of the job file named on its command line, or with `--warm` one after the
+ * other, of the jobs that come in on stdin, a line each. SIGTERM interrupts the stage, which then saves its checkpoint;
+ * when the run that started it is gone, so is the worker.
  */
 import * as fs from 'node:fs'
 import * as net from 'node:net'
@@ -21,7 +21,10 @@ import { longestSaveMs, patience, StepClock } from './patience.js'
 /** Between two reports that are sent. */
 const reportMs = 100
 
-/** Sends a stage's reports, ten a second at most, with speed and time left. Speed counts from the phase's first report in this process, so a resumed phase does not claim an earlier one's work. */
+/**
+ * Sends a stage's reports, ten a second at most, with speed and time left. Speed counts from the phase's first report
+ * in this process, so a resumed phase does not claim an earlier one's work.
+ */
 const progressReporter = (send: (message: WorkerMessage) => void): ((progress: Progress) => void) => {
   let phase: { name: string; startedAt: number; firstStep: number; firstImages: number } | undefined
   let sentAt = 0

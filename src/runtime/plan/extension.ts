@@ -1,7 +1,7 @@
 /**
- * Stages that extend (`StageKind.extends`): what the same stage left that ended earlier is looked up under the fingerprint that
- * it has itself, so nothing but the artifacts has to be kept, taken along or swept. Never another engine's: what goes on
- * from it would be the work of two under the name of one.
+ * Stages that extend (`StageKind.extends`): what the same stage left that ended earlier is looked up under the
+ * fingerprint that it has itself, so nothing but the artifacts has to be kept, taken along or swept. Never another
+ * engine's: what goes on from it would be the work of two under the name of one.
  */
 import * as Effect from 'effect/Effect'
 import type { StoreError } from '../errors.js'

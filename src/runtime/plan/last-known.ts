@@ -1,6 +1,6 @@
 /**
- * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured against.
- * Losing it costs explanations, never results.
+ * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured
+ * against. Losing it costs explanations, never results.
  */
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'

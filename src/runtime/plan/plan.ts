@@ -28,8 +28,9 @@ const fromAnyEngine = (store: Store['Service'], identity: StageIdentity, reuse: 
 }
 
 /**
- * The stored artifact that will do for a stage run: its own, else with `any-engine` one that differs in engine, device or versions alone: of the same engine where
- * there is one, the newest of these. What was measured on a machine and its engine is taken for nothing else.
+ * The stored artifact that will do for a stage run: its own, else with `any-engine` one that differs in engine, device
+ * or versions alone: of the same engine where there is one, the newest of these. What was measured on a machine and its
+ * engine is taken for nothing else.
  */
 export const findArtifact = (
   store: Store['Service'],

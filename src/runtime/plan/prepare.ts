@@ -26,7 +26,9 @@ export interface PreparedStage {
   readonly node: StageNode
   readonly kind: StageKind
   readonly sources: Readonly<Record<string, SourceFile>>
-  /** An external file that is not there, where that was to be told rather than raised: such a stage has no identity yet. */
+  /**
+   * An external file that is not there, where that was to be told rather than raised: such a stage has no identity yet.
+   */
   readonly missing?: MissingSource
   /** Where its code begins, and the packages that count as its engine's and not as its code's. */
   readonly codeEntry: CodeEntry
@@ -165,9 +167,9 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
 })
 
 /**
- * What each stage is, whatever has been computed so far: two definitions' stages of one key give the same artifact. It is the
- * stage's identity with the keys of its inputs in place of their content. Fingerprints are known only once all inputs
- * are there; keys are known before anything has run, so that plans can be compared.
+ * What each stage is, whatever has been computed so far: two definitions' stages of one key give the same artifact. It
+ * is the stage's identity with the keys of its inputs in place of their content. Fingerprints are known only once all
+ * inputs are there; keys are known before anything has run, so that plans can be compared.
  */
 export const stageKeys = ({ stages }: Pick<Prepared, 'stages'>): ReadonlyMap<StageNode, string> => {
   const keys = new Map<StageNode, string>()

@@ -6,7 +6,10 @@ import { Store } from '../store/store.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
 
-/** How many stages will be computed anew because their fingerprints were made by another key scheme; undefined where none will. */
+/**
+ * How many stages will be computed anew because their fingerprints were made by another key scheme; undefined where
+ * none will.
+ */
 export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
   const store = yield* Store
   // Usually the store knows of this scheme alone, and no manifest need be read.
@@ -20,14 +23,18 @@ export const schemeNotice = Effect.fnUntraced(function* (prepared: Prepared, las
   if (found.size === 0) return undefined
   const stages = [...found.values()].reduce((sum, number) => sum + number, 0)
   const schemes = [...found.keys()].sort((a, b) => a - b).join(' and ')
+  const [have, they] =
+    stages === 1 ? ['stage of this pipeline has an artifact', 'it'] : ['stages of this pipeline have artifacts', 'they']
   return (
-    `this genepool's keys are ${describeScheme(keyScheme)}; ${stages} ${stages === 1 ? 'stage' : 'stages'} of this pipeline ` +
-    `${stages === 1 ? 'has an artifact' : 'have artifacts'} of scheme ${schemes} that cannot be told to be the same; ` +
-    `${stages === 1 ? 'it' : 'they'} will be recomputed`
+    `this genepool's keys are ${describeScheme(keyScheme)}; ${stages} ${have} of scheme ${schemes} ` +
+    `that cannot be told to be the same; ${they} will be recomputed`
   )
 })
 
-/** One sentence for each place at which code leads where it cannot be followed, with the stages that it makes uncacheable. */
+/**
+ * One sentence for each place at which code leads where it cannot be followed, with the stages that it makes
+ * uncacheable.
+ */
 export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly string[] => {
   const byPlace = new Map<string, string[]>()
   for (const { node, opaque } of stages) {
@@ -38,6 +45,8 @@ export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly 
   }
   return [...byPlace].map(
     ([place, names]) =>
-      `${place}, which cannot be followed, so ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} computed every time; where what is loaded there is covered elsewhere, say so above the line: // genepool: opaque REASON`,
+      `${place}, which cannot be followed, so ${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} ` +
+      'computed every time; where what is loaded there is covered elsewhere, say so above the line: ' +
+      '// genepool: opaque REASON',
   )
 }

@@ -59,8 +59,8 @@ const sortsOf = (time: Omit<StageTime, 'work' | 'machine' | 'fingerprint' | 'ms'
 }
 
 /**
- * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine where
- * that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
+ * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine
+ * where that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
  */
 export class ExpectedTimes {
   readonly #read: () => readonly StageTime[]

@@ -21,8 +21,8 @@ export type GitState =
       /** Null on a detached head. */
       readonly branch: string | null
       /**
-       * sha256 over `git diff HEAD` and the source files at and below the definition's folder that git does not know; null
-       * where there is nothing of either.
+       * sha256 over `git diff HEAD` and the source files at and below the definition's folder that git does not know;
+       * null where there is nothing of either.
        */
       readonly changes: string | null
     }

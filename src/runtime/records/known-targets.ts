@@ -1,6 +1,7 @@
 /**
- * The pipelines and suites that have been run in a store: as long as its file is there, what a definition reaches is kept.
- * One small file for each of them on each engine, behind its own hash: a path with a flipped bit would be a file that is gone.
+ * The pipelines and suites that have been run in a store: as long as its file is there, what a definition reaches is
+ * kept. One small file for each of them on each engine, behind its own hash: a path with a flipped bit would be a file
+ * that is gone.
  */
 import * as fs from 'node:fs'
 import { writeFileAtomic } from '../../base/files.js'

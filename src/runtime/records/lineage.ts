@@ -1,6 +1,7 @@
 /**
- * How an artifact came about, all the way up: what each stage was, what it read, when, where and by which run it was made.
- * An artifact names what it read by content, so several stage runs may be what made it; then all of them are named.
+ * How an artifact came about, all the way up: what each stage was, what it read, when, where and by which run it was
+ * made. An artifact names what it read by content, so several stage runs may be what made it; then all of them are
+ * named.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -40,7 +41,9 @@ const inArtifacts = (root: string, file: string): string | undefined => {
 const unknown = (message: string): UsageError =>
   new UsageError({
     message,
-    hint: 'name a fingerprint or a content hash (six digits will do), PIPELINE STAGE, or a file of an artifact; genepool show PIPELINE STAGE prints all of them',
+    hint:
+      'name a fingerprint or a content hash (six digits will do), PIPELINE STAGE, or a file of an artifact; ' +
+      'genepool show PIPELINE STAGE prints all of them',
   })
 
 const findByFile = (all: readonly Contents[], root: string, word: string): StoredMatch | undefined => {
@@ -59,8 +62,8 @@ const findByFile = (all: readonly Contents[], root: string, word: string): Store
 }
 
 /**
- * The stored artifact that a word on the command line means: a fingerprint, a content hash, or a file of an artifact. Fails with
- * a UsageError where nothing is meant, or several artifacts with different bytes are.
+ * The stored artifact that a word on the command line means: a fingerprint, a content hash, or a file of an artifact.
+ * Fails with a UsageError where nothing is meant, or several artifacts with different bytes are.
  */
 export const storedArtifact = Effect.fnUntraced(function* (word: string) {
   const store = yield* Store
@@ -91,8 +94,8 @@ export const storedArtifact = Effect.fnUntraced(function* (word: string) {
 export interface LineageInput {
   readonly content: string
   /**
-   * Fingerprints of the stored artifacts with these bytes; the first is the one whose lineage goes on: the newest that was
-   * there before its reader. Empty where the store has none any more.
+   * Fingerprints of the stored artifacts with these bytes; the first is the one whose lineage goes on: the newest that
+   * was there before its reader. Empty where the store has none any more.
    */
   readonly made: readonly string[]
 }
@@ -125,7 +128,9 @@ export interface LineageArtifact {
 export interface Lineage {
   /** Fingerprint of the artifact that was asked for. */
   readonly artifact: string
-  /** Every artifact that it came from, itself first, each once; what a training went on from (`made.goesOnFrom`) too. */
+  /**
+   * Every artifact that it came from, itself first, each once; what a training went on from (`made.goesOnFrom`) too.
+   */
   readonly artifacts: readonly LineageArtifact[]
 }
 

@@ -14,7 +14,10 @@ import type { ResolvedEngine } from '../services.js'
 import type { Store } from '../store/store.js'
 import type { GitState } from './git-state.js'
 
-/** Versions that the lock file beside a definition names, of the packages that the definition's project and genepool ask for. */
+/**
+ * Versions that the lock file beside a definition names, of the packages that the definition's project and genepool ask
+ * for.
+ */
 interface LockedPackages {
   /** Null where no folder at or above the definition's has one. */
   readonly lockFile: string | null
@@ -104,18 +107,26 @@ export interface RunEnvironment {
   readonly variables: Readonly<Record<string, string>>
 }
 
-/** An environment as a record holds it: the state of the repository arrives later, or never where the run was killed. */
+/**
+ * An environment as a record holds it: the state of the repository arrives later, or never where the run was killed.
+ */
 export interface RecordedEnvironment extends RunEnvironment {
   readonly git: GitState
 }
 
-const telling =
-  /^(CUDA_|NVIDIA_|VK_|MESA_|LD_PRELOAD$|LD_LIBRARY_PATH$|TF_(?!CLI_)|ORT_|OMP_|MALLOC_|GENEPOOL_|NODE_OPTIONS$|UV_THREADPOOL_SIZE$)/
+const telling = [
+  /^(CUDA|NVIDIA|VK|MESA|ORT|OMP|MALLOC|GENEPOOL)_/,
+  /^TF_(?!CLI_)/,
+  /^(LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|UV_THREADPOOL_SIZE)$/,
+]
 
 const tellingVariables = (all: Readonly<Record<string, string | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(
     Object.entries(all)
-      .filter((entry): entry is [string, string] => telling.test(entry[0]) && entry[1] !== undefined)
+      .filter(
+        (entry): entry is [string, string] =>
+          telling.some((pattern) => pattern.test(entry[0])) && entry[1] !== undefined,
+      )
       .sort(([a], [b]) => (a < b ? -1 : 1)),
   )
 

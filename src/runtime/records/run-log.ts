@@ -125,8 +125,8 @@ export const readRuns = Effect.fnUntraced(function* () {
 const patienceMs = 300
 
 /**
- * What a run writes down before its first event: environment and plan now, and git's answer when it is there; the effect given back, for the run's end, waits for
- * that, but never long.
+ * What a run writes down before its first event: environment and plan now, and git's answer when it is there; the
+ * effect given back, for the run's end, waits for that, but never long.
  */
 export const recordStart = (
   log: (line: RecordLine) => void,
@@ -149,8 +149,8 @@ const shortest = 4
 const mostListed = 5
 
 /**
- * The recorded run that a word on the command line means: its id, the beginning of it, or a tag; undefined where nothing is
- * called so. Fails with a UsageError where several are, or where a tagged run is gone.
+ * The recorded run that a word on the command line means: its id, the beginning of it, or a tag; undefined where
+ * nothing is called so. Fails with a UsageError where several are, or where a tagged run is gone.
  */
 export const findRun = Effect.fnUntraced(function* (word: string) {
   const own = yield* readRun(word)

@@ -66,7 +66,9 @@ export interface StageOutcome {
   readonly unchanged: boolean
 }
 
-/** Of every stage that the plan or an event names, in the order of the plan. A stage that was made again counts as that. */
+/**
+ * Of every stage that the plan or an event names, in the order of the plan. A stage that was made again counts as that.
+ */
 export const stageOutcomes = ({ events, plan = [] }: RunRecord): readonly StageOutcome[] => {
   const outcomes = new Map<string, StageOutcome>()
   const nothing = { ms: null, fingerprint: null, content: null, message: null, hint: null, unchanged: false }

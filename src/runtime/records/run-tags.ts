@@ -41,7 +41,9 @@ export const addTag = Effect.fnUntraced(function* (name: string, run: string) {
   if (!isTagName(name)) {
     return yield* new UsageError({
       message: `'${name}' cannot be a run's tag`,
-      hint: 'a tag is up to 64 letters, digits, dots, dashes and underscores, begins with a letter or a digit and is no run id',
+      hint:
+        'a tag is up to 64 letters, digits, dots, dashes and underscores, ' +
+        'begins with a letter or a digit and is no run id',
     })
   }
   const other = (yield* readTags()).get(name)

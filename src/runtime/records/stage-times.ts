@@ -1,6 +1,7 @@
 /**
- * How long stages took: one line a computed stage in the store's `index/times.ndjson`, appended when it ends. In a store that
- * has none, made by an older version say, they are gathered once from the manifests. Only estimates depend on it.
+ * How long stages took: one line a computed stage in the store's `index/times.ndjson`, appended when it ends. In a
+ * store that has none, made by an older version say, they are gathered once from the manifests. Only estimates depend
+ * on it.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'

@@ -1,4 +1,7 @@
-/** Makes the stages of a run: what is there already in one pass, all others side by side, each as soon as its inputs are there. */
+/**
+ * Makes the stages of a run: what is there already in one pass, all others side by side, each as soon as its inputs are
+ * there.
+ */
 import * as Cause from 'effect/Cause'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
@@ -19,7 +22,10 @@ interface Loop {
   readonly steering: Steering | undefined
 }
 
-/** Whether what the plan has found needs no further look: not where it is to be read first, or an input is another by now. */
+/**
+ * Whether what the plan has found needs no further look: not where it is to be read first, or an input is another by
+ * now.
+ */
 const isTaken = (
   found: FoundArtifact | undefined,
   inputs: Readonly<Record<string, Manifest>>,
@@ -30,7 +36,10 @@ const isTaken = (
   return true
 }
 
-/** The stages whose artifacts are there, inputs first, in a plain loop: ten thousand of them need no ten thousand fibers. */
+/**
+ * The stages whose artifacts are there, inputs first, in a plain loop: ten thousand of them need no ten thousand
+ * fibers.
+ */
 const findHits = Effect.fnUntraced(function* ({
   context,
   state,

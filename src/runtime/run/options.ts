@@ -23,8 +23,8 @@ export interface Steering {
   /** Called once before any stage asks for a slot, to take those that are not this run's to give. */
   readonly occupy: (slots: Slots) => Effect.Effect<void>
   /**
-   * Raced with the stage of this name from before it begins: fails with Withdrawn when the stage is to end where it stands
-   * (one that runs saves its checkpoint), with a StageError when it is to count as failed.
+   * Raced with the stage of this name from before it begins: fails with Withdrawn when the stage is to end where it
+   * stands (one that runs saves its checkpoint), with a StageError when it is to count as failed.
    */
   readonly leave: (stage: string) => Effect.Effect<never, Withdrawn | StageError>
 }

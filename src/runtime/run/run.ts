@@ -1,4 +1,7 @@
-/** A whole run, of a pipeline or of all cells of a suite: what it opens and writes down, the stages it makes, how it ends. */
+/**
+ * A whole run, of a pipeline or of all cells of a suite: what it opens and writes down, the stages it makes, how it
+ * ends.
+ */
 import { randomBytes } from 'node:crypto'
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'

@@ -1,6 +1,6 @@
 /**
- * `artifacts/<fingerprint>/`: an artifact as a folder with its files' own names, linked to the blobs, for people and other
- * tools. Nothing is ever read back from it.
+ * `artifacts/<fingerprint>/`: an artifact as a folder with its files' own names, linked to the blobs, for people and
+ * other tools. Nothing is ever read back from it.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -10,7 +10,10 @@ import type { Blobs } from './blobs.js'
 import type { Manifest, StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
 
-/** Another name for a file's bytes; leaves what is there already. A file system without hard links, or with too many to one file, gets a copy. */
+/**
+ * Another name for a file's bytes; leaves what is there already. A file system without hard links, or with too many to
+ * one file, gets a copy.
+ */
 export const linkOrCopy = (from: string, to: string): void => {
   try {
     fs.linkSync(from, to)

@@ -18,12 +18,13 @@ const linePattern = /^([0-9a-f]{64}) (\d+:\d+:\d+:\d+:\d+) (\d+)$/
 const spareLines = 1_000
 
 /**
- * Which blobs have been hashed and have not changed since, so that no byte is read twice: for each the identity of its file
- * (device, inode, size, times) at that moment. Whatever writes to a file moves its ctime, which no program can set, so that
- * damage which keeps size and mtime is seen; what changes below the file system is not, and `store verify` reads all.
+ * Which blobs have been hashed and have not changed since, so that no byte is read twice: for each the identity of its
+ * file (device, inode, size, times) at that moment. Whatever writes to a file moves its ctime, which no program can
+ * set, so that damage which keeps size and mtime is seen; what changes below the file system is not, and `store verify`
+ * reads all.
  *
- * The index is one text file, read once and only appended to, a line an entry: two runs append side by side, a line that a
- * kill cut short is no entry, and of several lines about one blob the last one counts.
+ * The index is one text file, read once and only appended to, a line an entry: two runs append side by side, a line
+ * that a kill cut short is no entry, and of several lines about one blob the last one counts.
  */
 class VerifiedBlobs {
   readonly #path: string
@@ -74,8 +75,8 @@ class VerifiedBlobs {
   }
 
   /**
-   * Whether the file of this identity holds these bytes. One that was still being written within the clock's tick before it
-   * was hashed may have been written to after that without a trace.
+   * Whether the file of this identity holds these bytes. One that was still being written within the clock's tick
+   * before it was hashed may have been written to after that without a trace.
    */
   has(sha256: string, identity: string): boolean {
     const at = this.hashedAt(sha256, identity)
@@ -186,8 +187,8 @@ export class Blobs {
   }
 
   /**
-   * Takes a file's bytes in. A blob that is there and whole stays: whoever reads it just now must not find another file in
-   * its place. A damaged one is replaced. Throws where the file is written to while it is taken.
+   * Takes a file's bytes in. A blob that is there and whole stays: whoever reads it just now must not find another file
+   * in its place. A damaged one is replaced. Throws where the file is written to while it is taken.
    */
   take(source: string): Taken {
     const hashedAt = Date.now()
@@ -212,8 +213,8 @@ export class Blobs {
   }
 
   /**
-   * After the manifest is there: a blob that was found, and then collected as garbage because no manifest named it yet, is
-   * put back. From now on the collector finds the manifest.
+   * After the manifest is there: a blob that was found, and then collected as garbage because no manifest named it yet,
+   * is put back. From now on the collector finds the manifest.
    */
   settle({ file, spare }: Taken): void {
     if (spare !== undefined && !this.isThere(file)) this.#place(spare, file)

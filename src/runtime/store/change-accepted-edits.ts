@@ -1,6 +1,6 @@
 /**
- * The one way in which the list of accepted edits changes: read, changed and written under its lock, so that of two changes at once
- * neither is lost. A lost revocation would make a hit of what is none.
+ * The one way in which the list of accepted edits changes: read, changed and written under its lock, so that of two
+ * changes at once neither is lost. A lost revocation would make a hit of what is none.
  */
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'

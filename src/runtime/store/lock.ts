@@ -1,6 +1,6 @@
 /**
- * One holder at a time, across processes. A lock is a file that names its holder; a holder that has died (or, on another
- * machine, has not been seen for a while) loses it, so that a killed run never blocks the next one.
+ * One holder at a time, across processes. A lock is a file that names its holder; a holder that has died (or, on
+ * another machine, has not been seen for a while) loses it, so that a killed run never blocks the next one.
  */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -41,8 +41,8 @@ const textOf = (file: string): string | undefined => {
 }
 
 /**
- * Takes a dead holder's lock away. Whoever links the guard does it alone, so that nobody removes the lock of somebody who
- * came in between.
+ * Takes a dead holder's lock away. Whoever links the guard does it alone, so that nobody removes the lock of somebody
+ * who came in between.
  */
 const breakDead = (file: string): void => {
   const guard = `${file}.breaking`
@@ -157,8 +157,8 @@ export const untilFree = Effect.fnUntraced(function* (
 })
 
 /**
- * Does something short and synchronous while nobody else does something under the same lock. Fails with what `work` throws, or
- * with what is wrong with the lock's folder.
+ * Does something short and synchronous while nobody else does something under the same lock. Fails with what `work`
+ * throws, or with what is wrong with the lock's folder.
  */
 export const whileLocked = <A>(file: string, work: () => A): Effect.Effect<A, unknown> => {
   const token = randomBytes(8).toString('hex')
@@ -188,8 +188,8 @@ export const lockPath = (store: Store['Service'], name: string): string => store
 const namePattern = /^run\.(.+)\.lock$/
 
 /**
- * Tells others that the run goes on, so that nothing that it has found is taken from under it, for as long as the scope is open. A
- * store in which no lock can be made has nothing collected from it either.
+ * Tells others that the run goes on, so that nothing that it has found is taken from under it, for as long as the scope
+ * is open. A store in which no lock can be made has nothing collected from it either.
  */
 export const markAsLive = (store: Store['Service'], run: string): Effect.Effect<void, never, Scope.Scope> =>
   Effect.ignore(tryLock(lockPath(store, `run.${run}`)))

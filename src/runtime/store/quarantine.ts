@@ -5,8 +5,8 @@ import { randomBytes } from 'node:crypto'
 import { errorCode } from '../../base/files.js'
 
 /**
- * Moves a file or a folder of the store to its `quarantine/`; one that somebody else has taken away meanwhile is fine. What
- * cannot be moved (another thing is in the folder's place) is removed: it is worth nothing where it is.
+ * Moves a file or a folder of the store to its `quarantine/`; one that somebody else has taken away meanwhile is fine.
+ * What cannot be moved (another thing is in the folder's place) is removed: it is worth nothing where it is.
  */
 export const quarantine = (root: string, entry: string): void => {
   const folder = path.join(root, 'quarantine')

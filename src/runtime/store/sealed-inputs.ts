@@ -1,7 +1,7 @@
 /**
- * What a stage reads, held still: external files and stored bytes are what the fingerprint names before the stage starts,
- * and nobody touched them until it ended. A file that was edited and put back meanwhile has been touched: what the stage
- * read of it nobody knows, so the result is worth nothing, whatever the file holds now.
+ * What a stage reads, held still: external files and stored bytes are what the fingerprint names before the stage
+ * starts, and nobody touched them until it ended. A file that was edited and put back meanwhile has been touched: what
+ * the stage read of it nobody knows, so the result is worth nothing, whatever the file holds now.
  */
 import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'

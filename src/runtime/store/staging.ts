@@ -1,6 +1,6 @@
 /**
- * The folder in which one artifact comes to be: `staging/<fingerprint>.<token>`. A name of its own for every attempt, so
- * that a worker whose run was killed can never write into the attempt that follows. Beside it the checkpoints of the
+ * The folder in which one artifact comes to be: `staging/<fingerprint>.<token>`. A name of its own for every attempt,
+ * so that a worker whose run was killed can never write into the attempt that follows. Beside it the checkpoints of the
  * fingerprint, and with them what the stage read: a checkpoint that may hold something of an input which was touched
  * meanwhile is not gone on from.
  */

@@ -1,6 +1,7 @@
 /**
- * `store.json`: the format of a store's files, and the key schemes of its artifacts. It is read before anything else, so that
- * a store of a later genepool is refused instead of misread, and it is known before a run that older artifacts will not do.
+ * `store.json`: the format of a store's files, and the key schemes of its artifacts. It is read before anything else,
+ * so that a store of a later genepool is refused instead of misread, and it is known before a run that older artifacts
+ * will not do.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'

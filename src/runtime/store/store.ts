@@ -1,12 +1,13 @@
 /**
- * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest is
- * written last and read with its own hash, so a hit is complete or it is a miss. `artifacts/` shows each artifact as a
- * folder with its files' own names, linked to the blobs, for people and other tools; nothing is ever read back from it.
- * `equals/` has an empty file for each manifest that an engine computed, in a folder for all that differ in that alone.
+ * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest
+ * is written last and read with its own hash, so a hit is complete or it is a miss. `artifacts/` shows each artifact as
+ * a folder with its files' own names, linked to the blobs, for people and other tools; nothing is ever read back from
+ * it. `equals/` has an empty file for each manifest that an engine computed, in a folder for all that differ in that
+ * alone.
  *
- * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it takes in
- * (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its collector; and it
- * does not flush, so a power cut after "stored" may leave an empty file under a good name.
+ * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it
+ * takes in (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its
+ * collector; and it does not flush, so a power cut after "stored" may leave an empty file under a good name.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -70,26 +71,30 @@ export class Store extends Context.Service<
     readonly lookup: (fingerprint: string) => Manifest | undefined
     /** The same, and whether its bytes are known to be as published without reading them. */
     readonly find: (fingerprint: string) => { readonly manifest: Manifest; readonly isWhole: boolean } | undefined
-    /** Complete artifacts of stage runs that differ from this one in engine, device or versions at most; the best first. */
+    /**
+     * Complete artifacts of stage runs that differ from this one in engine, device or versions at most; the best first.
+     */
     readonly lookupAnyEngine: (identity: StageIdentity) => readonly Manifest[]
     /** The artifact as a folder of files under their own names, made where it is not there. */
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
-    /** Takes the folder's files into the store and makes them findable, in this order. The folder is worth nothing then. */
+    /**
+     * Takes the folder's files into the store and makes them findable, in this order. The folder is worth nothing then.
+     */
     readonly publish: (draft: ManifestDraft, outDir: string) => Effect.Effect<Manifest, StoreError>
     /** Makes an artifact findable whose bytes have been taken in. */
     readonly commit: (manifest: Manifest, taken: readonly Taken[]) => Effect.Effect<void, StoreError>
     /** Whether the artifact was published but is not what it was then; false where it never was, or was removed. */
     readonly isDamaged: (fingerprint: string) => Effect.Effect<boolean, StoreError>
     /**
-     * Makes sure that an artifact's bytes are as published, and reads them where that is not known already. What is damaged
-     * goes to `quarantine/` and is a hit no more.
+     * Makes sure that an artifact's bytes are as published, and reads them where that is not known already. What is
+     * damaged goes to `quarantine/` and is a hit no more.
      */
     readonly verify: (manifest: Manifest) => Effect.Effect<Seal, CorruptArtifact | StoreError>
   }
 >()('genepool/runtime/Store') {
   /**
-   * The store in this folder, which need not be there yet. Fails with a UsageError where something else has its name, or
-   * where a later genepool has written it.
+   * The store in this folder, which need not be there yet. Fails with a UsageError where something else has its name,
+   * or where a later genepool has written it.
    */
   static readonly layer = (directory: string): Layer.Layer<Store, UsageError> =>
     Layer.effect(
@@ -105,7 +110,9 @@ export class Store extends Context.Service<
         if (format <= storeFormat) return Effect.succeed(makeStore(root, keySchemes))
         return Effect.fail(
           new UsageError({
-            message: `the store ${root} has format ${format}, written by a later genepool; this one knows format ${storeFormat}`,
+            message:
+              `the store ${root} has format ${format}, written by a later genepool; ` +
+              `this one knows format ${storeFormat}`,
             hint: 'use that genepool, or another --store',
           }),
         )

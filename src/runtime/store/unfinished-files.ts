@@ -1,4 +1,7 @@
-/** Files in a checkpoint's folder that do not have their name yet: they are being written, or whoever wrote them was killed. */
+/**
+ * Files in a checkpoint's folder that do not have their name yet: they are being written, or whoever wrote them was
+ * killed.
+ */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 

@@ -95,7 +95,8 @@ const readHeader = (text: string): ArchiveHeader => {
       message:
         format > archiveFormat
           ? `it has format ${format}, and this genepool reads format ${archiveFormat}`
-          : `its keys are ${describeScheme(scheme)}, and this genepool's are ${describeScheme(keyScheme)}: what it holds would not be found`,
+          : `its keys are ${describeScheme(scheme)}, and this genepool's are ${describeScheme(keyScheme)}: ` +
+            'what it holds would not be found',
       hint: `import it with genepool ${String(genepool)} or later`,
     })
   }
@@ -201,8 +202,8 @@ class Reader {
 }
 
 /**
- * Reads an archive file by file and believes nothing of it: names, sizes and hashes are checked. Blobs come to lie in `folder`.
- * Rejects with a UsageError for anything but a whole archive.
+ * Reads an archive file by file and believes nothing of it: names, sizes and hashes are checked. Blobs come to lie in
+ * `folder`. Rejects with a UsageError for anything but a whole archive.
  */
 export const readArchive = async (
   file: string,

@@ -1,8 +1,9 @@
 /**
- * Removes what no root keeps, beside runs that go on. What a run has found it has logged, and the log is read again after
- * manifests have been taken away; what it publishes meanwhile is seen because manifests are listed again after blobs have
- * been taken away, and a publisher looks again once its manifest is there (`Blobs.settle`). What is lost all the same, by a
- * run that has looked something up and not logged it yet, it finds missing when it reads it, and makes again.
+ * Removes what no root keeps, beside runs that go on. What a run has found it has logged, and the log is read again
+ * after manifests have been taken away; what it publishes meanwhile is seen because manifests are listed again after
+ * blobs have been taken away, and a publisher looks again once its manifest is there (`Blobs.settle`). What is lost all
+ * the same, by a run that has looked something up and not logged it yet, it finds missing when it reads it, and makes
+ * again.
  */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -25,8 +26,8 @@ interface Trashed {
 }
 
 /**
- * How garbage is taken from under runs that go on: never deleted where it lies, but renamed away, looked at again, and put
- * back if it is needed after all. Renaming is one step, so a reader finds an entry whole or not at all.
+ * How garbage is taken from under runs that go on: never deleted where it lies, but renamed away, looked at again, and
+ * put back if it is needed after all. Renaming is one step, so a reader finds an entry whole or not at all.
  */
 class Trash {
   readonly #folder: string

@@ -91,8 +91,8 @@ const writeTar = async (
 }
 
 /**
- * The file is there whole or not at all. Fails with CorruptArtifact where what is to be exported is damaged, before anything is
- * written. Gives the header.
+ * The file is there whole or not at all. Fails with CorruptArtifact where what is to be exported is damaged, before
+ * anything is written. Gives the header.
  */
 export const exportArtifacts = Effect.fn('exportArtifacts')(function* (options: ExportOptions) {
   const store = yield* Store

@@ -1,4 +1,7 @@
-/** What lies about in a store besides artifacts: checkpoints that nobody goes on from, leftovers of kills, quarantine, records. */
+/**
+ * What lies about in a store besides artifacts: checkpoints that nobody goes on from, leftovers of kills, quarantine,
+ * records.
+ */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'

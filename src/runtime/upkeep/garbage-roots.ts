@@ -1,7 +1,7 @@
 /**
- * What keeps artifacts: definitions that are named or that have been run and whose file is still there, tagged runs, runs
- * that are going on, and time. A definition keeps what it reaches as it stands now, and what each of its stages was when it
- * last stood finished: that is all that is known of stages behind one that has to run again.
+ * What keeps artifacts: definitions that are named or that have been run and whose file is still there, tagged runs,
+ * runs that are going on, and time. A definition keeps what it reaches as it stands now, and what each of its stages
+ * was when it last stood finished: that is all that is known of stages behind one that has to run again.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -116,8 +116,9 @@ const isThere = ({ target }: { readonly target: KnownTarget }): boolean => fs.ex
 const noNames: ReadonlyMap<string, string> = new Map()
 
 /**
- * All of them. Fails with a UsageError where a named definition cannot be loaded, or the record of a known one is damaged; of
- * one that is only known and cannot be loaded all is kept that its stages were when they last stood finished.
+ * All of them. Fails with a UsageError where a named definition cannot be loaded, or the record of a known one is
+ * damaged; of one that is only known and cannot be loaded all is kept that its stages were when they last stood
+ * finished.
  */
 export const findRoots = Effect.fnUntraced(function* (
   named: readonly NamedTarget[],
@@ -132,7 +133,9 @@ export const findRoots = Effect.fnUntraced(function* (
   const { whole: known, damaged } = namedOnly ? { whole: [], damaged: [] } : knownTargets(store)
   if (damaged.length > 0) {
     return yield* new UsageError({
-      message: `${damaged.join(', ')} ${damaged.length === 1 ? 'is' : 'are'} damaged: which pipeline it was that keeps its artifacts cannot be told`,
+      message:
+        `${damaged.join(', ')} ${damaged.length === 1 ? 'is' : 'are'} damaged: ` +
+        'which pipeline it was that keeps its artifacts cannot be told',
       hint: 'run the pipelines of this store again, which mends it, or remove the file to let go of what it named',
     })
   }
@@ -189,8 +192,8 @@ const withInputs = (
 }
 
 /**
- * Which artifacts are kept, and by what: those that a root names, those that were made in the last `keepDays`, and what any of
- * these was made from.
+ * Which artifacts are kept, and by what: those that a root names, those that were made in the last `keepDays`, and what
+ * any of these was made from.
  */
 export const markKept = (
   manifests: readonly Manifest[],

@@ -66,7 +66,10 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
   return known
 })
 
-/** Fails with a UsageError for a file that is no whole export, or that a later genepool wrote. Importing twice is importing once. */
+/**
+ * Fails with a UsageError for a file that is no whole export, or that a later genepool wrote. Importing twice is
+ * importing once.
+ */
 export const importArtifacts = Effect.fn('importArtifacts')(function* (file: string, onProgress: OnProgress) {
   const store = yield* Store
   if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {

@@ -1,4 +1,6 @@
-/** Reads every byte of a store again, also what file identity says is unchanged: a disk may rot below the file system. */
+/**
+ * Reads every byte of a store again, also what file identity says is unchanged: a disk may rot below the file system.
+ */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
@@ -11,7 +13,9 @@ import { quarantine } from '../store/quarantine.js'
 import { noteEqual, Store } from '../store/store.js'
 import { blobsIn, codeRecordsIn, entriesIn, type Entry, manifestsIn } from '../store/stored-entries.js'
 
-/** Whether a record of code is what its digest says. Only explanations read it: without it they are poorer, never wrong. */
+/**
+ * Whether a record of code is what its digest says. Only explanations read it: without it they are poorer, never wrong.
+ */
 export const isCodeRecordText = (digest: string, text: string): boolean => {
   try {
     return digestOf(decodeRecord(text)) === digest

@@ -1,6 +1,6 @@
 /**
- * Tells when something may have happened to one of a set of files. Folders are watched rather than files, so that a file
- * that is deleted and comes back, one that is renamed over and one that is not there yet are all noticed.
+ * Tells when something may have happened to one of a set of files. Folders are watched rather than files, so that a
+ * file that is deleted and comes back, one that is renamed over and one that is not there yet are all noticed.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -17,8 +17,8 @@ const quietMs = 150
 const longestMs = 1_500
 
 /**
- * Waits for a first hint and then until they stop coming; takes them all. A burst of saves, an editor that writes a file in two
- * steps, a checkout of another branch are one change.
+ * Waits for a first hint and then until they stop coming; takes them all. A burst of saves, an editor that writes a
+ * file in two steps, a checkout of another branch are one change.
  */
 export const nextBurst = Effect.fnUntraced(function* (hints: Queue.Dequeue<void>) {
   yield* Queue.take(hints)
@@ -43,7 +43,10 @@ const lookEveryMs = 2_000
 /** A folder, and which of its entries count. */
 type Folders = ReadonlyMap<string, ReadonlySet<string>>
 
-/** For each file the folder that it is in, or, where that is not there, the nearest one above and the folder missing in it. */
+/**
+ * For each file the folder that it is in, or, where that is not there, the nearest one above and the folder missing in
+ * it.
+ */
 const foldersOf = (files: readonly string[]): Folders => {
   const folders = new Map<string, Set<string>>()
   for (const file of files) {

@@ -1,4 +1,6 @@
-/** Every file that can change what a pipeline is or gives, and what of them has changed since they were last looked at. */
+/**
+ * Every file that can change what a pipeline is or gives, and what of them has changed since they were last looked at.
+ */
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -88,8 +90,8 @@ export class SeenFiles {
   }
 
   /**
-   * Makes these the watched files, `known` by somebody who began to read them at `since`. Gives those that changed after
-   * that: their reader may have seen either state.
+   * Makes these the watched files, `known` by somebody who began to read them at `since`. Gives those that changed
+   * after that: their reader may have seen either state.
    */
   async adopt(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
     const wanted = new Map(known.map((file) => [file.path, file]))
@@ -110,7 +112,10 @@ export class SeenFiles {
     return changes
   }
 
-  /** What holds other bytes than when it was last looked at. A file that was only touched, or written again as it was, does not. */
+  /**
+   * What holds other bytes than when it was last looked at. A file that was only touched, or written again as it was,
+   * does not.
+   */
   async look(): Promise<readonly FileChange[]> {
     const changes: FileChange[] = []
     for (const [path, before] of this.#seen) {
