@@ -3,6 +3,7 @@
  * nothing fits and that carries the sentence in its name.
  */
 import { DefinitionError } from './definition-error.js'
+import type { AnchorOptions, Anchors } from './anchor-options.js'
 import type { StudentOptions } from './distill-options.js'
 import { placeOfCall } from './place.js'
 
@@ -87,7 +88,10 @@ type CheckStudent<Student extends StudentOptions, TeacherWidth extends number> =
 /** `unknown` where `S` is a set of students that a teacher of this width can have. */
 export type CheckStudents<S extends Students, TeacherWidth extends number> = [keyof S] extends [never]
   ? DefinitionMisuse<'distil needs at least one student: write { tiny: { embedDim, depth, numHeads } }'>
-  : { readonly [Name in keyof S]: CheckStudent<S[Name], TeacherWidth> }
+  : { readonly [Name in keyof S]: StudentOptions & CheckStudent<S[Name], TeacherWidth> }
+
+/** The anchors again: editors find the options of each only where they are named. */
+export type CheckAnchors<A extends Anchors> = { readonly [Name in keyof A]: AnchorOptions }
 
 /** Any text, yet editors offer the students' names. */
 export type NameOf<W extends Widths> = (keyof W & string) | (string & {})

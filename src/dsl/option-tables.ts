@@ -18,11 +18,12 @@ import type { WeightStart } from './vit-config.js'
 
 /** `pipeline(name, { … })`. */
 export const PIPELINE_OPTIONS = {
-  /** Every random draw of training and stitching comes from it; the data have their own. */
+  /** Every random draw of training and stitching comes from it; the data have their own. @default 0 */
   seed: option.number(COUNT_OR_ZERO, 0),
   /**
-   * How long a stage may compute: of all stages, or by a stage's name or kind. At its limit it is interrupted and fails; the next
-   * run goes on from its checkpoint. In no fingerprint (docs/failures-and-resources.md).
+   * How long a stage may compute: of all stages, or by a stage's name or kind. At its limit it is interrupted and
+   * fails; the next run goes on from its checkpoint. In no fingerprint (docs/failures-and-resources.md).
+   * @default none but --stage-timeout
    */
   timeout: option.own<Duration | { readonly [stage: string]: Duration }>(
     `${durationWords}; \`{ teacher: '6h', 'distill/tiny': '1h' }\``,
@@ -32,38 +33,43 @@ export const PIPELINE_OPTIONS = {
 
 /** `stage(name, { … })`. Its types are those of the call. */
 export const STAGE_OPTIONS = {
-  /** What it reads; `run` gets `folder`, `files` and `summary` of each by its name. */
+  /** What it reads; `run` gets `folder`, `files` and `summary` of each by its name. @default none */
   inputs: option.own<object>(
     "name → a stage of the pipeline, wherever it stands in it (`'teacher'`), or a `stage(…)`",
     'none',
   ),
-  /** JSON data that `run` is given; part of the stage's identity. */
+  /** JSON data that `run` is given; part of the stage's identity. @default none */
   params: option.own<object>('an object', 'none'),
-  /** Files from outside, whose bytes are part of the identity. */
+  /** Files from outside, whose bytes are part of the identity. @default none */
   sources: option.own<object>("role → path; relative ones start at the pipeline file's folder", 'none'),
-  /** Whether `run` computes with an engine (`loadModel(folder, { ...engine, threads })`): engine and versions count then. */
+  /**
+   * Whether `run` computes with an engine (`loadModel(folder, { ...engine, threads })`): engine and versions count
+   * then.
+   * @default false
+   */
   usesEngine: option.boolean(false),
   /**
-   * Whether its process may go on to other such stages of the file: thousands of cheap ones are affordable then, but what one of
-   * them leaves in the process the next one finds.
+   * Whether its process may go on to other such stages of the file: thousands of cheap ones are affordable then, but
+   * what one of them leaves in the process the next one finds.
+   * @default false
    */
   warm: option.boolean(false),
   /**
-   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It must use
-   * nothing but what it is given and what its module imports or declares: no variable of a function around it.
+   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It
+   * must use nothing but what it is given and what its module imports or declares: no variable of a function around it.
    */
   run: option.ownNeeded<object>('a function'),
 }
 
 /** Which images of a data set are used. */
 export const SUBSET_OPTIONS = {
-  /** Number of training images kept, drawn without replacement. */
+  /** Number of training images kept, drawn without replacement. @default all images */
   take: option.numberOrNull(COUNT, 'all images'),
-  /** Number of test images kept, drawn without replacement. */
+  /** Number of test images kept, drawn without replacement. @default all images */
   takeTest: option.numberOrNull(COUNT, 'all images'),
-  /** Share of the kept training images held out as the split `validation`. */
+  /** Share of the kept training images held out as the split `validation`. @default 0 */
   validation: option.number(BELOW_ONE, 0),
-  /** Seed of these draws. */
+  /** Seed of these draws. @default 0 */
   seed: option.number(COUNT_OR_ZERO, 0),
 }
 
@@ -79,11 +85,11 @@ export const IDX_OPTIONS = {
   testImages: idxFile,
   /** Their labels. */
   testLabels: idxFile,
-  /** Pixels a side; images are square. */
+  /** Pixels a side; images are square. @default 28 */
   imageSize: option.number(COUNT, 28),
-  /** Values of a pixel. */
+  /** Values of a pixel. @default 1 */
   channels: option.number(COUNT, 1),
-  /** Labels are 0 … numClasses − 1. */
+  /** Labels are 0 … numClasses − 1. @default 10 */
   numClasses: option.number(COUNT, 10),
 }
 
@@ -129,22 +135,28 @@ export const VIT_OPTIONS = {
   depth: option.number(COUNT),
   /** Attention heads; divides `embedDim`. */
   numHeads: option.number(COUNT),
-  /** Pixels a side of a patch; divides the images' side. */
+  /**
+   * Pixels a side of a patch; divides the images' side.
+   * @default the largest divisor up to 16 that leaves four patches a side or more: 28 → 7, 224 → 16
+   */
   patchSize: option.number(
     COUNT,
     depends('the largest divisor up to 16 that leaves four patches a side or more: 28 → 7, 224 → 16', () => null),
   ),
-  /** Width of the MLP's hidden layer over `embedDim`. */
+  /** Width of the MLP's hidden layer over `embedDim`. @default 4; of a student its teacher's */
   mlpRatio: option.number(
     depends('a number above 0 that makes `mlpRatio · embedDim` whole', wholeHidden),
     depends("4; of a student its teacher's", ({ teacher }: OfTeacher) => teacher?.mlpRatio ?? 4),
   ),
-  /** Added to the variance that a LayerNorm divides by. */
+  /** Added to the variance that a LayerNorm divides by. @default 1e-6; of a student its teacher's */
   layerNormEps: option.number(
     POSITIVE,
     depends("1e-6; of a student its teacher's", ({ teacher }: OfTeacher) => teacher?.layerNormEps ?? 1e-6),
   ),
-  /** How weights start (docs/method.md, section 1). */
+  /**
+   * How weights start (docs/method.md, section 1).
+   * @default truncated normal 0.02 from width 192 on, else Xavier uniform
+   */
   weightStart: option.own<WeightStart, WeightStart, { readonly embedDim: number }>(
     "`{ type: 'truncatedNormal', std: 0.02 }`, `{ type: 'xavierUniform', gain: 1 }`",
     'truncated normal 0.02 from width 192 on, else Xavier uniform',
@@ -155,8 +167,9 @@ export const VIT_OPTIONS = {
 /** Of a teacher and of anchors, which learn from the labels. */
 export const PRETRAINED_OPTIONS = {
   /**
-   * Weights that training starts from: a safetensors file in timm's naming beside a `config.json` that says the same shape; with
-   * `epochs: 0` they are taken as they are.
+   * Weights that training starts from: a safetensors file in timm's naming beside a `config.json` that says the same
+   * shape; with `epochs: 0` they are taken as they are.
+   * @default none: weightStart
    */
   weights: option.textOrNone("path from the pipeline file's folder", 'none: `weightStart`'),
 }
@@ -166,11 +179,11 @@ const SHARE: NumberRule = { test: (value) => value > 0 && value <= 1, words: 'a 
 
 /** Parts of RandAugment. */
 export const RAND_AUGMENT_OPTIONS = {
-  /** Operations an image. */
+  /** Operations an image. @default 2 */
   operations: option.number(COUNT, 2),
-  /** Their magnitude. */
+  /** Their magnitude. @default 9 */
   magnitude: option.number(MAGNITUDE, 9),
-  /** Standard deviation of the magnitude. */
+  /** Standard deviation of the magnitude. @default 0.5 */
   std: option.number(NOT_NEGATIVE, 0.5),
 }
 
@@ -178,11 +191,14 @@ type RandAugment = typeof RAND_AUGMENT_OPTIONS
 
 /** Parts of `augment`, as DeiT and timm have them (docs/method.md, section 2); a probability or magnitude of 0 switches one off. */
 export const AUGMENT_OPTIONS = {
-  /** Random resized crop: least share of the image's area that is kept; 1 keeps it whole. Bicubic. */
+  /** Random resized crop: least share of the image's area that is kept; 1 keeps it whole. Bicubic. @default 0.08 */
   cropScale: option.number(SHARE, 0.08),
-  /** Probability of a horizontal flip. */
+  /** Probability of a horizontal flip. @default 0.5 */
   flip: option.number(FRACTION, 0.5),
-  /** RandAugment (timm's `rand-m9-mstd0.5-inc1`). Colours change only where there are three channels; `null` is none. */
+  /**
+   * RandAugment (timm's `rand-m9-mstd0.5-inc1`). Colours change only where there are three channels; `null` is none.
+   * @default { operations: 2, magnitude: 9, std: 0.5 }
+   */
   randAugment: option.own<Options<RandAugment> | null, Params<RandAugment> | null>(
     'an object of `operations`, `magnitude` and `std`, or `null`',
     '`{ operations: 2, magnitude: 9, std: 0.5 }`',
@@ -191,15 +207,15 @@ export const AUGMENT_OPTIONS = {
         ? null
         : readOptions(RAND_AUGMENT_OPTIONS, options.within(name, namesOf(RAND_AUGMENT_OPTIONS))),
   ),
-  /** Brightness, contrast and saturation are multiplied by 1 ± this; only where `randAugment` is null. */
+  /** Brightness, contrast and saturation are multiplied by 1 ± this; only where `randAugment` is null. @default 0.4 */
   colorJitter: option.number(BELOW_ONE, 0.4),
-  /** Probability of erasing a rectangle. */
+  /** Probability of erasing a rectangle. @default 0.25 */
   erasing: option.number(FRACTION, 0.25),
-  /** Beta parameter of mixup. */
+  /** Beta parameter of mixup. @default 0.8 */
   mixup: option.number(NOT_NEGATIVE, 0.8),
-  /** Beta parameter of cutmix. */
+  /** Beta parameter of cutmix. @default 1 */
   cutmix: option.number(NOT_NEGATIVE, 1),
-  /** Probability of cutmix where both are on. */
+  /** Probability of cutmix where both are on. @default 0.5 */
   switchProbability: option.number(FRACTION, 0.5),
 }
 
@@ -251,28 +267,31 @@ export const TRAIN_OPTIONS = {
       stitching || pretrained ? COUNT_OR_ZERO : COUNT,
     ),
   ),
-  /** Images of one forward and backward pass. */
+  /** Images of one forward and backward pass. @default 64; of stitch 128 */
   batchSize: option.number(
     COUNT,
     depends('64; of `stitch` 128', ({ stitching }: OfTraining) => (stitching ? 128 : 64)),
   ),
-  /** Learning rate: the peak of the schedule. */
+  /** Learning rate: the peak of the schedule. @default 5e-4 */
   lr: option.number(POSITIVE, 5e-4),
-  /** Where the cosine ends; `lr` at most. */
+  /** Where the cosine ends; `lr` at most. @default 1e-5; lr / 50 where lr is below that */
   minLr: option.number(
     NOT_NEGATIVE,
     depends('1e-5; `lr / 50` where `lr` is below that', ({ lr }: { readonly lr: number }) =>
       lr < 1e-5 ? lr / 50 : 1e-5,
     ),
   ),
-  /** Where the warm-up begins; `lr` at most. */
+  /** Where the warm-up begins; `lr` at most. @default 1e-6; lr / 500 where lr is below that */
   warmupLr: option.number(
     NOT_NEGATIVE,
     depends('1e-6; `lr / 500` where `lr` is below that', ({ lr }: { readonly lr: number }) =>
       lr < 1e-6 ? lr / 500 : 1e-6,
     ),
   ),
-  /** Epochs of linear warm-up, a fraction of one too. */
+  /**
+   * Epochs of linear warm-up, a fraction of one too.
+   * @default a twentieth of the cosine, in whole epochs by 'epoch'; with 'constant' 0
+   */
   warmupEpochs: option.number(
     depends(
       "a finite number, 0 or more; a whole one by `'epoch'`",
@@ -281,35 +300,56 @@ export const TRAIN_OPTIONS = {
     ),
     depends("a twentieth of the cosine, in whole epochs by `'epoch'`; with `'constant'` 0", defaultWarmup),
   ),
-  /** When the rate changes: once an epoch, as published, or every step by the same formula at fractional epochs. */
+  /**
+   * When the rate changes: once an epoch, as published, or every step by the same formula at fractional epochs.
+   * @default 'step'
+   */
   scheduleBy: option.choice(['epoch', 'step'], 'step'),
-  /** The rate after the warm-up: a cosine down to `minLr`, or `lr` for as long as training lasts. */
+  /** The rate after the warm-up: a cosine down to `minLr`, or `lr` for as long as training lasts. @default 'cosine' */
   schedule: option.choice(['cosine', 'constant'], 'cosine'),
-  /** Epochs after which the cosine is at `minLr`; given, training can go on up to it (docs/extending-training.md). */
+  /**
+   * Epochs after which the cosine is at `minLr`; given, training can go on up to it (docs/extending-training.md).
+   * @default epochs
+   */
   scheduleEpochs: option.numberOrNull(COUNT, '`epochs`'),
-  /** Of a training that can go on: what it would leave is kept every so many epochs; 0: never. */
+  /** Of a training that can go on: what it would leave is kept every so many epochs; 0: never. @default 1 */
   milestones: option.number(COUNT_OR_ZERO, 1),
-  /** AdamW's decay of the gradient's mean. */
+  /** AdamW's decay of the gradient's mean. @default 0.9 */
   beta1: option.number(BELOW_ONE, 0.9),
-  /** AdamW's decay of the gradient's square. */
+  /** AdamW's decay of the gradient's square. @default 0.999 */
   beta2: option.number(BELOW_ONE, 0.999),
-  /** Added to the root that AdamW divides by. */
+  /** Added to the root that AdamW divides by. @default 1e-8 */
   eps: option.number(POSITIVE, 1e-8),
-  /** AdamW's decoupled decay, of all but the groups of `undecayed`. */
+  /** AdamW's decoupled decay, of all but the groups of `undecayed`. @default 0.05 */
   weightDecay: option.number(NOT_NEGATIVE, 0.05),
-  /** Groups of tensors that weight decay spares; `stitches` and `transforms` are the matrices of these layers. */
+  /**
+   * Groups of tensors that weight decay spares; `stitches` and `transforms` are the matrices of these layers.
+   * @default ['biases', 'norms', 'positions', 'clsToken']
+   */
   undecayed: option.choices(['biases', 'norms', 'positions', 'clsToken', 'stitches', 'transforms'], UNDECAYED),
-  /** Batches whose mean gradient makes one update, at the rate of the first; when stitching, of one descendant. */
+  /**
+   * Batches whose mean gradient makes one update, at the rate of the first; when stitching, of one descendant.
+   * @default 1
+   */
   accumulate: option.number(COUNT, 1),
-  /** Above this Euclidean norm over all trained tensors the gradient is scaled down to it. */
+  /** Above this Euclidean norm over all trained tensors the gradient is scaled down to it. @default off */
   clipNorm: option.numberOrNull(POSITIVE, 'off'),
-  /** The result is the running mean of the weights, `decay · mean + (1 − decay) · weights` after each update. */
+  /**
+   * The result is the running mean of the weights, `decay · mean + (1 − decay) · weights` after each update.
+   * @default off
+   */
   emaDecay: option.numberOrNull(BELOW_ONE, 'off'),
-  /** Stochastic depth: the last block's rate; block l of L has `rate · l / (L − 1)`. */
+  /** Stochastic depth: the last block's rate; block l of L has `rate · l / (L − 1)`. @default 0 */
   dropPath: option.number(BELOW_ONE, 0),
-  /** Share of a label's probability that is spread over all classes; published 0.1, not part of `augment`. */
+  /**
+   * Share of a label's probability that is spread over all classes; published 0.1, not part of `augment`.
+   * @default 0
+   */
   labelSmoothing: option.number(FRACTION, 0),
-  /** What is done to the training images: `true` is the published recipe, an object changes parts of it. */
+  /**
+   * What is done to the training images: `true` is the published recipe, an object changes parts of it.
+   * @default off
+   */
   augment: option.own<Options<Augment> | boolean | null, Params<Augment> | null>(
     '`true`, or an object of its parts',
     'off',
@@ -320,8 +360,9 @@ export const TRAIN_OPTIONS = {
 /** `.distill({ name: … }, { … })`: what students share or have each for itself (docs/method.md, section 2). */
 export const DISTILL_OPTIONS = {
   /**
-   * Blocks that are compared: the ends of the last third, of the last two or of all three, or every block of the student. Thirds need
-   * a depth divisible by 3.
+   * Blocks that are compared: the ends of the last third, of the last two or of all three, or every block of the
+   * student. Thirds need a depth divisible by 3.
+   * @default 'front+end' for students of the least width, else 'end'
    */
   positions: option.choice(
     ['end', 'mid+end', 'front+end', 'every'],
@@ -329,42 +370,59 @@ export const DISTILL_OPTIONS = {
       by.isNarrowest ? 'front+end' : 'end',
     ),
   ),
-  /** What is learned from the teacher: logits, what blocks and their attention put out; logits alone; logits and blocks. */
+  /**
+   * What is learned from the teacher: logits, what blocks and their attention put out; logits alone; logits and blocks.
+   * @default 'all'
+   */
   loss: option.choice(['all', 'logits', 'logits+rep'], 'all'),
-  /** Weight of the labels' cross-entropy; `1 − alpha` weighs what comes from the teacher. */
+  /**
+   * Weight of the labels' cross-entropy; `1 − alpha` weighs what comes from the teacher.
+   * @default 0.1; with another loss 0.5
+   */
   alpha: option.number(
     FRACTION,
     depends('0.1; with another `loss` 0.5', ({ loss }: { readonly loss: string }) => (loss === 'all' ? 0.1 : 0.5)),
   ),
-  /** What logits are divided by before they are compared. */
+  /** What logits are divided by before they are compared. @default 1 */
   temperature: option.number(POSITIVE, 1),
-  /** Over what the loss on logits is a mean: images, or images and classes, as published. */
+  /** Over what the loss on logits is a mean: images, or images and classes, as published. @default 'elementMean' */
   softReduction: option.choice(['batchMean', 'elementMean'], 'elementMean'),
   /**
-   * Direction of the transformation matrices: the teacher's features are brought to the student's width, as published, or the
-   * student's to the teacher's (hints, FitNets), which keeps the student's features from shrinking and its matrices of use.
+   * Direction of the transformation matrices: the teacher's features are brought to the student's width, as published,
+   * or the student's to the teacher's (hints, FitNets), which keeps the student's features from shrinking and its
+   * matrices of use.
+   * @default 'toStudent'
    */
   transforms: option.choice(['toStudent', 'toTeacher'], 'toStudent'),
-  /** Whether the transformation matrices are trained with the student; else they stay at their random start. */
+  /**
+   * Whether the transformation matrices are trained with the student; else they stay at their random start.
+   * @default true
+   */
   trainTransforms: option.boolean(true),
   /**
-   * Beside published matrices, whether those of the other direction are trained, for `init: 'composed'`; no gradient of theirs
-   * reaches the student, though they count in the norm of `clipNorm`. Never with `'toTeacher'`, whose own they are.
+   * Beside published matrices, whether those of the other direction are trained, for `init: 'composed'`; no gradient of
+   * theirs reaches the student, though they count in the norm of `clipNorm`. Never with `'toTeacher'`, whose own they
+   * are.
+   * @default false
    */
   reverseTransforms: option.boolean(false),
 }
 
 /** Which models a grid has (docs/method.md, section 3): of `.stitch(…)`, `.singles(…)` and `enumerateDescendants`. */
 export const GRID_OPTIONS = {
-  /** Whether models are stitched by threes too: a → b → c where a → b and b → c are among the pairs. */
+  /** Whether models are stitched by threes too: a → b → c where a → b and b → c are among the pairs. @default false */
   triples: option.boolean(false),
-  /** SN-Netv2's grid: also wide → narrow, and there and back again; pairs are stitched at the ends of their stages alone. */
+  /**
+   * SN-Netv2's grid: also wide → narrow, and there and back again; pairs are stitched at the ends of their stages
+   * alone.
+   * @default false
+   */
   twoWay: option.boolean(false),
-  /** Window of blocks; the models' depth at most. */
+  /** Window of blocks; the models' depth at most. @default 2 */
   kernel: option.number(COUNT, 2),
-  /** Step of the window; the models' depth at most. */
+  /** Step of the window; the models' depth at most. @default 1 */
   stride: option.number(COUNT, 1),
-  /** Where a final LayerNorm runs before the head: on all models, on single models only, nowhere. */
+  /** Where a final LayerNorm runs before the head: on all models, on single models only, nowhere. @default 'all' */
   finalNorm: option.choice(['all', 'anchorsOnly', 'none'], 'all'),
 }
 
@@ -377,13 +435,16 @@ const tuneLoss = option.choice(
 
 /** `.stitch({ … }, …)`: which models of the pool. Its types are those of the call. */
 export const STITCHED_OPTIONS = {
-  /** The narrower of two students; with `to`, these two alone are stitched. */
+  /** The narrower of two students; with `to`, these two alone are stitched. @default none */
   from: option.own<string>('name of a student, instead of `models` and `pairs`', 'none'),
-  /** The wider of two students. */
+  /** The wider of two students. @default none */
   to: option.own<string>('name of a student', 'none'),
-  /** Students that are stitched, two or more. */
+  /** Students that are stitched, two or more. @default all of the pool */
   models: option.own<readonly string[]>('names of students', 'all of the pool'),
-  /** Which of them: neighbours in width, every one with every wider one, or these, narrow to wide. */
+  /**
+   * Which of them: neighbours in width, every one with every wider one, or these, narrow to wide.
+   * @default 'nearest'
+   */
   pairs: option.own<'nearest' | 'all' | readonly (readonly [from: string, to: string])[]>(
     "`'nearest'`, `'all'`, `[['tiny', 'base']]`",
     "`'nearest'`",
@@ -392,31 +453,43 @@ export const STITCHED_OPTIONS = {
 
 /** `.stitch({ … }, …)`: how (docs/method.md, sections 4 and 5). */
 export const STITCH_OPTIONS = {
-  /** How stitch layers start; `'composed'` needs `reverseTransforms` or `transforms: 'toTeacher'`. */
+  /**
+   * How stitch layers start; `'composed'` needs `reverseTransforms` or `transforms: 'toTeacher'`.
+   * @default 'learned'; of anchors 'leastSquares'
+   */
   init: option.choice(
     ['learned', 'composed', 'leastSquares', 'random'],
     depends("`'learned'`; of anchors `'leastSquares'`", ({ anchors }: { readonly anchors: boolean }) =>
       anchors ? 'leastSquares' : 'learned',
     ),
   ),
-  /** Of the `learned` and `composed` starts: the mean over a student's loss positions, or the one nearest to the layer. */
+  /**
+   * Of the `learned` and `composed` starts: the mean over a student's loss positions, or the one nearest to the layer.
+   * @default 'mean'; of 'composed' 'nearest'
+   */
   matrices: option.choice(
     ['mean', 'nearest'],
     depends("`'mean'`; of `'composed'` `'nearest'`", ({ init }: { readonly init: string }) =>
       init === 'composed' ? 'nearest' : 'mean',
     ),
   ),
-  /** Of the `learned` start: how a matrix of the distillation is turned round. */
+  /** Of the `learned` start: how a matrix of the distillation is turned round. @default 'transpose' */
   inverse: option.choice(['transpose', 'pseudoInverse'], 'transpose'),
-  /** Images of the training split that the least-squares start looks at. */
+  /** Images of the training split that the least-squares start looks at. @default 100 */
   samples: option.number(COUNT, 100),
-  /** What descendants are tuned towards besides the labels: the teacher's probabilities, its answers, nothing. */
+  /**
+   * What descendants are tuned towards besides the labels: the teacher's probabilities, its answers, nothing.
+   * @default 'soft'; without a teacher 'none'
+   */
   loss: tuneLoss,
-  /** What tuning changes: everything on a descendant's path, or its stitch layers alone. */
+  /** What tuning changes: everything on a descendant's path, or its stitch layers alone. @default 'all' */
   tuned: option.choice(['all', 'stitches'], 'all'),
-  /** How a step draws its descendant: uniformly, or (SN-Netv2) a group of similar MACs first, then one of it. */
+  /**
+   * How a step draws its descendant: uniformly, or (SN-Netv2) a group of similar MACs first, then one of it.
+   * @default 'uniform'
+   */
   sampling: option.choice(['uniform', 'macs'], 'uniform'),
-  /** Groups of equal width in MACs; goes with `sampling: 'macs'` alone. */
+  /** Groups of equal width in MACs; goes with `sampling: 'macs'` alone. @default 10; 1 with 'uniform' */
   macsGroups: option.number(
     COUNT,
     depends("10; 1 with `'uniform'`", ({ sampling }: { readonly sampling: string }) => (sampling === 'macs' ? 10 : 1)),
@@ -425,39 +498,45 @@ export const STITCH_OPTIONS = {
 
 /** `.singles({ name: … }, { … })`: descendants trained alone. */
 export const SINGLE_OPTIONS = {
-  /** Which of them, by their ids in the grid. */
+  /** Which of them, by their ids in the grid. @default 'all' */
   descendants: option.own<'all' | readonly number[]>(
     "`'all'`, or ids as `enumerateDescendants` counts them",
     "`'all'`",
   ),
-  /** Which models are paired: neighbours in width, or every one with every wider one. */
+  /** Which models are paired: neighbours in width, or every one with every wider one. @default 'nearest' */
   pairs: option.choice(['nearest', 'all'], 'nearest'),
-  /** What they learn from besides the labels: the teacher's probabilities, its answers, nothing. */
+  /**
+   * What they learn from besides the labels: the teacher's probabilities, its answers, nothing.
+   * @default 'soft'; without a teacher 'none'
+   */
   loss: tuneLoss,
 }
 
 /** `.latency({ … })`: time of one forward pass of every descendant. */
 export const LATENCY_OPTIONS = {
-  /** Images of the larger batch; batch 1 is measured too. */
+  /** Images of the larger batch; batch 1 is measured too. @default 64 */
   batch: option.number(COUNT, 64),
-  /** Passes before the clock runs. */
+  /** Passes before the clock runs. @default 3 */
   warmup: option.number(COUNT_OR_ZERO, 3),
-  /** Timed passes, of which the median counts. */
+  /** Timed passes, of which the median counts. @default 20 */
   rounds: option.number(COUNT, 20),
 }
 
 /** `.evaluate({ … })`. */
 export const EVALUATE_OPTIONS = {
-  /** Images that are answered; `'validation'` needs the data's `validation`. */
+  /** Images that are answered; `'validation'` needs the data's `validation`. @default 'test' */
   split: option.choice(['test', 'validation'], 'test'),
 }
 
 /** `suite(name, axes, build, { … })`. Its types are those of the call. */
 export const SUITE_OPTIONS = {
-  /** Every cell is there once a seed. */
+  /** Every cell is there once a seed. @default 1, the seed 0 */
   seeds: option.own<number | readonly number[]>('a number n (0 … n − 1), or a list', '1, the seed 0'),
-  /** Cells to leave out: those for which this is true, or those that agree with one of these in all that it names. */
+  /**
+   * Cells to leave out: those for which this is true, or those that agree with one of these in all that it names.
+   * @default none
+   */
   exclude: option.own<unknown>("a function of a cell's labels, or a list of partial cells", 'none'),
-  /** Cells to add once the others have been left out; without a seed, once a seed. */
+  /** Cells to add once the others have been left out; without a seed, once a seed. @default none */
   include: option.own<unknown>('a list of cells, by the labels of every axis', 'none'),
 }

@@ -8,6 +8,7 @@ import { DefinitionError } from './definition-error.js'
 import { readStudents, type DistillOptions } from './distill-options.js'
 import {
   tooEarly,
+  type CheckAnchors,
   type CheckName,
   type CheckStudents,
   type CheckTarget,
@@ -174,7 +175,7 @@ export class PipelineWithData extends PipelineStep {
    * distillation, but without a teacher, and without matrices that stitches could start from.
    */
   anchors<const A extends Anchors>(
-    anchors: A,
+    anchors: A & CheckAnchors<A>,
     shared: TrainOptions,
   ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', false> {
     return withAnchors(this.definition, this.#data, undefined, anchors, shared)
@@ -222,7 +223,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
 
   /** The same models trained on the labels alone; the teacher still helps to tune what is stitched from them. */
   anchors<const A extends Anchors>(
-    anchors: A,
+    anchors: A & CheckAnchors<A>,
     shared: TrainOptions,
   ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', true> {
     return withAnchors(this.definition, this.#teacher.inputs.data, this.#teacher, anchors, shared)
