@@ -1,12 +1,12 @@
 /**
- * Writes what follows from the tables of options (src/dsl/option-tables.ts): the `@default` of their comments and the tables of
- * docs/options.md, which stand between `<!-- NAME_OF_THE_TABLE -->` and `<!-- end -->`.
+ * Writes what follows from the tables of options (src/dsl/option-tables.ts): the `@default` of their comments and the
+ * tables of docs/options.md, which stand between `<!-- NAME_OF_THE_TABLE -->` and `<!-- end -->`.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import { ts } from 'ts-morph'
-import * as tables from '../src/dsl/option-tables.js'
+import * as exported from '../src/dsl/option-tables.js'
 import type { OptionTable } from '../src/dsl/options.js'
 
 const pathOf = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
@@ -24,7 +24,7 @@ export interface DocumentedOption {
   readonly comment: ts.JSDoc
 }
 
-const isTable = (name: string): name is keyof typeof tables => name in tables && name.endsWith('_OPTIONS')
+const tables = new Map<string, unknown>(Object.entries(exported))
 
 /** Every option of every table, in the order in which they are written. */
 export const documentedOptions = (): readonly DocumentedOption[] => {
@@ -33,10 +33,10 @@ export const documentedOptions = (): readonly DocumentedOption[] => {
   const declarations = statements.filter(ts.isVariableStatement).flatMap((each) => each.declarationList.declarations)
   return declarations.flatMap(({ name: declared, initializer }) => {
     const table = declared.getText()
-    if (!isTable(table) || initializer === undefined || !ts.isObjectLiteralExpression(initializer)) return []
+    if (!tables.has(table) || initializer === undefined || !ts.isObjectLiteralExpression(initializer)) return []
     return initializer.properties.map((property) => {
       const name = property.name?.getText() ?? ''
-      const option = (tables[table] as OptionTable)[name]
+      const option = (tables.get(table) as OptionTable)[name]
       const comment = ts.getJSDocCommentsAndTags(property).find(ts.isJSDoc)
       const sentence = ts.getTextOfJSDocComment(comment?.comment)?.replace(/\s+/g, ' ').trim()
       if (option === undefined || comment === undefined || sentence === undefined) {

@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import { genepoolLayer } from './compose.js'
 import type { Duration, Size } from './dsl/amounts.js'
 import type { PipelineNode, SuiteNode } from './dsl/nodes.js'
-import { type PipelineBuilder, toPipelineNode } from './dsl/pipeline-step.js'
+import { toPipelineNode, type PipelineBuilder } from './dsl/pipeline-step.js'
 import { isSuite } from './dsl/suite.js'
 import type { DeviceWish, EngineWish } from './engine/request.js'
 import { UsageError, sentenceOf, type StoreError } from './runtime/errors.js'
@@ -16,38 +16,39 @@ import { stageGraph } from './runtime/definition/stage-graph.js'
 import { isInWorker } from './runtime/execute/job.js'
 
 export interface RunPipelineOptions {
-  /** Folder of the store; default `.genepool` in the working directory. */
+  /** Folder of the store. @default '.genepool' in the working directory */
   readonly store?: string
-  /** Default `auto`: the fastest one that loads. */
+  /** What computes; `auto` is the fastest engine that loads. @default 'auto' */
   readonly engine?: EngineWish
-  /** Default `auto`: the fastest one that works; `cuda:1` is the second NVIDIA GPU. */
+  /** What it computes on: `auto` is the fastest device that works, `cuda:1` the second NVIDIA GPU. @default 'auto' */
   readonly device?: DeviceWish
-  /** Whether an artifact that another engine, device or version made will do as well; default `same-engine`. */
+  /** Whether an artifact that another engine, device or version made will do as well. @default 'same-engine' */
   readonly reuse?: Reuse
-  /** CPU stages side by side; default the number of cores. */
+  /** CPU stages side by side. @default the number of cores */
   readonly jobs?: number
-  /** Only the stage of this name and what it needs. */
+  /** Only the stage of this name and what it needs. @default all stages */
   readonly only?: string
-  /** Stop at the first failure; by default whatever does not depend on it still finishes. */
+  /** Stop at the first failure, instead of finishing what does not depend on it. @default false */
   readonly failFast?: boolean
-  /** How often a stage whose worker crashed is tried again, from its checkpoint; default 2. */
+  /** How often a stage whose worker crashed is tried again, from its checkpoint. @default 2 */
   readonly retries?: number
-  /** Pause before the first retry, doubled for each further one up to a minute; default `'1s'`. */
+  /** Pause before the first retry, doubled for each further one up to a minute. @default '1s' */
   readonly retryDelay?: Duration
-  /** How long a stage may compute, `'2h'`; then it is interrupted, and the next run resumes it. Default: no limit. */
+  /** How long a stage may compute, `'2h'`; then it is interrupted, and the next run resumes it. @default no limit */
   readonly stageTimeout?: Duration
-  /** Resident memory that a worker and its processes may use, `'8GiB'`; Linux only; default: no limit. */
+  /** Resident memory that a worker and its processes may use, `'8GiB'`; Linux only. @default no limit */
   readonly memory?: Size
-  /** A worker that says nothing and uses no processor time for so long is ended and retried; default `'10min'`. */
+  /** A worker that says nothing and uses no processor time for so long is ended and retried. @default '10min' */
   readonly silence?: Duration
-  /** Where the relative paths of `idx()` start; default the working directory. */
+  /** Where the relative paths of `idx()` start. @default the working directory */
   readonly baseDir?: string
   /** Called with everything that happens. */
   readonly onEvent?: Emit
 }
 
 const runsInWorker =
-  'a module with a stage(…) runs a pipeline when it is imported, and workers import it: keep stages in a module of their own'
+  'a module with a stage(…) runs a pipeline when it is imported, and workers import it: keep ' +
+  'stages in a module of their own'
 
 /** What can be run: a pipeline, a builder of one, or a suite. */
 export type Runnable = PipelineNode | PipelineBuilder | SuiteNode

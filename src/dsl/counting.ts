@@ -1,13 +1,13 @@
 /**
- * Parameters and multiply-accumulates (docs/method.md, section 6). A *path* is what one descendant runs: a number of blocks of
- * each of its models, in order, with a stitch layer between each two.
+ * Parameters and multiply-accumulates (docs/method.md, section 6). A *path* is what one descendant runs: a number of
+ * blocks of each of its models, in order, with a stitch layer between each two.
  */
 import type { FinalNorm } from './nodes.js'
 import { placeOfCall } from './place.js'
 import { numTokens, type VitConfig } from './vit-config.js'
 import { completeVitConfig, type VitShape } from './vit.js'
 
-export interface PathPart {
+interface PathPart {
   readonly model: VitConfig
   /** Blocks of `model` that are run. */
   readonly blocks: number
@@ -89,7 +89,9 @@ const wholeModel = (shape: VitShape): Path => {
   return [{ model, blocks: model.depth }]
 }
 
-/** Parameters of one whole model, cls token and positions included. Throws a DefinitionError for an impossible shape. */
+/**
+ * Parameters of one whole model, cls token and positions included. Throws a DefinitionError for an impossible shape.
+ */
 export const countParams = (config: VitShape): number => countPathParams(wholeModel(config))
 
 /**

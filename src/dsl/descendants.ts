@@ -83,14 +83,16 @@ const chainsOf = ({ pairs, triples, twoWay }: GridParams): readonly (readonly [n
 }
 
 /**
- * Every model that can be stitched from `models`, in the published order: single models, pairs (0,1), (0,2), (1,2), then
- * triples (docs/method.md, section 3). Ids count within the grid that was asked for. Throws a DefinitionError where models cannot
- * be stitched: depths of no whole ratio, other image shapes or classes, or the front one not narrower.
+ * Every model that can be stitched from `models`, in the published order: single models, pairs (0,1), (0,2), (1,2),
+ * then triples (docs/method.md, section 3). Ids count within the grid that was asked for. Throws a DefinitionError
+ * where models cannot be stitched: depths of no whole ratio, other image shapes or classes, or the front one not
+ * narrower.
  *
  * With `twoWay` the grid is SN-Netv2's (arXiv 2307.00154): a pair is stitched at the ends of its stages only (see
- * `stitchPositions`). After the pairs narrow → wide come the same ones wide → narrow, then (the triples and) wide → narrow →
- * wide, then narrow → wide → narrow, wherever the model in the middle runs forwards. For one pair of L stages these are
- * 2 + 2(L − 1) + (L − 1)(L − 2) models: 134 for DeiT3's S–B, S–L and B–L, in the order of its published results.
+ * `stitchPositions`). After the pairs narrow → wide come the same ones wide → narrow, then (the triples and) wide →
+ * narrow → wide, then narrow → wide → narrow, wherever the model in the middle runs forwards. For one pair of L stages
+ * these are 2 + 2(L − 1) + (L − 1)(L − 2) models: 134 for DeiT3's S–B, S–L and B–L, in the order of its published
+ * results.
  */
 export const enumerateDescendants = (options: DescendantOptions): readonly Descendant[] => {
   const { models, grid } = readModels(options, placeOfCall())

@@ -13,8 +13,8 @@ import { readVit, vitOnImages, type VitOptions } from './vit.js'
 export interface DistillOptions extends Options<typeof DISTILL_OPTIONS>, TrainOptions {}
 
 /**
- * A student: its shape and whatever it does otherwise than the others. Patches, image, channels and classes are always its
- * teacher's.
+ * A student: its shape and whatever it does otherwise than the others. Patches, image, channels and classes are always
+ * its teacher's.
  */
 export interface StudentOptions extends Omit<VitOptions, 'patchSize'>, Partial<DistillOptions> {}
 
@@ -52,7 +52,8 @@ const checkPositions = (
     options.fail(
       'mismatch',
       'depth',
-      `is ${student.depth}, which cannot be cut in thirds for positions '${positions}'${chosen}: write ${up}, or positions: 'end'`,
+      `is ${student.depth}, which cannot be cut in thirds for positions '${positions}'${chosen}: ` +
+        `write ${up}, or positions: 'end'`,
     )
   }
   const least = leastTeacherDepth(positions, student.depth)
@@ -60,7 +61,8 @@ const checkPositions = (
     options.fail(
       'mismatch',
       'positions',
-      `is '${positions}'${chosen}, but its teacher has ${teacher.depth} blocks of the ${least} needed: write positions: 'end'`,
+      `is '${positions}'${chosen}, but its teacher has ${teacher.depth} blocks of the ${least} ` +
+        `needed: write positions: 'end'`,
     )
   }
 }

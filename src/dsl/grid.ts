@@ -1,6 +1,6 @@
 /**
- * The grid of stitched models (docs/method.md, section 3): which models are paired, where one is left for the other, and the
- * options that say so.
+ * The grid of stitched models (docs/method.md, section 3): which models are paired, where one is left for the other,
+ * and the options that say so.
  */
 import { DefinitionError } from './definition-error.js'
 import type { GridParams } from './nodes.js'
@@ -60,7 +60,8 @@ export const checkPairs = (
     if (front.embedDim >= end.embedDim) {
       throw new DefinitionError(
         'mismatch',
-        `${path}[${a}] (embedDim ${front.embedDim}) is not narrower than ${path}[${b}] (${end.embedDim}), and a stitch goes from narrow to wide: write the models narrowest first`,
+        `${path}[${a}] (embedDim ${front.embedDim}) is not narrower than ${path}[${b}] ` +
+          `(${end.embedDim}), and a stitch goes from narrow to wide: write the models narrowest first`,
         place,
       )
     }
@@ -68,14 +69,16 @@ export const checkPairs = (
       if (front[key] === end[key]) continue
       throw new DefinitionError(
         'mismatch',
-        `${path}[${a}].${key} is ${front[key]}, but ${path}[${b}].${key} is ${end[key]}: write the same ${key} for models that are stitched`,
+        `${path}[${a}].${key} is ${front[key]}, but ${path}[${b}].${key} is ${end[key]}: write the same ` +
+          `${key} for models that are stitched`,
         place,
       )
     }
     if (!isWholeRatio(front.depth, end.depth)) {
       throw new DefinitionError(
         'mismatch',
-        `${path}[${a}].depth is ${front.depth}, but ${path}[${b}].depth is ${end.depth}: write the same depth, or a whole multiple of it, for models that are stitched`,
+        `${path}[${a}].depth is ${front.depth}, but ${path}[${b}].depth is ${end.depth}: write the same ` +
+          `depth, or a whole multiple of it, for models that are stitched`,
         place,
       )
     }
@@ -98,10 +101,11 @@ export interface StitchWindow {
 }
 
 /**
- * Stitch positions of two models of `stages` blocks each, in the order in which a window of `kernel` blocks meets them as
- * it slides by `stride`; at the end the window is cut off, not left out. Every window that adds positions has a layer of
- * its own (docs/method.md, section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1. A grid that goes both
- * ways has only those that neither repeat nor leave out a stage, (i, i + 1): L − 1 of them, with a layer each.
+ * Stitch positions of two models of `stages` blocks each, in the order in which a window of `kernel` blocks meets them
+ * as it slides by `stride`; at the end the window is cut off, not left out. Every window that adds positions has a
+ * layer of its own (docs/method.md, section 3): 3L − 2 positions on L − 1 layers for kernel 2 and stride 1. A grid that
+ * goes both ways has only those that neither repeat nor leave out a stage, (i, i + 1): L − 1 of them, with a layer
+ * each.
  */
 const stagePositions = (stages: number, { kernel, stride, twoWay }: StitchWindow): readonly StitchPosition[] => {
   const positions: StitchPosition[] = []
@@ -123,10 +127,10 @@ const stagePositions = (stages: number, { kernel, stride, twoWay }: StitchWindow
 }
 
 /**
- * Stitch positions of a front model into an end model (docs/method.md, section 3). The shallower model's blocks are the stages;
- * where the other is r times as deep, r of its blocks are one. A front model is left after the last block of a stage, an
- * end model entered at the first: SN-Netv2's rule for unequal depths (arXiv 2307.00154), by which (i, i + 1) of the window is
- * (i, (i + 1)·r) from shallow to deep and ((i + 1)·r − 1, i + 1) back. With r = 1 a stage is a block.
+ * Stitch positions of a front model into an end model (docs/method.md, section 3). The shallower model's blocks are the
+ * stages; where the other is r times as deep, r of its blocks are one. A front model is left after the last block of a
+ * stage, an end model entered at the first: SN-Netv2's rule for unequal depths (arXiv 2307.00154), by which (i, i + 1)
+ * of the window is (i, (i + 1)·r) from shallow to deep and ((i + 1)·r − 1, i + 1) back. With r = 1 a stage is a block.
  */
 export const stitchPositions = (
   frontDepth: number,

@@ -1,40 +1,11 @@
 /**
- * Misuse that the type system can see is an error whose text says what to write: the parameter's type becomes one that
- * nothing fits and that carries the sentence in its name.
+ * What the compiler refuses in a definition, with a sentence that says what to write: the parameter's type becomes one
+ * that nothing fits and that carries the sentence in its name.
  */
-import { DefinitionError } from './definition-error.js'
 import type { AnchorOptions, Anchors } from './anchor-options.js'
+import { DefinitionError } from './definition-error.js'
 import type { StudentOptions } from './distill-options.js'
 import { placeOfCall } from './place.js'
-
-/** Comparison of numeric literals by their digits: tuples would have to be as long as the widths. */
-
-type CompareDigit<A extends string, B extends string> = A extends B
-  ? 'equal'
-  : '0123456789' extends `${string}${A}${string}${B}${string}`
-    ? 'less'
-    : 'greater'
-
-/** A longer number is greater; among equally long ones the first digit that differs decides. */
-type CompareDigits<A extends string, B extends string, SoFar = 'equal'> = A extends `${infer HeadA}${infer TailA}`
-  ? B extends `${infer HeadB}${infer TailB}`
-    ? CompareDigits<TailA, TailB, SoFar extends 'equal' ? CompareDigit<HeadA, HeadB> : SoFar>
-    : 'greater'
-  : B extends ''
-    ? SoFar
-    : 'less'
-
-/** A sign, a fraction or an exponent: no width, so the check at definition time decides. */
-type IsCount<N extends number> = `${N}` extends `${string}${'-' | '.' | 'e'}${string}` ? false : true
-
-/** How A compares with B, `unknown` unless both are literals of natural numbers. */
-export type CompareWidths<A extends number, B extends number> = number extends A
-  ? 'unknown'
-  : number extends B
-    ? 'unknown'
-    : [IsCount<A>, IsCount<B>] extends [true, true]
-      ? CompareDigits<`${A}`, `${B}`>
-      : 'unknown'
 
 declare const misuse: unique symbol
 
@@ -56,8 +27,8 @@ const ORDER = {
 } as const
 
 /**
- * A step that cannot be written yet: for the compiler no function at all, and at run time, for those without a compiler,
- * a function that throws the sentence.
+ * A step that cannot be written yet: for the compiler no function at all, and at run time, for those without a
+ * compiler, a function that throws the sentence.
  */
 export const tooEarly = <Step extends keyof typeof ORDER>(step: Step): DefinitionMisuse<(typeof ORDER)[Step]> => {
   const refuse = (): never => {
@@ -66,6 +37,36 @@ export const tooEarly = <Step extends keyof typeof ORDER>(step: Step): Definitio
   return refuse as unknown as DefinitionMisuse<(typeof ORDER)[Step]>
 }
 
+// Widths are compared digit by digit: the usual comparison, by tuples, would need tuples as long as the widths.
+
+type CompareDigit<A extends string, B extends string> = A extends B
+  ? 'equal'
+  : '0123456789' extends `${string}${A}${string}${B}${string}`
+    ? 'less'
+    : 'greater'
+
+/** A longer number is greater; among equally long ones the first digit that differs decides. */
+type CompareDigits<A extends string, B extends string, SoFar = 'equal'> = A extends `${infer HeadA}${infer TailA}`
+  ? B extends `${infer HeadB}${infer TailB}`
+    ? CompareDigits<TailA, TailB, SoFar extends 'equal' ? CompareDigit<HeadA, HeadB> : SoFar>
+    : 'greater'
+  : B extends ''
+    ? SoFar
+    : 'less'
+
+/** A sign, a fraction or an exponent: no width, so the check at definition time decides. */
+type IsCount<N extends number> = `${N}` extends `${string}${'-' | '.' | 'e'}${string}` ? false : true
+
+/** How A compares with B, `unknown` unless both are literals of natural numbers. */
+type CompareWidths<A extends number, B extends number> = number extends A
+  ? 'unknown'
+  : number extends B
+    ? 'unknown'
+    : [IsCount<A>, IsCount<B>] extends [true, true]
+      ? CompareDigits<`${A}`, `${B}`>
+      : 'unknown'
+
+/** Students by name. */
 export type Students = { readonly [name: string]: StudentOptions }
 
 /** Names of students and their widths, as literals where they were written as literals. */
@@ -85,17 +86,21 @@ type CheckStudent<Student extends StudentOptions, TeacherWidth extends number> =
       : DefinitionMisuse<`'${Key & string}' is not an option of a student`>
 }
 
-/** `unknown` where `S` is a set of students that a teacher of this width can have. */
+/**
+ * Fits where `S` is a set of students that a teacher of this width can have. With `StudentOptions`, because of an
+ * inferred type alone editors would show no option's sentence.
+ */
 export type CheckStudents<S extends Students, TeacherWidth extends number> = [keyof S] extends [never]
   ? DefinitionMisuse<'distil needs at least one student: write { tiny: { embedDim, depth, numHeads } }'>
   : { readonly [Name in keyof S]: StudentOptions & CheckStudent<S[Name], TeacherWidth> }
 
-/** The anchors again: editors find the options of each only where they are named. */
+/** Fits every set of anchors; of the inferred type alone editors would show no option's sentence. */
 export type CheckAnchors<A extends Anchors> = { readonly [Name in keyof A]: AnchorOptions }
 
-/** Any text, yet editors offer the students' names. */
+/** Any text; editors offer the students' names. */
 export type NameOf<W extends Widths> = (keyof W & string) | (string & {})
 
+/** `unknown` where a student is called so. */
 export type CheckName<W extends Widths, Name extends string> = Name extends keyof W
   ? unknown
   : DefinitionMisuse<`there is no student '${Name}' in the pool; write one of`, keyof W>
@@ -111,11 +116,17 @@ export type CheckTarget<W extends Widths, From extends string, To extends string
     : unknown
   : CheckName<W, To>
 
-type CheckDirection<From extends string, To extends string, WidthFrom extends number, WidthTo extends number> =
-  CompareWidths<WidthFrom, WidthTo> extends infer Order
+type NarrowToWide = 'stitch goes from narrow to wide'
+type Sized<Name extends string, Width extends number> = `'${Name}' (${Width})`
+type WriteOthers = 'write two students of different embedDim'
+type Rewrite<From extends string, To extends string> = `write from: '${From}', to: '${To}'`
+
+/** `A` and `B` are the widths of `From` and `To`. */
+type CheckDirection<From extends string, To extends string, A extends number, B extends number> =
+  CompareWidths<A, B> extends infer Order
     ? [Order] extends ['greater']
-      ? DefinitionMisuse<`stitch goes from narrow to wide, and '${From}' (${WidthFrom}) is wider than '${To}' (${WidthTo}): write from: '${To}', to: '${From}'`>
+      ? DefinitionMisuse<`${NarrowToWide}, and ${Sized<From, A>} is wider than ${Sized<To, B>}: ${Rewrite<To, From>}`>
       : [Order] extends ['equal']
-        ? DefinitionMisuse<`stitch goes from narrow to wide, and '${From}' and '${To}' are equally wide (${WidthFrom}): write two students of different embedDim`>
+        ? DefinitionMisuse<`${NarrowToWide}, and '${From}' and '${To}' are equally wide (${A}): ${WriteOthers}`>
         : unknown
     : never

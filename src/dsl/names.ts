@@ -1,3 +1,4 @@
+/** Names that people write: which ones can be used, and which one a slip of the pen was meant to be. */
 import { DefinitionError } from './definition-error.js'
 import type { Place } from './place.js'
 
@@ -38,7 +39,8 @@ export const checkName = (path: string, name: unknown, place?: Place): string =>
   }
   throw new DefinitionError(
     'badName',
-    `${path} is ${JSON.stringify(name) ?? 'missing'}, which cannot name a file: write a letter, then letters, digits, ".", "_" or "-" (64 at most)`,
+    `${path} is ${JSON.stringify(name) ?? 'missing'}, which cannot name a file: write a letter, ` +
+      `then letters, digits, ".", "_" or "-" (64 at most)`,
     place,
   )
 }
@@ -49,9 +51,10 @@ export const checkDistinctNames = (path: string, names: readonly string[], place
   for (const name of names) {
     const before = seen.get(name.toLowerCase())
     if (before !== undefined) {
+      const other = before === name ? '' : ` (${JSON.stringify(before)} differs in case alone)`
       throw new DefinitionError(
         'duplicateName',
-        `${path} has the name ${JSON.stringify(name)} twice${before === name ? '' : ` (${JSON.stringify(before)} differs in case alone)`}: write another name`,
+        `${path} has the name ${JSON.stringify(name)} twice${other}: write another name`,
         place,
       )
     }

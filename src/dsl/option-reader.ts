@@ -4,7 +4,7 @@ import { checkDistinctNames, checkName, closest } from './names.js'
 import type { Place } from './place.js'
 
 /** One object of options and the names that it may hold. */
-export interface OptionLayer {
+interface OptionLayer {
   readonly path: string
   readonly options: unknown
   readonly known: readonly string[]

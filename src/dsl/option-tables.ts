@@ -1,6 +1,7 @@
 /**
- * Every option of a definition, each said once: its name, its sentence, what may be written, its default. All the rest follows from
- * here (options.ts). `npm run docs:options` writes the `@default` of the comments and the tables of docs/options.md.
+ * Every option of a definition, each said once: its name, its sentence, what may be written, its default. All the rest
+ * follows from here (options.ts). `npm run docs:options` writes the `@default` of the comments and the tables of
+ * docs/options.md.
  */
 import { durationWords, type Duration } from './amounts.js'
 import {
@@ -127,7 +128,10 @@ const wholeHidden = ({ embedDim }: { readonly embedDim: number }): NumberRule =>
   words: `a number above 0 that makes mlpRatio · embedDim (${embedDim}) whole, such as 4`,
 })
 
-/** `vit({ … })`: a model of `.teacher(…)`, `.anchors(…)`, `.singles(…)`, and of `.distill(…)`, where patches are the teacher's. */
+/**
+ * `vit({ … })`: a model of `.teacher(…)`, `.anchors(…)`, `.singles(…)`, and of `.distill(…)`, where patches are the
+ * teacher's.
+ */
 export const VIT_OPTIONS = {
   /** Width d of a token; divisible by `numHeads`. */
   embedDim: option.number(COUNT),
@@ -189,7 +193,10 @@ export const RAND_AUGMENT_OPTIONS = {
 
 type RandAugment = typeof RAND_AUGMENT_OPTIONS
 
-/** Parts of `augment`, as DeiT and timm have them (docs/method.md, section 2); a probability or magnitude of 0 switches one off. */
+/**
+ * Parts of `augment`, as DeiT and timm have them (docs/method.md, section 2); a probability or magnitude of 0 switches
+ * one off.
+ */
 export const AUGMENT_OPTIONS = {
   /** Random resized crop: least share of the image's area that is kept; 1 keeps it whole. Bicubic. @default 0.08 */
   cropScale: option.number(SHARE, 0.08),
@@ -257,8 +264,8 @@ const defaultWarmup = ({ epochs, scheduleBy, schedule, scheduleEpochs }: OfSched
 export const UNDECAYED = ['biases', 'norms', 'positions', 'clsToken'] as const
 
 /**
- * Of every stage that trains (docs/method.md, section 2). Epochs and rates count batches, also where `accumulate` of them make one
- * update.
+ * Of every stage that trains (docs/method.md, section 2). Epochs and rates count batches, also where `accumulate` of
+ * them make one update.
  */
 export const TRAIN_OPTIONS = {
   /** Times that the training images are gone through; with 0 every weight stays as it starts. */

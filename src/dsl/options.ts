@@ -1,12 +1,15 @@
 /**
- * What an option is. Its entry in a table (option-tables.ts) is all that there is to say of it: the types that users write
- * against, the parameters of nodes, how it is read and refused, what editors show and docs/options.md follow from it.
+ * What an option is. Its entry in a table (option-tables.ts) is all that there is to say of it: the types that users
+ * write against, the parameters of nodes, how it is read and refused, what editors show and docs/options.md follow from
+ * it.
  */
 import type { NumberRule, OptionReader } from './option-reader.js'
 
 declare const written: unique symbol
 
-/** One option: what users write, what is read of it, what its rule and its default depend on, whether it must be there. */
+/**
+ * One option: what users write, what is read of it, what its rule and its default depend on, whether it must be there.
+ */
 export interface Option<Written, Read, By, Needed extends boolean> {
   readonly needed: Needed
   /** What may be written, in Markdown. */
@@ -52,7 +55,7 @@ type AllBy<Table> = {
 type Given<Table> = Omit<AllBy<Table>, keyof Table>
 
 /** A rule or a default that depends on other values: in words, and as a function of them. */
-export interface Dependent<Value, By> {
+interface Dependent<Value, By> {
   readonly words: string
   readonly of: (by: By) => Value
 }

@@ -1,4 +1,4 @@
-/** What all steps of the builder have in common, and what a pipeline is known by. */
+/** What all steps of the pipeline builder have in common, and how a pipeline is told from other values. */
 import { isObject } from '../base/objects.js'
 import { durationWords, parseDuration } from './amounts.js'
 import { DefinitionError } from './definition-error.js'
@@ -14,21 +14,6 @@ export interface PipelineBuilder {
   readonly toNode: () => PipelineNode
 }
 
-/** A whole pipeline from stages of which inputs come first. */
-const pipelineNode = (
-  name: string,
-  seed: number,
-  stages: readonly StageNode[],
-  place: Place | undefined,
-): PipelineNode => {
-  if (stages.length === 0) {
-    throw new DefinitionError('empty', `pipeline '${name}' has no stages: write .data(mnist()) after it`, place)
-  }
-  const names = stages.map((stage) => stage.name)
-  checkDistinctNames(`pipeline '${name}'`, names, place)
-  return deepFreeze({ kind: 'pipeline', name, seed, stages, ...(place && { place }) })
-}
-
 const isStageNode = (value: unknown): boolean =>
   isObject(value) && typeof value['kind'] === 'string' && isObject(value['params']) && isObject(value['inputs'])
 
@@ -42,8 +27,8 @@ export const isPipelineNode = (value: unknown): value is PipelineNode =>
 
 /**
  * The pipeline that a value stands for: a PipelineNode itself, or a builder stopped at any step; undefined for anything
- * else. Throws a DefinitionError for a builder that has no stage yet. Goes by shape, so that a value made by another copy
- * of this package counts too.
+ * else. Throws a DefinitionError for a builder that has no stage yet. Goes by shape, so that a value made by another
+ * copy of this package counts too.
  */
 export const toPipelineNode = (value: unknown): PipelineNode | undefined => {
   if (isPipelineNode(value)) return value
@@ -72,11 +57,11 @@ export const readTimeouts = (options: OptionReader, value: unknown): Timeouts | 
   )
 }
 
-/** Throws a DefinitionError where no stage is called so. */
-const checkTimeouts = (timeouts: Timeouts, stages: readonly StageNode[], place: Place | undefined): Timeouts => {
+/** Refuses a limit of a stage that the pipeline does not have. */
+const checkTimeouts = (timeouts: Timeouts, stages: readonly StageNode[], place: Place | undefined): void => {
   const names = [...new Set(stages.flatMap(({ name }) => [name, name.split('/')[0]!]))]
   const stranger = Object.keys(timeouts).find((name) => name !== '' && !names.includes(name))
-  if (stranger === undefined) return timeouts
+  if (stranger === undefined) return
   const meant = closest(stranger, names)
   const advice = meant === undefined ? `its stages are ${names.join(', ')}` : `did you mean ${meant}?`
   throw new DefinitionError('unknownOption', `pipeline.timeout: there is no stage '${stranger}': ${advice}`, place)
@@ -97,28 +82,34 @@ export interface PipelineDraft {
 export const placed = <Node extends StageNode>(node: Node, place: Place | undefined): Node =>
   deepFreeze(place === undefined ? node : { ...node, place })
 
-/** `definition` with more stages; the old one is as it was. */
-export const extend = (definition: PipelineDraft, stages: readonly StageNode[]): PipelineDraft => ({
-  ...definition,
-  stages: [...definition.stages, ...stages],
+/** `draft` with more stages; the old one is as it was. */
+export const extend = (draft: PipelineDraft, stages: readonly StageNode[]): PipelineDraft => ({
+  ...draft,
+  stages: [...draft.stages, ...stages],
 })
 
-/** The pipeline that a definition stands for. */
-export const finish = ({ name, seed, stages, added, place, timeouts }: PipelineDraft): PipelineNode => {
-  const node = pipelineNode(name, seed, addUserStages(name, stages, added), place)
-  return timeouts === undefined ? node : deepFreeze({ ...node, timeouts: checkTimeouts(timeouts, node.stages, place) })
+/** The pipeline that a draft stands for. */
+export const finish = ({ name, seed, place, timeouts, ...draft }: PipelineDraft): PipelineNode => {
+  const stages = addUserStages(name, draft.stages, draft.added)
+  if (stages.length === 0) {
+    throw new DefinitionError('empty', `pipeline '${name}' has no stages: write .data(mnist()) after it`, place)
+  }
+  const names = stages.map((stage) => stage.name)
+  checkDistinctNames(`pipeline '${name}'`, names, place)
+  if (timeouts !== undefined) checkTimeouts(timeouts, stages, place)
+  return deepFreeze({ kind: 'pipeline', name, seed, stages, ...(place && { place }), ...(timeouts && { timeouts }) })
 }
 
 /** One step of the builder. */
 export abstract class PipelineStep implements PipelineBuilder {
-  protected readonly definition: PipelineDraft
+  protected readonly draft: PipelineDraft
 
-  constructor(definition: PipelineDraft) {
-    this.definition = Object.freeze(definition)
+  constructor(draft: PipelineDraft) {
+    this.draft = Object.freeze(draft)
   }
 
-  /** The same step of another definition. */
-  protected abstract with(definition: PipelineDraft): this
+  /** The same step of another draft. */
+  protected abstract with(draft: PipelineDraft): this
 
   /**
    * Stages of the user's own, and with them the stages that they read. Those that they name may come before or after
@@ -126,11 +117,11 @@ export abstract class PipelineStep implements PipelineBuilder {
    */
   add(...stages: readonly UserStage[]): this {
     checkUserStages(stages, placeOfCall())
-    return this.with({ ...this.definition, added: [...this.definition.added, ...stages] })
+    return this.with({ ...this.draft, added: [...this.draft.added, ...stages] })
   }
 
   /** The pipeline as it stands: it may stop here. */
   toNode(): PipelineNode {
-    return finish(this.definition)
+    return finish(this.draft)
   }
 }

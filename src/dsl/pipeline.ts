@@ -3,6 +3,7 @@
  * immutable and returns a new one; a prefix can be kept and continued in several ways, and what is continued from it
  * shares its very nodes. A step that comes too early neither compiles nor runs (misuse.ts).
  */
+import { isObject } from '../base/objects.js'
 import { readAnchors, readLabelTraining, type Anchors, type PretrainedOptions } from './anchor-options.js'
 import { DefinitionError } from './definition-error.js'
 import { readStudents, type DistillOptions } from './distill-options.js'
@@ -63,8 +64,7 @@ export const pipeline = (name: string, options: PipelineOptions = {}): PipelineS
   return new PipelineStart({ name, seed, place, timeouts: readTimeouts(reader, timeout), stages: [], added: [] })
 }
 
-const isKind = (value: unknown, kind: string): boolean =>
-  typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind
+const isKind = (value: unknown, kind: string): boolean => isObject(value) && value['kind'] === kind
 
 /** A pipeline that has a name and nothing else yet. */
 export class PipelineStart extends PipelineStep {
@@ -77,13 +77,13 @@ export class PipelineStart extends PipelineStep {
   readonly anchors = tooEarly('anchors')
   readonly singles = tooEarly('singles')
 
-  constructor(definition: PipelineDraft) {
-    super(definition)
+  constructor(draft: PipelineDraft) {
+    super(draft)
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineStart(definition) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineStart(draft) as this
   }
 
   /** The images: `mnist()`, or `idx({ … })` for a data set of one's own. */
@@ -92,30 +92,30 @@ export class PipelineStart extends PipelineStep {
       const message = `data is ${shown(data)}: write .data(mnist()) or .data(idx({ ... }))`
       throw new DefinitionError('wrongType', message, placeOfCall())
     }
-    return new PipelineWithData(extend(this.definition, [data]), data)
+    return new PipelineWithData(extend(this.draft, [data]), data)
   }
 }
 
-/** Models trained on the labels to be stitched, narrowest first or not; each is a stage of its own. */
+/** Models trained on the labels to be stitched, in any order; each is a stage of its own. */
 const withAnchors = <const A extends Anchors, Taught extends boolean>(
-  definition: PipelineDraft,
+  draft: PipelineDraft,
   data: DataNode,
   teacher: TeacherNode | undefined,
   anchors: A,
   shared: TrainOptions,
 ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', Taught> => {
   const place = placeOfCall()
-  const nodes = readAnchors(anchors, shared, data.params, definition.seed, place).map(
+  const nodes = readAnchors(anchors, shared, data.params, draft.seed, place).map(
     ([name, params]) =>
       [name, placed<AnchorNode>({ kind: 'anchor', name: `anchor/${name}`, params, inputs: { data } }, place)] as const,
   )
   const stages = nodes.map(([, node]) => node)
-  return new PipelineWithStudents(extend(definition, stages), data, teacher, new Map(nodes))
+  return new PipelineWithStudents(extend(draft, stages), data, teacher, new Map(nodes))
 }
 
 /** Descendants trained one by one; each is a stage of its own, and with them the pipeline ends. */
 const withSingles = (
-  definition: PipelineDraft,
+  draft: PipelineDraft,
   data: DataNode,
   teacher: TeacherNode | undefined,
   models: SingleModels,
@@ -123,10 +123,10 @@ const withSingles = (
 ): PipelineNode => {
   const place = placeOfCall()
   const inputs = teacher === undefined ? { data } : { data, teacher }
-  const nodes = readSingles(models, options, data.params, teacher !== undefined, definition.seed, place).map((params) =>
+  const nodes = readSingles(models, options, data.params, teacher !== undefined, draft.seed, place).map((params) =>
     placed<SingleNode>({ kind: 'single', name: `single/${params.descendant}`, params, inputs }, place),
   )
-  return finish(extend(definition, nodes))
+  return finish(extend(draft, nodes))
 }
 
 /** A pipeline that has its data. */
@@ -138,14 +138,14 @@ export class PipelineWithData extends PipelineStep {
   readonly latency = tooEarly('latency')
   readonly evaluate = tooEarly('evaluate')
 
-  constructor(definition: PipelineDraft, data: DataNode) {
-    super(definition)
+  constructor(draft: PipelineDraft, data: DataNode) {
+    super(draft)
     this.#data = data
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithData(definition, this.#data) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineWithData(draft, this.#data) as this
   }
 
   /** The big model that is trained on the labels and then taught from. */
@@ -164,10 +164,10 @@ export class PipelineWithData extends PipelineStep {
       model: vitConfigFor(model, this.#data.params, place),
       ...readLabelTraining(options),
       weightStart: model.weightStart,
-      seed: this.definition.seed,
+      seed: this.draft.seed,
     }
     const node: TeacherNode = placed({ kind: 'teacher', name: 'teacher', params, inputs: { data: this.#data } }, place)
-    return new PipelineWithTeacher(extend(this.definition, [node]), node)
+    return new PipelineWithTeacher(extend(this.draft, [node]), node)
   }
 
   /**
@@ -178,12 +178,12 @@ export class PipelineWithData extends PipelineStep {
     anchors: A & CheckAnchors<A>,
     shared: TrainOptions,
   ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', false> {
-    return withAnchors(this.definition, this.#data, undefined, anchors, shared)
+    return withAnchors(this.draft, this.#data, undefined, anchors, shared)
   }
 
   /** Descendants of these models trained one by one from random weights: what stitching is measured against. */
   singles(models: SingleModels, options: SingleOptions): PipelineNode {
-    return withSingles(this.definition, this.#data, undefined, models, options)
+    return withSingles(this.draft, this.#data, undefined, models, options)
   }
 }
 
@@ -195,14 +195,14 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
   readonly latency = tooEarly('latency')
   readonly evaluate = tooEarly('evaluate')
 
-  constructor(definition: PipelineDraft, teacher: TeacherNode) {
-    super(definition)
+  constructor(draft: PipelineDraft, teacher: TeacherNode) {
+    super(draft)
     this.#teacher = teacher
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithTeacher(definition, this.#teacher) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineWithTeacher(draft, this.#teacher) as this
   }
 
   /** Students by name, and what they share (docs/method.md, section 2). Each student is a stage of its own. */
@@ -218,7 +218,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
         [name, placed<DistillNode>({ kind: 'distill', name: `distill/${name}`, params, inputs }, place)] as const,
     )
     const stages = nodes.map(([, node]) => node)
-    return new PipelineWithStudents(extend(this.definition, stages), teacher.inputs.data, teacher, new Map(nodes))
+    return new PipelineWithStudents(extend(this.draft, stages), teacher.inputs.data, teacher, new Map(nodes))
   }
 
   /** The same models trained on the labels alone; the teacher still helps to tune what is stitched from them. */
@@ -226,20 +226,20 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
     anchors: A & CheckAnchors<A>,
     shared: TrainOptions,
   ): PipelineWithStudents<WidthsOf<A>, 'random' | 'leastSquares', true> {
-    return withAnchors(this.definition, this.#teacher.inputs.data, this.#teacher, anchors, shared)
+    return withAnchors(this.draft, this.#teacher.inputs.data, this.#teacher, anchors, shared)
   }
 
   /** Descendants of these models trained one by one from random weights, taught by the teacher. */
   singles(models: SingleModels, options: SingleOptions): PipelineNode {
-    return withSingles(this.definition, this.#teacher.inputs.data, this.#teacher, models, options)
+    return withSingles(this.draft, this.#teacher.inputs.data, this.#teacher, models, options)
   }
 }
 
 type Student = DistillNode | AnchorNode
 
 /**
- * A pipeline that has students or anchors: `W` are their widths by name, `Start` the ways in which stitches between them can
- * start, `Taught` whether there is a teacher.
+ * A pipeline that has students or anchors: `W` are their widths by name, `Start` the ways in which stitches between
+ * them can start, `Taught` whether there is a teacher.
  */
 export class PipelineWithStudents<
   W extends Widths = Widths,
@@ -254,20 +254,20 @@ export class PipelineWithStudents<
   readonly evaluate = tooEarly('evaluate')
 
   constructor(
-    definition: PipelineDraft,
+    draft: PipelineDraft,
     data: DataNode,
     teacher: TeacherNode | undefined,
     students: ReadonlyMap<string, Student>,
   ) {
-    super(definition)
+    super(draft)
     this.#data = data
     this.#teacher = teacher
     this.#students = students
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithStudents(definition, this.#data, this.#teacher, this.#students) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineWithStudents(draft, this.#data, this.#teacher, this.#students) as this
   }
 
   /** All blocks of all students, with the matrices learned in distillation. */
@@ -279,7 +279,7 @@ export class PipelineWithStudents<
     const params = { students: narrowestFirst.map(([name]) => name) }
     const inputs = Object.fromEntries(narrowestFirst)
     const node: PoolNode = placed({ kind: 'pool', name: 'pool', params, inputs }, placeOfCall())
-    return new PipelineWithPool(extend(this.definition, [node]), this.#data, this.#teacher, node)
+    return new PipelineWithPool(extend(this.draft, [node]), this.#data, this.#teacher, node)
   }
 }
 
@@ -322,21 +322,21 @@ export class PipelineWithPool<
   readonly evaluate = tooEarly('evaluate')
   readonly latency = tooEarly('latency')
 
-  constructor(definition: PipelineDraft, data: DataNode, teacher: TeacherNode | undefined, pool: PoolNode) {
-    super(definition)
+  constructor(draft: PipelineDraft, data: DataNode, teacher: TeacherNode | undefined, pool: PoolNode) {
+    super(draft)
     this.#data = data
     this.#teacher = teacher
     this.#pool = pool
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithPool(definition, this.#data, this.#teacher, this.#pool) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineWithPool(draft, this.#data, this.#teacher, this.#pool) as this
   }
 
   /**
-   * Stitches students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to 5): the
-   * two of `from` and `to`, else neighbours in width. `epochs: 0` keeps every weight as it starts.
+   * Stitches students, narrow to wide, and tunes all descendants together, one a step (docs/method.md, sections 3 to
+   * 5): the two of `from` and `to`, else neighbours in width. `epochs: 0` keeps every weight as it starts.
    */
   stitch<const From extends NameOf<W>, const To extends NameOf<W>>(
     stitch: StitchCall<W, Start, Taught, From, To>,
@@ -351,11 +351,11 @@ export class PipelineWithPool<
       }),
     )
     const pooled = { models, teacherWidth: teacher?.params.model.embedDim ?? null }
-    const params = readStitchParams(stitch, train, pooled, this.definition.seed, place)
+    const params = readStitchParams(stitch, train, pooled, this.draft.seed, place)
     const pool = poolOf(all, params.models)
     const inputs: StitchNode['inputs'] = teacher === undefined ? { data, pool } : { data, pool, teacher }
     const node = placed<StitchNode>({ kind: 'stitch', name: 'stitch', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, pool === all ? [node] : [pool, node]), node)
+    return new PipelineWithStitch(extend(this.draft, pool === all ? [node] : [pool, node]), node)
   }
 }
 
@@ -367,19 +367,19 @@ export interface EvaluateOptions extends Options<typeof EVALUATE_OPTIONS> {}
 export class PipelineWithStitch extends PipelineStep {
   readonly #stitch: StitchNode
 
-  constructor(definition: PipelineDraft, stitch: StitchNode) {
-    super(definition)
+  constructor(draft: PipelineDraft, stitch: StitchNode) {
+    super(draft)
     this.#stitch = stitch
     Object.freeze(this)
   }
 
-  protected override with(definition: PipelineDraft): this {
-    return new PipelineWithStitch(definition, this.#stitch) as this
+  protected override with(draft: PipelineDraft): this {
+    return new PipelineWithStitch(draft, this.#stitch) as this
   }
 
   /**
-   * Times a forward pass of every descendant, alone on the machine: batch 1 and a larger one, the median of several passes
-   * after a warm-up. Times hold for one engine, device and machine.
+   * Times a forward pass of every descendant, alone on the machine: batch 1 and a larger one, the median of several
+   * passes after a warm-up. Times hold for one engine, device and machine.
    */
   latency(options: LatencyOptions = {}): PipelineWithStitch {
     const place = placeOfCall()
@@ -387,7 +387,7 @@ export class PipelineWithStitch extends PipelineStep {
     const params = readOptions(LATENCY_OPTIONS, reader)
     const inputs = { stitch: this.#stitch }
     const node: LatencyNode = placed({ kind: 'latency', name: 'latency', params, inputs }, place)
-    return new PipelineWithStitch(extend(this.definition, [node]), this.#stitch)
+    return new PipelineWithStitch(extend(this.draft, [node]), this.#stitch)
   }
 
   /** Measures every descendant on a whole split, by default the test images, and so ends the pipeline. */
@@ -401,6 +401,6 @@ export class PipelineWithStitch extends PipelineStep {
     }
     const inputs = { data, stitch: this.#stitch }
     const node: EvaluateNode = placed({ kind: 'evaluate', name: 'evaluate', params, inputs }, place)
-    return finish(extend(this.definition, [node]))
+    return finish(extend(this.draft, [node]))
   }
 }

@@ -1,3 +1,5 @@
+/** Places in the user's files, found in stacks. */
+
 /** Where in the user's file something was defined; 1-based. */
 export interface Place {
   readonly file: string
@@ -5,26 +7,21 @@ export interface Place {
   readonly column: number
 }
 
-/** Files whose code runs compiled: a line and a column in a stack are places in what was compiled, not in the file. */
-
+/** From a place in compiled code to the one in its source. */
 type Mapping = (line: number, column: number) => Place
 
-/** Of this process, shared by all copies of this package in it: the program maps, the user's copy asks. */
+/**
+ * By the file's name in stacks. Shared by all copies of this package in the process: the copy that runs the program
+ * knows the mappings, the user's copy looks for places.
+ */
 const mappings = (): Map<string, Mapping> => {
   const key = Symbol.for('genepool/mapped-places')
   const shared = globalThis as unknown as Record<symbol, Map<string, Mapping> | undefined>
   return (shared[key] ??= new Map())
 }
 
-/** From now on places in `file`, a name that stacks have for what was compiled, are mapped. */
+/** Has places in `file`, as stacks call a compiled definition, mapped to its source from now on. */
 export const mapPlaces = (file: string, mapping: Mapping): void => void mappings().set(file, mapping)
-
-export const hasMapped = (): boolean => mappings().size > 0
-
-export const isMapped = (file: string): boolean => mappings().has(file)
-
-/** The place in the source that the user wrote. */
-export const writtenPlace = (place: Place): Place => mappings().get(place.file)?.(place.line, place.column) ?? place
 
 /** Frames read of a stack: builders are shallow, but a user's own functions may lie between. */
 const STACK_DEPTH = 50
@@ -66,8 +63,8 @@ const frameOf = (line: string): Place | undefined => {
 }
 
 /**
- * The folders of this package's code, as stacks write them. Under source maps a compiled file goes by its source's name; one
- * that was loaded before they were read goes by its own, so either may stand in one stack.
+ * The folders of this package's code, as stacks write them. Under source maps a compiled file goes by its source's
+ * name; one that was loaded before they were read goes by its own, so either may stand in one stack.
  */
 const packageFolders = (thisFile: string): readonly string[] => {
   const own = thisFile.replace(/[^\\/]+[\\/][^\\/]+$/, '')
@@ -133,9 +130,8 @@ const mappedCall = (depth: number): Place | undefined => {
   if (!Array.isArray(sites)) return undefined
   for (const site of sites as readonly CallSite[]) {
     const file = site.getFileName()
-    if (typeof file === 'string' && isMapped(file)) {
-      return writtenPlace({ file, line: site.getLineNumber() ?? 1, column: site.getColumnNumber() ?? 1 })
-    }
+    const mapping = typeof file === 'string' ? mappings().get(file) : undefined
+    if (mapping !== undefined) return mapping(site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1)
   }
   return undefined
 }
@@ -144,7 +140,7 @@ const mappedCall = (depth: number): Place | undefined => {
 export const placeOfCall = (): Place | undefined => {
   // Nearly always a few frames away: a definition of ten thousand stages asks ten thousand times.
   for (const depth of [NEAR, STACK_DEPTH]) {
-    const mapped = hasMapped() ? mappedCall(depth) : undefined
+    const mapped = mappings().size > 0 ? mappedCall(depth) : undefined
     if (mapped !== undefined) return mapped
     const stack = stackOf(depth)
     const place = typeof stack === 'string' ? placeInStack(stack) : undefined

@@ -13,7 +13,7 @@ import { namesOf, readOptions, type Options } from './options.js'
 import { placeOfCall, type Place } from './place.js'
 
 /** One object each time that the call is made: in a loop or in a suite's cells it is made several times. */
-export interface UserStageCall {
+interface UserStageCall {
   readonly name: string
   readonly place: Place
 }
@@ -53,7 +53,7 @@ export interface StageProgress {
 }
 
 /** `cuda:1` is the second NVIDIA GPU. */
-export type StageDevice = 'cpu' | 'webgpu' | 'cuda' | `cuda:${number}`
+type StageDevice = 'cpu' | 'webgpu' | 'cuda' | `cuda:${number}`
 
 /** What a stage's function is given. */
 export interface StageRun<Params, Input extends string, Source extends string> {
@@ -65,13 +65,16 @@ export interface StageRun<Params, Input extends string, Source extends string> {
   readonly outDir: string
   /** Folder that outlives an interruption, for state to go on from; gone once the artifact is stored. */
   readonly checkpointDir: string
-  /** What the run computes with: `loadModel(inputs.model.folder, { ...engine, threads })`. Only with `usesEngine` part of the identity. */
+  /**
+   * What the run computes with: `loadModel(inputs.model.folder, { ...engine, threads })`. Part of the identity with
+   * `usesEngine`.
+   */
   readonly engine: { readonly engine: 'onnxruntime' | 'tensorflow' | 'cpu'; readonly device: StageDevice }
   /** Share of the machine's cores. Never let a result depend on it. */
   readonly threads: number
   /**
-   * Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second or the time
-   * that `savesWhenInterrupted` has asked for.
+   * Aborted when the run is interrupted: save what `checkpointDir` needs and return or throw, within half a second or
+   * the time that `savesWhenInterrupted` has asked for.
    */
   readonly signal: AbortSignal
   /** Says how many bytes it saves when it is interrupted: above 16 MiB it is given the time for them. */
@@ -82,7 +85,9 @@ export interface StageRun<Params, Input extends string, Source extends string> {
   readonly progress: (progress: StageProgress) => void
 }
 
-/** Figures of the artifact, for tables (`{ accuracy: 0.97 }`): the same whenever the stage is computed, so never a time. */
+/**
+ * Figures of the artifact, for tables (`{ accuracy: 0.97 }`): the same whenever the stage is computed, so never a time.
+ */
 export type StageFigures = { readonly [figure: string]: Json }
 
 export interface StageOptions<Params, Input extends string, Source extends string> extends Options<
@@ -109,7 +114,10 @@ export interface UserStage {
 
 type UserFunction = StageOptions<never, string, string>['run']
 
-/** Name → place of the call → function. Of this process, shared by all copies of this package in it: a worker reads what the user's copy has put there. */
+/**
+ * Name → place of the call → function. Shared by all copies of this package in the process: the user's copy registers a
+ * function, the worker's copy calls it.
+ */
 const registered = (): Map<string, Map<string, UserFunction>> => {
   const key = Symbol.for('genepool/stages')
   const shared = globalThis as unknown as Record<symbol, Map<string, Map<string, UserFunction>> | undefined>
@@ -124,8 +132,8 @@ const register = (name: string, place: Place, run: UserFunction): void => {
 }
 
 /**
- * The function of the `stage(…)` call of this name at this place, once its module has been imported; where no call has the
- * place, as when a file was loaded in another way, that of the only call of the name.
+ * The function of the `stage(…)` call of this name at this place, once its module has been imported; where no call has
+ * the place, as when a file was loaded in another way, that of the only call of the name.
  */
 export const userFunction = (name: string, place: Place): UserFunction | undefined => {
   const calls = registered().get(name)
@@ -134,7 +142,7 @@ export const userFunction = (name: string, place: Place): UserFunction | undefin
 }
 
 /** Whether `value` is a stage of the user's own. By shape: it may come from another copy of this package. */
-export const isUserStage = (value: unknown): value is UserStage => isObject(value) && value['kind'] === 'userStage'
+const isUserStage = (value: unknown): value is UserStage => isObject(value) && value['kind'] === 'userStage'
 
 /** Refuses what is no stage of the user's own. */
 export const checkUserStages = (stages: readonly unknown[], place: Place | undefined): void => {
@@ -152,7 +160,9 @@ const readInputs = (name: string, value: unknown, place: Place | undefined): Use
   for (const [input, from] of Object.entries(value)) {
     checkName(`stage '${name}': the name of an input`, input, place)
     if ((typeof from === 'string' && from !== '') || isUserStage(from)) continue
-    const message = `stage '${name}': inputs.${input} is ${shown(from)}: write the name of a stage ('teacher'), or another stage(…)`
+    const message =
+      `stage '${name}': inputs.${input} is ${shown(from)}: write the name of a stage ('teacher'), or ` +
+      `another stage(…)`
     throw new DefinitionError('wrongType', message, place)
   }
   return value as UserStage['inputs']
@@ -198,8 +208,6 @@ export const stage = <
     call: { name, place },
   })
 }
-
-/** Where stages of the user's own stand in a pipeline: behind what they read, be it named before or after them. */
 
 /** The user's stages with all that they read, each once, in an order in which inputs come first. */
 const withInputs = (added: readonly UserStage[], byName: ReadonlyMap<string, UserStage>): readonly UserStage[] => {
@@ -254,7 +262,10 @@ const nodeOf = (stage: UserStage, inputs: Readonly<Record<string, StageNode>>): 
     place: stage.call.place,
   })
 
-/** The pipeline's own stages, then those of the user. Throws a DefinitionError for an input that is no stage. */
+/**
+ * The pipeline's own stages, then those of the user, each behind what it reads, whether that was added before it or
+ * after. Throws a DefinitionError for an input that is no stage.
+ */
 export const addUserStages = (
   pipeline: string,
   stages: readonly StageNode[],

@@ -14,7 +14,7 @@ export interface StitchOptions<Start extends StitchStart = StitchStart, Loss ext
   extends GridOptions, Options<typeof STITCH_OPTIONS, { readonly init: Start; readonly loss: Loss }> {}
 
 /** Models of the pool by name, narrowest first. */
-export interface Pooled {
+interface Pooled {
   readonly models: ReadonlyMap<string, PooledModel>
   /** Null where there is no teacher. */
   readonly teacherWidth: number | null
@@ -52,21 +52,24 @@ const checkPair = (options: OptionReader, key: 'from' | 'pairs', from: string, t
     options.fail(
       'mismatch',
       key,
-      `${subject} (embedDim ${front.embedDim}), wider than '${to}' (${end.embedDim}), and a stitch goes from narrow to wide: write ${rewrite(to, from)}`,
+      `${subject} (embedDim ${front.embedDim}), wider than '${to}' (${end.embedDim}), and a stitch ` +
+        `goes from narrow to wide: write ${rewrite(to, from)}`,
     )
   }
   if (front.embedDim === end.embedDim) {
     options.fail(
       'mismatch',
       key,
-      `${subject}, as wide as '${to}' (embedDim ${end.embedDim}), and a stitch goes from narrow to wide: write two students of different embedDim`,
+      `${subject}, as wide as '${to}' (embedDim ${end.embedDim}), and a stitch goes from narrow to ` +
+        `wide: write two students of different embedDim`,
     )
   }
   if (!isWholeRatio(front.depth, end.depth)) {
     options.fail(
       'mismatch',
       key,
-      `${subject} with depth ${front.depth}, but '${to}' has depth ${end.depth}: write the same depth, or a whole multiple of it`,
+      `${subject} with depth ${front.depth}, but '${to}' has depth ${end.depth}: write the same ` +
+        `depth, or a whole multiple of it`,
     )
   }
 }
@@ -137,14 +140,16 @@ const checkMatrices = (
     options.fail(
       'mismatch',
       'init',
-      `${chosen}, but '${name}' is distilled with loss 'logits', which learns no matrices: ${advice}, or distill.${name}.loss: 'logits+rep'`,
+      `${chosen}, but '${name}' is distilled with loss 'logits', which learns no matrices: ${advice}, ` +
+        `or distill.${name}.loss: 'logits+rep'`,
     )
   }
   if (read === 'reverse' && distilled.transforms === 'toStudent' && !distilled.reverseTransforms) {
     options.fail(
       'mismatch',
       'init',
-      `${chosen}, but '${name}' is distilled without matrices towards its teacher: write distill.reverseTransforms: true`,
+      `${chosen}, but '${name}' is distilled without matrices towards its teacher: write ` +
+        `distill.reverseTransforms: true`,
     )
   }
 }

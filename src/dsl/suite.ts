@@ -54,12 +54,14 @@ const readLabels = (path: string, values: readonly unknown[], place: Place | und
   return Array.from(values, (value) => {
     const isNumber = typeof value === 'number' && Number.isFinite(value)
     if (!isNumber && typeof value !== 'string' && typeof value !== 'boolean') {
-      const message = `${path} has ${shown(value)}: write strings, finite numbers or booleans, or a record { label: value }`
+      const advice = 'write strings, finite numbers or booleans, or a record { label: value }'
+      const message = `${path} has ${shown(value)}: ${advice}`
       throw new DefinitionError('wrongType', message, place)
     }
     const text = String(value)
     if (text.trim() !== text || text === '' || MARKS.test(text)) {
-      const message = `${path} has ${shown(value)}, which cannot name a cell: write a text without commas, brackets, "|" and "#", or a record { label: value }`
+      const advice = 'write a text without commas, brackets, "|" and "#", or a record { label: value }'
+      const message = `${path} has ${shown(value)}, which cannot name a cell: ${advice}`
       throw new DefinitionError('badName', message, place)
     }
     if (seen.has(text)) throw new DefinitionError('duplicateName', `${path} has ${shown(value)} twice`, place)
@@ -255,7 +257,9 @@ const readInclude = (
   )
 }
 
-/** The cells of these axes that the options leave, and their seeds. Throws a DefinitionError for options that are none. */
+/**
+ * The cells of these axes that the options leave, and their seeds. Throws a DefinitionError for options that are none.
+ */
 const readCells = (
   axes: readonly Axis[],
   options: unknown,
@@ -319,10 +323,10 @@ const buildCell = (
 }
 
 /**
- * Pipelines that differ along axes: `suite('starts', { init: ['learned', 'random'] }, ({ init, seed }) => pipeline(…))`.
- * `build` is called once for every cell with a value of each axis and a seed; stages that cells have in common run once. A
- * cell is called by its labels, `init=learned,seed=0`. Throws a DefinitionError, as every step of a pipeline does, for
- * what cannot be run; one that `build` throws names its cell.
+ * Pipelines that differ along axes: `suite('starts', { init: ['learned', 'random'] }, ({ init, seed }) =>
+ * pipeline(…))`. `build` is called once for every cell with a value of each axis and a seed; stages that cells have in
+ * common run once. A cell is called by its labels, `init=learned,seed=0`. Throws a DefinitionError, as every step of a
+ * pipeline does, for what cannot be run; one that `build` throws names its cell.
  */
 export const suite = <const A extends Axes>(
   name: string,
@@ -354,7 +358,10 @@ export const suite = <const A extends Axes>(
 const isCell = (value: unknown): boolean =>
   isObject(value) && typeof value['name'] === 'string' && isObject(value['at']) && isPipelineNode(value['pipeline'])
 
-/** Whether `value` is a suite, as `suite(…)` makes it. Goes by shape, so that one made by another copy of this package counts. */
+/**
+ * Whether `value` is a suite, as `suite(…)` makes it. Goes by shape, so that one made by another copy of this package
+ * counts.
+ */
 export const isSuite = (value: unknown): value is SuiteNode =>
   isObject(value) &&
   value['kind'] === 'suite' &&

@@ -62,8 +62,8 @@ export const vitOnImages = (
 }
 
 /**
- * Describes a vision transformer (docs/method.md, section 1). Image size, channels and classes come from the data it is used with.
- * Throws a DefinitionError for a shape that cannot be built.
+ * Describes a vision transformer (docs/method.md, section 1). Image size, channels and classes come from the data it is
+ * used with. Throws a DefinitionError for a shape that cannot be built.
  */
 export const vit = <const EmbedDim extends number>(options: VitOptions<EmbedDim>): VitSpec<EmbedDim> => {
   const reader = new OptionReader([{ path: 'vit', options, known: namesOf(VIT_OPTIONS) }], placeOfCall())

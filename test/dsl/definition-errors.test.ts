@@ -132,7 +132,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [
       () => student({ depth: 4 }),
       'distill',
-      "distill.tiny.depth is 4, which cannot be cut in thirds for positions 'front+end' by default: write 6, or positions: 'end'",
+      "distill.tiny.depth is 4, which cannot be cut in thirds for positions 'front+end' by default: " +
+        "write 6, or positions: 'end'",
     ],
     [() => student({ positions: 'ends' }), 'distill', 'distill.tiny.positions is "ends": did you mean \'end\'?'],
     [() => student({ positons: 'end' }), 'distill', 'distill.tiny.positons is not an option: did you mean positions?'],
@@ -168,7 +169,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [
       () => stitch({ from: 'base', to: 'tiny' }),
       'stitch',
-      "stitch.from is 'base' (embedDim 48), wider than 'tiny' (24), and a stitch goes from narrow to wide: write from: 'tiny', to: 'base'",
+      "stitch.from is 'base' (embedDim 48), wider than 'tiny' (24), and a stitch goes from narrow to " +
+        "wide: write from: 'tiny', to: 'base'",
     ],
     [() => stitch({ to: 'twin' }), 'stitch', "stitch.from is 'tiny', as wide as 'twin' (embedDim 24)"],
     [
@@ -187,7 +189,8 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     [
       () => stitch({ init: 'composed' }),
       'stitch',
-      "stitch.init is 'composed', but 'tiny' is distilled without matrices towards its teacher: write distill.reverseTransforms: true",
+      "stitch.init is 'composed', but 'tiny' is distilled without matrices towards its teacher: write " +
+        'distill.reverseTransforms: true',
     ],
     [() => stitch({ macsGroups: 4 }), 'stitch', "stitch.macsGroups goes with sampling: 'macs' alone"],
     [() => stitch({ stride: 0.5 }), 'stitch', 'stitch.stride is 0.5: write a whole number, 1 or more'],
@@ -240,7 +243,8 @@ describe('definition errors', () => {
       )
       .pool()
     expect(refusal(() => pool.stitch({ from: 'tiny', to: 'base' }, { epochs: 1 })).message).to.equal(
-      "stitch.init is 'learned' by default, but 'tiny' is distilled with loss 'logits', which learns no matrices: write init: 'leastSquares' or 'random', or distill.tiny.loss: 'logits+rep'",
+      "stitch.init is 'learned' by default, but 'tiny' is distilled with loss 'logits', which learns " +
+        "no matrices: write init: 'leastSquares' or 'random', or distill.tiny.loss: 'logits+rep'",
     )
     // An end as wide as the teacher lends no matrices of its own.
     pool.stitch({ from: 'mid', to: 'base' }, { epochs: 1 })
@@ -253,7 +257,8 @@ describe('definition errors', () => {
       .teacher(vit({ embedDim: 48, depth: 2, numHeads: 3 }), { epochs: 1 })
     const tiny = { embedDim: 24, depth: 3, numHeads: 3 } as const
     expect(refusal(() => shallow.distill({ tiny }, { epochs: 1 })).message).to.equal(
-      "distill.tiny.positions is 'front+end' by default, but its teacher has 2 blocks of the 3 needed: write positions: 'end'",
+      "distill.tiny.positions is 'front+end' by default, but its teacher has 2 blocks of the 3 " +
+        "needed: write positions: 'end'",
     )
     shallow.distill({ tiny }, { epochs: 1, positions: 'mid+end' })
     shallow.distill({ tiny: { ...tiny, depth: 4 } }, { epochs: 1, loss: 'logits' })

@@ -183,7 +183,8 @@ describe('descendants', () => {
   const refused: Readonly<Record<string, readonly [Partial<DescendantOptions>, string]>> = {
     'unequal depths': [
       { models: [deit(192, 6), deit(384, 9)] },
-      'enumerateDescendants.models[0].depth is 6, but enumerateDescendants.models[1].depth is 9: write the same depth, or a whole multiple of it',
+      'enumerateDescendants.models[0].depth is 6, but enumerateDescendants.models[1].depth is 9: ' +
+        'write the same depth, or a whole multiple of it',
     ],
     'wide before narrow': [{ models: [deit(384, 6), deit(192, 6)] }, 'models[0] (embedDim 384) is not narrower than'],
     'a pair of no models': [

@@ -75,7 +75,8 @@ const WRONG: readonly (readonly [program: string, sentence: string])[] = [
 
 /** Programs that must compile, so that the above are refused for what is wrong with them and nothing else. */
 const RIGHT: Readonly<Record<string, string>> = {
-  'a whole pipeline': `${POOLED}.stitch({ from: 'tiny', to: 'base', init: 'random' }, { epochs: 0 }).evaluate() satisfies PipelineNode`,
+  'a whole pipeline': `${POOLED}
+    .stitch({ from: 'tiny', to: 'base', init: 'random' }, { epochs: 0 }).evaluate() satisfies PipelineNode`,
   'every other pair from narrow to wide': `{
     const pool = ${POOLED}
     pool.stitch({ from: 'tiny', to: 'mid' }, { epochs: 1 })
@@ -92,7 +93,12 @@ const RIGHT: Readonly<Record<string, string>> = {
     const name: string = 'a'
     ${TAUGHT}.distill(students, { epochs: 1 }).pool().stitch({ from: name, to: 'b' }, { epochs: 1 })
   }`,
-  'a student with training of its own': `${TAUGHT}.distill({ a: { embedDim: 96, depth: 6, numHeads: 3, lr: 1e-3, epochs: 3, alpha: 0.5, loss: 'logits' } }, { epochs: 1 })`,
+  'a student with training of its own': `{
+    const student = { embedDim: 96, depth: 6, numHeads: 3, lr: 1e-3, epochs: 3, alpha: 0.5, loss: 'logits' } as const
+    ${TAUGHT}.distill({ a: student }, { epochs: 1 })
+    ${TAUGHT}
+      .distill({ a: { embedDim: 96, depth: 6, numHeads: 3, lr: 1e-3, epochs: 3, loss: 'logits' } }, { epochs: 1 })
+  }`,
   'a training that can go on': `{
     const longer = { epochs: 6, scheduleEpochs: 10, milestones: 2 }
     const student = { embedDim: 96, depth: 6, numHeads: 3, schedule: 'cosine', scheduleEpochs: null } as const
@@ -101,7 +107,12 @@ const RIGHT: Readonly<Record<string, string>> = {
   }`,
   'a variant that only a flag decides': `{
     const wide = Math.random() > 2
-    ${TAUGHT}.distill({ a: { embedDim: wide ? 768 : 48, depth: 6, numHeads: 3 }, b: { embedDim: 384, depth: 6, numHeads: 6 } }, { epochs: 1 }).pool().stitch({ from: 'a', to: 'b' }, { epochs: 1 })
+    ${TAUGHT}
+      .distill(
+        { a: { embedDim: wide ? 768 : 48, depth: 6, numHeads: 3 }, b: { embedDim: 384, depth: 6, numHeads: 6 } },
+        { epochs: 1 },
+      )
+      .pool().stitch({ from: 'a', to: 'b' }, { epochs: 1 })
   }`,
 }
 

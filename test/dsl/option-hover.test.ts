@@ -7,7 +7,9 @@ import { documentedOptions, type DocumentedOption } from '../../build/option-doc
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 const TAUGHT = "pipeline('p').data(mnist()).teacher(vit({ embedDim: 48, depth: 6, numHeads: 3 }), { epochs: 1 })"
-const POOLED = `${TAUGHT}.distill({ a: { embedDim: 24, depth: 6, numHeads: 3 }, b: { embedDim: 48, depth: 6, numHeads: 3 } }, { epochs: 1 }).pool()`
+const POOLED =
+  `${TAUGHT}.distill({ a: { embedDim: 24, depth: 6, numHeads: 3 }, b: { embedDim: 48, depth: 6, ` +
+  `numHeads: 3 } }, { epochs: 1 }).pool()`
 
 const SHAPE = 'embedDim: 24, depth: 6, numHeads: 3'
 

@@ -21,7 +21,8 @@ const REFUSED: readonly (readonly [train: object, sentence: string])[] = [
   ],
   [
     { milestones: 2 },
-    "teacher.milestones is for trainings that can go on: leave it out, or write scheduleEpochs or schedule: 'constant' too",
+    'teacher.milestones is for trainings that can go on: leave it out, or write scheduleEpochs or ' +
+      "schedule: 'constant' too",
   ],
   [{ milestones: -1, scheduleEpochs: 8 }, 'teacher.milestones is -1: write a whole number, 0 or more'],
 ]

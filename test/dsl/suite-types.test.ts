@@ -38,17 +38,28 @@ const RIGHT: Readonly<Record<string, string>> = {
         .data(mnist())
         .teacher(vit({ embedDim: 768, depth: 12, numHeads: 12 }), { epochs: 1 })
         .distill(
-          { tiny: { embedDim: 48, depth: 6, numHeads: 3, positions }, small: { depth: 6, ...width }, base: { embedDim: 768, depth: 6, numHeads: 12 } },
+          {
+            tiny: { embedDim: 48, depth: 6, numHeads: 3, positions },
+            small: { depth: 6, ...width },
+            base: { embedDim: 768, depth: 6, numHeads: 12 },
+          },
           { epochs: 1 },
         )
         .pool()
         .stitch({ from, to: 'base', init }, { epochs: 1 }),
-    { seeds: 3, exclude: [{ init: 'learned', width: 'wide', seed: 1 }], include: [{ init: 'learned', positions: 'end', from: 'tiny', width: 'wide', seed: 1 }] },
+    {
+      seeds: 3,
+      exclude: [{ init: 'learned', width: 'wide', seed: 1 }],
+      include: [{ init: 'learned', positions: 'end', from: 'tiny', width: 'wide', seed: 1 }],
+    },
   ) satisfies SuiteNode`,
   'axes that are known only when it is defined': `{
     const starts: readonly ('learned' | 'random')[] = ['learned']
     const axes: Record<string, readonly number[]> = { n: [1] }
-    suite('s', { starts }, ({ starts: start }) => { const one: 'learned' | 'random' = start; return pipeline(one).data(mnist()) })
+    suite('s', { starts }, ({ starts: start }) => {
+      const one: 'learned' | 'random' = start
+      return pipeline(one).data(mnist())
+    })
     suite('s', axes, (cell) => pipeline(String(cell['n'])).data(mnist()))
   }`,
   'pipelines of different length': `suite('s', { short: [true, false] }, ({ short }) => {
