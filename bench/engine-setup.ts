@@ -1,7 +1,7 @@
 /** What the benchmarks of an engine share: their flags, and the environment that a stage's process has. */
 import { spawnSync } from 'node:child_process'
 import * as os from 'node:os'
-import type { DeviceName, EngineName, EngineOptions } from '../src/engine/engine.js'
+import type { DeviceName, EngineName, EngineOptions } from '../src/engine/request.js'
 import { workerEnvironment } from '../src/runtime/execute/worker-memory.js'
 
 /** For `parseArgs`. */

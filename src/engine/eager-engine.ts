@@ -1,17 +1,17 @@
 /** An engine that runs every operation as it is called, on one of TensorFlow.js's own backends. */
 import * as tf from '@tensorflow/tfjs'
 import { withBackend } from './backend.js'
-import type {
-  CompiledFunction,
-  DeviceName,
-  Engine,
-  EngineName,
-  HostArray,
-  TensorFunction,
-  TensorSpec,
+import {
+  type CompiledFunction,
+  type Engine,
+  EngineError,
+  type HostArray,
+  type TensorFunction,
+  type TensorSpec,
+  type TensorSpecs,
 } from './engine.js'
-import { EngineError } from './engine.js'
-import { checkedInput, checkedOutput, checkSpecs, sizeOfSpec } from './host-values.js'
+import type { DeviceName, EngineName } from './request.js'
+import { checkedInput, checkedOutput, checkSpecs, sizeOfShape } from './host-values.js'
 
 export interface EagerBackend {
   readonly engine: EngineName
@@ -22,7 +22,7 @@ export interface EagerBackend {
 }
 
 interface Evaluated {
-  readonly specs: Readonly<Record<string, TensorSpec>>
+  readonly specs: TensorSpecs
   readonly values: Record<string, HostArray>
 }
 
@@ -32,7 +32,7 @@ type Target = (name: string, spec: TensorSpec) => HostArray | undefined
 const evaluate = (
   backend: string,
   fn: TensorFunction,
-  specs: Readonly<Record<string, TensorSpec>>,
+  specs: TensorSpecs,
   valuesOf: (name: string, spec: TensorSpec) => HostArray,
   targetOf: Target = () => undefined,
 ): Evaluated =>
@@ -68,20 +68,16 @@ const evaluate = (
   })
 
 const zeros = (_name: string, spec: TensorSpec): HostArray =>
-  spec.dtype === 'int32' ? new Int32Array(sizeOfSpec(spec)) : new Float32Array(sizeOfSpec(spec))
+  spec.dtype === 'int32' ? new Int32Array(sizeOfShape(spec.shape)) : new Float32Array(sizeOfShape(spec.shape))
 
 /** Opens an eager engine on a backend that is registered already. */
 export const openEager = ({ engine, device, backend, versions }: EagerBackend): Engine => {
   // Production mode leaves out TensorFlow.js's advice on faster backends, which it prints to stderr.
   tf.enableProdMode()
   let open = true
-  const compile = async (
-    label: string,
-    fn: TensorFunction,
-    inputs: Readonly<Record<string, TensorSpec>>,
-  ): Promise<CompiledFunction> => {
+  const compile = async (label: string, fn: TensorFunction, inputs: TensorSpecs): Promise<CompiledFunction> => {
     checkSpecs(label, inputs)
-    let outputs: Readonly<Record<string, TensorSpec>> | undefined
+    let outputs: TensorSpecs | undefined
     let released = false
     return {
       /** Known from the first run, or from one on zeros where nothing has been run. */

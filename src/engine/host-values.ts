@@ -1,13 +1,14 @@
-/** Checks what a compiled function is described by and called with. */
-import { EngineError, type HostArray, type TensorSpec } from './engine.js'
+/**
+ * Arrays of the host as compiled functions take and give them: their sizes, checks of what a call is given, and their
+ * end.
+ */
+import { EngineError, type HostArray, type HostArrays, type TensorSpec, type TensorSpecs } from './engine.js'
 
 /** Elements of a tensor of this shape. */
-export const elementCount = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1)
-
-export const sizeOfSpec = ({ shape }: TensorSpec): number => shape.reduce((size, extent) => size * extent, 1)
+export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((size, extent) => size * extent, 1)
 
 /** Throws an EngineError where a shape is not a list of whole numbers ≥ 0, or a type is unknown. */
-export const checkSpecs = (label: string, specs: Readonly<Record<string, TensorSpec>>): void => {
+export const checkSpecs = (label: string, specs: TensorSpecs): void => {
   for (const [name, { shape, dtype }] of Object.entries(specs)) {
     if (!shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0)) {
       throw new EngineError(`${label}: the input ${name} has the shape [${shape}], which is not one of whole numbers`)
@@ -19,20 +20,12 @@ export const checkSpecs = (label: string, specs: Readonly<Record<string, TensorS
 }
 
 /** The input of this name, once its type and its length fit; an EngineError that names it otherwise. */
-export const checkedInput = (
-  label: string,
-  name: string,
-  spec: TensorSpec,
-  inputs: Readonly<Record<string, HostArray>>,
-): HostArray => checked(label, `the input ${name}`, spec, inputs[name])
+export const checkedInput = (label: string, name: string, spec: TensorSpec, inputs: HostArrays): HostArray =>
+  checked(label, `the input ${name}`, spec, inputs[name])
 
 /** The array for the output of this name, once its type and its length fit; an EngineError that names it otherwise. */
-export const checkedOutput = (
-  label: string,
-  name: string,
-  spec: TensorSpec,
-  into: Readonly<Record<string, HostArray>>,
-): HostArray => checked(label, `the output ${name}`, spec, into[name])
+export const checkedOutput = (label: string, name: string, spec: TensorSpec, into: HostArrays): HostArray =>
+  checked(label, `the output ${name}`, spec, into[name])
 
 const checked = (label: string, what: string, spec: TensorSpec, values: unknown): HostArray => {
   if (values === undefined) throw new EngineError(`${label}: ${what} is missing`)
@@ -42,18 +35,17 @@ const checked = (label: string, what: string, spec: TensorSpec, values: unknown)
     throw new EngineError(`${label}: ${what} must be a ${wanted} (${spec.dtype})`)
   }
   const array = values as HostArray
-  const expected = sizeOfSpec(spec)
+  const expected = sizeOfShape(spec.shape)
   if (array.length !== expected) {
     throw new EngineError(`${label}: ${what} has ${array.length} elements; its shape [${spec.shape}] takes ${expected}`)
   }
   return array
 }
 
-/** Frees the memory of arrays at once that nothing will read any more. */
-
 /**
- * The arrays' memory is gone afterwards, also from under other views of it. A collector learns of memory outside its
- * heap too slowly for what a training step leaves: gradients as large as the model, at every step.
+ * Frees the memory of arrays at once that nothing will read any more, also from under other views of it. The garbage
+ * collector learns of memory outside its heap too slowly for what a training step leaves: gradients as large as the
+ * model, at every step.
  */
 export const discard = (arrays: Iterable<HostArray>): void => {
   const buffers = new Set<ArrayBuffer>()

@@ -1,14 +1,59 @@
-/** Finds out which engines are installed and in which versions, by looking at files; nothing is loaded. */
+/** Finds out which engines are installed and in which versions, by looking at files; nothing of them is loaded. */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { cacheFolder } from '../base/cache-folder.js'
+import { isObject } from '../base/objects.js'
 import type { EngineName } from './request.js'
 
-/** Finds the TensorFlow that the engine would load, by looking at files; nothing of it is loaded. */
-
 /** Packages that bring TensorFlow's own library, the preferred first. */
-export const tensorflowPackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const
+const tensorflowPackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'] as const
+
+/** Every name that `installedVersions` can hold. */
+export const numericPackages: readonly string[] = [
+  '@tensorflow/tfjs',
+  'onnxruntime-node',
+  ...tensorflowPackages,
+  'libtensorflow',
+]
+
+export interface NumericPackage {
+  readonly name: string
+  readonly folder: string
+  readonly version: string
+}
+
+const require = createRequire(import.meta.url)
+
+const readJson = (file: string): unknown => {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+export const installedPackage = (name: string): NumericPackage | undefined => {
+  try {
+    // genepool: opaque only versions are read, and they are part of the engine's identity
+    const manifest = require.resolve(`${name}/package.json`)
+    return { name, folder: dirname(manifest), version: (readJson(manifest) as { version: string }).version }
+  } catch {
+    return undefined
+  }
+}
+
+/** The version of `@tensorflow/tfjs`, which the JavaScript of TensorFlow's addon has to have too. */
+export const tfjsVersion = (): string | undefined => installedPackage('@tensorflow/tfjs')?.version
+
+/** Folder of ONNX Runtime's binaries for this platform: its addon, its library, and CUDA's provider where installed. */
+export const onnxRuntimeBinaries = ({ folder }: NumericPackage): string | undefined => {
+  const all = join(folder, 'bin')
+  if (!existsSync(all)) return undefined
+  return readdirSync(all)
+    .map((version) => join(all, version, process.platform, process.arch))
+    .find((binaries) => existsSync(join(binaries, 'onnxruntime_binding.node')))
+}
 
 export interface LocatedTensorflow {
   /** Made by `genepool engine build tensorflow`, or installed by npm. */
@@ -43,37 +88,13 @@ export interface BuildManifest {
   readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
 }
 
-const require = createRequire(import.meta.url)
-
 /** The folder that holds a folder for each build. */
 export const buildsFolder = (): string => join(cacheFolder(), 'tensorflow')
 
 export const addonFile = 'addon/tfjs_binding.node'
 
-const readJson = (file: string): unknown => {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-/** The version of an installed package and its folder. */
-export const installedFolder = (name: string): { readonly folder: string; readonly version: string } | undefined => {
-  try {
-    // genepool: opaque only versions are read, and they are part of the engine's identity
-    const manifest = require.resolve(`${name}/package.json`)
-    return { folder: dirname(manifest), version: (readJson(manifest) as { version: string }).version }
-  } catch {
-    return undefined
-  }
-}
-
-/** The version of `@tensorflow/tfjs`, which the addon's JavaScript has to have too. */
-export const tfjsVersion = (): string | undefined => installedFolder('@tensorflow/tfjs')?.version
-
 const isManifest = (value: unknown): value is BuildManifest =>
-  typeof value === 'object' && value !== null && 'package' in value && 'files' in value && 'builtAt' in value
+  isObject(value) && 'package' in value && 'files' in value && 'builtAt' in value
 
 interface Build {
   readonly folder: string
@@ -120,7 +141,7 @@ const libraryVersion = (names: readonly string[]): string | undefined =>
   names.flatMap((name) => /^libtensorflow\.(?:so\.)?(\d+\.\d+\.\d+)/.exec(name)?.[1] ?? [])[0]
 
 const locatePackage = (name: string): LocatedTensorflow | undefined => {
-  const found = installedFolder(name)
+  const found = installedPackage(name)
   if (found === undefined) return undefined
   const { folder, version } = found
   const binaries = join(folder, 'lib')
@@ -158,42 +179,6 @@ export const tensorflowVersions = ({ name, version, libtensorflow }: LocatedTens
   [name]: version,
   ...(libtensorflow === undefined ? {} : { libtensorflow }),
 })
-
-/** Every name that `installedVersions` can hold. */
-export const numericPackages: readonly string[] = [
-  '@tensorflow/tfjs',
-  'onnxruntime-node',
-  ...tensorflowPackages,
-  'libtensorflow',
-]
-
-export interface NumericPackage {
-  readonly name: string
-  readonly directory: string
-  readonly version: string
-}
-
-const requireHere = createRequire(import.meta.url)
-
-export const installedPackage = (name: string): NumericPackage | undefined => {
-  try {
-    // genepool: opaque only versions are read, and they are part of the engine's identity
-    const manifest = requireHere.resolve(`${name}/package.json`)
-    const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-    return { name, directory: dirname(manifest), version }
-  } catch {
-    return undefined
-  }
-}
-
-/** Folder of ONNX Runtime's binaries for this platform: its addon, its library, and CUDA's provider where installed. */
-export const onnxRuntimeBinaries = ({ directory }: NumericPackage): string | undefined => {
-  const all = join(directory, 'bin')
-  if (!existsSync(all)) return undefined
-  return readdirSync(all)
-    .map((version) => join(all, version, process.platform, process.arch))
-    .find((folder) => existsSync(join(folder, 'onnxruntime_binding.node')))
-}
 
 const versionsOf = (...packages: readonly (NumericPackage | undefined)[]): Record<string, string> =>
   Object.fromEntries(packages.flatMap((found) => (found === undefined ? [] : [[found.name, found.version]])))

@@ -1,7 +1,9 @@
 /**
  * State that functions read and replace call after call, such as parameters and an optimiser's moments. It stays on a
  * device that can keep it, so that a call moves nothing but its inputs and results; elsewhere it is arrays of the host.
+ * `repeated` makes several calls one: where the state passes between device and host, it does so once.
  */
+import * as tf from '@tensorflow/tfjs'
 import {
   type CompiledFunction,
   type Engine,
@@ -10,18 +12,19 @@ import {
   type HostArrays,
   type State,
   type StateSupport,
+  type TensorFunction,
   type TensorSpecs,
 } from './engine.js'
 import { checkedInput, checkSpecs } from './host-values.js'
 
-/** Where the engine cannot keep values on its device, they are the host's. */
+/** How the engine keeps state: on its device where it can, else in arrays of the host. */
 export const stateOf = (engine: Engine): StateSupport => engine.resident ?? hostStateOf(engine)
 
 /** Inputs that a call has to bring, and outputs that it hands back. */
 export const withoutState = (specs: TensorSpecs, state: readonly string[]): TensorSpecs =>
   Object.fromEntries(Object.entries(specs).filter(([name]) => !state.includes(name)))
 
-/** Every value, once all of them fit. */
+/** Every value by its name, once all of them have been found to fit. Throws an EngineError otherwise. */
 export const checkedState = (
   specs: TensorSpecs,
   values: HostArrays,
@@ -50,7 +53,7 @@ class HostState implements State {
   readonly #specs: TensorSpecs
   readonly #turn = inTurn()
   readonly #values = new Map<string, HostArray>()
-  /** The values before the last, to be written over. */
+  /** Values of an earlier call, whose arrays the next call writes to. */
   readonly #spare = new Map<string, HostArray>()
 
   constructor(specs: TensorSpecs) {
@@ -118,3 +121,55 @@ const hostStateOf = (engine: Engine): StateSupport => ({
     }
   },
 })
+
+/** Several calls of a stateful function as one. */
+export interface Repeated {
+  readonly fn: TensorFunction
+  readonly inputs: TensorSpecs
+}
+
+/** `[times, ...shape]` → the tensor at this index, of its shape. */
+const at = (stacked: tf.Tensor, index: number, shape: readonly number[]): tf.Tensor =>
+  tf.reshape(tf.slice(stacked, [index, ...shape.map(() => 0)], [1, ...shape]), [...shape])
+
+/**
+ * The function that calls `fn` so many times, each call with the state that the one before left. Inputs and outputs
+ * that are not named in `state` are stacked: `[times, ...shape]`, in the order of the calls. The graph grows with
+ * `times`.
+ */
+export const repeated = (
+  fn: TensorFunction,
+  inputs: TensorSpecs,
+  times: number,
+  state: readonly string[],
+): Repeated => {
+  if (!Number.isSafeInteger(times) || times < 1) {
+    throw new EngineError(`a function is repeated a whole number of times, at least once; ${times} was asked for`)
+  }
+  const stacked = Object.entries(inputs).filter(([name]) => !state.includes(name))
+  return {
+    inputs: {
+      ...inputs,
+      ...Object.fromEntries(
+        stacked.map(([name, { shape, dtype }]) => [name, { shape: [times, ...shape], dtype }] as const),
+      ),
+    },
+    fn: (given) => {
+      let current = Object.fromEntries(state.map((name) => [name, given[name]]))
+      const results: Record<string, tf.Tensor[]> = {}
+      for (let index = 0; index < times; index++) {
+        const own = Object.fromEntries(stacked.map(([name, { shape }]) => [name, at(given[name], index, shape)]))
+        const outputs = fn({ ...current, ...own })
+        for (const [name, output] of Object.entries(outputs)) {
+          if (!state.includes(name)) (results[name] ??= []).push(output)
+        }
+        current = Object.fromEntries(state.map((name) => [name, outputs[name] ?? current[name]]))
+      }
+      const replaced = Object.entries(current).filter(([name, tensor]) => tensor !== given[name])
+      return {
+        ...Object.fromEntries(replaced),
+        ...Object.fromEntries(Object.entries(results).map(([name, tensors]) => [name, tf.stack(tensors)])),
+      }
+    },
+  }
+}

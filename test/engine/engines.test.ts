@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
-import { type Engine, type EngineName, type TensorFunction, type TensorSpec } from '../../src/engine/engine.js'
+import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
+import type { EngineName } from '../../src/engine/request.js'
 import { traceToOnnx } from '../../src/engine/onnx/trace.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 import { locateTensorflow } from '../../src/engine/installed.js'

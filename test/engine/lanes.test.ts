@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Engine, Lanes, TensorFunction } from '../../src/engine/engine.js'
-import { oneLane } from '../../src/engine/lanes.js'
+import { oneLane } from '../../src/engine/one-lane.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 
 const specs = { x: { shape: [2, 2], dtype: 'float32' }, w: { shape: [2, 2], dtype: 'float32' } } as const

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
-import type { Engine, EngineName, HostArray, TensorFunction } from '../../src/engine/engine.js'
+import type { Engine, HostArray, TensorFunction } from '../../src/engine/engine.js'
+import type { EngineName } from '../../src/engine/request.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../src/engine/operations.js'
 import { type CaseInput, drawInputs, floats, relativeDistance, seededNumbers } from './cases.js'

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
 import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/choice/open.js'
-import { repeated } from '../../src/engine/repeated.js'
-import { stateOf } from '../../src/engine/state.js'
+import { repeated, stateOf } from '../../src/engine/state.js'
 import { rejection } from './session-rejection.js'
 
 const specs: Readonly<Record<string, TensorSpec>> = {

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { expect } from 'chai'
-import type { EngineOptions, HostArray, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
+import type { HostArray, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
+import type { EngineOptions } from '../../src/engine/request.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../src/engine/operations.js'
 import { seededNumbers } from './cases.js'

@@ -3,7 +3,8 @@
  * 1 and from nothing in src/: what the real one is compared with.
  */
 import type { VitConfig } from '../../src/dsl/vit-config.js'
-import { sizeOfShape, type TensorDefinition, type NamedValues } from '../../src/stages/tensors/named-tensors.js'
+import { sizeOfShape } from '../../src/engine/host-values.js'
+import type { TensorDefinition, NamedValues } from '../../src/stages/tensors/named-tensors.js'
 import { vitTensors } from '../../src/stages/model/vit.js'
 
 type Rows = readonly (readonly number[])[]

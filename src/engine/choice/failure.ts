@@ -14,7 +14,7 @@ export interface Failure {
   readonly said?: string
 }
 
-export const remedies = {
+const remedies = {
   onnxRuntime: 'npm install onnxruntime-node',
   cudaProvider: 'genepool engine install cuda',
   nvidiaDriver: "install NVIDIA's driver and see that nvidia-smi names the GPU",
@@ -33,7 +33,7 @@ const reinstall = ({ engine }: Candidate): string =>
 
 const cudaParts = /^lib(cu|nv|nccl)/
 
-/** What a library that cannot be found means; the driver's own library comes with the driver alone. */
+/** What it means that a library cannot be found. */
 const missingLibrary = (library: string, candidate: Candidate): Failure => {
   const reason = `the library ${library} is missing`
   if (/^lib(cuda|nvidia-ml)\.so/.test(library)) return { reason, hint: remedies.nvidiaDriver }
@@ -66,7 +66,7 @@ const rules: readonly Rule[] = [
     }),
   ],
   [
-    // It is there: Linux says so of a file for another processor.
+    // The file is there: Linux's loader says this of a file for another processor.
     /([^\s:'"/]+\.node): cannot open shared object file/,
     ([, file], candidate) => damaged(file, candidate),
   ],
@@ -138,7 +138,7 @@ const rules: readonly Rule[] = [
 
 const maxLength = 200
 
-/** A native library's own words, without the place in its source. */
+/** The first line of a native library's message, without the place in its source. */
 const firstLine = (text: string): string => {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? ''
   const plain = line
@@ -165,7 +165,7 @@ export const failureOf = (candidate: Candidate, end: ChildEnd, message: string |
       hint: `${hint}, or give it more seconds: GENEPOOL_PATIENCE=120`,
     })
   }
-  // What was printed first: ONNX Runtime throws a general sentence and prints what is behind it.
+  // What it printed comes first: ONNX Runtime throws a general sentence and prints the reason.
   for (const text of [said, message ?? '']) {
     for (const [pattern, failure] of rules) {
       const found = pattern.exec(text)
@@ -176,8 +176,6 @@ export const failureOf = (candidate: Candidate, end: ChildEnd, message: string |
   const how = end.signal === null ? `exit code ${end.code}` : end.signal
   return withSaid({ reason: `it crashed while it was tried (${how})`, hint: reinstall(candidate) })
 }
-
-/** What of an engine is installed, as far as files tell. */
 
 const platform = `${process.platform}-${process.arch}`
 
@@ -221,7 +219,7 @@ const missingFiles = (candidate: Candidate): Failure | undefined => {
   }
 }
 
-/** Why nothing is tried on the device unless it was asked for by name. */
+/** Why nothing is tried on the device unless it was asked for by name: it does not seem to be there. */
 export const missingDevice = ({ device }: Candidate): Failure | undefined => {
   if (device === 'cpu') return undefined
   if (!mayHaveGpu()) {
@@ -234,7 +232,7 @@ export const missingDevice = ({ device }: Candidate): Failure | undefined => {
   return { reason: 'this machine has no NVIDIA GPU, or its driver is not loaded', hint: remedies.nvidiaDriver }
 }
 
-/** A failure on a device that does not seem to be there: that comes first. */
+/** A failure whose reason begins with the device where that does not seem to be there. */
 export const withDevice = (candidate: Candidate, failure: Failure): Failure => {
   const device = missingDevice(candidate)
   if (device === undefined) return failure

@@ -1,11 +1,12 @@
-/** Which of the machine's NVIDIA GPUs a process is shown: CUDA_VISIBLE_DEVICES gives them other numbers. */
+/**
+ * The machine's GPUs, as far as files and NVIDIA's own program tell: whether there are any, what they are called, and
+ * which of them a process is shown. No driver is loaded.
+ */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Candidate } from './wish.js'
-
-/** What the machine has, as far as files tell: GPUs, drivers, names. Nothing is loaded. */
 
 const list = (folder: string): readonly string[] => {
   try {
@@ -28,9 +29,9 @@ const nvidiaFile = /^(nvidia\d+|nvgpu|nvhost-gpu|dxg)$/
 
 const gpuFile = /^(nvidia\d+|nvgpu|nvhost-gpu|dxg|kfd|mali\d*|kgsl-.*)$/
 
-export interface GpuFiles {
+interface GpuFiles {
   readonly nvidia: readonly string[]
-  /** NVIDIA's among them. */
+  /** Of every maker, NVIDIA's too. */
   readonly any: readonly string[]
 }
 
@@ -64,24 +65,50 @@ export const mayHaveNvidiaGpu = (): boolean =>
 /** The version line of NVIDIA's kernel driver, or an empty text. */
 export const nvidiaDriver = (): string => read('/proc/driver/nvidia/version').split('\n')[0] ?? ''
 
+/** A GPU as the driver lists it. */
+interface NvidiaGpu {
+  readonly name: string
+  readonly uuid: string
+  readonly bytes: number
+}
+
 const smiPatienceMs = 5_000
 
-/** In a container the driver's own files may be hidden, while its program is there. */
-const namesOfSmi = (): readonly string[] => {
-  const { stdout } = spawnSync('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader'], {
+/** What NVIDIA's own program says; nothing where there is none. Lines of `name, uuid, MiB`. */
+export const parseSmi = (text: string): readonly NvidiaGpu[] =>
+  text
+    .split('\n')
+    .map((line) => line.split(',').map((field) => field.trim()))
+    .filter((fields) => fields.length >= 3)
+    .map((fields) => ({
+      // A name may have a comma in it.
+      name: fields.slice(0, -2).join(', '),
+      uuid: fields.at(-2)!,
+      bytes: Number(fields.at(-1)) * 2 ** 20,
+    }))
+
+let listed: readonly NvidiaGpu[] | undefined
+
+/** By nvidia-smi, which is started once in a process. */
+const listGpus = (): readonly NvidiaGpu[] => {
+  if (listed !== undefined) return listed
+  const { stdout } = spawnSync('nvidia-smi', ['--query-gpu=name,uuid,memory.total', '--format=csv,noheader,nounits'], {
     encoding: 'utf8',
     timeout: smiPatienceMs,
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  return (stdout ?? '').split('\n').filter((line) => line.trim() !== '')
+  return (listed = parseSmi(stdout ?? ''))
 }
 
-/** Names of the NVIDIA GPUs, in the driver's order, as far as it tells. May start a program. */
+/**
+ * Names of the NVIDIA GPUs, in the driver's order, as far as it tells. May start a program: in a container the driver's
+ * own files may be hidden, while its program is there.
+ */
 export const nvidiaGpus = (): readonly string[] => {
   const names = list('/proc/driver/nvidia/gpus').flatMap(
     (bus) => /^Model:\s*(.+)$/m.exec(read(`/proc/driver/nvidia/gpus/${bus}/information`))?.[1]?.trim() ?? [],
   )
-  return names.length > 0 ? names : namesOfSmi()
+  return names.length > 0 ? names : listGpus().map(({ name }) => name)
 }
 
 const vendors: Readonly<Record<string, string>> = {
@@ -146,45 +173,10 @@ export const openedAdapter = (): Adapter => {
   return { kind: 'software', name: software?.[1] ?? 'a driver without a GPU' }
 }
 
-/** A GPU as the driver lists it. */
-export interface NvidiaGpu {
-  readonly name: string
-  readonly uuid: string
-  readonly bytes: number
-}
-
-const listPatienceMs = 5_000
-
-/** What NVIDIA's own program says; nothing where there is none. Lines of `name, uuid, MiB`. */
-export const parseSmi = (text: string): readonly NvidiaGpu[] =>
-  text
-    .split('\n')
-    .map((line) => line.split(',').map((field) => field.trim()))
-    .filter((fields) => fields.length >= 3)
-    .map((fields) => ({
-      // A name may have a comma in it.
-      name: fields.slice(0, -2).join(', '),
-      uuid: fields.at(-2)!,
-      bytes: Number(fields.at(-1)) * 2 ** 20,
-    }))
-
-let listed: readonly NvidiaGpu[] | undefined
-
-/** Starts a program, once in a process. */
-const listGpus = (): readonly NvidiaGpu[] => {
-  if (listed !== undefined) return listed
-  const { stdout } = spawnSync('nvidia-smi', ['--query-gpu=name,uuid,memory.total', '--format=csv,noheader,nounits'], {
-    encoding: 'utf8',
-    timeout: listPatienceMs,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  return (listed = parseSmi(stdout ?? ''))
-}
-
 /**
- * The place in the driver's list of the GPU that a process with this CUDA_VISIBLE_DEVICES calls number `index`: places
- * and (the beginnings of) ids, of which CUDA ignores all from the first that does not exist. Undefined where that is
- * none, or where only the driver would know.
+ * The place in the driver's list of the GPU that a process with this CUDA_VISIBLE_DEVICES calls number `index`. The
+ * variable lists places and (the beginnings of) ids; CUDA ignores all from the first that does not exist. Undefined
+ * where there is no such GPU, or where only the driver would know.
  */
 export const placeOf = (visible: string | undefined, index: number, uuids: readonly string[]): number | undefined => {
   if (visible === undefined) return index
@@ -210,7 +202,7 @@ export const visibleGpuName = (index: number, visible = process.env['CUDA_VISIBL
 }
 
 /** What all processes of the machine call a GPU, and its memory. */
-export interface SharedGpu {
+interface SharedGpu {
   readonly id: string
   readonly bytes?: number
 }
@@ -228,7 +220,7 @@ export const sharedGpu = (
     deviceIndex,
     gpus.map(({ uuid }) => uuid),
   )
-  // One that only the driver could name (a part of a GPU) is called as it was.
+  // A part of a GPU, which only the driver could place, is called what the variable calls it.
   if (place === undefined) return { id: `cuda:${visible?.split(',')[deviceIndex]?.trim() ?? deviceIndex}` }
   const bytes = gpus[place]?.bytes
   return { id: `cuda:${place}`, ...(bytes === undefined || !(bytes > 0) ? {} : { bytes }) }

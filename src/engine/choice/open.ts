@@ -1,5 +1,6 @@
 /** Opens an engine; only the one asked for is loaded. */
-import { type Engine, EngineError, type EngineName, type EngineOptions } from '../engine.js'
+import { type Engine, EngineError } from '../engine.js'
+import type { EngineName, EngineOptions } from '../request.js'
 import { installedVersions } from '../installed.js'
 
 /** Loads an engine's module, and with it the packages that it needs. */

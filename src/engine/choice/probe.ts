@@ -1,7 +1,5 @@
-/** How fast an engine multiplies matrices: the measure of what a device can do at all. */
+/** What an opened engine is tried with: whether it computes what is right, and how fast it multiplies matrices. */
 import { type Engine, EngineError, type HostArray } from '../engine.js'
-
-/** A small function whose exact result is known: an engine that gives anything else is not used. */
 
 const [rows, inner, columns] = [24, 32, 16]
 
@@ -23,19 +21,19 @@ const expected = (): Float32Array => {
   return sums
 }
 
-/** Throws an EngineError where the engine computes something else. */
+/**
+ * Has the engine compute a small function whose exact result is known. Throws an EngineError where it gives anything
+ * else.
+ */
 export const checkEngine = async (engine: Engine): Promise<void> => {
-  const compiled = await engine.compile(
-    'check',
-    (inputs) => ({
-      sums: inputs['a'].matMul(inputs['b']).relu().sum(0),
-    }),
-    { a: { shape: [rows, inner], dtype: 'float32' }, b: { shape: [inner, columns], dtype: 'float32' } },
-  )
+  const compiled = await engine.compile('check', ({ a, b }) => ({ sums: a.matMul(b).relu().sum(0) }), {
+    a: { shape: [rows, inner], dtype: 'float32' },
+    b: { shape: [inner, columns], dtype: 'float32' },
+  })
   const { sums } = await compiled.run({ a, b })
   const wanted = expected()
-  const wrong = wanted.findIndex((value, at) => sums?.[at] !== value)
-  if (wrong >= 0) throw new EngineError(`it computes ${sums?.[wrong]} where ${wanted[wrong]} is right`)
+  const wrong = wanted.findIndex((value, at) => sums[at] !== value)
+  if (wrong >= 0) throw new EngineError(`it computes ${sums[wrong]} where ${wanted[wrong]} is right`)
   await compiled.release()
 }
 
@@ -45,7 +43,7 @@ export interface MatmulRate {
   readonly size: number
 }
 
-/** Products in one call, each of the last one's result: the copies of the first and the last matrix count little. */
+/** Products in one call, each of the result before: the copies to and from the device then count little. */
 const chained = 8
 
 const sizes = [128, 256, 512, 1024, 2048, 4096] as const
@@ -75,9 +73,8 @@ export const matmulRate = async (engine: Engine, maxSize: number = sizes.at(-1)!
     const spec = { shape: [size, size], dtype: 'float32' } as const
     const compiled = await engine.compile(
       'matmul',
-      (inputs) => {
-        const b = inputs['b']
-        let product = inputs['a']
+      ({ a, b }) => {
+        let product = a
         for (let time = 0; time < chained; time++) product = product.matMul(b)
         return { product }
       },

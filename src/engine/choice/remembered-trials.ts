@@ -1,22 +1,21 @@
-/** Results of trials, kept in the user's cache folder, so that a run with nothing to do need not load an engine. */
+/**
+ * What trials have found out, kept in the user's cache folder: a run that has nothing to do must not load an engine. It
+ * holds as long as nothing changes that could decide whether an engine loads (`surroundingsKey`).
+ */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder, cacheFolderMode, home } from '../../base/cache-folder.js'
 import { makeFolder, removeOldest, writeFileAtomic } from '../../base/files.js'
+import { isObject } from '../../base/objects.js'
 import { installedPackage, locateTensorflow, numericPackages, onnxRuntimeBinaries } from '../installed.js'
 import { gpuFiles, mayUse, nvidiaDriver } from './gpus.js'
 import type { Trial } from './trial.js'
 
-/**
- * Everything that can change whether an engine loads, as one hash: what a trial found out holds as long as this does.
- * Reads names, times and small files; a few milliseconds.
- */
-
 /** Raised when a trial comes to mean something else. */
 const scheme = 1
 
-/** Variables that loaders, drivers and the engines read; how runs find each other is none of their concern. */
+/** Variables that loaders, drivers and the engines read; two of this program's own only tell runs of each other. */
 const telling =
   /^(VK_|CUDA_|NVIDIA_|LD_|DYLD_|TF_|ORT_|MESA_|DRI_|XDG_RUNTIME_DIR$|GENEPOOL_(?!(?:LEASES|WORKER)$)|NODE_OPTIONS$)/
 
@@ -56,14 +55,17 @@ const nativeFiles = (): readonly string[] => {
   ]
 }
 
-/** sha256, hexadecimal. */
+/**
+ * Everything that can change whether an engine loads, as one hash: sha256, hexadecimal. Reads names, times and small
+ * files, which takes a few milliseconds.
+ */
 export const surroundingsKey = (): string => {
   const facts = {
     scheme,
     node: [process.version, process.versions.modules, process.platform, process.arch],
     packages: numericPackages.flatMap((name) => {
       const found = installedPackage(name)
-      return found === undefined ? [] : [[name, found.version, found.directory]]
+      return found === undefined ? [] : [[name, found.version, found.folder]]
     }),
     // The loader's cache is rewritten whenever a system library is installed.
     files: identities([...nativeFiles(), ...vulkanFolders().flatMap(filesOf), '/etc/ld.so.cache']),
@@ -82,7 +84,7 @@ interface Entry {
   readonly trial: Trial
 }
 
-/** A failure may have had a reason that nothing here sees; it is tried again after a day. */
+/** The reason of a failure may be none of what the hash sees; it is tried again after a day. */
 const failureHoldsMs = 86_400_000
 
 const keptFiles = 64
@@ -90,10 +92,10 @@ const keptFiles = 64
 const folder = (): string => join(cacheFolder(), 'engines')
 
 const isEntry = (value: unknown): value is Entry =>
-  typeof value === 'object' &&
-  value !== null &&
-  typeof (value as Entry).at === 'number' &&
-  typeof (value as { trial?: { loads?: unknown } }).trial?.loads === 'boolean'
+  isObject(value) &&
+  typeof value['at'] === 'number' &&
+  isObject(value['trial']) &&
+  typeof value['trial']['loads'] === 'boolean'
 
 const readEntries = (file: string): Readonly<Record<string, Entry>> => {
   try {
@@ -119,7 +121,7 @@ export class RememberedTrials {
     return entry.trial.loads || Math.abs(Date.now() - entry.at) < failureHoldsMs ? entry.trial : undefined
   }
 
-  /** A folder that cannot be written costs the next trial, nothing else. */
+  /** Where the folder cannot be written, the next run tries the engine again, nothing else. */
   set(name: string, trial: Trial): void {
     try {
       makeFolder(folder(), cacheFolderMode)

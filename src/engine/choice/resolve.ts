@@ -43,6 +43,7 @@ export interface ResolveOptions {
   readonly trials?: ReadonlyMap<string, Trial>
 }
 
+/** How many times as fast as the CPU a device has to be to be preferred to it. */
 const enough = 1.5
 
 /** Why a device that works is passed over unless it was asked for by name. */
@@ -55,8 +56,8 @@ export const tooSlow = (trial: Extract<Trial, { loads: true }>): Failure | undef
 }
 
 /**
- * Where only one engine on one device was asked for it is tried again after a failure: what was wrong may have been put
- * right in a way that nothing shows.
+ * What is known of the candidate, or is found out now. The only candidate is tried again after a failure: the user may
+ * have put right what was wrong in a way that no file shows.
  */
 const trialOf = async (
   candidate: Candidate,

@@ -1,8 +1,8 @@
 /** The process of a trial: opens the engine, checks what it computes, says what it computes on. */
-import { openEngine } from './open.js'
-import { checkEngine, matmulRate } from './probe.js'
 import { answer, inChild } from '../../base/own-program.js'
 import { openedAdapter } from './gpus.js'
+import { openEngine } from './open.js'
+import { checkEngine, matmulRate } from './probe.js'
 import type { TrialAnswer } from './trial.js'
 import type { Candidate } from './wish.js'
 

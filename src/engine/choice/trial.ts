@@ -4,14 +4,12 @@ import { type Failure, failureOf, withDevice } from './failure.js'
 import type { Adapter } from './gpus.js'
 import type { Candidate } from './wish.js'
 
-/** How long a library may take to give a sign. */
-
-/** Seconds, where a machine needs longer than usual: a GPU's first start may compile for minutes. */
-const variable = 'GENEPOOL_PATIENCE'
-
-/** In milliseconds: what `$GENEPOOL_PATIENCE` says in seconds, else the given number of seconds. */
+/**
+ * How long a library may take to give a sign of life, in milliseconds: what `$GENEPOOL_PATIENCE` says in seconds, else
+ * the given number of seconds. A GPU's first start may compile for minutes.
+ */
 export const patienceMs = (seconds: number): number => {
-  const wanted = Number(process.env[variable])
+  const wanted = Number(process.env['GENEPOOL_PATIENCE'])
   return 1_000 * (Number.isFinite(wanted) && wanted > 0 ? wanted : seconds)
 }
 
@@ -48,7 +46,7 @@ export const tryEngine = async (candidate: Candidate, signal?: AbortSignal): Pro
       else if (answer.type === 'failed') message = answer.message
     },
   })
-  // A process that computes and then dies at its end would take a finished stage with it.
+  // An engine that computes and then crashes at the end of its process would take a finished stage with it.
   if (works === undefined || end.code !== 0) {
     return { loads: false, ...withDevice(candidate, failureOf(candidate, end, message)) }
   }

@@ -4,19 +4,16 @@ import {
   type CompiledFunction,
   EngineError,
   type HostArray,
+  type HostArrays,
   type State,
   type StatefulFunction,
   type TensorFunction,
-  type TensorSpec,
+  type TensorSpecs,
 } from '../engine.js'
 import { checkedInput, checkedOutput, checkSpecs, discard } from '../host-values.js'
 import { checkedState, inTurn, unknownState, unsetState, withoutState } from '../state.js'
 import type { SharedSession } from './sessions.js'
 import type { TracedModel } from './trace.js'
-
-export type HostArrays = Readonly<Record<string, HostArray>>
-
-export type TensorSpecs = Readonly<Record<string, TensorSpec>>
 
 export type Session = SharedSession<ort.InferenceSession>
 

@@ -1,7 +1,8 @@
 /** ONNX Runtime's devices: how a session is put on one, and what is wrong where it does not go. */
 import onnxProto from 'onnx-proto'
 import type { InferenceSession } from 'onnxruntime-node'
-import { EngineError, type EngineOptions } from '../engine.js'
+import { EngineError } from '../engine.js'
+import type { EngineOptions } from '../request.js'
 
 type Providers = NonNullable<InferenceSession.SessionOptions['executionProviders']>
 

@@ -12,7 +12,7 @@ import {
   type Lanes,
   type TensorSpec,
 } from '../engine.js'
-import { checkedInput, checkSpecs, sizeOfSpec } from '../host-values.js'
+import { checkedInput, checkSpecs, sizeOfShape } from '../host-values.js'
 import { traceToOnnx } from './trace.js'
 
 /** What passes between an engine and the threads of its lanes. */
@@ -137,7 +137,7 @@ const named = (name: string, { shape, dtype }: TensorSpec): NamedSpec => ({
   name,
   shape,
   dtype,
-  size: sizeOfSpec({ shape, dtype }),
+  size: sizeOfShape(shape),
 })
 
 export interface LanePool extends Lanes {

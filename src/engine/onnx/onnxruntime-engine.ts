@@ -1,6 +1,7 @@
 /** The engine that traces a function once and runs it as a whole by ONNX Runtime. */
 import * as ort from 'onnxruntime-node'
-import type { Engine, EngineOptions, StateSupport } from '../engine.js'
+import type { Engine, StateSupport } from '../engine.js'
+import type { EngineOptions } from '../request.js'
 import { checkSpecs } from '../host-values.js'
 import {
   compiledFunction,

@@ -1,7 +1,7 @@
 /** Writes a tensor function down as one ONNX model: forward pass, gradients and optimiser together. */
 import * as tf from '@tensorflow/tfjs'
 import { withBackend } from '../backend.js'
-import { EngineError, type TensorFunction, type TensorSpec } from '../engine.js'
+import { EngineError, type TensorFunction, type TensorSpec, type TensorSpecs } from '../engine.js'
 import { callPlace, guarded } from './trace-errors.js'
 import { encodeModel } from './graph/encode.js'
 import { Graph } from './graph/graph.js'
@@ -12,7 +12,7 @@ export interface TracedModel {
   /** An ONNX ModelProto, operator set 20, with operators of com.microsoft where they are faster. */
   readonly bytes: Uint8Array
   /** The function's outputs, by its own names. */
-  readonly outputs: Readonly<Record<string, TensorSpec>>
+  readonly outputs: TensorSpecs
   /** The function's name of each output → its name in the model: another only where an input has that name too. */
   readonly outputNames: Readonly<Record<string, string>>
 }
@@ -73,11 +73,7 @@ const checkedOutputs = (label: string, returned: unknown): readonly (readonly [s
  * Throws an EngineError that names the function, and the operation and the line that called it, where the function does
  * what a graph cannot hold: reads a value, draws random numbers, uses a variable or a kernel without an ONNX form.
  */
-export const traceToOnnx = (
-  label: string,
-  fn: TensorFunction,
-  inputs: Readonly<Record<string, TensorSpec>>,
-): TracedModel => {
+export const traceToOnnx = (label: string, fn: TensorFunction, inputs: TensorSpecs): TracedModel => {
   const backend = traceBackend()
   const graph = new Graph(label)
   backend.begin(graph)

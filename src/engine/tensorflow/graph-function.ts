@@ -4,8 +4,8 @@ import * as os from 'node:os'
 import { join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs'
 import { withBackend } from '../backend.js'
-import type { HostArray, TensorFunction, TensorSpec } from '../engine.js'
-import { sizeOfSpec } from '../host-values.js'
+import type { HostArray, HostArrays, TensorFunction, TensorSpec, TensorSpecs } from '../engine.js'
+import { sizeOfShape } from '../host-values.js'
 import { backendName, type Binding, type NodeBackend, type TensorHandle } from './addon.js'
 import { encodeSavedModel, servingTag, sourceName, type TensorflowNode, type TensorflowOutput } from './saved-model.js'
 
@@ -81,12 +81,9 @@ export const recorderOf = (addon: Binding): Recorder => {
 }
 
 export interface GraphFunction {
-  readonly outputs: Readonly<Record<string, TensorSpec>>
+  readonly outputs: TensorSpecs
   /** Outputs named in `into` are written there; the others are new arrays that share no memory with the inputs. */
-  readonly run: (
-    inputs: Readonly<Record<string, HostArray>>,
-    into: Readonly<Record<string, HostArray>>,
-  ) => Record<string, HostArray>
+  readonly run: (inputs: HostArrays, into: HostArrays) => Record<string, HostArray>
   readonly release: () => void
 }
 
@@ -95,7 +92,7 @@ type Output = { readonly from: TensorflowOutput } | { readonly given: string } |
 
 interface Recorded {
   readonly file: Uint8Array
-  readonly specs: Readonly<Record<string, TensorSpec>>
+  readonly specs: TensorSpecs
   readonly outputs: ReadonlyMap<string, Output>
   /** Name of the graph's node for each input. */
   readonly inputNames: ReadonlyMap<string, string>
@@ -107,7 +104,7 @@ const dtypeNumber = (binding: Binding, { dtype }: TensorSpec): number =>
 const hostCopy = (dtype: TensorSpec['dtype'], values: ArrayLike<number>): HostArray =>
   dtype === 'int32' ? Int32Array.from(values) : Float32Array.from(values)
 
-const record = (backend: NodeBackend, fn: TensorFunction, specs: Readonly<Record<string, TensorSpec>>): Recorded => {
+const record = (backend: NodeBackend, fn: TensorFunction, specs: TensorSpecs): Recorded => {
   const addon = backend.binding
   const recorder = recorderOf(addon)
   const inputNames = new Map<string, string>()
@@ -117,7 +114,8 @@ const record = (backend: NodeBackend, fn: TensorFunction, specs: Readonly<Record
     try {
       const inputs: Record<string, tf.Tensor> = {}
       for (const [name, spec] of Object.entries(specs)) {
-        const zeros = spec.dtype === 'int32' ? new Int32Array(sizeOfSpec(spec)) : new Float32Array(sizeOfSpec(spec))
+        const zeros =
+          spec.dtype === 'int32' ? new Int32Array(sizeOfShape(spec.shape)) : new Float32Array(sizeOfShape(spec.shape))
         const handle = recorder.input(spec.shape, dtypeNumber(addon, spec), zeros)
         inputs[name] = backend.createOutputTensor(handle)
         const source = recorder.recording.sourceOf(handle.id)!
@@ -162,11 +160,7 @@ const written = (values: HostArray, target: HostArray | undefined): HostArray =>
 }
 
 /** Throws where the function cannot be recorded or its graph not be loaded; it may still run eagerly. */
-export const graphFunction = (
-  backend: NodeBackend,
-  fn: TensorFunction,
-  specs: Readonly<Record<string, TensorSpec>>,
-): GraphFunction => {
+export const graphFunction = (backend: NodeBackend, fn: TensorFunction, specs: TensorSpecs): GraphFunction => {
   const { binding } = backend
   const recorded = record(backend, fn, specs)
   const session = loadSession(binding, recorded.file)

@@ -5,7 +5,8 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { openEager } from '../eager-engine.js'
-import { type CompiledFunction, type Engine, EngineError, type EngineOptions } from '../engine.js'
+import { type CompiledFunction, type Engine, EngineError } from '../engine.js'
+import type { EngineOptions } from '../request.js'
 import { checkedInput, checkedOutput, checkSpecs } from '../host-values.js'
 import { type LocatedTensorflow, locateTensorflow } from '../installed.js'
 import { backendName, loadAddon, type NodeBackend } from './addon.js'

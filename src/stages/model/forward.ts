@@ -3,10 +3,10 @@ import type * as tf from '@tensorflow/tfjs'
 import * as Effect from 'effect/Effect'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'
-import { oneLane } from '../../engine/lanes.js'
+import { sizeOfShape } from '../../engine/host-values.js'
+import { oneLane } from '../../engine/one-lane.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import { pixelSpec, type Split, stretches } from '../data/dataset.js'
-import { sizeOfShape } from '../tensors/named-tensors.js'
 
 interface ForwardDefinition {
   /** Names the function in errors. */

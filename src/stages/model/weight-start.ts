@@ -1,7 +1,8 @@
 /** How weights start. Every tensor draws from a stream of its own, so that adding one does not move the others. */
 import type { VitConfig, WeightStart } from '../../dsl/vit-config.js'
+import { sizeOfShape } from '../../engine/host-values.js'
 import { Generator } from '../data/random.js'
-import { sizeOfShape, type TensorDefinition, type NamedValues } from '../tensors/named-tensors.js'
+import type { TensorDefinition, NamedValues } from '../tensors/named-tensors.js'
 import { vitTensors } from './vit.js'
 
 /**

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { DecayGroup } from '../../dsl/nodes.js'
 import { UNDECAYED } from '../../dsl/option-tables.js'
+import { sizeOfShape } from '../../engine/host-values.js'
 
 /**
  * What kind of weights a tensor holds, which decides whether weight decay applies to it: each tensor is in one group,
@@ -22,9 +23,6 @@ export interface TensorDefinition {
 
 /** Values of named tensors on the host. */
 export type NamedValues = Readonly<Record<string, Float32Array>>
-
-/** Values of a tensor of this shape. */
-export const sizeOfShape = (shape: readonly number[]): number => shape.reduce((product, size) => product * size, 1)
 
 export const defineTensor = (group: TensorGroup, name: string, ...shape: number[]): TensorDefinition => ({
   name,

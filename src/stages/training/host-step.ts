@@ -4,9 +4,8 @@
  */
 import { mapValues } from '../../base/objects.js'
 import type { Engine, HostArrays, Lanes, TensorFunction, TensorSpec, TensorSpecs } from '../../engine/engine.js'
-import { discard } from '../../engine/host-values.js'
-import { oneLane } from '../../engine/lanes.js'
-import { sizeOfShape } from '../tensors/named-tensors.js'
+import { discard, sizeOfShape } from '../../engine/host-values.js'
+import { oneLane } from '../../engine/one-lane.js'
 import { type Component, parametersOf, partOfState, type StatePart, stateParts } from './component.js'
 import { type HostUpdate, openHostUpdate, type GradientPiece } from './host-update.js'
 import type { UpdateParams } from './optimiser.js'

@@ -8,11 +8,12 @@ import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'
+import { sizeOfShape } from '../../engine/host-values.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import { pixelSpec, type Split } from '../data/dataset.js'
 import { compileForward, overSplit, type Forward } from '../model/forward.js'
-import { layoutOf, pack, sizeOfShape, slices, type NamedValues } from '../tensors/named-tensors.js'
+import { layoutOf, pack, slices, type NamedValues } from '../tensors/named-tensors.js'
 import { vitForward, vitLogits, vitTensors } from '../model/vit.js'
 
 /** Bytes of a teacher's outputs that are kept in memory by default: 512 MiB. */

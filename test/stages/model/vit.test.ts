@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type * as tf from '@tensorflow/tfjs'
 import type { VitConfig } from '../../../src/dsl/vit-config.js'
-import type { EngineName } from '../../../src/engine/engine.js'
+import type { EngineName } from '../../../src/engine/request.js'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { layoutOf, pack, slices } from '../../../src/stages/tensors/named-tensors.js'
 import { vitForward, vitLogits, vitTensors } from '../../../src/stages/model/vit.js'

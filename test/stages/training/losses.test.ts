@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import * as tf from '@tensorflow/tfjs'
 import { openEngine } from '../../../src/engine/choice/open.js'
-import type { EngineName } from '../../../src/engine/engine.js'
+import type { EngineName } from '../../../src/engine/request.js'
 import { locateTensorflow } from '../../../src/engine/installed.js'
 import {
   crossEntropy,

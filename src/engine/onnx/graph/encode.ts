@@ -1,7 +1,7 @@
 /** A traced graph as the bytes of an ONNX model. */
 import onnxProto from 'onnx-proto'
 import { EngineError } from '../../engine.js'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { type Attributes, elementsOf, type ElementType, type Graph, type GraphNode, type GraphValue } from './graph.js'
 
 const { AttributeProto, ModelProto, TensorProto } = onnxProto.onnx
@@ -105,7 +105,7 @@ export const encodeModel = (
   for (const value of values) {
     const { origin } = value
     if (origin.kind === 'constant') {
-      if ('uniform' in origin.content && elementCount(value.shape) > storedUniformLimit) {
+      if ('uniform' in origin.content && sizeOfShape(value.shape) > storedUniformLimit) {
         const shape = BigInt64Array.from(value.shape, (extent) => BigInt(extent))
         initializer.push({ name: `${nameOf(value)}:shape`, ...rawTensor('int64', [shape.length], shape) })
         const one = rawTensor(value.type, [1], elementsOf(value.type, [1], origin.content))

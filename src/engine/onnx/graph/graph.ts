@@ -1,6 +1,6 @@
 /** A graph of ONNX operations as it grows under a trace. */
 import { EngineError } from '../../engine.js'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 
 export type ElementType = 'float32' | 'int32' | 'int64' | 'bool'
 
@@ -85,7 +85,7 @@ export class Graph {
 
   /** A constant tensor. The elements are taken over: the caller may not change them afterwards. */
   constant(type: ElementType, shape: readonly number[], elements: ElementArray): GraphValue {
-    if (elements.length !== elementCount(shape)) {
+    if (elements.length !== sizeOfShape(shape)) {
       throw new EngineError(`${this.label}: a constant of shape [${shape}] was given ${elements.length} elements`)
     }
     // -0 and 0 are told apart, NaN equals itself: a constant keeps its bits.
@@ -171,4 +171,4 @@ export const nodeOf = (value: GraphValue, op: string): GraphNode | undefined =>
 export const elementsOf = (type: ElementType, shape: readonly number[], content: ConstantContent): ElementArray =>
   'elements' in content
     ? content.elements
-    : arrayOf[type](Array.from({ length: elementCount(shape) }, () => content.uniform))
+    : arrayOf[type](Array.from({ length: sizeOfShape(shape) }, () => content.uniform))

@@ -2,7 +2,7 @@
  * The gradient of a slice is its own gradient padded with zeros; where several slices of one tensor are used, such
  * tensors are added up. Where the padded parts do not overlap, joining them costs a fraction of padding and adding.
  */
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { type Attributes, type ElementType, type Graph, type GraphValue, nodeOf, uniformOf } from './graph.js'
 
 /** The value in another element type. */
@@ -81,7 +81,7 @@ export const binary = (
   // Both spread the same way: combine first.
   const [sourceA, sourceB] = [spreadFrom(a), spreadFrom(b)]
   const inner = broadcastShape(sourceA.shape, sourceB.shape)
-  if (elementCount(inner) < elementCount(shape)) {
+  if (sizeOfShape(inner) < sizeOfShape(shape)) {
     return expand(graph, binary(graph, op, sourceA, sourceB, type, attributes), shape)
   }
   return graph.node(op, [a, b], { shape, type }, attributes)

@@ -1,7 +1,7 @@
 /** Linear maps along one axis: what resizing, averaging and sums over neighbours are. */
 import { reshape } from '../graph/nodes.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 
 /** A constant matrix, row by row. */
 export interface AxisMatrix {
@@ -34,8 +34,8 @@ const isIdentity = ({ rows, columns, elements }: AxisMatrix): boolean =>
 /** Each line of x along the axis times the matrix: the axis has the matrix's columns before, its rows afterwards. */
 export const axisProduct = (graph: Graph, x: GraphValue, axis: number, matrix: AxisMatrix): GraphValue => {
   if (isIdentity(matrix)) return x
-  const outer = elementCount(x.shape.slice(0, axis))
-  const inner = elementCount(x.shape.slice(axis + 1))
+  const outer = sizeOfShape(x.shape.slice(0, axis))
+  const inner = sizeOfShape(x.shape.slice(axis + 1))
   const shape = [...x.shape.slice(0, axis), matrix.rows, ...x.shape.slice(axis + 1)]
   if (inner === 1) {
     const { rows, columns, elements } = transposedMatrix(matrix)

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { binary, concat, pad, reshape, slice, transpose } from '../graph/nodes.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { kernel, type KernelInputs, required, type TraceKernel } from './kernel.js'
 import { activate } from './elementwise.js'
 import {
@@ -133,7 +133,7 @@ const gatheredGradient = (graph: Graph, x: GraphValue, dy: GraphValue, window: W
     const starts = tap.map((index, axis) => index * dilations[axis])
     return stridedSlice(graph, padded, starts, strides, output)
   })
-  const rows = elementCount(dy.shape.slice(0, -1))
+  const rows = sizeOfShape(dy.shape.slice(0, -1))
   const columns = taps.length * inChannels
   const met = reshape(graph, concat(graph, taps, dy.shape.length - 1), [rows, columns])
   const results = reshape(graph, dy, [rows, outChannels])
@@ -162,7 +162,7 @@ const stridedSlice = (
 const filterGradient = (graph: Graph, x: GraphValue, dy: GraphValue, convolution: Convolution): GraphValue => {
   const { window, separate, first } = convolution
   const { batch, inChannels, outChannels, strides, dilations, before, after, size } = window
-  if (!separate && !first && elementCount(size) <= fewTaps && inChannels >= fewChannels) {
+  if (!separate && !first && sizeOfShape(size) <= fewTaps && inChannels >= fewChannels) {
     return gatheredGradient(graph, x, dy, window)
   }
   const met = window.left.map((left, axis) => size[axis] + Math.floor(left / dilations[axis]))

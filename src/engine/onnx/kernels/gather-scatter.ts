@@ -3,7 +3,7 @@
  * the same sum every time; ScatterND does not where it has several threads.
  */
 import * as tf from '@tensorflow/tfjs'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import type { ElementType, Graph, GraphValue } from '../graph/graph.js'
 import { binary, cast, choose, combine, compare, expand, reshape, slice, transpose } from '../graph/nodes.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
@@ -88,7 +88,7 @@ export const selectionKernels: readonly TraceKernel[] = [
   }),
   kernel('Diag', (graph, inputs) => {
     const x = required(inputs, 'x')
-    const size = elementCount(x.shape)
+    const size = sizeOfShape(x.shape)
     const row = reshape(graph, cast(graph, x, 'float32'), [1, size])
     const diagonal = binary(
       graph,
@@ -132,7 +132,7 @@ const scatterRows = (
   rows: GraphValue,
   reduction: Reduction,
 ): GraphValue => {
-  const column = reshape(graph, cast(graph, ids, 'int64'), [elementCount(ids.shape), 1])
+  const column = reshape(graph, cast(graph, ids, 'int64'), [sizeOfShape(ids.shape), 1])
   const inputs = [target, expand(graph, column, rows.shape), rows]
   return graph.node('ScatterElements', inputs, target, { axis: { int: 0 }, reduction: { text: reduction } })
 }
@@ -140,10 +140,10 @@ const scatterRows = (
 /** `indices [.., depth]` into the leading axes of a shape → positions among the slices below these axes, `[n]`. */
 const flatIndices = (graph: Graph, indices: GraphValue, shape: readonly number[]): GraphValue => {
   const depth = indices.shape.at(-1)!
-  const count = elementCount(indices.shape.slice(0, -1))
+  const count = sizeOfShape(indices.shape.slice(0, -1))
   const rows = reshape(graph, cast(graph, indices, 'int32'), [count, depth])
   if (depth === 1) return reshape(graph, rows, [count])
-  const strides = Int32Array.from({ length: depth }, (_, axis) => elementCount(shape.slice(axis + 1, depth)))
+  const strides = Int32Array.from({ length: depth }, (_, axis) => sizeOfShape(shape.slice(axis + 1, depth)))
   const scaled = binary(graph, 'Mul', rows, graph.constant('int32', [depth], strides), 'int32')
   return graph.node(
     'ReduceSum',
@@ -163,13 +163,13 @@ const scatterSlices = (
 ): GraphValue => {
   const { shape } = target
   const depth = indices.shape.at(-1)!
-  const size = elementCount(shape.slice(depth))
+  const size = sizeOfShape(shape.slice(depth))
   const ids = flatIndices(graph, indices, shape)
   const type = target.type === 'bool' ? 'int32' : target.type
-  const before = reshape(graph, cast(graph, target, type), [elementCount(shape.slice(0, depth)), size])
-  const count = elementCount(ids.shape)
+  const before = reshape(graph, cast(graph, target, type), [sizeOfShape(shape.slice(0, depth)), size])
+  const count = sizeOfShape(ids.shape)
   const given = cast(graph, updates, type)
-  const rows = elementCount(given.shape) === 1 ? expand(graph, reshape(graph, given, [1, 1]), [count, size]) : given
+  const rows = sizeOfShape(given.shape) === 1 ? expand(graph, reshape(graph, given, [1, 1]), [count, size]) : given
   const after = scatterRows(graph, before, ids, reshape(graph, rows, [count, size]), reduction)
   return cast(graph, reshape(graph, after, shape), target.type)
 }
@@ -183,7 +183,7 @@ const binCount = (
   binary_: boolean,
 ): GraphValue => {
   const [rows, columns] = numbers.shape
-  const weighted = elementCount(weights.shape) > 0 && !binary_
+  const weighted = sizeOfShape(weights.shape) > 0 && !binary_
   const amounts = weighted ? reshape(graph, weights, numbers.shape) : graph.uniform(weights.type, numbers.shape, 1)
   const bins = binary(graph, 'Min', cast(graph, numbers, 'int32'), graph.scalar('int32', size), 'int32')
   const zeros = graph.uniform(weights.type, [rows, size + 1], 0)
@@ -202,7 +202,7 @@ interface BinAttributes {
 const bins = (name: string): TraceKernel =>
   kernel<BinAttributes>(name, (graph, inputs, { size, binaryOutput }) => {
     const [x, weights] = [required(inputs, 'x'), required(inputs, 'weights')]
-    const rows = x.shape.length === 2 ? x : reshape(graph, x, [1, elementCount(x.shape)])
+    const rows = x.shape.length === 2 ? x : reshape(graph, x, [1, sizeOfShape(x.shape)])
     const counted = binCount(graph, rows, weights, size, binaryOutput === true && x.shape.length === 2)
     return x.shape.length === 2 ? counted : reshape(graph, counted, [size])
   })
@@ -210,7 +210,7 @@ const bins = (name: string): TraceKernel =>
 export const scatterKernels: readonly TraceKernel[] = [
   kernel<{ numSegments: number }>('UnsortedSegmentSum', (graph, inputs, { numSegments }) => {
     const x = required(inputs, 'x')
-    const [count, size] = [x.shape[0], elementCount(x.shape.slice(1))]
+    const [count, size] = [x.shape[0], sizeOfShape(x.shape.slice(1))]
     const ids = cast(graph, required(inputs, 'segmentIds'), 'int32')
     // Rows of no segment are left out, where ONNX would count a negative one from the end.
     const known = combine(
@@ -239,7 +239,7 @@ export const scatterKernels: readonly TraceKernel[] = [
       outputShape,
     )
     const filling = expand(graph, reshape(graph, required(inputs, 'defaultValue'), []), outputShape)
-    const places = reshape(graph, indices, [elementCount(indices.shape) / sliceRank, sliceRank])
+    const places = reshape(graph, indices, [sizeOfShape(indices.shape) / sliceRank, sliceRank])
     return scatterSlices(graph, filling, places, values, 'none')
   }),
   bins('Bincount'),

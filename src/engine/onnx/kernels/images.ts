@@ -1,6 +1,6 @@
 /** Kernels on images `[batch, height, width, channels]`: resizing, turning, mirrored edges. */
 import * as tf from '@tensorflow/tfjs'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
 import { apply, cast, choose, combine, compare, reshape, reverse, slice } from '../graph/nodes.js'
 import { type AxisMatrix, axisMatrix, axisProduct, gatherAxis, transposedMatrix } from './axis-product.js'
@@ -157,7 +157,7 @@ const readAt = (graph: Graph, image: GraphValue, { sample, row, column }: Positi
   const [y, x] = [clamped(graph, row, height), clamped(graph, column, width)]
   const line = combine(graph, 'Add', combine(graph, 'Mul', sample, height), cast(graph, y, 'int32'))
   const index = combine(graph, 'Add', combine(graph, 'Mul', line, width), cast(graph, x, 'int32'))
-  const flat = reshape(graph, image, [elementCount(image.shape.slice(0, -1)), channels])
+  const flat = reshape(graph, image, [sizeOfShape(image.shape.slice(0, -1)), channels])
   const shape = [...index.shape, channels]
   const found = graph.node('Gather', [flat, index], { shape, type: image.type }, { axis: { int: 0 } })
   const inside = combine(graph, 'And', within(graph, row, height), within(graph, column, width))

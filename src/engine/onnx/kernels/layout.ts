@@ -1,6 +1,6 @@
 /** Kernels that move elements without changing them: shapes, slices, joins, padding. */
 import * as tf from '@tensorflow/tfjs'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, uniformOf } from '../graph/graph.js'
 import { beforeFirst, concat, fromEnd, pad, reshape, reverse, slice, transpose } from '../graph/nodes.js'
 import { kernel, type KernelInputs, required, type TraceKernel } from './kernel.js'
@@ -25,8 +25,8 @@ const listed = (inputs: KernelInputs): GraphValue[] => Object.values(inputs)
 export const layoutKernels: readonly TraceKernel[] = [
   kernel<tf.ReshapeAttrs>('Reshape', (graph, inputs, attributes) => {
     const x = required(inputs, 'x')
-    const shape = tf.util.inferFromImplicitShape(attributes.shape, elementCount(x.shape))
-    if (elementCount(shape) !== elementCount(x.shape)) throw new Error(`[${x.shape}] cannot be reshaped to [${shape}]`)
+    const shape = tf.util.inferFromImplicitShape(attributes.shape, sizeOfShape(x.shape))
+    if (sizeOfShape(shape) !== sizeOfShape(x.shape)) throw new Error(`[${x.shape}] cannot be reshaped to [${shape}]`)
     return reshape(graph, x, shape)
   }),
   kernel<{ dim: number }>('ExpandDims', (graph, inputs, { dim }) => {

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { binary, cast, reshape } from '../graph/nodes.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
 import { axisMatrix, axisProduct } from './axis-product.js'
 import {
@@ -71,7 +71,7 @@ const pool = (graph: Graph, op: string, x: GraphValue, window: Window): GraphVal
 
 /** `[batch, positions, channels]`. */
 const flat = (graph: Graph, x: GraphValue): GraphValue =>
-  reshape(graph, x, [x.shape[0], elementCount(x.shape.slice(1, -1)), x.shape.at(-1)!])
+  reshape(graph, x, [x.shape[0], sizeOfShape(x.shape.slice(1, -1)), x.shape.at(-1)!])
 
 const gatherPositions = (graph: Graph, x: GraphValue, table: GraphValue): GraphValue => {
   const [batch, , channels] = x.shape
@@ -169,7 +169,7 @@ export const poolingKernels: readonly TraceKernel[] = [
     const scaled = binary(graph, 'Mul', position, graph.scalar('int32', inChannels), 'int32')
     const inSample = add(scaled, counting(inChannels, 1, [inChannels]))
     const index = attributes.includeBatchInIndex
-      ? add(inSample, counting(batch, elementCount(x.shape.slice(1)), [batch, 1, 1]))
+      ? add(inSample, counting(batch, sizeOfShape(x.shape.slice(1)), [batch, 1, 1]))
       : inSample
     return [pool(graph, 'MaxPool', x, window), reshape(graph, index, [batch, ...window.output, inChannels])]
   }),

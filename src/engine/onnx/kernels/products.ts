@@ -1,5 +1,5 @@
 /** Matrix products. */
-import { elementCount } from '../../host-values.js'
+import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph/graph.js'
 import { binary, broadcastShape, cast, reshape } from '../graph/nodes.js'
 import { activate } from './elementwise.js'
@@ -54,7 +54,7 @@ const gemm = (graph: Graph, a: Factor, b: Factor, scale: number, bias?: GraphVal
 }
 
 const asMatrix = (graph: Graph, value: GraphValue): GraphValue =>
-  reshape(graph, value, [elementCount(value.shape.slice(0, -1)), value.shape.at(-1)!])
+  reshape(graph, value, [sizeOfShape(value.shape.slice(0, -1)), value.shape.at(-1)!])
 
 /** The product over the last two axes, all axes before broadcast; a bias of the result's last axis may be added. */
 const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue): GraphValue => {
@@ -65,8 +65,8 @@ const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue):
   const rows = matrixShape(a.value)[a.transposed ? 1 : 0]
   const columns = matrixShape(b.value)[b.transposed ? 0 : 1]
   const shape = [...batch, rows, columns]
-  const oneOnTheRight = elementCount(batchOf(b.value)) === 1
-  if (oneOnTheRight && (!a.transposed || elementCount(batch) === 1)) {
+  const oneOnTheRight = sizeOfShape(batchOf(b.value)) === 1
+  if (oneOnTheRight && (!a.transposed || sizeOfShape(batch) === 1)) {
     const product = gemm(
       graph,
       { ...a, value: asMatrix(graph, a.value) },

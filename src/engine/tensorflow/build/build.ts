@@ -14,7 +14,7 @@ import {
   addonFile,
   type BuildManifest,
   buildsFolder,
-  installedFolder,
+  installedPackage,
   type LocatedTensorflow,
   tfjsVersion,
 } from '../../installed.js'
@@ -34,7 +34,7 @@ const name = '@tensorflow/tfjs-node'
 
 /** Its version is that of the TensorFlow.js which it is used with. */
 export const addonPackage = async (version: string, work: string, signal: AbortSignal): Promise<AddonPackage> => {
-  const installed = installedFolder(name)
+  const installed = installedPackage(name)
   if (installed?.version === version && existsSync(join(installed.folder, 'binding', 'tfjs_binding.cc'))) {
     return { name, folder: installed.folder }
   }

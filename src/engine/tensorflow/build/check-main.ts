@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { answer, inChild } from '../../../base/own-program.js'
 import { openEager } from '../../eager-engine.js'
-import { type Engine, EngineError, type HostArray, type TensorFunction, type TensorSpec } from '../../engine.js'
+import { type Engine, EngineError, type HostArray, type TensorFunction, type TensorSpecs } from '../../engine.js'
 import type { LocatedTensorflow } from '../../installed.js'
 import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../operations.js'
 import { loadAddon } from '../addon.js'
@@ -19,7 +19,7 @@ const rate = 0.5
 
 const tolerance = 1e-3
 
-const specs: Readonly<Record<string, TensorSpec>> = {
+const specs: TensorSpecs = {
   first: { shape: [hidden, inner], dtype: 'float32' },
   second: { shape: [classes, hidden], dtype: 'float32' },
   x: { shape: [batch, inner], dtype: 'float32' },
