@@ -10,11 +10,11 @@ export interface FillOptions {
   readonly store?: string
 }
 
-const filler = fileURLToPath(new URL('./fill-store.js', import.meta.url))
+const filler = fileURLToPath(new URL('./start-script.js', import.meta.url))
 
 /** Fills the store for `target`, a file of the workspace. */
 export const fillStore = async (workspace: Workspace, target: string, options: FillOptions = {}): Promise<void> => {
   const argument = JSON.stringify({ target, store: '.genepool', ...options })
-  const { code, stderr } = await start([filler, argument], { cwd: workspace.path }).done
+  const { code, stderr } = await start([filler, 'fill-store', argument], { cwd: workspace.path }).done
   if (code !== 0) throw new Error(`the store of ${target} was not filled: ${stderr}`)
 }

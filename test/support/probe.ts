@@ -1,13 +1,14 @@
 /** Stages without tensors through the real runtime: cheap, and able to misbehave in every way (probe-stages.js). */
 import { randomUUID } from 'node:crypto'
-import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AxisLabel } from '../../src/dsl/nodes.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { PolicyWords } from '../../src/runtime/execute/failure-policy.js'
 import type { Reuse } from '../../src/runtime/fingerprint.js'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
-import type { Workspace } from './workspace.js'
+import { checkout, type Workspace } from './workspace.js'
 
 export interface ProbeStage {
   /** Name of an export of probe-stages.js. */
@@ -70,13 +71,18 @@ export const probeSuite = (
 
 type Environment = Pick<StartOptions, 'env' | 'timeoutMs'>
 
-const runner = fileURLToPath(new URL('./probe-run.js', import.meta.url))
+const starter = fileURLToPath(new URL('./start-script.js', import.meta.url))
+/** Effect as one file (build/bundle-tests.js): a stage loads it sooner than the package's hundred. */
+const effect = join(checkout, 'node_modules', '.genepool-tests', 'node_modules', 'effect')
 
 /** The workspace's own copy of the stages, so that a test may edit it. */
 const stagesOf = (workspace: Workspace): string => {
   const copy = workspace.file('stages', 'probe-stages.js')
-  mkdirSync(workspace.file('stages'), { recursive: true })
-  if (!existsSync(copy)) copyFileSync(fileURLToPath(new URL('./probe-stages.js', import.meta.url)), copy)
+  if (existsSync(copy)) return copy
+  mkdirSync(workspace.file('stages', 'node_modules'), { recursive: true })
+  copyFileSync(fileURLToPath(new URL('./probe-stages.js', import.meta.url)), copy)
+  const linked = workspace.file('stages', 'node_modules', 'effect')
+  if (existsSync(effect) && !existsSync(linked)) symlinkSync(effect, linked)
   return copy
 }
 
@@ -84,7 +90,7 @@ const startWith = (workspace: Workspace, definition: object, environment: Enviro
   stagesOf(workspace)
   // In a file: a suite's definition may be longer than a command line.
   const file = workspace.write(`probe-${randomUUID()}.json`, JSON.stringify({ store: 'store', ...definition }))
-  return start([runner, file], { cwd: workspace.path, ...environment })
+  return start([starter, 'probe-run', file], { cwd: workspace.path, ...environment })
 }
 
 export const startProbe = (
