@@ -8,11 +8,11 @@ import { useOwnDefinitions } from '../own-definitions.js'
 
 useOwnDefinitions()
 
-/** Ends when nobody reads what is printed any more (`genepool run … | head`): to a program that is a Ctrl-C. */
+/** Interrupts the program, like Ctrl-C, when nobody reads its output any more (`genepool run … | head`). */
 const readerGone = Effect.callback<never>((resume) => {
   process.stdout.on('error', () => resume(Effect.interrupt))
 })
-// There is nobody left to tell.
+// When stderr is closed, there is nowhere left to report it.
 process.stderr.on('error', () => {})
 
 const main = cli(process.argv.slice(2)).pipe(

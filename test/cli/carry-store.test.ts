@@ -132,7 +132,7 @@ describe('genepool store export and import', () => {
     'begins with something else': { files: { [blob]: 'good' }, says: /no file that genepool store export wrote/ },
     'has keys of a later scheme': {
       files: { 'genepool.json': header({ keyScheme: 99 }), [blob]: 'good' },
-      says: /its keys are scheme 99, and this genepool's are scheme \d+ .*\n {2}import it with genepool 9\.9\.9 or later/,
+      says: /keys are scheme 99, and this genepool's are scheme \d+ .*\n {2}import it with genepool 9\.9\.9 or later/,
     },
     'has a later format': {
       files: { 'genepool.json': header({ format: 99 }), [blob]: 'good' },

@@ -53,7 +53,7 @@ describe('genepool certify', () => {
     expect([code, stdout]).to.deep.equal([2, ''])
   })
 
-  it('computes every stage again, finds the same bytes and writes a certificate with key, environment and seeds', async () => {
+  it('computes every stage again, finds the same bytes, certifies that with key, environment and seeds', async () => {
     expect((await genepool('run words.ts')).code).to.equal(0)
     const { code, stdout } = await genepool('certify words.ts --out one.json')
     expect(stdout).to.match(/^words +identical +1 /m)
@@ -76,7 +76,7 @@ describe('genepool certify', () => {
     expect(left()).to.deep.equal([])
   })
 
-  it('draws a sample by a seed, the same for the same seed, and writes into the store where no file is named', async () => {
+  it('draws a sample by a seed, the same for the same seed; with no file named, writes into the store', async () => {
     const draws: (readonly string[])[] = []
     for (const seed of [5, 5]) {
       const { stdout } = await genepool(`certify words.ts --sample 2 --seed ${seed} --json`)

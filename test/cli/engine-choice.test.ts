@@ -77,7 +77,7 @@ describe('the choice of an engine', () => {
     expect(existsSync(workspace.file('cache', 'engines'))).to.be.false
   })
 
-  it('examined by the doctor is told truthfully: speed, a training step, versions, and one sentence for the rest', async () => {
+  it('examined by the doctor is told truthfully: speed, training step, versions; the rest in a sentence', async () => {
     const call = ['doctor', '--engine', 'onnxruntime', '--json']
     const { code, stdout, stderr } = await runCli(call, { cwd: workspace.path, env: cached() })
     expect(stderr).to.equal('')

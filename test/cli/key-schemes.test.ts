@@ -35,7 +35,8 @@ describe('a store of another genepool', () => {
   })
   const lastFile = (): string => store('last', `${hashOf('small').slice(0, 16)}.json`)
   const notice = new RegExp(
-    `this genepool's keys are scheme ${keyScheme} \\(.+\\); 2 stages of this pipeline have artifacts of scheme ${keyScheme - 1} that cannot be told to be the same; they will be recomputed`,
+    `this genepool's keys are scheme ${keyScheme} \\(.+\\); 2 stages of this pipeline have artifacts ` +
+      `of scheme ${keyScheme - 1} that cannot be told to be the same; they will be recomputed`,
   )
 
   it('has a sentence for every scheme there has been, the present one last', () => {

@@ -30,7 +30,7 @@ describe('genepool lineage', () => {
     for (const { stage, fingerprint } of eventsOf(events, 'stage-finished')) fingerprints[stage] = fingerprint
   })
 
-  it('has everything that an artifact came from, each once, with parameters, code, run, machine and commit', async () => {
+  it('has all that an artifact came from, each once, with parameters, code, run, machine and commit', async () => {
     const { artifact, artifacts } = await lineage('words.ts', 'all')
     expect(artifact).to.equal(fingerprints['all'])
     expect(artifacts.map(({ stage }) => stage)).to.deep.equal(['all', 'upper', 'lower', 'words'])
@@ -53,7 +53,7 @@ describe('genepool lineage', () => {
     expect(stdout).to.include(`"${fingerprints['words']}" -> "${fingerprints['upper']}" [label="words"]`)
   })
 
-  it('finds an artifact by the beginning of its fingerprint or content, by a file of its folder, and by a copy of one', async () => {
+  it('finds an artifact by a beginning of fingerprint or content, a file of its folder or a copy of one', async () => {
     const copy = workspace.file('copy.txt')
     const inStore = workspace.file('.genepool', 'artifacts', fingerprints['upper'], 'text.txt')
     copyFileSync(inStore, copy)

@@ -122,7 +122,7 @@ describe('the record of a run', () => {
     workspace.write('words.ts', wordPipeline())
   })
 
-  it('of a repository that git cannot read says why, and of none that there is none; the runs are as good', async () => {
+  it('of a repository that git cannot read says why, of none that there is none; the runs are as good', async () => {
     workspace.write('.git/HEAD', 'rubbish')
     const broken = await run()
     expect(await gitOf(broken)).to.deep.include({ state: 'unknown' })

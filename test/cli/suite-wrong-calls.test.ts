@@ -13,7 +13,9 @@ const files: Readonly<Record<string, string>> = {
   'seedAxis.ts': `${head}export default suite('s', { seed: [1] } as never, data)`,
   'nothingLeft.ts': `${head}export default suite('s', { a: [1] }, data, { exclude: () => true })`,
   'notBuilt.ts': `${head}export default suite('s', { a: [1] }, ({ a }) => data(a + nothing))`,
-  'badStep.ts': `${head}export default suite('s', { take: [10, -1] }, ({ take }) =>\n  pipeline('cell').data(mnist({ take })))`,
+  'badStep.ts':
+    `${head}export default suite('s', { take: [10, -1] }, ({ take }) =>\n` +
+    `  pipeline('cell').data(mnist({ take })))`,
   'noPipeline.ts': `${head}export default suite('s', { a: [1] }, () => undefined as never)`,
 }
 

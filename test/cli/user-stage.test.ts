@@ -132,7 +132,8 @@ export default suite('captured', { factor: [${axis}] }, ({ factor }) =>
     const single = (body: string): string =>
       workspace.write(
         'one.ts',
-        `import { pipeline, stage } from 'genepool'\nexport default pipeline('one').add(stage('one', { run: () => { ${body} } }))\n`,
+        `import { pipeline, stage } from 'genepool'\n` +
+          `export default pipeline('one').add(stage('one', { run: () => { ${body} } }))\n`,
       )
     single("throw new Error('the moon is not full')")
     const thrown = await genepool('run one.ts')

@@ -117,7 +117,7 @@ export default pipeline('never').add(never)
     expect(await leftOf(watching)).to.deep.equal([])
   })
 
-  it('by kill -9 of the process that watches takes its run and the workers with it, which save their checkpoints', async () => {
+  it('by kill -9 of the process that watches ends its run and the workers, which save their checkpoints', async () => {
     const watching = await watchSlow()
     watching.running.signal('SIGKILL')
     await watching.running.done

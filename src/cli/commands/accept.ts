@@ -53,7 +53,7 @@ const gitConfig = (name: string): string | undefined => {
   return status === 0 && stdout.trim() !== '' ? stdout.trim() : undefined
 }
 
-/** As git signs commits here, else as the machine knows the user. */
+/** The author that git would name here, else the user's name on this machine. */
 const whoAmI = (): AcceptedEdit['by'] => {
   const email = gitConfig('user.email')
   return { name: gitConfig('user.name') ?? os.userInfo().username, ...(email === undefined ? {} : { email }) }
@@ -120,7 +120,7 @@ const lastPipeline = Effect.fnUntraced(function* () {
   })
 })
 
-/** Of each stage whose code changed: what it was when it last stood finished, and what it is. */
+/** The code of each stage that changed since it last finished: as it was then, and as it is. */
 const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
   const { graph, prepared, plan, store } = yield* inspect(flags)
   const last = new LastKnown(store, graph.remembered)

@@ -37,7 +37,7 @@ const diffFlags = {
 const figure = (name: string, value: number | null): string =>
   value === null ? '' : isShare(name) ? percent(value) : count(value)
 
-/** Shares differ by percentage points. */
+/** The difference of a share is given in percentage points. */
 const change = (name: string, value: number | null): string => {
   if (value === null) return ''
   return `${value > 0 ? '+' : ''}${isShare(name) ? `${(100 * value).toFixed(2)} pp` : count(value)}`
@@ -94,7 +94,7 @@ const renderStages = (stages: readonly StageDifference[]): string => {
   )
 }
 
-/** Of two runs; a definition as it stands has not been anywhere. */
+/** Only two runs have environments to compare; a definition has not run anywhere yet. */
 const environmentsOf = (a: Side, b: Side): readonly EnvironmentDifference[] =>
   a.environment === undefined || b.environment === undefined ? [] : environmentDifference(a.environment, b.environment)
 
@@ -115,7 +115,7 @@ const renderEnvironments = (differences: readonly EnvironmentDifference[]): stri
     differences,
   )
 
-/** What is missing of the figures, and why. */
+/** Which figures are missing, and why. */
 const notesOf = (
   difference: Difference,
   sides: readonly (readonly ['a' | 'b', Side])[],

@@ -20,7 +20,7 @@ const doctorFlags = {
 const stepTime = (ms: number): string =>
   ms < 100 ? `${ms.toFixed(1)} ms` : ms < 1_000 ? `${ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`
 
-/** What the library says of itself only where its package says something else. */
+/** What the native library calls itself is added only where no package has that version. */
 const renderVersions = ({ versions, native }: Examination): string => {
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   const isSaid = native === null || Object.values(versions).some((version) => native.endsWith(` ${version}`))

@@ -6,6 +6,7 @@ import { isObject, mapValues } from '../../base/objects.js'
 import { duration, plural } from '../../results/format.js'
 import { stagesCalled } from '../../runtime/definition/find-stage.js'
 import type { Reason } from '../../runtime/events.js'
+import type { EngineIdentity } from '../../runtime/fingerprint.js'
 import { machineOf } from '../../runtime/machine.js'
 import { cutOffBehind } from '../../runtime/plan/plan.js'
 import type { PreparedStage } from '../../runtime/plan/prepare.js'
@@ -15,6 +16,7 @@ import type { Manifest } from '../../runtime/store/store.js'
 import { artifactFlags, type FlagsOf, jsonFlag, pipelineArgument, stageArgument, verboseFlag } from '../input/flags.js'
 import { inspect, inStore } from '../input/inspect.js'
 import { describeMaker, describeReason } from '../output/describe.js'
+import { printJson, say } from '../output/print.js'
 
 const explainFlags = {
   pipeline: pipelineArgument,
@@ -30,9 +32,9 @@ const explainFlags = {
 interface Key {
   readonly kind: string
   readonly params: object
-  /** Input → the stage behind it. */
+  /** The stage behind each input. */
   readonly inputs: Readonly<Record<string, string>>
-  /** Role → path. */
+  /** The path of each file from outside. */
   readonly sources: Readonly<Record<string, string>>
   readonly code: {
     readonly digest: string
@@ -42,7 +44,7 @@ interface Key {
     /** Names of edits that were accepted and count as what was before them. */
     readonly accepted: readonly string[]
   }
-  readonly engine: object | null
+  readonly engine: EngineIdentity | null
 }
 
 interface Explained {
@@ -53,7 +55,7 @@ interface Explained {
   readonly key: Key
   readonly fingerprint?: string
   readonly made?: Manifest['made']
-  readonly madeBy?: NonNullable<Manifest['identity']['engine']>
+  readonly madeBy?: EngineIdentity
   /** Stages that need not run if this one gives the same as before. */
   readonly cutOff: readonly string[]
   readonly expectedMs: number | null
@@ -77,22 +79,25 @@ const countLeaves = (value: unknown): number =>
 
 const listed = (names: readonly string[], none: string): string => (names.length === 0 ? none : names.join(', '))
 
-const describeKey = ({ kind, params, inputs, sources, code, engine }: Key, manifest: Explained): readonly string[] => [
-  `kind ${kind}, ${plural(countLeaves(params), 'parameter')}`,
-  `inputs ${listed(
-    Object.entries(inputs).map(([input, from]) => (input === from ? from : `${input} ← ${from}`)),
-    'none',
-  )}; files from outside ${listed(Object.keys(sources), 'none')}`,
-  `code ${code.digest.slice(0, 12)}: ${plural(code.symbols, 'symbol')} in ${plural(code.files, 'file')}, ` +
-    plural(code.packages, 'package'),
-  ...(code.accepted.length === 0 ? [] : [`accepted edits of ${code.accepted.join(', ')}`]),
-  `engine ${engine === null ? 'none' : describeEngine(engine, manifest)}`,
-]
+const describeKey = ({ key, madeBy }: Explained): readonly string[] => {
+  const { kind, params, inputs, sources, code, engine } = key
+  const maker = madeBy === undefined ? '' : `, ${describeMaker(madeBy)}`
+  return [
+    `kind ${kind}, ${plural(countLeaves(params), 'parameter')}`,
+    `inputs ${listed(
+      Object.entries(inputs).map(([input, from]) => (input === from ? from : `${input} ← ${from}`)),
+      'none',
+    )}; files from outside ${listed(Object.keys(sources), 'none')}`,
+    `code ${code.digest.slice(0, 12)}: ${plural(code.symbols, 'symbol')} in ${plural(code.files, 'file')}, ` +
+      plural(code.packages, 'package'),
+    ...(code.accepted.length === 0 ? [] : [`accepted edits of ${code.accepted.join(', ')}`]),
+    `engine ${engine === null ? 'none' : describeEngine(engine)}${maker}`,
+  ]
+}
 
-const describeEngine = (engine: object, { madeBy }: Explained): string => {
-  const { engine: name, device, versions } = engine as NonNullable<Manifest['identity']['engine']>
+const describeEngine = ({ engine, device, versions }: EngineIdentity): string => {
   const numbers = Object.entries(versions).map(([library, version]) => `${library} ${version}`)
-  return `${name} on ${device} (${numbers.join(', ')})${madeBy === undefined ? '' : `, ${describeMaker(madeBy)}`}`
+  return `${engine} on ${device} (${numbers.join(', ')})`
 }
 
 const says: Readonly<Record<Explained['status'], string>> = { cached: 'cached', run: 'runs', maybe: 'may run' }
@@ -106,13 +111,13 @@ const titled = (title: string, lines: readonly string[]): readonly string[] =>
   lines.map((line, index) => `  ${(index === 0 ? title : '').padEnd(12)}${line}`)
 
 const render = (explained: Explained): string => {
-  const { stage, status, reasons, fingerprint, made, key, cutOff, expectedMs: expected } = explained
+  const { stage, status, reasons, fingerprint, made, cutOff, expectedMs: expected } = explained
   return [
     `${stage}  ${says[status]}`,
     ...reasons.flatMap(reasonLines),
     ...(fingerprint === undefined ? [] : titled('fingerprint', [fingerprint])),
     ...(made === undefined ? [] : titled('made', [`${made.at} by run ${made.run}, in ${duration(made.ms)}`])),
-    ...titled('key', describeKey(key, explained)),
+    ...titled('key', describeKey(explained)),
     ...(cutOff.length === 0 ? [] : titled('cuts off', [`${cutOff.join(', ')}, if it gives the same as before`])),
     ...(status === 'cached' || expected === null ? [] : titled('expected', [`${duration(expected)}, as before`])),
   ].join('\n')
@@ -149,17 +154,16 @@ const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>
         status,
         reasons,
         key: keyOf(stage, code, manifest),
-        ...(manifest === undefined ? {} : { fingerprint: manifest.fingerprint, made: manifest.made }),
-        ...(madeBy === undefined ? {} : { madeBy }),
+        fingerprint: manifest?.fingerprint,
+        made: manifest?.made,
+        madeBy,
         cutOff: cutOffs.get(node) ?? [],
         expectedMs: times.expectedMs(stage) ?? null,
       },
     ]
   })
-  const text = flags.json
-    ? explained.map((each) => `${JSON.stringify(each)}\n`).join('')
-    : `${explained.map(render).join('\n\n')}\n`
-  process.stdout.write(text)
+  if (flags.json) for (const each of explained) printJson(each)
+  else say(explained.map(render).join('\n\n'))
 })
 
 export const explainCommand = Command.make('explain', explainFlags).pipe(

@@ -47,7 +47,7 @@ const estimated = (
   return estimateRun(prepared.stages, plan.stages, ExpectedTimes.open(store, here), options)
 }
 
-/** Nothing where nothing is to run. */
+/** Empty where no stage is to run. */
 const estimateLine = (estimate: PlanEstimate | undefined): string => {
   if (estimate === undefined) return ''
   if (estimate.mostMs === 0) return 'expected time: not known, nothing like it has run yet\n'

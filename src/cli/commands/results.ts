@@ -68,7 +68,7 @@ const renderModelRows = (results: ExperimentResults, by: By, flags: ResultsFlags
   const models = modelResults(results, 'top1', by)
   const spread = kind === 'suite'
   const notes = [...modelNotes(models, 'top1'), ...groupNotes(results, groupResults(results, by), by)]
-  // Lines for a program hold no notes: they are told beside them.
+  // Lines for a program hold no notes, so those go to stderr.
   if (flags.json || flags.csv) warn(notes)
   if (flags.json) return jsonLines(models.map((model) => modelJson(kind, model)))
   if (flags.csv) {
@@ -85,7 +85,7 @@ const spreadLegend = (groups: readonly GroupResult[], by: By): readonly string[]
   return [`mean ± sample standard deviation over n ${over}`]
 }
 
-/** The groups with these figures alone. */
+/** The groups without any other figures. */
 const withFigures = (groups: readonly GroupResult[], figures: readonly string[]): readonly GroupResult[] =>
   groups.map((group) => ({
     ...group,
@@ -111,7 +111,7 @@ const renderGroups = Effect.fnUntraced(function* (results: ExperimentResults, by
   return `${[renderTable(shown, groups), ...(said.length === 0 ? [] : ['', ...said])].join('\n')}\n`
 })
 
-/** Which words exclude each other: none of them is left out in silence. */
+/** Fails with a UsageError for flags that exclude each other. */
 const checkFlags = Effect.fnUntraced(function* (flags: ResultsFlags): Effect.fn.Return<void, UsageError> {
   const refused = (message: string): UsageError => new UsageError({ message })
   if (flags.json && flags.csv) return yield* refused('--json and --csv exclude each other')

@@ -21,7 +21,7 @@ import { printJson, say } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
 const showFlags = {
-  /** Without a stage, a run. */
+  /** The pipeline; without a stage, a run. */
   pipeline: Argument.String('target').pipe(
     Argument.withDescription(
       'A pipeline (FILE or FILE#CELL) before one of its stages; or a run: its id, the beginning of it, a tag',
@@ -116,7 +116,7 @@ const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json 
   return yield* showRun(yield* runCalled(word, store), json)
 })
 
-/** As one word of a command line: shells read brackets and bars themselves. */
+/** As one word of a command line, quoted where a shell would read it otherwise. */
 const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
 
 type HistoryLine = Readonly<Record<string, number>>

@@ -59,7 +59,7 @@ const plannedEvent = ({ number }: WatchRound, plan: RoundPlan, goOn: readonly Ea
   }
 }
 
-/** A second Ctrl-C does not wait for checkpoints; the workers notice that their run is gone. */
+/** A second Ctrl-C does not wait for checkpoints: it kills the rounds, and their workers end when they notice that. */
 const endAtSecondInterrupt = (killAll: () => void) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -112,7 +112,7 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     (opened) => Effect.promise(() => opened.close()),
   )
   yield* endAtSecondInterrupt(rounds.killAll)
-  // The last to be acquired is the first to be released: nothing of a watch outlives it.
+  // Acquired last, so released first: rounds are ended before anything that they report to.
   yield* Effect.addFinalizer(() => {
     busy = true
     return rounds.endAll
@@ -129,7 +129,7 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     else yield* rounds.start(round, outcome.plan, (goOn) => say(plannedEvent(round, outcome.plan, goOn)))
     const reads = yield* Deferred.await(round.reads)
     if (outcome.type === 'problem' || isSame) round.send({ type: 'end' })
-    // Of a definition that cannot be loaded nobody knows all that it would read.
+    // What a definition that cannot be loaded would read is not fully known, so the files watched so far are kept.
     return yield* Effect.promise(() =>
       outcome.type === 'problem' ? seen.add(reads, round.startedAt) : seen.adopt(reads, round.startedAt),
     )
@@ -142,12 +142,12 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     say({ type: 'watch-ready', files: seen.paths.length })
     busy = false
     sayWaiting()
-    // What happened until now was told to nobody.
+    // Changes from before the files were watched caused no hint, so they are looked for once.
     hint()
     let changes: readonly FileChange[] = []
     for (;;) {
       yield* nextBurst(hints)
-      // Folders may have come and gone.
+      // Watched again first, because folders may have been made or removed.
       yield* Effect.promise(() => watcher.watch(seen.paths))
       changes = [...late, ...(yield* Effect.promise(() => seen.look()))]
       if (changes.length > 0 || again) break
@@ -158,7 +158,7 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
   }
 })
 
-/** Never ends by itself. Fails with a UsageError where there is no such file or the store can be none. */
+/** Never ends by itself. Fails with a UsageError where there is no such file, or the store cannot be one. */
 const watch = Effect.fnUntraced(function* ({ json, ...flags }: FlagsOf<typeof watchFlags>) {
   const { pipeline, store, engine, device, reuse, jobs, only, verbose } = flags
   yield* checkJobs(jobs)

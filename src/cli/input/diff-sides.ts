@@ -17,10 +17,10 @@ import { isFile, parseTarget } from './target.js'
 export interface Side {
   /** As it was named. */
   readonly target: string
-  /** Of the pipeline; of a run, of what it ran. */
+  /** The name of the pipeline, or of what the run ran. */
   readonly name: string
   readonly stages: ReadonlyMap<string, ComparedStage>
-  /** What digests of code in its stages' identities stand for. */
+  /** The code that a digest in the identities of its stages stands for. */
   readonly recordOf: CodeRecords
   /** Stages that have not run as the definition stands, or of which the run has nothing. */
   readonly without: readonly string[]
@@ -28,7 +28,7 @@ export interface Side {
   readonly ofSuite?: boolean
   /** Of a suite's cell as it stands, what the suite calls its stages. */
   readonly inSuite?: ReadonlyMap<string, string>
-  /** Of a run whose record has it. */
+  /** Only of a run whose record holds it. */
   readonly environment?: RecordedEnvironment
 }
 
@@ -119,7 +119,7 @@ const readSide = Effect.fnUntraced(function* (target: string, flags: ArtifactFla
   })
 })
 
-/** `teachers#lr=0.1,seed=0`, of the suite `teachers` → its labels; undefined for what is no cell of the suite. */
+/** The labels of a cell, `teachers#lr=0.1,seed=0` of the suite `teachers`; undefined for what is no cell of it. */
 const labelsOf = (name: string, suite: string): Readonly<Record<string, string>> | undefined => {
   if (!name.startsWith(`${suite}#`)) return undefined
   const parts = name.slice(suite.length + 1).split(',')
@@ -129,8 +129,9 @@ const labelsOf = (name: string, suite: string): Readonly<Record<string, string>>
 }
 
 /**
- * Of a suite's run, the stage that a cell calls so. A record does not say which cells a stage was in, but its name does
- * nearly always: by the suite as it stands, else by the labels in brackets.
+ * The stage of a suite's run that a cell knows by this name. A record does not say to which cells a stage belongs, but
+ * its name nearly always does: it is the one that the suite as it stands gives it, or has the cell's labels in
+ * brackets.
  */
 const stageInRun = (
   run: Side,

@@ -67,10 +67,10 @@ const reuseFlag = Flag.Literals('reuse', ['same-engine', 'any-engine']).pipe(
   Flag.withDefault('same-engine'),
 )
 
-/** Where artifacts are, and which of them a definition means: that depends on what computes. */
+/** Which artifacts a command is about: where they are, and what they were or would be computed with. */
 export const artifactFlags = { store: storeFlag, engine: engineFlag, device: deviceFlag, reuse: reuseFlag }
 
-/** The same, as commands say it that compute nothing. */
+/** The same flags in the words of commands that never compute. */
 export const storedFlags = {
   store: storeFlag,
   engine: engineFlag.pipe(Flag.withDescription('The engine whose artifacts are meant; default: auto')),

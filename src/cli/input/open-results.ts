@@ -21,7 +21,7 @@ export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe
   Flag.withDefault('top1'),
 )
 
-/** Why there is nothing, as a list of stages that stays short. */
+/** Why there is nothing: the stages that did not run, the first few by name. */
 const whatIsMissing = ({ experiment, cells }: ExperimentResults): string => {
   const asked = experiment.cells.some(({ stages }) =>
     [...stages.values()].some(({ node }) => node.kind === 'evaluate' || node.kind === 'single'),
@@ -45,7 +45,7 @@ export const openResults = Effect.fnUntraced(function* (flags: InspectFlags) {
   })
 })
 
-/** Axes of a flag's text, `init,positions`; `seed` may be one. Fails with a UsageError for others. */
+/** The axes that a flag names, as in `init,positions`; `seed` may be one. Fails with a UsageError for others. */
 export const groupingAxes = Effect.fnUntraced(function* (
   results: ExperimentResults,
   text: string,

@@ -12,10 +12,9 @@ interface TargetWords {
   readonly cell: string | undefined
 }
 
-/** Whether there is a file of this name. */
 export const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
-/** A file may have a # in its name; no cell has one. */
+/** The file and the cell in the words of a target. A file's name may have a # in it, a cell's has none. */
 export const parseTarget = (target: string): TargetWords => {
   const at = target.lastIndexOf('#')
   if (at < 0 || isFile(target)) return { file: target, cell: undefined }

@@ -23,7 +23,7 @@ const describeTolerance = (tolerance: Tolerance | null): string => {
   return tolerance.type === 'absolute' ? `${tolerance.within} allowed` : `${100 * tolerance.within} % allowed`
 }
 
-/** The figure that is furthest away, as a share of what is allowed where something is. */
+/** The figure that differs most in proportion to its tolerance. */
 const worstFigure = ({ figures }: CertifiedStage): string | undefined => {
   const share = ({ difference, tolerance, stored }: CertifiedStage['figures'][number]): number => {
     if (difference === null || tolerance === null || tolerance.type === 'exact') return Infinity

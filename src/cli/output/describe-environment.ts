@@ -3,7 +3,6 @@ import { bytes } from '../../results/format.js'
 import type { GitState } from '../../runtime/records/git-state.js'
 import type { RecordedEnvironment } from '../../runtime/records/run-environment.js'
 
-/** How much of a hash people read. */
 const short = (hash: string): string => hash.slice(0, 10)
 
 /** `1a2b3c4d5e`, with a star where something was not committed; empty where there is no repository. */
@@ -27,7 +26,7 @@ const describeGit = (git: GitState): string => {
   }
 }
 
-/** The script as people call it: its path is nobody's concern. */
+/** The command as people write it, without the path of the script. */
 const describeCommand = ([script = '', ...args]: readonly string[]): string =>
   [/(?:^|\/)(?:bin\.js|genepool)$/.test(script) ? 'genepool' : script, ...args]
     .map((word) => (/^[\w./:=@,+-]+$/.test(word) ? word : `'${word}'`))

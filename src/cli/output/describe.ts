@@ -24,7 +24,7 @@ export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): str
 export const describeSharing = ({ cells, asked, distinct }: Sharing): string =>
   `${cells} ${cells === 1 ? 'cell' : 'cells'}, ${asked} stages of which ${distinct} are distinct`
 
-/** More cells than this are not named for one reason, and more reasons than this are not told. */
+/** At most so many cells are named for one reason, and at most so many reasons are told. */
 const [mostCells, mostReasons] = [5, 10]
 
 /** Cells that failed for the same reason stand together, each with the stage that failed. */
@@ -122,11 +122,11 @@ export const describeMaker = ({ engine, device, versions }: EngineIdentity): str
 const describeDevice = ({ device, deviceIndex }: { readonly device: string; readonly deviceIndex?: number }): string =>
   deviceIndex === undefined ? device : `${device}:${deviceIndex}`
 
-/** What runs of one machine share. */
+/** Something that the runs of one machine share, as a stage waits for it. */
 const describeResource = (resource: string): string =>
   resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
 
-/** Nothing where all that is known is that nothing is known. */
+/** Empty where no stage has run before, so that no time is known. */
 const expectedAfter = (estimate: RunEstimate): string =>
   estimate.mostMs === 0 ? '' : `, expected to take ${describeEstimate(estimate)}`
 
@@ -211,10 +211,7 @@ const describeEvent = (event: RunEvent): string | undefined => {
   }
 }
 
-/**
- * At most so many stages that are not run have a line each. The others are counted, in a line for each of so many
- * causes.
- */
+/** At most so many stages that are not run have a line each, and so many causes a count of the other stages. */
 const [mostStages, mostCauses] = [5, 5]
 
 const stages = (count: number): string => `${count} more ${count === 1 ? 'stage' : 'stages'} not run`

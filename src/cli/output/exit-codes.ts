@@ -10,7 +10,7 @@ import * as CliError from 'effect/cli/CliError'
 import * as CliOutput from 'effect/cli/CliOutput'
 import { sentenceOf, UsageError } from '../../runtime/errors.js'
 
-/** Stages failed; what they said has been printed as events. */
+/** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
 
 const printError = (error: unknown, verbose: boolean): void => {
@@ -21,12 +21,12 @@ const printError = (error: unknown, verbose: boolean): void => {
   process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
 }
 
-/** Prints what has not been printed yet, then names the code. */
+/** How the process ends: prints an error that has not been printed yet, and gives the exit code. */
 export const teardown = (exit: Exit.Exit<unknown, unknown>, onExit: (code: number) => void): void => {
   if (Exit.isSuccess(exit)) return onExit(Number(process.exitCode ?? 0))
   if (Cause.hasInterruptsOnly(exit.cause)) return onExit(130)
   const error = Cause.squash(exit.cause)
-  // Wrong flags have been explained by the command line's own help.
+  // Wrong flags have been answered by `wrongCallLayer`.
   if (CliError.isCliError(error)) return onExit(error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2)
   if (error instanceof StagesFailed) return onExit(1)
   printError(error, process.argv.includes('--verbose'))

@@ -16,7 +16,7 @@ const leaves = (value: unknown, path: string): readonly string[] => {
 
 const mostWide = 110
 
-/** Words in lines of some width. */
+/** The words with commas between, in lines of limited width. */
 const wrapped = (words: readonly string[]): readonly string[] =>
   words.reduce<readonly string[]>((lines, word) => {
     const last = lines.at(-1)
@@ -61,7 +61,7 @@ const detailsOf = (artifact: LineageArtifact): readonly string[] => {
   ]
 }
 
-/** What a training went on from, where that is there. */
+/** The shorter training that this one went on from, where the store still has it. */
 const shorterOf = (
   { made: { goesOnFrom } }: LineageArtifact,
   all: ReadonlyMap<string, LineageArtifact>,

@@ -32,7 +32,7 @@ export const progressPrinter = (what: string, json: boolean): ((done: number, to
   }
 }
 
-/** One line of a terminal, rewritten, `''` to clear it; nothing where a program reads stderr. */
+/** Rewrites the last line of the terminal, with `''` clears it; prints nothing where stderr is no terminal. */
 export const showOnTerminal = (text: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
 }

@@ -11,7 +11,7 @@ export interface Output {
 }
 
 interface StageLines {
-  /** Something that has happened; for good. */
+  /** A line that stays: something has happened. */
   readonly print: (text: string) => void
   /** `key` tells running stages apart, `label` is what a reader sees. */
   readonly start: (key: string, label: string) => void
@@ -21,7 +21,7 @@ interface StageLines {
   readonly foot: (text: string | undefined) => void
 }
 
-/** Without a terminal progress is a line every so often, so that a log stays readable and a watcher sees life. */
+/** Without a terminal, progress is a line every so often: rarely enough for a log, often enough to show life. */
 const plainProgressMs = 10_000
 
 export const plainLines = (output: Output): StageLines => {
@@ -78,12 +78,12 @@ export const liveLines = (output: Output): StageLines => {
  */
 export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => string | undefined) => {
   let started: Extract<RunEvent, { type: 'run-started' }> | undefined
-  /** By name: one that was damaged is made again. */
+  /** Names, because a stage whose artifact was damaged is done twice. */
   const done = new Set<string>()
   const left = ({ expected, at }: NonNullable<typeof started>): string => {
     if (expected === undefined) return ''
     const ms = expected.mostMs - (now() - Date.parse(at))
-    // Stages of which nothing is known take time too.
+    // Stages without a known time take time as well, so the sum is a lower bound.
     if (expected.unknown > 0) return ms > 0 ? `, at least ${duration(ms)} left` : ''
     if (ms <= 0) return ', longer than expected'
     return `, ${expected.leastMs === expected.mostMs ? 'about' : 'at most about'} ${duration(ms)} left`

@@ -55,9 +55,9 @@ const roundPlan = (
 }
 
 export interface RoundControl {
-  /** What the run of this graph is steered by. `tellReads` says what its stages read. */
+  /** How the run of this graph is steered. `tellReads` tells the watching process what its stages read. */
   readonly steering: (graph: StageGraph, tellReads: Steering['review']) => Steering
-  /** For the run's own events, on their way out. */
+  /** Has to be told each event of the run. */
   readonly observe: (event: RunEvent) => void
   readonly receive: (message: ToRound) => void
   readonly isSuperseded: () => boolean
@@ -78,7 +78,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
   let occupied: readonly Occupied[] = []
   const freed = new Map<string, Deferred.Deferred<void>>()
   const untilFreed = (id: string) => getOrMake(freed, id, () => Deferred.makeUnsafe<void>())
-  /** By stage: fails when it is to end. */
+  /** By stage: fails when the stage is to end. */
   const leaves = new Map<string, Deferred.Deferred<never, Withdrawn | StageError>>()
   const leaveOf = (stage: string) =>
     getOrMake(leaves, stage, () => Deferred.makeUnsafe<never, Withdrawn | StageError>())

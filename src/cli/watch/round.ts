@@ -23,7 +23,7 @@ type Outcome =
 export interface RoundListener {
   readonly event: (round: WatchRound, event: RunEvent) => void
   readonly table: (text: string) => void
-  /** After its plan. */
+  /** Something that went wrong after the plan was told. */
   readonly problem: (problem: Problem) => void
   /** A line that the definition, or something below it, printed. */
   readonly printed: (line: string) => void
@@ -32,7 +32,7 @@ export interface RoundListener {
 }
 
 export interface WatchRound {
-  /** Counted from 1; that of a plan that is not run is given again. */
+  /** Counted from 1. A round whose plan is not run gives its number to the next. */
   readonly number: number
   readonly startedAt: number
   readonly outcome: Deferred.Deferred<Outcome>
@@ -40,7 +40,7 @@ export interface WatchRound {
   /** The answer to `supersede`: which of its stages go on although a newer round has come. */
   goOn: Deferred.Deferred<readonly string[]>
   readonly hasEnded: Deferred.Deferred<void>
-  /** Computed now, by name. */
+  /** The stages that it computes now, by name. */
   readonly running: Map<string, RoundStage>
   /** By name, once there is a plan. */
   stages: ReadonlyMap<string, RoundStage>
@@ -78,7 +78,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     isFinished: false,
     isSpoilt: false,
     send: (message) => {
-      // A message that a process does not get any more needs no care: its end is noticed by itself.
+      // A process that ends meanwhile misses the message, which is no error: its end is noticed by itself.
       if (child.connected) child.send(message, () => {})
     },
     kill: () => void child.kill('SIGKILL'),

@@ -21,9 +21,9 @@ interface RoundsListener extends Omit<RoundListener, 'ended'> {
 }
 
 interface Rounds {
-  /** The newest that was started; it may have ended. */
+  /** The newest round that was started; it may have ended. */
   readonly current: () => WatchRound | undefined
-  /** Whether none that was started is still there. */
+  /** Whether every round that was started has ended. */
   readonly isIdle: () => boolean
   /** Starts a process that loads the definition and plans. */
   readonly open: (request: WatchRequest) => WatchRound
@@ -44,7 +44,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
   let number = 0
   let current: WatchRound | undefined
 
-  /** A stage is computed no longer: its slot is free for the newest round. */
+  /** The stage is not computed any more, so the newest round may use its slot. */
   const free = (round: WatchRound, stage: string): void => {
     round.saving.delete(stage)
     if (round.running.delete(stage) && round !== current) current?.send({ type: 'freed', id: idOf(round, stage) })
@@ -61,7 +61,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     else if (happened.type === 'stage-failed') {
       const key = round.stages.get(happened.stage)?.key
       const { message, hint, stack, changed } = happened
-      // The newest round would fail in the same way, so it is told; a stage that failed because of a change is made again.
+      // The newest round would only fail in the same way. A stage that failed because of a change is made again there.
       if (round.isSuperseded && changed === undefined && key !== undefined) {
         current?.send({ type: 'failed', key, failure: { message, hint, stack } })
       }

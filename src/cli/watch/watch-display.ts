@@ -66,7 +66,7 @@ const describeWatch = (event: WatchEvent, running: boolean): string | undefined 
 interface WatchDisplay {
   readonly watch: (event: WatchEvent, running: boolean) => void
   readonly run: (round: WatchRound, event: RunEvent) => void
-  /** What a run ends with. */
+  /** The table that a run ends with. */
   readonly table: (text: string) => void
   /** What a definition printed. */
   readonly printed: (line: string) => void
@@ -100,19 +100,14 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
   /** Stages of the newest run that an earlier one computes. */
   let goOn: ReadonlySet<string> = new Set()
 
-  /** Of an earlier run only what becomes of its last stages is worth a line; of its plan's counts none are. */
-  const describeEarlier = (round: WatchRound, event: Described): string | undefined => {
-    switch (event.type) {
-      case 'stage-finished':
-      case 'stage-interrupted':
-        return `${describeOwn(round, event)}  (run ${round.number})`
-      case 'stage-failed':
-        // The newest run says it as its own, or makes the stage again.
-        return undefined
-      default:
-        return undefined
-    }
-  }
+  /**
+   * Of an earlier run, only the ends of its last stages have a line. A failure has none, because the newest run tells
+   * it as its own, or makes the stage again.
+   */
+  const describeEarlier = (round: WatchRound, event: Described): string | undefined =>
+    event.type === 'stage-finished' || event.type === 'stage-interrupted'
+      ? `${describeOwn(round, event)}  (run ${round.number})`
+      : undefined
 
   const describeOwn = (round: WatchRound, event: Described): string | undefined => {
     const describe = describers.get(round) ?? briefDescriber()
@@ -120,7 +115,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
     switch (event.type) {
       case 'run-started': {
         const text = describe(event)
-        // Which engine computes is told once.
+        // The line names the engine, which is told once as long as it stays the same.
         if (text === engine) return undefined
         engine = text
         return text
@@ -138,7 +133,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
   }
 
   const run = (round: WatchRound, event: RunEvent): void => {
-    // What is cached has been counted in the plan.
+    // The plan has told how many stages are cached.
     if (event.type === 'stage-cached') return
     const label = 'stage' in event ? `${event.stage}${round.isSuperseded ? ` (run ${round.number})` : ''}` : ''
     const key = 'stage' in event ? `${round.number}:${event.stage}` : ''
