@@ -13,14 +13,14 @@ import { Worker } from 'node:worker_threads'
 /** The descriptor on which a script tells the process that started it what it has to say: one JSON value a line. */
 export const messageDescriptor = 3
 
-export interface Script {
+interface Script {
   /** `import.meta.url` of the caller; the script lies beside it, `.js` as compiled, `.ts` when run from source. */
   readonly beside: string
   /** The script's name without its ending. */
   readonly script: string
 }
 
-export interface ScriptOptions {
+interface ScriptOptions {
   /** Arguments of Node itself, for a compiled script. */
   readonly nodeArguments?: readonly string[]
   readonly stdin: 'ignore' | 'pipe'
@@ -84,7 +84,7 @@ export interface ChildEnd {
   readonly said: string
 }
 
-export interface ChildOptions extends Script {
+interface ChildOptions extends Script {
   readonly argument: unknown
   /** Default: this process's. */
   readonly env?: NodeJS.ProcessEnv | undefined

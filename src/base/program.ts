@@ -9,7 +9,7 @@ export interface ProgramEnd {
   readonly stderr: string
 }
 
-export interface ProgramOptions {
+interface ProgramOptions {
   readonly cwd?: string
   /** Asks the program to end; the promise then rejects with the signal's reason. */
   readonly signal: AbortSignal

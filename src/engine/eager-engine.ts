@@ -13,7 +13,7 @@ import {
 import type { DeviceName, EngineName } from './request.js'
 import { checkedInput, checkedOutput, checkSpecs, sizeOfShape } from './host-values.js'
 
-export interface EagerBackend {
+interface EagerBackend {
   readonly engine: EngineName
   readonly device: DeviceName
   /** The name that the backend is registered under with TensorFlow.js. */

@@ -17,7 +17,7 @@ export const numericPackages: readonly string[] = [
   'libtensorflow',
 ]
 
-export interface NumericPackage {
+interface NumericPackage {
   readonly name: string
   readonly folder: string
   readonly version: string

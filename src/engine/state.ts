@@ -123,7 +123,7 @@ const hostStateOf = (engine: Engine): StateSupport => ({
 })
 
 /** Several calls of a stateful function as one. */
-export interface Repeated {
+interface Repeated {
   readonly fn: TensorFunction
   readonly inputs: TensorSpecs
 }

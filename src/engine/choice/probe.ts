@@ -37,7 +37,7 @@ export const checkEngine = async (engine: Engine): Promise<void> => {
   await compiled.release()
 }
 
-export interface MatmulRate {
+interface MatmulRate {
   readonly gflops: number
   /** The matrices are size × size. */
   readonly size: number

@@ -32,7 +32,7 @@ export class EngineUnavailable extends EngineError {
   }
 }
 
-export interface ResolveOptions {
+interface ResolveOptions {
   /**
    * Whether the engine is to compute now. Where it is not, one that was asked for by name together with its device need
    * not load: results of another machine can be looked at.

@@ -2,11 +2,11 @@
 import { EngineError } from '../engine.js'
 import type { DeviceName, EngineName } from '../request.js'
 
-export const engineNames: readonly EngineName[] = ['onnxruntime', 'tensorflow', 'cpu']
-export const deviceNames: readonly DeviceName[] = ['cuda', 'webgpu', 'cpu']
+const engineNames: readonly EngineName[] = ['onnxruntime', 'tensorflow', 'cpu']
+const deviceNames: readonly DeviceName[] = ['cuda', 'webgpu', 'cpu']
 
 /** The devices of each engine, the fastest first. */
-export const devicesOf: Readonly<Record<EngineName, readonly DeviceName[]>> = {
+const devicesOf: Readonly<Record<EngineName, readonly DeviceName[]>> = {
   onnxruntime: ['cuda', 'webgpu', 'cpu'],
   tensorflow: ['cuda', 'cpu'],
   cpu: ['cpu'],

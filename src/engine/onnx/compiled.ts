@@ -1,4 +1,7 @@
-/** A traced function with its session: what a call is checked against, and how arrays become tensors. */
+/**
+ * A traced function with its session: called with arrays of the host, or with state that stays on the device, where
+ * outputs of one call are inputs of the next.
+ */
 import * as ort from 'onnxruntime-node'
 import {
   type CompiledFunction,
@@ -31,7 +34,7 @@ const overlap = (one: HostArray, other: HostArray): boolean =>
   other.byteOffset < one.byteOffset + one.byteLength
 
 /** Tensors over the values of these inputs, not copies. */
-export const feedsOf = (label: string, inputs: TensorSpecs, values: HostArrays): Record<string, ort.Tensor> =>
+const feedsOf = (label: string, inputs: TensorSpecs, values: HostArrays): Record<string, ort.Tensor> =>
   Object.fromEntries(
     Object.entries(inputs).map(([name, spec]) => [
       name,
@@ -84,8 +87,6 @@ export const compiledFunction = (
   }
 }
 
-/** State that stays on the device: outputs of one call are inputs of the next without passing the host. */
-
 /** Where ONNX Runtime leaves an output that is not to pass the host. */
 export const residentLocation = 'gpu-buffer'
 
@@ -96,12 +97,12 @@ interface Held {
 }
 
 /** Copies one tensor to the device, or back. */
-export interface Carrier {
+interface Carrier {
   readonly up: (spec: TensorSpecs[string], values: HostArray) => Promise<Held>
   readonly down: (spec: TensorSpecs[string], tensor: ort.Tensor) => Promise<HostArray>
 }
 
-/** The sessions that do so are functions `x → y` that compute nothing. */
+/** Copies by sessions that compute nothing: functions `x → y`. */
 export const openCarrier = (
   open: (spec: TensorSpecs[string], direction: 'up' | 'down') => Promise<Session>,
 ): Carrier => {
@@ -200,7 +201,7 @@ export class DeviceState implements State {
   }
 }
 
-/** The tensor first: freed after the session that made it, it brings the process down. */
+/** Frees the tensor before its session: freed after the session that made it, it crashes the process. */
 const drop = ({ tensor, letGo }: Held): void => {
   tensor.dispose()
   letGo()

@@ -1,4 +1,4 @@
-/** ONNX Runtime's devices: how a session is put on one, and what is wrong where it does not go. */
+/** ONNX Runtime's devices: how a session is put on one, and what is said where that fails. */
 import onnxProto from 'onnx-proto'
 import type { InferenceSession } from 'onnxruntime-node'
 import { EngineError } from '../engine.js'
@@ -94,8 +94,6 @@ export const deviceError = (what: string, request: EngineOptions, cause: unknown
   return new EngineError(`${what}: ${known === undefined ? plain(message) : known[1](request)}`, { cause })
 }
 
-/** Nodes that ONNX Runtime's WebGPU device takes and then fails to compute, or computes wrongly (1.30). */
-
 const { ModelProto } = onnxProto.onnx
 
 type Node = InstanceType<typeof onnxProto.onnx.NodeProto>
@@ -110,14 +108,17 @@ const integer = (node: Node, name: string, otherwise: number): number => {
   return attribute === undefined ? otherwise : Number(attribute.i)
 }
 
-/** By operator. */
+/**
+ * By operator: which of its nodes ONNX Runtime's WebGPU device takes and then fails to compute, or computes wrongly
+ * (1.30).
+ */
 const unfit: Readonly<Record<string, (node: Node) => boolean>> = {
   // With groups its results are wrong; in three dimensions it ends in an error.
   ConvTranspose: (node) => integer(node, 'group', 1) !== 1 || integers(node, 'strides').length > 2,
 }
 
 /** Names of the nodes of this ONNX model that the CPU has to compute instead. */
-export const notForWebgpu = (bytes: Uint8Array): readonly string[] =>
+const notForWebgpu = (bytes: Uint8Array): readonly string[] =>
   (ModelProto.decode(bytes).graph?.node ?? [])
     .filter((node) => unfit[node.opType ?? '']?.(node as Node) === true)
     .flatMap(({ name }) => name ?? [])

@@ -6,7 +6,7 @@ import { EngineError } from '../engine.js'
 import { lastLine, type ProgramEnd, runProgram } from '../../base/program.js'
 import { libraryProblem } from '../shared-library.js'
 
-export interface InstalledCuda {
+interface InstalledCuda {
   /** The provider's libraries. */
   readonly files: readonly string[]
   /** Whether they were there before. */

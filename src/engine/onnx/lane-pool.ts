@@ -1,4 +1,7 @@
-/** Lanes of ONNX Runtime on the CPU: worker threads with sessions of their own. */
+/**
+ * Lanes of ONNX Runtime on the CPU: worker threads with sessions of their own, and the messages that pass between them
+ * and the engine. A thread's side of it is lane.ts.
+ */
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
@@ -14,8 +17,6 @@ import {
 } from '../engine.js'
 import { checkedInput, checkSpecs, sizeOfShape } from '../host-values.js'
 import { traceToOnnx } from './trace.js'
-
-/** What passes between an engine and the threads of its lanes. */
 
 /** What a lane is started with. */
 export interface LaneOptions {
@@ -140,7 +141,7 @@ const named = (name: string, { shape, dtype }: TensorSpec): NamedSpec => ({
   size: sizeOfShape(shape),
 })
 
-export interface LanePool extends Lanes {
+interface LanePool extends Lanes {
   readonly release: () => Promise<void>
 }
 

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto'
 import { EngineError } from '../engine.js'
 
 /** What a compiled graph must offer to be kept here. */
-export interface Releasable {
+interface Releasable {
   release(): Promise<void>
 }
 
 /** A graph to compile, and the names of its outputs that stay on the device. */
-export interface SessionSource {
+interface SessionSource {
   readonly label: string
   /** Kept: the session is made from them again when it is used after it had to go. */
   readonly bytes: Uint8Array

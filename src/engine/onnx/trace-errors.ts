@@ -1,6 +1,7 @@
 /**
- * What a function may not do while it is traced, because the graph would silently keep what happened once: draw random
- * numbers, make variables or assign to them. Guards stand only as long as the function runs.
+ * Errors of a function under a trace: what it may not do, because the graph would silently keep what happened once
+ * (draw random numbers, make variables or assign to them), in which operation an error arose, and on which line of the
+ * user's code.
  */
 import { findSourceMap } from 'node:module'
 import { dirname, relative } from 'node:path'
@@ -8,10 +9,8 @@ import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { EngineError } from '../engine.js'
 
-/** Finds the line of the user's code that an error under a trace goes back to. */
-
 /** Frames kept of a stack while a function is traced: TensorFlow.js's gradients nest deeply. */
-export const tracedStackDepth = 200
+const tracedStackDepth = 200
 
 interface Frame {
   /** As Node names the module: a path or a URL. */
@@ -78,7 +77,7 @@ export const callPlace = (error: Error): string | undefined => {
 const operationSuffix = '__op'
 
 /** The TensorFlow.js operation that is being computed: the outermost of those that call each other. */
-export const currentOperation = (): string | undefined => {
+const currentOperation = (): string | undefined => {
   const { scopeStack } = tf.engine().state
   let outermost: string | undefined
   for (let depth = scopeStack.length - 1; depth >= 0; depth--) {

@@ -1,12 +1,13 @@
-/** Loads TensorFlow's library into this process, once. */
+/**
+ * What `@tensorflow/tfjs-node` brings, as types, and how its addon is loaded: TensorFlow's C API for eager operations
+ * and saved models, and the backend class whose kernels call it, operation by operation.
+ */
 import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import type * as tf from '@tensorflow/tfjs'
 import { EngineError } from '../engine.js'
 import type { LocatedTensorflow } from '../installed.js'
 import { libraryProblem } from '../shared-library.js'
-
-/** What the addon of `@tensorflow/tfjs-node` exports: TensorFlow's C API for eager operations and saved models. */
 
 /** One attribute of an operation; `type` is one of the addon's `TF_ATTR_…` numbers. */
 export interface OperationAttribute {
@@ -60,8 +61,6 @@ export interface Binding {
   readonly getNumOfTensors: () => number
   readonly getNumOfSavedModels: () => number
 }
-
-/** The backend `tensorflow` of TensorFlow.js: its kernels call the addon, operation by operation. */
 
 /** The class `NodeJSKernelBackend` of the package, as far as it is used here. */
 export interface NodeBackend extends tf.KernelBackend {

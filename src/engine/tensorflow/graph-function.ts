@@ -1,4 +1,8 @@
-/** A recorded function as a graph in a TensorFlow session: optimised as a whole, run in one call. */
+/**
+ * A function of tensors as a graph in a TensorFlow session: optimised as a whole, run in one call. The function runs
+ * once, eagerly, and every operation that reaches the addon is recorded as a node of the graph, those of the gradient
+ * too.
+ */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { join } from 'node:path'
@@ -9,23 +13,18 @@ import { sizeOfShape } from '../host-values.js'
 import { backendName, type Binding, type NodeBackend, type TensorHandle } from './addon.js'
 import { encodeSavedModel, servingTag, sourceName, type TensorflowNode, type TensorflowOutput } from './saved-model.js'
 
-/**
- * Records what a function of tensors asks of TensorFlow: the function runs once, eagerly, and every operation that
- * reaches the addon becomes a node of a graph. The gradient is recorded with the rest.
- */
-
-export interface Recording {
+interface Recording {
   readonly nodes: readonly TensorflowNode[]
   /** Where the tensor with this id comes from; undefined for one that was made outside the recording. */
   readonly sourceOf: (id: number) => TensorflowOutput | undefined
 }
 
 /** Why a function cannot be a graph; it still runs eagerly. */
-export class NotRecordable extends Error {
+class NotRecordable extends Error {
   override readonly name = 'NotRecordable'
 }
 
-export interface Recorder {
+interface Recorder {
   /** The addon as before, and everything called on it is recorded. */
   readonly binding: Binding
   /** A tensor that every run of the graph is given: its handle, filled with these values while recording. */
@@ -33,7 +32,7 @@ export interface Recorder {
   readonly recording: Recording
 }
 
-export const recorderOf = (addon: Binding): Recorder => {
+const recorderOf = (addon: Binding): Recorder => {
   const nodes: TensorflowNode[] = []
   const sources = new Map<number, TensorflowOutput>()
   const add = (node: TensorflowNode): number => nodes.push(node) - 1

@@ -63,8 +63,6 @@ export const packageLoader = (folder: string, tfjs: object): ((path: string) => 
   return (path) => load(join(folder, path))
 }
 
-/** Registers TensorFlow's backend with TensorFlow.js. */
-
 /** Registers the backend and its kernels with TensorFlow.js, from the package's folder and its addon. */
 export const registerNodeBackend = (folder: string, packageName: string, binding: Binding): NodeBackend => {
   const load = packageLoader(folder, tf)

@@ -1,10 +1,8 @@
 /** A graph of TensorFlow operations in TensorFlow's own file format, `saved_model.pb` (tensorflow/core/protobuf). */
 import type { Binding, OperationAttribute, TensorValues } from './addon.js'
 
-/** Writes protocol buffer messages: the few wire types that a TensorFlow graph takes. */
-
-/** One field, encoded. */
-export type Field = Uint8Array
+/** One field of a protocol buffer message, encoded; the functions below write the few wire types that a graph takes. */
+type Field = Uint8Array
 
 const varint = (value: bigint): number[] => {
   // A negative number is written as its 64 bits.
@@ -21,26 +19,25 @@ const varint = (value: bigint): number[] => {
 const tag = (field: number, wireType: number): number[] => varint(BigInt((field << 3) | wireType))
 
 /** Any integer, enum or boolean. */
-export const integerField = (field: number, value: number | boolean): Field =>
+const integerField = (field: number, value: number | boolean): Field =>
   Uint8Array.from([...tag(field, 0), ...varint(BigInt(value))])
 
 /** A 32-bit float. */
-export const floatField = (field: number, value: number): Field => {
+const floatField = (field: number, value: number): Field => {
   const bytes = new Uint8Array(Float32Array.of(value).buffer)
   return Uint8Array.from([...tag(field, 5), ...bytes])
 }
 
 /** Bytes, or text as UTF-8. */
-export const bytesField = (field: number, value: Uint8Array | string): Field => {
+const bytesField = (field: number, value: Uint8Array | string): Field => {
   const bytes = typeof value === 'string' ? Buffer.from(value) : value
   return Buffer.concat([Uint8Array.from([...tag(field, 2), ...varint(BigInt(bytes.length))]), bytes])
 }
 
 /** A message inside a message. */
-export const messageField = (field: number, ...fields: readonly Field[]): Field =>
-  bytesField(field, Buffer.concat(fields))
+const messageField = (field: number, ...fields: readonly Field[]): Field => bytesField(field, Buffer.concat(fields))
 
-export const message = (...fields: readonly Field[]): Uint8Array => Buffer.concat(fields)
+const message = (...fields: readonly Field[]): Uint8Array => Buffer.concat(fields)
 
 /** Output number `output` of the graph's node number `node`. */
 export interface TensorflowOutput {

@@ -13,13 +13,12 @@ import { backendName, loadAddon, type NodeBackend } from './addon.js'
 import { graphFunction, type GraphFunction } from './graph-function.js'
 import { registerNodeBackend } from './load-package.js'
 
-/** What TensorFlow's library reads from the environment when it is loaded, which happens once in a process. */
-
 /**
- * Runs the body, which loads the library, with settings for the request. What the user has set himself stays as it is,
- * but for the GPUs of an engine that is to run on the CPU. Other libraries see the process's GPUs as before.
+ * Runs the body, which loads TensorFlow's library, with settings for the request in the environment: the library reads
+ * them when it is loaded. What the user has set stays as it is, but for the GPUs of an engine that is to run on the
+ * CPU. Other libraries see the process's GPUs as before.
  */
-export const withSettings = <T>({ device, deviceIndex, threads }: EngineOptions, body: () => T): T => {
+const withSettings = <T>({ device, deviceIndex, threads }: EngineOptions, body: () => T): T => {
   // Sessions read these later.
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(threads)
   // Branches of the gradient side by side: measured a tenth faster than threads inside operations alone, with the same

@@ -24,7 +24,7 @@ const dataType: Readonly<Record<ElementType, number>> = {
   bool: TensorProto.DataType.BOOL,
 }
 
-export interface NamedOutput {
+interface NamedOutput {
   readonly name: string
   readonly value: GraphValue
 }

@@ -4,10 +4,10 @@ import { sizeOfShape } from '../../host-values.js'
 
 export type ElementType = 'float32' | 'int32' | 'int64' | 'bool'
 
-export type ElementArray = Float32Array | Int32Array | BigInt64Array | Uint8Array
+type ElementArray = Float32Array | Int32Array | BigInt64Array | Uint8Array
 
 /** An ONNX attribute; the kind says how it is encoded. */
-export type Attribute =
+type Attribute =
   | { readonly float: number }
   | { readonly int: number }
   | { readonly ints: readonly number[] }
@@ -16,9 +16,9 @@ export type Attribute =
 export type Attributes = Readonly<Record<string, Attribute>>
 
 /** Constant content: every element, or the one number that all elements are. */
-export type ConstantContent = { readonly elements: ElementArray } | { readonly uniform: number }
+type ConstantContent = { readonly elements: ElementArray } | { readonly uniform: number }
 
-export type ValueOrigin =
+type ValueOrigin =
   | { readonly kind: 'input'; readonly name: string }
   | { readonly kind: 'constant'; readonly content: ConstantContent }
   | { readonly kind: 'node'; readonly node: GraphNode }
@@ -44,7 +44,7 @@ export interface GraphNode {
   readonly outputs: readonly GraphValue[]
 }
 
-export interface NodeOutput {
+interface NodeOutput {
   readonly shape: readonly number[]
   readonly type: ElementType
 }

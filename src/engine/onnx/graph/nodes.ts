@@ -1,6 +1,6 @@
 /**
- * The gradient of a slice is its own gradient padded with zeros; where several slices of one tensor are used, such
- * tensors are added up. Where the padded parts do not overlap, joining them costs a fraction of padding and adding.
+ * The operations that kernels are written in: each adds the ONNX nodes that it takes to the graph, with the result's
+ * shape, and none where constants, or the nodes before, make it needless.
  */
 import { sizeOfShape } from '../../host-values.js'
 import { type Attributes, type ElementType, type Graph, type GraphValue, nodeOf, uniformOf } from './graph.js'
@@ -12,9 +12,7 @@ export const cast = (graph: Graph, value: GraphValue, type: ElementType): GraphV
 }
 
 /** ONNX's numbers for the element types. */
-export const onnxTypeCode: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 }
-
-/** Elementwise operations with broadcasting, without the work that constants make needless. */
+const onnxTypeCode: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 }
 
 const sameShape = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((extent, axis) => extent === other[axis])
@@ -78,7 +76,7 @@ export const binary = (
   if (isNeutral(op, left) && op !== 'Sub' && op !== 'Div') return expand(graph, right, shape)
   const a = narrowed(graph, left, right, shape)
   const b = narrowed(graph, right, a, shape)
-  // Both spread the same way: combine first.
+  // Where both are spread along an axis they are combined before they are spread.
   const [sourceA, sourceB] = [spreadFrom(a), spreadFrom(b)]
   const inner = broadcastShape(sourceA.shape, sourceB.shape)
   if (sizeOfShape(inner) < sizeOfShape(shape)) {
@@ -88,8 +86,6 @@ export const binary = (
 }
 
 const spreadFrom = (value: GraphValue): GraphValue => nodeOf(value, 'Expand')?.inputs[0] ?? value
-
-/** Short forms for kernels that take several ONNX operators. */
 
 /** An operator on one tensor that keeps its shape and type. */
 export const apply = (graph: Graph, op: string, x: GraphValue, attributes: Attributes = {}): GraphValue =>
@@ -186,7 +182,7 @@ export const concat = (graph: Graph, given: readonly GraphValue[], axis: number)
   return graph.node('Concat', parts, { shape, type: parts[0].type }, { axis: { int: axis } })
 }
 
-/** Where a slice with a negative step ends that takes the first element too. */
+/** The end of a slice with a negative step that takes the first element too. */
 export const beforeFirst = -(2 ** 31)
 
 export const fromEnd = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis)
@@ -203,7 +199,11 @@ interface Part {
   readonly value: GraphValue
 }
 
-/** A tensor that is zero but for these parts along one axis. */
+/**
+ * A tensor that is zero but for these parts along one axis. The gradient of a slice is one: the slice's own gradient
+ * padded with zeros. Where several slices of a tensor are used such tensors are added up, and where their parts do not
+ * overlap, joining the parts costs a fraction of padding and adding.
+ */
 interface Parts {
   readonly axis: number
   readonly parts: readonly Part[]

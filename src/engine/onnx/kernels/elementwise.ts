@@ -1,11 +1,13 @@
-/** Kernels of one tensor, element by element. */
+/**
+ * Kernels that compute element by element: of one tensor, of two with broadcasting, and the activations fused into
+ * others.
+ */
 import type { ElementType, Graph, GraphValue } from '../graph/graph.js'
 import { apply, binary, cast, choose, combine, compare, joinPadded } from '../graph/nodes.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
 
-/** The activations that TensorFlow.js fuses into products and convolutions. */
-
-export interface Activation {
+/** An activation that TensorFlow.js fuses into products and convolutions. */
+interface Activation {
   /** TensorFlow.js's name. */
   readonly name: string
   /** Slope below zero of a leaky ReLU. */
@@ -142,8 +144,6 @@ export const elementwiseKernels: readonly TraceKernel[] = [
   kernel('ZerosLike', (graph, inputs) => graph.uniform(required(inputs, 'x').type, required(inputs, 'x').shape, 0)),
   kernel('OnesLike', (graph, inputs) => graph.uniform(required(inputs, 'x').type, required(inputs, 'x').shape, 1)),
 ]
-
-/** Kernels of two tensors, with broadcasting. */
 
 /** One ONNX operator whose result has the operands' type. */
 const direct = (name: string, op: string): TraceKernel =>

@@ -1,14 +1,13 @@
 /**
- * Kernels that write at positions given by indices. ScatterElements goes through them in order, so equal indices give
- * the same sum every time; ScatterND does not where it has several threads.
+ * Kernels that read or write at positions given by indices, and those that make tensors of indices and constants. What
+ * is written goes by ScatterElements, which takes the positions in order, so that equal indices give the same sum every
+ * time; ScatterND does not where it has several threads.
  */
 import * as tf from '@tensorflow/tfjs'
 import { sizeOfShape } from '../../host-values.js'
 import type { ElementType, Graph, GraphValue } from '../graph/graph.js'
 import { binary, cast, choose, combine, compare, expand, reshape, slice, transpose } from '../graph/nodes.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
-
-/** Kernels that make tensors from indices, and constants. */
 
 const typeOf = (dtype: string): ElementType => (dtype === 'int32' || dtype === 'bool' ? dtype : 'float32')
 

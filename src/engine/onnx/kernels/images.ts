@@ -1,4 +1,7 @@
-/** Kernels on images `[batch, height, width, channels]`: resizing, turning, mirrored edges. */
+/**
+ * Kernels on images `[batch, height, width, channels]`: resizing, turning, mirrored edges, and reading at positions
+ * that are computed.
+ */
 import * as tf from '@tensorflow/tfjs'
 import { sizeOfShape } from '../../host-values.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
@@ -131,8 +134,6 @@ export const imageKernels: readonly TraceKernel[] = [
     ),
   ),
 ]
-
-/** Kernels that read images `[batch, height, width, channels]` at positions that are computed. */
 
 type Interpolation = 'bilinear' | 'nearest'
 

@@ -1,4 +1,4 @@
-/** Kernels that move elements without changing them: shapes, slices, joins, padding. */
+/** Kernels that move elements without changing them: shapes, slices, joins, padding, blocks. */
 import * as tf from '@tensorflow/tfjs'
 import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, uniformOf } from '../graph/graph.js'
@@ -132,8 +132,6 @@ export const layoutKernels: readonly TraceKernel[] = [
     return reshape(graph, graph.node('Slice', [x, ...lists], { shape: sizes, type: x.type }), info.finalShape)
   }),
 ]
-
-/** Kernels that move blocks of elements between axes. */
 
 interface DepthAttributes {
   readonly blockSize: number

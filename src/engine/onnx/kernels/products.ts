@@ -1,4 +1,4 @@
-/** Matrix products. */
+/** Matrix products, and sums of products by their indices' names (Einsum). */
 import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph/graph.js'
 import { binary, broadcastShape, cast, reshape } from '../graph/nodes.js'
@@ -128,8 +128,6 @@ export const productKernels: readonly TraceKernel[] = [
     return activate(graph, result, { name: attributes.activation, alpha: attributes.leakyreluAlpha, weights })
   }),
 ]
-
-/** Sums of products by their indices' names. */
 
 export const einsumKernels: readonly TraceKernel[] = [
   kernel<{ equation: string }>('Einsum', (graph, inputs, attributes) => {

@@ -1,4 +1,7 @@
-/** Kernels that reduce axes: sums, means, extremes, softmax, running sums. */
+/**
+ * Kernels that reduce axes: sums, means, extremes, softmax, running sums; and normalisation, by given statistics of a
+ * batch or by the neighbouring channels.
+ */
 import type { Graph, GraphValue } from '../graph/graph.js'
 import { binary, cast, combine, pad, reshape, slice } from '../graph/nodes.js'
 import { axisMatrix, axisProduct } from './axis-product.js'
@@ -119,8 +122,6 @@ export const reductionKernels: readonly TraceKernel[] = [
     return runningProduct(graph, numbers, axis, attributes)
   }),
 ]
-
-/** Batch normalisation with given statistics, and local response normalisation. */
 
 interface ResponseAttributes {
   readonly depthRadius: number

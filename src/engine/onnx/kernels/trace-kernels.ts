@@ -1,4 +1,4 @@
-/** The TensorFlow.js kernels that cannot be traced, and why; the reasons are what errors say. */
+/** Every TensorFlow.js kernel that can be traced, and why the others cannot. */
 import { convolutionKernels } from './convolution.js'
 import { arithmeticKernels, elementwiseKernels } from './elementwise.js'
 import { scatterKernels, selectionKernels } from './gather-scatter.js'
@@ -8,8 +8,6 @@ import { blockKernels, layoutKernels } from './layout.js'
 import { poolingKernels } from './pooling.js'
 import { einsumKernels, productKernels } from './products.js'
 import { normalizationKernels, reductionKernels } from './reductions.js'
-
-/** Every TensorFlow.js kernel that can be traced. */
 
 export const traceKernels: readonly TraceKernel[] = [
   ...arithmeticKernels,

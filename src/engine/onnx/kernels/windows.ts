@@ -1,9 +1,10 @@
-/** Which elements a window holds, and which windows hold an element, as tables of positions. */
+/**
+ * Where the windows of a convolution or a pooling lie, for any number of spatial axes; which elements a window holds,
+ * and which windows hold an element.
+ */
 import type * as tf from '@tensorflow/tfjs'
 import type { Attributes, Graph, GraphValue } from '../graph/graph.js'
 import { transpose } from '../graph/nodes.js'
-
-/** Where the windows of a convolution or a pooling lie, for any number of spatial axes. */
 
 type Info2D = ReturnType<typeof tf.backend_util.computeConv2DInfo>
 

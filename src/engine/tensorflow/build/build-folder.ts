@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { errorCode } from '../../../base/files.js'
 import { isRunning } from '../../../base/process.js'
 
-export interface BuildFolder {
+interface BuildFolder {
   /** For what is needed on the way. */
   readonly work: string
   /** What is published. */

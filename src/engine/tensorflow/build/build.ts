@@ -23,26 +23,19 @@ import { compileAddon, findCompiler } from './compile.js'
 import { defaultRelease, downloadWheel, fetchPackage, wheelName } from './fetch.js'
 import { librarySource } from './library-source.js'
 
-/** The package that has the addon's C++ and its JavaScript: the installed one, else npm's. */
+const addonPackageName = '@tensorflow/tfjs-node'
 
-export interface AddonPackage {
-  readonly name: string
-  readonly folder: string
-}
-
-const name = '@tensorflow/tfjs-node'
-
-/** Its version is that of the TensorFlow.js which it is used with. */
-export const addonPackage = async (version: string, work: string, signal: AbortSignal): Promise<AddonPackage> => {
-  const installed = installedPackage(name)
+/** Folder of the package that has the addon's C++ and its JavaScript: the installed one of this version, else npm's. */
+const addonPackage = async (version: string, work: string, signal: AbortSignal): Promise<string> => {
+  const installed = installedPackage(addonPackageName)
   if (installed?.version === version && existsSync(join(installed.folder, 'binding', 'tfjs_binding.cc'))) {
-    return { name, folder: installed.folder }
+    return installed.folder
   }
-  return { name, folder: await fetchPackage(name, version, work, signal) }
+  return await fetchPackage(addonPackageName, version, work, signal)
 }
 
 /** Copies what is loaded of the package: its JavaScript and what names it. */
-export const copyPackage = async (from: string, to: string): Promise<void> => {
+const copyPackage = async (from: string, to: string): Promise<void> => {
   await fs.mkdir(join(to, 'dist'), { recursive: true })
   for (const file of ['package.json', 'LICENSE']) {
     if (existsSync(join(from, file))) await fs.copyFile(join(from, file), join(to, file))
@@ -55,10 +48,8 @@ export const copyPackage = async (from: string, to: string): Promise<void> => {
   }
 }
 
-/** What a file is known by. */
-
-/** Bytes and SHA-256. */
-export const fileIdentity = async (
+/** A file's bytes and SHA-256. */
+const fileIdentity = async (
   file: string,
   signal: AbortSignal,
 ): Promise<{ readonly size: number; readonly sha256: string }> => {
@@ -71,8 +62,6 @@ export const fileIdentity = async (
   await pipeline(source, hash, { signal })
   return { size, sha256: hash.digest('hex') }
 }
-
-/** Tries a new build in a process of its own: a library that does not fit may crash or hang. */
 
 export type CheckAnswer =
   { readonly type: 'works'; readonly libtensorflow: string } | { readonly type: 'failed'; readonly message: string }
@@ -87,8 +76,11 @@ const reasonOf = (message: string): string => {
   return message.replace(/;[^;]*genepool engine build.*$/, '')
 }
 
-/** The library's version. An EngineError where the build does not train as it should. */
-export const checkBuild = async (located: LocatedTensorflow, signal: AbortSignal): Promise<string> => {
+/**
+ * Trains with a new build in a process of its own, since a library that does not fit may crash or hang. Resolves to the
+ * library's version; rejects with an EngineError where the build does not train as it should.
+ */
+const checkBuild = async (located: LocatedTensorflow, signal: AbortSignal): Promise<string> => {
   const answers: CheckAnswer[] = []
   const end = await runChild({
     beside: import.meta.url,
@@ -108,7 +100,7 @@ export const checkBuild = async (located: LocatedTensorflow, signal: AbortSignal
   throw new EngineError(`the build was made but does not work: ${how}`)
 }
 
-export interface BuildOptions {
+interface BuildOptions {
   /** A wheel, packed or not, an installed `tensorflow` folder or libtensorflow (or its `.tar.gz`); default: pip's. */
   readonly from?: string | undefined
   /** Whether pip is asked for the library with GPU code; of `from`, what is assumed where nothing in it says so. */
@@ -119,13 +111,13 @@ export interface BuildOptions {
   readonly signal: AbortSignal
 }
 
-export interface BuiltTensorflow {
+interface BuiltTensorflow {
   readonly folder: string
   readonly manifest: BuildManifest
 }
 
 /** Called as a step begins, with what it does. */
-export type ReportStep = (step: string) => void
+type ReportStep = (step: string) => void
 
 /** Hard links where it can: the library is most of a gigabyte. */
 const place = async (from: string, to: string): Promise<void> => {
@@ -157,14 +149,14 @@ const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTe
     for (const [at, file] of source.libraries.entries()) await place(file, join(result, libraries[at]))
     // The library looks for CUDA's own libraries there.
     if (source.cudaPackages !== undefined) await fs.symlink(source.cudaPackages, join(result, 'nvidia'))
-    report(`taking the addon from @tensorflow/tfjs-node ${version}`)
+    report(`taking the addon from ${addonPackageName} ${version}`)
     const addon = await addonPackage(version, work, signal)
-    await copyPackage(addon.folder, join(result, 'package'))
+    await copyPackage(addon, join(result, 'package'))
     report(`compiling the addon with ${compiler.version}`)
     await compileAddon(
       {
         compiler,
-        source: join(addon.folder, 'binding'),
+        source: join(addon, 'binding'),
         include: source.include,
         libraries: libraries.map((file) => join(result, file)),
         output: join(result, addonFile),
@@ -176,7 +168,7 @@ const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTe
     report('training with it')
     const located: LocatedTensorflow = {
       origin: 'build',
-      name: addon.name,
+      name: addonPackageName,
       version,
       folder: join(result, 'package'),
       addon: join(result, addonFile),
@@ -188,7 +180,7 @@ const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTe
     const files: Record<string, { readonly size: number; readonly sha256: string }> = {}
     for (const file of [addonFile, ...libraries]) files[file] = await fileIdentity(join(result, file), signal)
     const manifest: BuildManifest = {
-      package: { name: addon.name, version },
+      package: { name: addonPackageName, version },
       libtensorflow,
       gpu: located.gpu,
       from: from === undefined ? basename(given) : resolve(from),

@@ -1,4 +1,7 @@
-/** The process of a check: loads a new build and trains with it. */
+/**
+ * The process of a check: loads a new build and trains a small network for a few steps, whose losses plain JavaScript
+ * has to agree with.
+ */
 import * as tf from '@tensorflow/tfjs'
 import { answer, inChild } from '../../../base/own-program.js'
 import { openEager } from '../../eager-engine.js'
@@ -8,8 +11,6 @@ import { gelu, layerNorm, linear, softmaxCrossEntropy } from '../../operations.j
 import { loadAddon } from '../addon.js'
 import { openTensorflow } from '../tensorflow-engine.js'
 import type { CheckAnswer } from './build.js'
-
-/** A few training steps of a small network, whose losses plain JavaScript has to agree with. */
 
 const [batch, inner, hidden, classes] = [8, 6, 16, 4]
 
@@ -62,7 +63,7 @@ const lossesOn = async (engine: Engine): Promise<readonly number[]> => {
 }
 
 /** Throws an EngineError where the engine's losses are not those of plain JavaScript. */
-export const checkTraining = async (engine: Engine): Promise<void> => {
+const checkTraining = async (engine: Engine): Promise<void> => {
   const reference = openEager({ engine: 'cpu', device: 'cpu', backend: 'cpu', versions: {} })
   const [losses, wanted] = [await lossesOn(engine), await lossesOn(reference)]
   await reference.release()

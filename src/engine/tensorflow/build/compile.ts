@@ -10,7 +10,7 @@ import { runProgram } from '../../../base/program.js'
 const nodeApiVersion = 8
 const nodeApiHeaders = { name: 'node-api-headers', version: '1.9.0' }
 
-export interface Compiler {
+interface Compiler {
   readonly command: readonly string[]
   /** What it calls itself. */
   readonly version: string
@@ -43,7 +43,7 @@ const nodeHeaders = async (work: string, signal: AbortSignal): Promise<string> =
   return join(await fetchPackage(name, version, work, signal), 'include')
 }
 
-export interface Compilation {
+interface Compilation {
   readonly compiler: Compiler
   /** Folder of the addon's C++. */
   readonly source: string

@@ -1,4 +1,4 @@
-/** Asks pip for TensorFlow's wheel. */
+/** Brings what a build takes: a package by npm, without installing it, and TensorFlow's wheel by pip. */
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { lastLine, type ProgramEnd, runProgram } from '../../../base/program.js'
@@ -36,8 +36,6 @@ export const unpackTarball = async (file: string, folder: string, signal: AbortS
   }
   throw new EngineError(`${file} cannot be unpacked (${message}); download it again`)
 }
-
-/** Brings a package from the registry that the user's npm is set up for, without installing it. */
 
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
 

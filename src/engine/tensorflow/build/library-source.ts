@@ -7,7 +7,7 @@ import { libraryProblem } from '../../shared-library.js'
 import { unpackTarball } from './fetch.js'
 import { extractEntry, wheelEntries } from './wheel.js'
 
-export interface LibrarySource {
+interface LibrarySource {
   /** The main library first; their names are those that they are found by when they are loaded. */
   readonly libraries: readonly string[]
   readonly include: string

@@ -11,7 +11,7 @@ import { crc32, createInflateRaw } from 'node:zlib'
 import { isInnerName } from '../../../base/files.js'
 import { EngineError } from '../../engine.js'
 
-export interface WheelEntry {
+interface WheelEntry {
   /** Path in the wheel, `/` between. */
   readonly path: string
   readonly size: number
