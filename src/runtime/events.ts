@@ -61,9 +61,9 @@ export type Reason =
   | { readonly type: 'artifact-missing' }
   | { readonly type: 'artifact-corrupt' }
   | { readonly type: 'input-pending'; readonly input: string; readonly stage: string }
-  /** Not why, but how: from what the same stage left that ended earlier, after `at` epochs (or whatever it counts). */
+  /** How it runs, not why: it goes on from what the same stage left that ended after `at` epochs, or other `unit`s. */
   | { readonly type: 'goes-on'; readonly at: number; readonly unit: string }
-  /** Only its end has moved, and still nothing of what it was before is of use. */
+  /** Only its end has moved, and still it cannot go on from what it was before. */
   | { readonly type: 'from-start'; readonly because: string }
 
 type PlanStatus = 'cached' | 'run' | 'maybe'

@@ -37,7 +37,7 @@ const sweep = (scratch: string): void => {
   }
 }
 
-/** What the code and the sources hash to is known already; times and contents are not to be mixed in. */
+/** Indices that spare hashing code and sources again. Times and the list of contents belong to the real store alone. */
 const indices = (folder: string): readonly string[] =>
   fs.existsSync(folder)
     ? fs.readdirSync(folder).filter((name) => name.endsWith('.json') && name !== 'contents.json')

@@ -179,8 +179,8 @@ const isUnusual = (cause: unknown): boolean =>
   ((cause as Partial<BuildFailure>).errors?.some(({ detail }) => detail instanceof Unusual) ?? false)
 
 /**
- * Undefined where it does not compile, or the compiler does not run: nothing that would be true the next time. The
- * loader of TypeScript says what is wrong.
+ * Undefined where it does not compile or the compiler does not run, which is not to be kept; the loader of TypeScript
+ * says what is wrong.
  */
 export const compileDefinition = async (file: string): Promise<CompiledDefinition | undefined> => {
   const found: Found = { files: new Map(), externals: [] }

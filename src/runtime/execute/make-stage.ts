@@ -140,7 +140,7 @@ const compute = Effect.fnUntraced(function* (
     onWorker: worker,
     ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
   }
-  // One that cannot be removed does no harm: it is of this very fingerprint, or its seal is broken.
+  // One that cannot be removed does no harm: a run goes on from it only where its seal holds.
   const dropCheckpoint = Effect.ignore(
     Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
   )
@@ -192,7 +192,7 @@ const findHit = Effect.fnUntraced(function* (
   identity: StageIdentity,
 ): Effect.fn.Return<Made | undefined, StoreError, Store> {
   const store = yield* Store
-  // Nobody knows what code made it.
+  // Which code made a stored one is not known.
   if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
@@ -252,8 +252,8 @@ export const makeStage = Effect.fnUntraced(function* (
     if (context.isStopped()) return yield* new RunStopped()
     return { manifest: yield* compute(context, stage, inputs, identity, reasons, lease), how: 'ran' }
   })
-  // Its turn first, its lock afterwards: who holds a lock computes, so that nobody waits for a stage that is only
-  // queued, and who waits for a lock holds nothing that others could use.
+  // Its turn first, its lock afterwards: a lock is held only while the stage computes, so that no run waits for a stage
+  // that is merely queued, and a run that waits for a lock holds no slot that others could use.
   for (;;) {
     yield* untilFree(lock, (holder) => context.emit({ type: 'stage-waiting', stage: node.name, holder }))
     const theirs = yield* findHit(context, stage, identity)

@@ -84,7 +84,7 @@ export const openExtension = Effect.fnUntraced(function* (
   const publish = Effect.fnUntraced(function* ({ at, summary }: Milestone) {
     const identityThere = endingAt(by, identity, at)
     const fingerprint = fingerprintOf(identityThere)
-    // The stage itself will fail of it.
+    // The stage itself fails for that.
     if (touchedSource(sealed) !== undefined) return
     // Another run may have made it meanwhile: an artifact is made once.
     if (!wanted.includes(at) || store.lookup(fingerprint) !== undefined) return
@@ -100,7 +100,7 @@ export const openExtension = Effect.fnUntraced(function* (
   const publishing = yield* Queue.take(queue).pipe(
     Effect.flatMap((milestone) =>
       publish(milestone).pipe(
-        // The training is worth more than what it leaves on its way.
+        // What cannot be stored on the way must not end the training.
         Effect.catch((error) =>
           Effect.sync(() => {
             const what = `${stage.node.name} as it was after ${by.unit} ${milestone.at}`

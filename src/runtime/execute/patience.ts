@@ -9,10 +9,10 @@ const graceMs = 700
  */
 const longestStepMs = 60_000
 
-/** A slow disk. */
+/** As a slow disk writes. */
 const bytesPerMs = 5_000
 
-/** What takes no time to speak of. */
+/** So few bytes are saved at once. */
 const smallBytes = 16 * 2 ** 20
 
 /** Reading the state back from a device and laying it out. */

@@ -1,7 +1,7 @@
 /**
- * Stages that extend (`StageKind.extends`): what the same stage left that ended earlier is looked up under the
- * fingerprint that it has itself, so nothing but the artifacts has to be kept, taken along or swept. Never another
- * engine's: what goes on from it would be the work of two under the name of one.
+ * Stages that go on from a shorter run of themselves (`StageKind.extends`). The shorter one is looked up by its own
+ * fingerprint, so that nothing but artifacts has to be stored. It is never one of another engine: the result would then
+ * be the work of two engines under the name of one.
  */
 import * as Effect from 'effect/Effect'
 import type { StoreError } from '../errors.js'

@@ -73,7 +73,7 @@ export const explainMiss = Effect.fnUntraced(function* (
 ): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
   const fingerprint = fingerprintOf(identity)
-  // Nobody knows what code made what is there.
+  // Which code made a stored one is not known.
   if (stage.opaque.length > 0) return opaqueReasons(stage)
   const beginning = yield* beginningOf(stage.kind, identity)
   if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]

@@ -138,7 +138,7 @@ const write = (store: Store['Service'], times: readonly StageTime[]): void => {
 /** From the manifests: which machine it was and what was behind a stage is not known any more. */
 const gathered = (store: Store['Service']): readonly StageTime[] =>
   manifestsNow(store)
-    // How much of it that was is not known.
+    // Their time was that of a part of the stage, and which part is not known.
     .filter(({ made }) => made.goesOnFrom === undefined)
     .sort((a, b) => (a.made.at < b.made.at ? -1 : 1))
     .map(({ stage, fingerprint, identity, made }) => {
