@@ -20,7 +20,9 @@ interface ModelColumnOptions {
 /** Stands in the last column of a model that another one dominates. */
 const dominatedMark = '·'
 
-export const dominatedLegend = `${dominatedMark} dominated: another model has no more parameters and MACs and no lower score, and is better in one of them`
+export const dominatedLegend =
+  `${dominatedMark} dominated: another model has no more parameters and MACs and no lower score, ` +
+  'and is better in one of them'
 
 type ModelColumn = DataColumn<ModelResult>
 

@@ -133,7 +133,10 @@ const renderGpus = (): readonly string[] =>
 export const cpuName = (): string => {
   const all = cpus()
   const model = all[0]?.model.trim().replace(/\s+/g, ' ')
-  return `${model === undefined || model === '' ? process.arch : model}, ${all.length} ${all.length === 1 ? 'thread' : 'threads'}`
+  return (
+    `${model === undefined || model === '' ? process.arch : model}, ` +
+    `${all.length} ${all.length === 1 ? 'thread' : 'threads'}`
+  )
 }
 
 /** What WebGPU computes on. */

@@ -41,7 +41,8 @@ const parseDevice = (device: string): Omit<Wish, 'engine'> => {
   const name = deviceNames.find((known) => known === word)
   if (name === undefined || (index !== undefined && name !== 'cuda')) {
     throw new EngineError(
-      `there is no device '${device}': write auto, cpu, cuda, webgpu, or cuda:0, cuda:1, … for one of several NVIDIA GPUs`,
+      `there is no device '${device}': write auto, cpu, cuda, webgpu, or cuda:0, cuda:1, … ` +
+        'for one of several NVIDIA GPUs',
     )
   }
   return { device: name, ...(index === undefined ? {} : { deviceIndex: Number(index) }) }

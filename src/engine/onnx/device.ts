@@ -66,8 +66,8 @@ const explanations: readonly (readonly [RegExp, (request: EngineOptions) => stri
   [
     /ExecutionProvider_Cuda: Failed to load shared library|providers_(cuda|shared)/,
     () =>
-      "its CUDA provider, NVIDIA's driver, CUDA 12 or cuDNN 9 is missing; run genepool engine install cuda, and genepool " +
-      'doctor to see which it is, or use the device cpu',
+      "its CUDA provider, NVIDIA's driver, CUDA 12 or cuDNN 9 is missing; run genepool engine install cuda, " +
+      'and genepool doctor to see which it is, or use the device cpu',
   ],
   [
     /invalid device ordinal|CUDA failure 101/,

@@ -96,7 +96,8 @@ class TraceBackend extends tf.KernelBackend {
     if (value.origin.kind !== 'constant') {
       const from = value.origin.kind === 'input' ? `the input ${value.origin.name}` : `a tensor made by ${value.madeBy}`
       throw new EngineError(
-        `${value.graph.label}: the value of ${from} was read, but while a function is traced its tensors have no values; ` +
+        `${value.graph.label}: the value of ${from} was read, ` +
+          'but while a function is traced its tensors have no values; ' +
           'express it in tensor operations, or return the tensor',
       )
     }
@@ -178,7 +179,8 @@ const untraced = (name: string): TraceKernel => ({
   name,
   trace: (graph) => {
     throw new EngineError(
-      `${graph.label}: ${namedOperation(name)} cannot be traced: ${untracedKernels[name] ?? 'it has no ONNX form here'}; ` +
+      `${graph.label}: ${namedOperation(name)} cannot be traced: ` +
+        `${untracedKernels[name] ?? 'it has no ONNX form here'}; ` +
         'compute it outside and pass the result in as an input, or use the engine tensorflow or cpu',
     )
   },

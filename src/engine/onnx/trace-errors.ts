@@ -111,7 +111,8 @@ const randomness = (label: string): EngineError => {
   const operation = currentOperation()
   const drawn = operation === undefined ? 'Math.random was called' : `${namedOperation('')} draws random numbers`
   return new EngineError(
-    `${label}: ${drawn}, and a trace would use the same ones in every run; draw them outside and pass them in as an input`,
+    `${label}: ${drawn}, and a trace would use the same ones in every run; ` +
+      'draw them outside and pass them in as an input',
   )
 }
 

@@ -61,7 +61,8 @@ const checkedOutputs = (label: string, returned: unknown): readonly (readonly [s
     }
     if (output.isDisposed) {
       throw new EngineError(
-        `${label}: the output ${name} is disposed; a tensor made in tf.tidy must be what that returns, or kept by tf.keep`,
+        `${label}: the output ${name} is disposed; a tensor made in tf.tidy must be what that returns, ` +
+          'or kept by tf.keep',
       )
     }
     return [name, output]

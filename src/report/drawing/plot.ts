@@ -1,6 +1,6 @@
 /** Observable Plot on a document of its own: each plot becomes a picture. The libraries are loaded on first use. */
 import type * as Plot from '@observablehq/plot'
-import { fontSize, type Picture } from './svg.js'
+import { element, fontSize, type Picture } from './svg.js'
 import { colour } from './theme.js'
 
 /** The part of a DOM element that is used here; the compiler has no browser types. */
@@ -42,7 +42,11 @@ export const openDrawing = async (): Promise<Drawing> => {
       width: options.width,
       height: options.height,
       // Plot's style sheet would apply to the whole page; here every style is an attribute.
-      body: `<g font-size="${fontSize}" fill="${colour('ink')}" text-anchor="middle">${innerHTML.replace(/<style>[^]*?<\/style>/, '')}</g>`,
+      body: element(
+        'g',
+        { 'font-size': fontSize, fill: colour('ink'), 'text-anchor': 'middle' },
+        innerHTML.replace(/<style>[^]*?<\/style>/, ''),
+      ),
       x: scale('x') ?? none,
       y: scale('y') ?? none,
     }

@@ -108,7 +108,8 @@ const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigur
         section: 'accuracy',
         title,
         caption:
-          `${describeScore(report, references)} against ${costTitle(cost, batch)}. The line is the best that a budget buys.` +
+          `${describeScore(report, references)} against ${costTitle(cost, batch)}. ` +
+          'The line is the best that a budget buys.' +
           (cost === 'latency' ? describeTiming(report) : '') +
           (isSuite
             ? ` A point is one model of one cell, averaged over seeds${axis === undefined ? '' : `; colours: ${axis}`}.`
@@ -176,7 +177,8 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
             section: 'ablation',
             title: `Accuracy over parameters, by ${axis}`,
             caption:
-              'Each model averaged over the cells of the value. Lines: the best that a budget buys; bands: one sample standard deviation.' +
+              'Each model averaged over the cells of the value. Lines: the best that a budget buys; ' +
+              'bands: one sample standard deviation.' +
               compared([axis]),
           },
           (width) => frontsFigure(drawing, familiesOf(groupsBy(results, [axis])), width),

@@ -91,16 +91,17 @@ interface Spot {
   readonly y: number
 }
 
-/** A smooth line through these points, ending in an arrow. */
+const pathPoint = ({ x, y }: Spot): string => `${x.toFixed(1)} ${y.toFixed(1)}`
+
+/** A smooth line through these points. */
 const edgePath = (points: readonly Spot[]): string => {
   const [first, ...rest] = points
-  const at = ({ x, y }: Spot): string => `${x.toFixed(1)} ${y.toFixed(1)}`
   const middles = rest.slice(0, -1).map((spot, index) => {
     const next = rest[index + 1]
     const end = index === rest.length - 2 ? next : { x: (spot.x + next.x) / 2, y: (spot.y + next.y) / 2 }
-    return `Q${at(spot)} ${at(end)}`
+    return `Q${pathPoint(spot)} ${pathPoint(end)}`
   })
-  return `M${at(first)}${middles.length === 0 ? `L${at(rest.at(-1)!)}` : middles.join('')}`
+  return `M${pathPoint(first)}${middles.length === 0 ? `L${pathPoint(rest.at(-1)!)}` : middles.join('')}`
 }
 
 interface Box extends Spot {
@@ -120,11 +121,14 @@ const fromTopToBottom = (points: readonly Spot[], from: Box, to: Box): readonly 
   return [end(from, inner[0] ?? to, 1), ...inner, end(to, inner.at(-1) ?? from, -1)]
 }
 
-const arrow = ({ x, y }: Spot): string =>
-  element('path', {
-    d: `M${(x - 3.5).toFixed(1)} ${(y - 6).toFixed(1)}L${x.toFixed(1)} ${y.toFixed(1)}L${(x + 3.5).toFixed(1)} ${(y - 6).toFixed(1)}Z`,
-    fill: colour('muted'),
-  })
+const arrow = ({ x, y }: Spot): string => {
+  const [left, tip, right] = [
+    { x: x - 3.5, y: y - 6 },
+    { x, y },
+    { x: x + 3.5, y: y - 6 },
+  ].map(pathPoint)
+  return element('path', { d: `M${left}L${tip}L${right}Z`, fill: colour('muted') })
+}
 
 export const stageGraphFigure = async (
   stages: readonly StageRecord[],

@@ -98,10 +98,15 @@ const keyFigures = ({ data, models }: Report): string => {
     [String(models.length), data.experiment.kind === 'suite' ? `models of ${data.experiment.cells} cells` : 'models'],
     [
       duration(ms),
-      `of computing: ${done} distinct stages${asked > data.stages.length ? ` for ${asked} asked for` : ''}${done < data.stages.length ? `, ${data.stages.length - done} missing` : ''}`,
+      `of computing: ${done} distinct stages` +
+        `${asked > data.stages.length ? ` for ${asked} asked for` : ''}` +
+        `${done < data.stages.length ? `, ${data.stages.length - done} missing` : ''}`,
     ],
   ]
-  return `<ul class="key">${items.map(([value, says]) => `<li><strong>${escapeXml(value)}</strong><span>${escapeXml(says)}</span></li>`).join('')}</ul>`
+  const list = items.map(
+    ([value, says]) => `<li><strong>${escapeXml(value)}</strong><span>${escapeXml(says)}</span></li>`,
+  )
+  return `<ul class="key">${list.join('')}</ul>`
 }
 
 /** The appendix names at most so many cells of a stage. */
@@ -132,18 +137,22 @@ const stageHtml = (stage: StageRecord, isSuite: boolean): string => {
           ...(machine === null ? [] : [['machine', JSON.stringify(machine)] as const]),
           [
             'made',
-            `${made.at} in ${duration(made.ms)}, run ${made.run}, Node ${made.node}, ${made.platform}, threads ${made.threads}`,
+            `${made.at} in ${duration(made.ms)}, run ${made.run}, Node ${made.node}, ${made.platform}, ` +
+              `threads ${made.threads}`,
           ] as const,
         ]),
     ...(Object.keys(summary).length === 0 ? [] : [['summary', JSON.stringify(summary)] as const]),
   ]
-  const title = `${escapeXml(name)} <span class="muted">${escapeXml(kind)} · <code>${fingerprint?.slice(0, 12) ?? 'not run'}</code></span>`
-  return `<details><summary>${title}</summary>${factList(facts)}<pre>${escapeXml(JSON.stringify(params, null, 2))}</pre></details>`
+  const key = `<code>${fingerprint?.slice(0, 12) ?? 'not run'}</code>`
+  const summaryHtml = `${escapeXml(name)} <span class="muted">${escapeXml(kind)} · ${key}</span>`
+  const paramsHtml = escapeXml(JSON.stringify(params, null, 2))
+  return `<details><summary>${summaryHtml}</summary>${factList(facts)}<pre>${paramsHtml}</pre></details>`
 }
 
 const leftOut = (stages: readonly StageRecord[]): string =>
   stages.length > mostStages
-    ? `<p class="muted">Shown are the first ${mostStages} of ${stages.length} stages; the table above lists all, and the data of this page have the parameters of all.</p>\n`
+    ? `<p class="muted">Shown are the first ${mostStages} of ${stages.length} stages; the table above lists all, ` +
+      'and the data of this page have the parameters of all.</p>\n'
     : ''
 
 /** The exact parameters, fingerprint, engine and versions of every stage. */
@@ -184,7 +193,8 @@ export const renderPage = (content: PageContent): string => {
   const gap =
     missing.length === 0
       ? ''
-      : `<p><strong>Not complete:</strong> of ${plural(missing.length, 'cell')} something has not run. What is missing is left out of means, and marked.</p>`
+      : `<p><strong>Not complete:</strong> of ${plural(missing.length, 'cell')} something has not run. ` +
+        'What is missing is left out of means, and marked.</p>'
   return `<!doctype html>
 <html lang="en">
 <head>

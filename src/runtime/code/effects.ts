@@ -16,10 +16,10 @@ interface Lookup {
 
 /** Methods that leave what they are called on as it is. */
 const harmlessMethods = new Set(
-  `at bind charCodeAt codePointAt concat endsWith entries every exec filter find findIndex findLast findLastIndex flat flatMap
-  forEach get has includes indexOf join keys lastIndexOf map match matchAll normalize padEnd padStart pipe reduce reduceRight
-  repeat replace replaceAll slice some split startsWith subarray substring test toFixed toLowerCase toSorted toSpliced toString
-  toUpperCase trim trimEnd trimStart values with`.split(/\s+/),
+  `at bind charCodeAt codePointAt concat endsWith entries every exec filter find findIndex findLast findLastIndex flat
+  flatMap forEach get has includes indexOf join keys lastIndexOf map match matchAll normalize padEnd padStart pipe
+  reduce reduceRight repeat replace replaceAll slice some split startsWith subarray substring test toFixed toLowerCase
+  toSorted toSpliced toString toUpperCase trim trimEnd trimStart values with`.split(/\s+/),
 )
 
 /** Functions of packages and globals that change what they are given first, by their names. */

@@ -136,7 +136,8 @@ export const encodeModel = (
   const bytesOfConstants = initializer.reduce((sum, { rawData }) => sum + rawData.byteLength, 0)
   if (bytesOfConstants > byteLimit) {
     throw new EngineError(
-      `${graph.label}: its constants take ${bytesOfConstants} bytes, more than one ONNX model can hold; pass them as inputs`,
+      `${graph.label}: its constants take ${bytesOfConstants} bytes, more than one ONNX model can hold; ` +
+        'pass them as inputs',
     )
   }
   for (const { value, name } of copies) {

@@ -145,7 +145,8 @@ export class Graph {
     const foreign = inputs.find((input) => input.graph !== this)
     if (foreign !== undefined) {
       throw new EngineError(
-        `${this.label}: ${this.kernel} was given a tensor that ${foreign.madeBy} made in the trace of ${foreign.graph.label}`,
+        `${this.label}: ${this.kernel} was given a tensor that ${foreign.madeBy} made ` +
+          `in the trace of ${foreign.graph.label}`,
       )
     }
     const key = `${domain}.${op}(${inputs.map((input) => input.id)})${JSON.stringify(attributes)}`
