@@ -1,6 +1,6 @@
 /**
- * Makes of the programs that tests start most often one script each, and of Effect, which their stages import, one file: in
- * node_modules, so that it is a package. Tests that find none of this build use the programs as they are.
+ * Makes of the programs that tests start most often one script each, and of Effect, which their stages import, one
+ * file: in node_modules, so that it is a package. Tests that find none of this build use the programs as they are.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

@@ -41,7 +41,7 @@ export const editedDeclarations = (changes: readonly CodeChange[]): readonly Edi
 /** How a declaration is written so that it is no other: `src/stages/losses.ts:kdLoss`. */
 export const qualifiedName = ({ symbol }: EditedDeclaration): string => `${symbol.file}:${symbol.name}`
 
-/** Names that mean something else in a declaration that itself says the same as before: `explain` calls the edit by these. */
+/** Names that mean something else now in a declaration with the same text: `explain` names the edit by these. */
 const reboundNames = ({ symbol, stages }: EditedDeclaration): readonly string[] =>
   stages.flatMap(({ before, now }) =>
     codeReasons(before, now).flatMap((reason) =>
@@ -52,8 +52,8 @@ const reboundNames = ({ symbol, stages }: EditedDeclaration): readonly string[] 
   )
 
 /**
- * The edited declarations that a name means: of its own name, qualified or not; of a class all that is edited in it; else those in which
- * the name means something else than before. Several of different names: the name is ambiguous.
+ * The edited declarations that a name means: of its own name, qualified or not; of a class all that is edited in it;
+ * else those in which the name means something else than before. Several of different names: the name is ambiguous.
  */
 export const editsCalled = (
   edits: readonly EditedDeclaration[],

@@ -1,6 +1,6 @@
 /**
- * Edits that somebody has declared harmless. Of such a declaration the new hash counts as the old one, so that nothing runs
- * again for it; the next edit has another hash and counts.
+ * Edits that somebody has declared harmless. Of such a declaration the new hash counts as the old one, so that nothing
+ * runs again for it; the next edit has another hash and counts.
  */
 import { randomBytes } from 'node:crypto'
 import { readTextIfThere } from '../../base/files.js'

@@ -1,6 +1,6 @@
 /**
- * The code of stages: its digest for fingerprints, and the record of what that is. A run in which nothing changed reads one
- * index and asks for the identities of files; nothing is parsed.
+ * The code of stages: its digest for fingerprints, and the record of what that is. A run in which nothing changed reads
+ * one index and asks for the identities of files; nothing is parsed.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -105,7 +105,7 @@ export class CodeReader {
     return this.record(digest)
   }
 
-  /** The record of the code as it stands, where another code of the same digest may have left one: accepted edits differ. */
+  /** The record of the code as it is now; code of the same digest, with an edit accepted, may have left another. */
   current(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
     const { digest } = this.read(entry, without)
     if (!this.#walked.has(digest)) this.#walkAgain(entry, without)
@@ -122,9 +122,9 @@ export class CodeReader {
   }
 
   /**
-   * A file because of which the code of an entry is no longer what was read, if there is one. Edits of what it does not reach
-   * are none. One that was edited and is as before is: a process may have loaded it in between. One that is no longer there
-   * is too.
+   * A file because of which the code of an entry is no longer what was read, if there is one. Edits of what it does not
+   * reach are none. One that was edited and is as before is: a process may have loaded it in between. One that is no
+   * longer there is too.
    */
   changedSinceRead(entry: CodeEntry, without: readonly string[] = []): string | undefined {
     const key = keyOf(entry, without)
@@ -150,7 +150,7 @@ export class CodeReader {
     return [...this.#known.get(keyOf(entry, without))!.identities.keys()]
   }
 
-  /** All that a module's program consists of, whatever of it is used, and where a file is expected that is not there. */
+  /** All files of a module's program, used or not, and the places where a missing file is expected. */
   reached(module: string): readonly string[] {
     const seen = new FilesSeen(this.#states)
     seen.note(module)

@@ -87,7 +87,7 @@ const unknownChange: CodeChanged = {
   chain: [],
 }
 
-/** Edited symbols first, then added and removed ones, then packages. At least one where the records are not the same. */
+/** Edited symbols first, then added and removed ones, then packages. At least one where the records differ. */
 export const codeReasons = (before: CodeRecord | undefined, now: CodeRecord | undefined): readonly Reason[] => {
   if (before === undefined || now === undefined) return [unknownChange]
   const reasons = [...symbolChanges(before, now), ...packageChanges(before, now)]

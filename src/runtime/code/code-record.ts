@@ -1,11 +1,11 @@
 /**
- * What the code of a stage is: every declaration that it reaches, and the packages. The digest is what the fingerprint holds;
- * the record behind it says, later and elsewhere, what that was.
+ * What the code of a stage is: every declaration that it reaches, and the packages. The digest is what the fingerprint
+ * holds; the record behind it says, later and elsewhere, what that was.
  */
 import { hashOf } from '../canonical.js'
 import type { Opaque } from './file-code.js'
 
-/** A piece of code by its place: `src/stages/losses.ts:kdLoss`, `src/trainer.ts:Trainer.step`, `src/setup.ts:module code`. */
+/** A piece of code by its place: `src/losses.ts:kdLoss`, `src/trainer.ts:Trainer.step`, `src/setup.ts:module code`. */
 export interface CodeSymbol {
   /** Relative to the package that the stage is in; of another package after that one's name. */
   readonly file: string
@@ -25,7 +25,7 @@ export interface CodeSymbol {
 export interface NameUse {
   /** Key of a symbol, or the export of a package. */
   readonly means: string
-  /** `file:line` of the import or the last re-export by which it means that; absent for what the file itself declares. */
+  /** `file:line` of the import or last re-export that gives it this meaning; absent for the file's own declarations. */
   readonly at?: string
 }
 

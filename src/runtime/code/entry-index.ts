@@ -1,6 +1,7 @@
 /**
- * The digest of each stage's code with the identities of all files that it depends on, for all stages in one small file: all
- * that a run reads of code when nothing changed. Behind its own hash: what a flipped bit took out of it would be missed for ever.
+ * The digest of each stage's code with the identities of all files that it depends on, for all stages in one small
+ * file: all that a run reads of code when nothing changed. Behind its own hash: what a flipped bit took out of it would
+ * be missed for ever.
  */
 import { existsSync } from 'node:fs'
 import * as path from 'node:path'

@@ -1,6 +1,6 @@
 /**
- * Syntax as far as it means anything at run time: types, comments and what a formatter adds or drops are left out. Everything
- * else is taken as the parser has it, so that syntax nobody thought of here counts rather than not.
+ * Syntax as far as it means anything at run time: types, comments and what a formatter adds or drops are left out.
+ * Everything else is taken as the parser has it, so that syntax nobody thought of here counts rather than not.
  */
 import type { ts } from 'ts-morph'
 import { typescript } from './typescript.js'

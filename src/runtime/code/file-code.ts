@@ -36,8 +36,8 @@ export interface Code extends CodePlace {
   /** sha256 of the syntax without types, comments and formatting. */
   readonly hash: string
   /**
-   * Names of the module's scope that it uses, sorted. `losses.kd` is the member `kd` of the imported name `losses`: of a
-   * namespace only that member counts.
+   * Names of the module's scope that it uses, sorted. `losses.kd` is the member `kd` of the imported name `losses`: of
+   * a namespace only that member counts.
    */
   readonly uses: readonly string[]
   readonly loads: readonly Load[]

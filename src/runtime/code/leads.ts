@@ -1,6 +1,6 @@
 /**
- * Where code leads out of itself other than by an import: `import()`, `require`, threads, files beside it. A literal name can
- * be followed; what cannot is named.
+ * Where code leads out of itself other than by an import: `import()`, `require`, threads, files beside it. A literal
+ * name can be followed; what cannot is named.
  */
 import type { ts } from 'ts-morph'
 import { withoutSkin } from './erase.js'

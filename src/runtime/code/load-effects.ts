@@ -1,6 +1,6 @@
 /**
- * Declarations that nothing uses and that count all the same: evaluated with their module, they change state that others
- * read. A registry that is filled by `const relu = register('relu', …)` is what it holds.
+ * Declarations that nothing uses and that count all the same: evaluated with their module, they change state that
+ * others read. A registry that is filled by `const relu = register('relu', …)` is what it holds.
  */
 import type { Declaration, Effects } from './file-code.js'
 import type { Declared, Program } from './program.js'

@@ -1,4 +1,4 @@
-/** In which order a program does what it does while it is loaded, as far as the order can be seen in what it computes. */
+/** The order in which a program's modules run while they are loaded, as far as results can depend on it. */
 import { reachedBy } from './load-effects.js'
 import type { Declaration } from './file-code.js'
 import type { Declared, Program } from './program.js'

@@ -126,7 +126,7 @@ const headOf = (node: ts.ClassDeclaration): readonly ts.Node[] => [
 const without = (uses: readonly string[], names: readonly string[]): readonly string[] =>
   uses.filter((used) => !names.includes(used))
 
-/** Parses one file; its name only decides between JavaScript and TypeScript. A file with syntax errors still says what it can. */
+/** Parses a file; its name decides between JavaScript and TypeScript. One with syntax errors gives what can be read. */
 export const parseFile = (file: string, text: string): FileCode => {
   const ts = typescript()
   const source = ts.createSourceFile(

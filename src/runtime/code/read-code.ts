@@ -265,8 +265,8 @@ export interface CodeReading extends ReadCode {
 }
 
 /**
- * Reads nodes that stand in `scope` (undefined: the module's own). `loading`: whether they run while the module loads. Names that
- * `scope` or one above it binds count as captured.
+ * Reads nodes that stand in `scope` (undefined: the module's own). `loading`: whether they run while the module loads.
+ * Names that `scope` or one above it binds count as captured.
  */
 export const readCode = (
   nodes: readonly ts.Node[],

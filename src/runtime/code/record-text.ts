@@ -1,4 +1,4 @@
-/** A code record as text: every name once, everything else by its number. A stage of this package has some eight hundred symbols. */
+/** A code record as text: every name once, then referred to by number, since a stage has some eight hundred symbols. */
 import type { CodeRecord, CodeSymbol, NameUse } from './code-record.js'
 
 type StoredUse = readonly [name: number, means: number, at?: number]

@@ -21,9 +21,9 @@ export const namesIn = (program: Program, files: readonly string[]): readonly st
   files.flatMap((file) => (program.read(file)?.stageCalls ?? []).flatMap(({ name }) => name ?? []))
 
 /**
- * The call that begins on the line of the place; else the one that writes the name out, else what is nearest to the place. Both of the
- * first two where the one at the place computes its name, since either may be meant. None where it is written in no way that
- * can be read.
+ * The call that begins on the line of the place; else the one that writes the name out, else what is nearest to the
+ * place. Both of the first two where the one at the place computes its name, since either may be meant. None where it
+ * is written in no way that can be read.
  */
 export const beginningsOf = (
   program: Program,

@@ -6,8 +6,8 @@ const isBefore = (a: CodePlace, b: CodePlace): boolean => a.line < b.line || (a.
 const endOf = ({ endLine, endColumn }: StageCall): CodePlace => ({ line: endLine, column: endColumn })
 
 /**
- * The innermost call around the place. Loaders that compile as they go may be off by some columns, or name the line alone: then it
- * is the last call that begins on that line before the place, or the first after.
+ * The innermost call around the place. Loaders that compile as they go may be off by some columns, or name the line
+ * alone: then it is the last call that begins on that line before the place, or the first after.
  */
 export const stageCallAt = (calls: readonly StageCall[], place: CodePlace): StageCall | undefined => {
   const around = calls.filter((call) => isBefore(call, place) && isBefore(place, endOf(call)))

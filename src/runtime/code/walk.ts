@@ -13,7 +13,7 @@ import { isLocal, specifierOf } from './resolve-import.js'
 import { beginningsOf, callersOf, namesIn } from './stage-beginning.js'
 import { moduleCode, SymbolTable, type Uses } from './symbol-table.js'
 
-/** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })` at a place. */
+/** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })`. */
 export type CodeEntry =
   | { readonly module: string; readonly export: string }
   | { readonly module: string; readonly call: string; readonly place: CodePlace & { readonly file: string } }
@@ -53,8 +53,8 @@ export class CodeWalk {
   /** Whether the function of a call reads variables of functions around it, or may do so. */
   captures = false
   /**
-   * Of a stage that was found by the place of its call, all names that are written out in other calls of its program: any
-   * stage of another name with this place begins with the same call.
+   * Of a stage that was found by the place of its call, all names that are written out in other calls of its program:
+   * any stage of another name with this place begins with the same call.
    */
   namesElsewhere: readonly string[] | undefined
 
@@ -70,7 +70,7 @@ export class CodeWalk {
     return this.#finish(this.#table.nameOf(meaning))
   }
 
-  /** From the `run` of a call of this name; `module` is what a worker imports. Where nobody can read it, from all that the module is. */
+  /** From the `run` of a call of this name; where that cannot be read, from all of `module`, which a worker imports. */
   fromCall(module: string, name: string, place: CodePlace & { readonly file: string }): CodeRecord {
     this.#evaluate(module, null)
     const beginnings = beginningsOf(this.#program, [...this.#evaluated.keys()], name, place)
