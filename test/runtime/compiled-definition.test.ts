@@ -221,6 +221,19 @@ export default pipeline(\`at-\${here}\`).data(mnist())\n`,
     expect(expectSame((await loadBoth(file))[0]!)).to.contain('/a b/ä#1/%41/main.ts","line":4')
   })
 
+  it('in JavaScript is the same, and what Node would not load is left to Node', async () => {
+    workspace.write('part.mjs', `import { mnist } from 'genepool'\n\nexport const data = mnist({ take: 64 })\n`)
+    const main = (from: string): string =>
+      `import { pipeline } from 'genepool'\nimport { data } from '${from}'\nexport default pipeline('main').data(data)\n`
+    const file = workspace.write('main.mjs', main('./part.mjs'))
+    expect(expectSame((await loadBoth(file))[0]!)).to.contain('main.mjs')
+    const wrong = workspace.write('wrong.mjs', main('./part'))
+    const [{ isCompiled, byLoader, compiled }] = (await loadBoth(wrong)) as [Loaded]
+    expect({ isCompiled, compiled }).to.deep.equal({ isCompiled: false, compiled: byLoader })
+    workspace.write('common/package.json', '{}\n')
+    expect(await runCompiled(workspace.write('common/main.js', main('../part.mjs')))).to.equal(undefined)
+  })
+
   it('of a folder of CommonJS is the same', async () => {
     workspace.write('package.json', '{}\n')
     const file = workspace.write(

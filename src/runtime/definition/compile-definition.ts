@@ -72,6 +72,8 @@ export const isEsModule = (file: string, onLookedAt: (manifest: string) => void 
 
 class Unusual extends Error {}
 
+const isJavaScript = (file: string): boolean => /\.m?js$/.test(file)
+
 /** What CommonJS has and ES modules have not, and what of `import.meta` the script is not given. */
 const foreign = ['require', 'module', 'exports', '__filename', '__dirname', 'import.meta']
 
@@ -97,7 +99,14 @@ const lookAt = ({ files }: Found, file: string): void => {
 
 const isLocal = (specifier: string): boolean => /^\.\.?(\/|$)/.test(specifier)
 
-const followImports = (found: Found, isModule: boolean): Plugin => ({
+/** Of JavaScript, which Node loads itself, by the name alone that is written there. */
+const exactImport = (from: string, specifier: string): LocalImport => {
+  const plain = path.resolve(path.dirname(from), specifier)
+  const isScript = isJavaScript(plain) && fs.statSync(plain, { throwIfNoEntry: false })?.isFile() === true
+  return { file: isScript ? fs.realpathSync(plain) : undefined, candidates: [plain] }
+}
+
+const followImports = (found: Found, isModule: boolean, importOf: typeof localImport): Plugin => ({
   name: 'follow-imports',
   setup: (build) => {
     const placeOf = new Map<string, number>()
@@ -105,7 +114,7 @@ const followImports = (found: Found, isModule: boolean): Plugin => ({
       if (kind === 'entry-point') return { path: specifier, namespace: space }
       if (kind !== 'import-statement') throw new Unusual(kind)
       if (isLocal(specifier)) {
-        const { file, candidates } = localImport(importer, specifier)
+        const { file, candidates } = importOf(importer, specifier)
         for (const candidate of candidates) lookAt(found, candidate)
         if (file === undefined) throw new Unusual(`${specifier} from ${importer}`)
         const isOfKind = file.endsWith('.json') || isEsModule(file, (manifest) => lookAt(found, manifest)) === isModule
@@ -134,10 +143,11 @@ const defines = {
 const compile = async (file: string, found: Found): Promise<CompiledScript> => {
   const { build, stop } = await import('esbuild')
   const isModule = isEsModule(file, (manifest) => lookAt(found, manifest))
+  if (isJavaScript(file) && !isModule) throw new Unusual(`${file} is CommonJS`)
   try {
     const { outputFiles, metafile } = await build({
       entryPoints: [file],
-      plugins: [followImports(found, isModule)],
+      plugins: [followImports(found, isModule, isJavaScript(file) ? exactImport : localImport)],
       bundle: true,
       write: false,
       metafile: true,
