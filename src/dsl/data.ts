@@ -8,6 +8,7 @@ import { placeOfCall } from './place.js'
 /** Which images of a data set are used. */
 export interface SubsetOptions extends Options<typeof SUBSET_OPTIONS> {}
 
+/** A data set's files, and which of its images are used. */
 export interface IdxOptions extends SubsetOptions, Options<typeof IDX_OPTIONS> {}
 
 const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOptions>): DataNode =>

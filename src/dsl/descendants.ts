@@ -20,6 +20,7 @@ import { placeOfCall, type Place } from './place.js'
 import type { VitConfig } from './vit-config.js'
 import { completeVitConfig, type VitShape } from './vit.js'
 
+/** Which models are stitched, and how. */
 export interface DescendantOptions extends GridOptions {
   /** Narrowest first. */
   readonly models: readonly VitShape[]

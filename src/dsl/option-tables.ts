@@ -10,9 +10,9 @@ import {
   COUNT_OR_ZERO,
   FRACTION,
   NOT_NEGATIVE,
-  type OptionReader,
   POSITIVE,
   type NumberRule,
+  type OptionReader,
 } from './option-reader.js'
 import { depends, namesOf, option, readOptions, type Options, type Params } from './options.js'
 import type { WeightStart } from './vit-config.js'

@@ -18,7 +18,7 @@ export interface Option<Written, Read, By, Needed extends boolean> {
   readonly fallback: string
   /** Throws a DefinitionError for what cannot be its value. */
   readonly read: (options: OptionReader, name: string, by: By) => Read
-  /** Of the type alone. */
+  /** No option has it at run time: it carries the type. */
   readonly [written]?: Written
 }
 
@@ -83,7 +83,7 @@ const asWritten = (value: unknown): string => {
   return typeof value === 'number' && value > 0 && value < 1e-3 ? value.toExponential() : String(value)
 }
 
-/** The compiler is told by the kinds below what kind of option this is. */
+/** An option; the functions below say of what types it is. */
 const make = (
   values: string,
   fallback: unknown,
@@ -96,16 +96,16 @@ const make = (
     read,
   }) as never
 
-/** A default that has no value of its own. */
+/** A default that only words describe; null stands for it. */
 const absent = (words: string): Dependent<null, unknown> => depends(words, () => null)
 
 const listed = (choices: readonly string[]): string => choices.map((choice) => `\`'${choice}'\``).join(', ')
 
 type Rule = NumberRule | Dependent<NumberRule, never>
 
-/** The kinds of options. One without a default must be written. */
+/** The kinds of options. One without a default must be written by the user. */
 export const option = {
-  /** A default of null is for what only the data can tell. */
+  /** A default of null: nothing is known yet, only the data can tell. */
   number: <Words extends Rule, Fallback extends Maybe<number | null> = undefined>(
     rule: Words,
     fallback?: Fallback,
@@ -171,15 +171,16 @@ export const readOptions = <Table extends OptionTable>(
   options: OptionReader,
   ...[given]: Record<never, never> extends Given<Table> ? [given?: Given<Table>] : [given: Given<Table>]
 ): Params<Table> => {
-  const by: Record<string, unknown> = { ...given }
-  for (const [name, { read }] of Object.entries(table)) {
-    // Read when it is first asked for, so that one option may depend on another wherever that stands.
-    const get = (): unknown => {
-      const value = read(options, name, by as never)
-      Object.defineProperty(by, name, { value })
-      return value
-    }
-    Object.defineProperty(by, name, { configurable: true, get })
+  const read: Record<string, unknown> = {}
+  // Whatever is asked for is read first, so that one option may depend on another wherever that stands.
+  const by = new Proxy<Readonly<Record<string, unknown>>>(given ?? {}, {
+    get: (others, name: string) => (Object.hasOwn(table, name) ? valueOfOption(name) : others[name]),
+  })
+  const valueOfOption = (name: string): unknown => {
+    if (!Object.hasOwn(read, name)) read[name] = table[name]!.read(options, name, by as never)
+    return read[name]
   }
-  return Object.fromEntries(Object.keys(table).map((name) => [name, by[name]])) as Params<Table>
+  const params: Record<string, unknown> = {}
+  for (const name of Object.keys(table)) params[name] = valueOfOption(name)
+  return params as Params<Table>
 }

@@ -50,6 +50,7 @@ import { readStitchParams, type StitchOptions } from './stitch-options.js'
 import type { TrainOptions } from './train-options.js'
 import { vitConfigFor, type VitSpec } from './vit.js'
 
+/** What a whole pipeline has in common. */
 export interface PipelineOptions extends Options<typeof PIPELINE_OPTIONS> {}
 
 /**
@@ -359,8 +360,10 @@ export class PipelineWithPool<
   }
 }
 
+/** How forward passes are timed. */
 export interface LatencyOptions extends Options<typeof LATENCY_OPTIONS> {}
 
+/** Which images descendants are measured on. */
 export interface EvaluateOptions extends Options<typeof EVALUATE_OPTIONS> {}
 
 /** A pipeline that has its descendants. */

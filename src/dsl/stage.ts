@@ -90,6 +90,7 @@ export interface StageRun<Params, Input extends string, Source extends string> {
  */
 export type StageFigures = { readonly [figure: string]: Json }
 
+/** What a stage of the user's own reads and how it is computed. */
 export interface StageOptions<Params, Input extends string, Source extends string> extends Options<
   typeof STAGE_OPTIONS,
   {

@@ -109,6 +109,7 @@ type Labels<A extends Axes> = { readonly [Name in keyof A]: LabelOn<A[Name]> }
 /** A cell by its labels and its seed. */
 export type CellLabels<A extends Axes> = Labels<A> & { readonly seed: number }
 
+/** Which cells a suite has. */
 export interface SuiteOptions<A extends Axes = Axes> extends Options<
   typeof SUITE_OPTIONS,
   {
