@@ -54,6 +54,19 @@ const damaged = (file: string, candidate: Candidate): Failure => ({
   hint: reinstall(candidate),
 })
 
+/** What Linux's loader says of a file that is no library for this processor, or not all of one. */
+const damagedWords = [
+  'wrong ELF class',
+  'invalid ELF header',
+  'ELF file version',
+  'file too short',
+  'cannot read file data',
+  'failed to map segment',
+  'ELF load command',
+  'only ET_DYN',
+  'cannot dynamically load',
+]
+
 type Rule = readonly [pattern: RegExp, failure: (found: RegExpExecArray, candidate: Candidate) => Failure]
 
 /** The most telling first. Loaders print `FILE: what is wrong with it`. */
@@ -76,7 +89,7 @@ const rules: readonly Rule[] = [
   ],
   [/Library not loaded: (\S+)/, ([, name], candidate) => missingLibrary(baseName(name), candidate)],
   [
-    /([^\s:'"]+): (?:wrong ELF class|invalid ELF header|ELF file version|file too short|cannot read file data|failed to map segment|ELF load command|only ET_DYN|cannot dynamically load)/,
+    new RegExp(`([^\\s:'"]+): (?:${damagedWords.join('|')})`),
     ([, file], candidate) => damaged(baseName(file), candidate),
   ],
   [

@@ -133,10 +133,8 @@ const renderGpus = (): readonly string[] =>
 export const cpuName = (): string => {
   const all = cpus()
   const model = all[0]?.model.trim().replace(/\s+/g, ' ')
-  return (
-    `${model === undefined || model === '' ? process.arch : model}, ` +
-    `${all.length} ${all.length === 1 ? 'thread' : 'threads'}`
-  )
+  const name = model === undefined || model === '' ? process.arch : model
+  return `${name}, ${all.length} ${all.length === 1 ? 'thread' : 'threads'}`
 }
 
 /** What WebGPU computes on. */

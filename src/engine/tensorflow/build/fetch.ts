@@ -82,8 +82,20 @@ const otherPython = ['--python-version', '3.12'] as const
 
 const pipFlags = '-m pip download --no-deps --only-binary=:all: --no-input --disable-pip-version-check'.split(' ')
 
-const unreachable =
-  /Name or service not known|Temporary failure in name resolution|ConnectionError|Connection refused|Network is unreachable|timed out|ProxyError|getaddrinfo/i
+/** What pip says where it reaches no server. */
+const unreachable = new RegExp(
+  [
+    'Name or service not known',
+    'Temporary failure in name resolution',
+    'ConnectionError',
+    'Connection refused',
+    'Network is unreachable',
+    'timed out',
+    'ProxyError',
+    'getaddrinfo',
+  ].join('|'),
+  'i',
+)
 
 const failure = (wheel: string, { stderr }: ProgramEnd): EngineError => {
   const byHand = 'or download a wheel elsewhere and name it with --from'
