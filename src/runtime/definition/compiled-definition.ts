@@ -162,9 +162,9 @@ const readyDefinition = async (file: string, script: CompiledScript): Promise<()
 export const compiledDefinitions: { folder: string | undefined } = { folder: undefined }
 
 /**
- * The exports of a file of TypeScript or JavaScript; undefined, with nothing of it evaluated, where Node's loader or that
- * of TypeScript has to take it because something about it is unusual. Rejects with what it throws: evaluated again it would do again what it does
- * besides.
+ * The exports of a file of TypeScript or JavaScript; undefined, with nothing of it evaluated, where Node's loader or
+ * that of TypeScript has to take it because something about it is unusual. Rejects with what it throws: evaluated again
+ * it would do again what it does besides.
  */
 export const runCompiled = async (name: string): Promise<unknown> => {
   const { folder } = compiledDefinitions
