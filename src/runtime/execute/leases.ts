@@ -17,7 +17,7 @@ import { whileLocked } from '../store/lock.js'
 import { identityOfProcess, isAlive, keepAlive, type ProcessIdentity, thisProcess } from '../../base/process.js'
 
 /** A folder of this user's own, gone when the machine starts anew. `GENEPOOL_LEASES` places it elsewhere. */
-export const leaseFolder = (env: NodeJS.ProcessEnv = process.env): string => {
+export const leaseFolder = (env: Readonly<Record<string, string | undefined>> = process.env): string => {
   const { GENEPOOL_LEASES: own, XDG_RUNTIME_DIR: runtime } = env
   if (own !== undefined && own !== '') return path.resolve(own)
   if (runtime !== undefined && runtime !== '') return path.join(runtime, 'genepool')
