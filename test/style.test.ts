@@ -13,7 +13,7 @@ const filesIn = (folder: string): readonly string[] =>
 
 /** The text without its strings, templates and regular expressions, their line breaks kept. */
 const withoutLiterals = (text: string): string => {
-  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true)
+  const file = ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest)
   let [rest, end] = ['', 0]
   const visit = (node: ts.Node): void => {
     if (!ts.isLiteralExpression(node) && !ts.isTemplateExpression(node)) return ts.forEachChild(node, visit)
