@@ -2,11 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { isObject } from './objects.js'
-
-/** The code of an error of Node's, such as `ENOENT`; undefined for any other. */
-export const errorCode = (cause: unknown): string | undefined =>
-  isObject(cause) && typeof cause['code'] === 'string' ? cause['code'] : undefined
+import { errorCode } from './errors.js'
 
 /** A folder that stands in the file's place is moved aside: nothing can be renamed over it. */
 const replace = (temporary: string, file: string): void => {

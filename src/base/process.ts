@@ -1,7 +1,7 @@
 /** Which process it is, across machines and across the reuse of process ids, and whether it lives. */
 import * as fs from 'node:fs'
 import * as os from 'node:os'
-import { errorCode } from './files.js'
+import { errorCode } from './errors.js'
 
 export interface ProcessIdentity {
   readonly host: string

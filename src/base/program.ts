@@ -1,6 +1,6 @@
 /** Runs another program to its end, and reads what it prints. */
 import { spawn } from 'node:child_process'
-import { errorCode } from './files.js'
+import { errorCode } from './errors.js'
 
 export interface ProgramEnd {
   /** `null` where a signal ended it. */

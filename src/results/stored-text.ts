@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
-import { errorCode } from '../base/files.js'
-import { sentenceOf, StoreError } from '../runtime/errors.js'
+import { errorCode, sentenceOf } from '../base/errors.js'
+import { type StoreError, storeErrorOf } from '../runtime/errors.js'
 import { Store, type Manifest } from '../runtime/store/store.js'
 
 /** A file that is missing or not as it was stored: what the artifact measured has to be measured again. */
@@ -45,6 +45,6 @@ export const readStored = Effect.fnUntraced(function* <A>(
   }
   return yield* Effect.try({
     try: () => parse(bytes.toString('utf8')),
-    catch: (cause) => new StoreError({ message: `${name} of ${what} cannot be read: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`${name} of ${what} cannot be read`),
   })
 })

@@ -1,6 +1,7 @@
 /** Every way in which the runtime can fail: one class a boundary, each with a sentence for the user. */
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
+import { sentenceOf } from '../base/errors.js'
 
 /** A stage's own failure, with a sentence for the user: bad data, an engine that does not load, a loss that is NaN. */
 export class StageError extends Schema.TaggedError<StageError>()('StageError', {
@@ -46,8 +47,11 @@ export class CorruptArtifact extends Schema.TaggedError<CorruptArtifact>()('Corr
   fingerprint: Schema.String,
 }) {}
 
-/** What an error from anywhere says in one sentence. */
-export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+/** Makes a StoreError of what an operation threw; `failed` says what could not be done: `cannot read the store`. */
+export const storeErrorOf =
+  (failed: string) =>
+  (cause: unknown): StoreError =>
+    new StoreError({ message: `${failed}: ${sentenceOf(cause)}`, cause })
 
 /** A StageError as it is; anything else that was thrown as the cause of one. */
 export const asStageError = (cause: unknown): StageError =>

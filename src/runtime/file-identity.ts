@@ -5,7 +5,8 @@
 import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
-import { errorCode, readTextIfThere, writeFileAtomic } from '../base/files.js'
+import { errorCode } from '../base/errors.js'
+import { readTextIfThere, writeFileAtomic } from '../base/files.js'
 import { checkedText, readChecked } from './checked-text.js'
 
 interface Entry<A> {

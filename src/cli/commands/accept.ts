@@ -14,7 +14,7 @@ import {
 } from '../../runtime/code/accept-edit.js'
 import { type AcceptedEdit, newEditId, readAcceptedEdits } from '../../runtime/code/accepted-edits.js'
 import { acceptedPath } from '../../runtime/code/record-store.js'
-import { sentenceOf, StoreError, UsageError } from '../../runtime/errors.js'
+import { storeErrorOf, UsageError } from '../../runtime/errors.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
 import { readRuns } from '../../runtime/records/run-log.js'
 import { changeAcceptedEdits } from '../../runtime/store/change-accepted-edits.js'
@@ -64,7 +64,7 @@ const describeWho = ({ by }: AcceptedEdit): string => (by.email === undefined ? 
 const readEdits = (store: Store['Service']) =>
   Effect.try({
     try: () => readAcceptedEdits(acceptedPath(store.root)),
-    catch: (cause) => new StoreError({ message: `cannot read the accepted edits: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf('cannot read the accepted edits'),
   })
 
 const listAccepted = Effect.fnUntraced(function* (json: boolean) {

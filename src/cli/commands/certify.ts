@@ -17,7 +17,7 @@ import {
   readCertificate,
 } from '../../runtime/certify/certificate.js'
 import { parseTolerances, type Tolerances } from '../../runtime/certify/tolerance.js'
-import { sentenceOf, StoreError, UsageError } from '../../runtime/errors.js'
+import { storeErrorOf, UsageError } from '../../runtime/errors.js'
 import type { Emit } from '../../runtime/events.js'
 import type { Store } from '../../runtime/store/store.js'
 import {
@@ -136,7 +136,7 @@ const certifyPipeline = Effect.fnUntraced(function* (flags: CertifyFlags, pipeli
   const out = flags.out === undefined ? placeOf(inspected.store, certificate) : path.resolve(flags.out)
   yield* Effect.try({
     try: () => writeFileAtomic(out, `${JSON.stringify(certificate, null, 2)}\n`),
-    catch: (cause) => new StoreError({ message: `cannot write the certificate ${out}: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`cannot write the certificate ${out}`),
   })
   const { certified, sha256, stages } = certificate
   if (json) printJson({ type: 'certificate', file: out, certified, sha256 })

@@ -8,7 +8,8 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as CliError from 'effect/cli/CliError'
 import * as CliOutput from 'effect/cli/CliOutput'
-import { sentenceOf, UsageError } from '../../runtime/errors.js'
+import { sentenceOf } from '../../base/errors.js'
+import { UsageError } from '../../runtime/errors.js'
 
 /** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}

@@ -1,4 +1,5 @@
 /** Opens an engine; only the one asked for is loaded. */
+import { sentenceOf } from '../../base/errors.js'
 import { type Engine, EngineError } from '../engine.js'
 import type { EngineName, EngineOptions } from '../request.js'
 import { installedVersions } from '../installed.js'
@@ -8,7 +9,7 @@ const loaded = async <Module>(engine: EngineName, module: Promise<Module>): Prom
   try {
     return await module
   } catch (error) {
-    const [reason] = (error instanceof Error ? error.message : String(error)).split('\n')
+    const [reason] = sentenceOf(error).split('\n')
     throw new EngineError(
       `the engine ${engine} does not load: ${reason}; install its package again, or use another engine`,
       { cause: error },

@@ -1,6 +1,7 @@
 /** ONNX Runtime's devices: how a session is put on one, and what is said where that fails. */
 import onnxProto from 'onnx-proto'
 import type { InferenceSession } from 'onnxruntime-node'
+import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import type { EngineOptions } from '../request.js'
 
@@ -89,7 +90,7 @@ const plain = (message: string): string =>
 
 /** `what` is the clause before the reason, such as `step: ONNX Runtime failed`. */
 export const deviceError = (what: string, request: EngineOptions, cause: unknown): EngineError => {
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const message = sentenceOf(cause)
   const known = explanations.find(([pattern]) => pattern.test(message))
   return new EngineError(`${what}: ${known === undefined ? plain(message) : known[1](request)}`, { cause })
 }

@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import * as ort from 'onnxruntime-node'
+import { sentenceOf } from '../../base/errors.js'
 import { discard } from '../host-values.js'
 import type { DType, HostArray } from '../engine.js'
 import type { LaneAnswer, LaneOptions, LaneRequest, NamedSpec } from './lane-pool.js'
@@ -108,7 +109,7 @@ port.on('message', (request: LaneRequest) => {
         if (request.type === 'end') port.close()
       },
       (error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = sentenceOf(error)
         port.postMessage({ call: request.call, error: reason } satisfies LaneAnswer)
       },
     ),

@@ -1,5 +1,6 @@
 /** The TensorFlow.js backend that writes down what it is asked to compute. */
 import * as tf from '@tensorflow/tfjs'
+import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import { reshape } from './graph/nodes.js'
 import { elementsOf, type ElementType, type Graph, type GraphValue } from './graph/graph.js'
@@ -165,7 +166,7 @@ const register = (backend: TraceBackend, { name, trace }: TraceKernel): void => 
         return Array.isArray(made) ? made.map((value) => backend.hold(value)) : backend.hold(made as GraphValue)
       } catch (error) {
         if (error instanceof EngineError) throw error
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = sentenceOf(error)
         throw new EngineError(`${graph.label}: ${namedOperation(name)} fails: ${reason}`, { cause: error })
       } finally {
         graph.kernel = before

@@ -1,5 +1,6 @@
 /** Writes a tensor function down as one ONNX model: forward pass, gradients and optimiser together. */
 import * as tf from '@tensorflow/tfjs'
+import { sentenceOf } from '../../base/errors.js'
 import { withBackend } from '../backend.js'
 import { EngineError, type TensorFunction, type TensorSpec, type TensorSpecs } from '../engine.js'
 import { callPlace, guarded } from './trace-errors.js'
@@ -19,7 +20,7 @@ export interface TracedModel {
 
 /** An error of the function itself, with the line that it goes back to. */
 const placed = (label: string, error: unknown): EngineError => {
-  const reason = error instanceof Error ? error.message : String(error)
+  const reason = sentenceOf(error)
   const sentence = error instanceof EngineError ? reason : `${label}: tracing failed: ${reason}`
   const place = error instanceof Error ? callPlace(error) : undefined
   return new EngineError(place === undefined ? sentence : `${sentence} (${place})`, { cause: error })

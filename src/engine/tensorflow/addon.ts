@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
 import type * as tf from '@tensorflow/tfjs'
+import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import type { LocatedTensorflow } from '../installed.js'
 import { libraryProblem } from '../shared-library.js'
@@ -102,7 +103,7 @@ const failure = (located: LocatedTensorflow, reason: string, cause?: unknown): E
   new EngineError(`TensorFlow's library does not load: ${reason}; ${repairOf(located)}`, { cause })
 
 const loaderSays = (error: unknown): string => {
-  const [line] = (error instanceof Error ? error.message : String(error)).split('\n')
+  const [line] = sentenceOf(error).split('\n')
   return line
 }
 

@@ -7,7 +7,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../../dsl/nodes.js'
 import { reachable, type StageGraph } from '../definition/stage-graph.js'
-import { sentenceOf, StoreError } from '../errors.js'
+import { storeErrorOf } from '../errors.js'
 import type { Emit, RunEvent, StageFailure } from '../events.js'
 import { engineFreeKeyOf } from '../fingerprint.js'
 import type { RunOptions } from '../run/options.js'
@@ -79,8 +79,7 @@ const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) 
       for (const name of indices(store.place('index')))
         fs.copyFileSync(store.place('index', name), there('index', name))
     },
-    catch: (cause) =>
-      new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`cannot write to the store ${store.root}`),
   })
   return root
 })

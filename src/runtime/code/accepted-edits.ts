@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readTextIfThere } from '../../base/files.js'
-import { sentenceOf } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
 import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
 interface Change {

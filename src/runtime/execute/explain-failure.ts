@@ -3,7 +3,8 @@
  */
 import { durationText, sizeText } from '../../dsl/amounts.js'
 import { diskFullHint, diskFullText, saysDiskFull } from '../store/disk-full.js'
-import { StageError, WorkerCrash, sentenceOf } from '../errors.js'
+import { StageError, WorkerCrash } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
 import type { StageFailure } from '../events.js'
 import type { Job } from './job.js'
 import { type Exhausted, exhaustedBy, type MemoryBounds, smallerBatch } from './worker-memory.js'

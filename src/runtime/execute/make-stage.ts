@@ -10,7 +10,8 @@ import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../../dsl/nodes.js'
 import { attempts, runUnchanged } from './attempts.js'
 import { hashOf } from '../canonical.js'
-import { StageError, StoreError, sentenceOf, type CorruptArtifact } from '../errors.js'
+import { type CorruptArtifact, StageError, type StoreError, storeErrorOf } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
 import type { Emit, Reason } from '../events.js'
 import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
@@ -67,7 +68,7 @@ const holdsFile = (folder: string): boolean =>
 const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
   Effect.try({
     try: () => prepared.code.keep(codeEntry, codeWithout),
-    catch: (cause) => new StoreError({ message: `cannot write to the store: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf('cannot write to the store'),
   })
 
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */

@@ -6,8 +6,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { errorCode } from '../../base/files.js'
-import { sentenceOf } from '../errors.js'
+import { errorCode, sentenceOf } from '../../base/errors.js'
 import { hashFile } from '../file-identity.js'
 
 export type GitState =

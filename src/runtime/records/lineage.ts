@@ -8,7 +8,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
 import { type Acceptances, acceptancesOf } from '../code/acceptances.js'
-import { sentenceOf, StoreError, UsageError } from '../errors.js'
+import { storeErrorOf, UsageError } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
 import { type Manifest, Store } from '../store/store.js'
@@ -71,7 +71,7 @@ export const storedArtifact = Effect.fnUntraced(function* (word: string) {
   if (fs.existsSync(word)) {
     const found = yield* Effect.try({
       try: () => findByFile(all, store.root, word),
-      catch: (cause) => new StoreError({ message: `cannot read ${word}: ${sentenceOf(cause)}`, cause }),
+      catch: storeErrorOf(`cannot read ${word}`),
     })
     if (found !== undefined) return found
     return yield* unknown(`no artifact in ${store.root} holds ${word}`)

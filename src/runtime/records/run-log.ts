@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere } from '../../base/files.js'
-import { sentenceOf, StoreError, UsageError } from '../errors.js'
+import { storeErrorOf, UsageError } from '../errors.js'
 import type { PlannedStage, RunEvent } from '../events.js'
 import { canWait, gatherWrites } from '../gathered-text.js'
 import { Store } from '../store/store.js'
@@ -75,10 +75,7 @@ const parse = (run: string, text: string): RunRecord => {
   }
 }
 
-const cannotRead =
-  (store: Store['Service']) =>
-  (cause: unknown): StoreError =>
-    new StoreError({ message: `cannot read the store ${store.root}: ${sentenceOf(cause)}`, cause })
+const cannotRead = (store: Store['Service']) => storeErrorOf(`cannot read the store ${store.root}`)
 
 /** The record of one run; undefined where there is none of this name. */
 export const readRun = Effect.fnUntraced(function* (run: string) {

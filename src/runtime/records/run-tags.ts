@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
-import { StoreError, UsageError, sentenceOf } from '../errors.js'
+import { type StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { Store } from '../store/store.js'
 
 const isRunId = (word: string): boolean => /^\d{8}-\d{6}-/.test(word)
@@ -14,8 +14,7 @@ const isTagName = (name: string): boolean =>
 const attempt = <A>(store: Store['Service'], what: string, run: () => A): Effect.Effect<A, StoreError> =>
   Effect.try({
     try: run,
-    catch: (cause) =>
-      new StoreError({ message: `cannot ${what} the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`cannot ${what} the store ${store.root}`),
   })
 
 /** Tag → run, by name. A file that is no tag's is passed over. */

@@ -1,6 +1,7 @@
 /** How the stages of a run stand, and by which steps that changes: the one place where it does. */
 import type { StageNode } from '../../dsl/nodes.js'
-import { sentenceOf, StageError } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
+import { StageError } from '../errors.js'
 import type { Emit, RunEvent, StageFailure } from '../events.js'
 import type { Made } from '../execute/make-stage.js'
 import type { LastKnown } from '../plan/last-known.js'

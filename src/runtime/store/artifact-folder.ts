@@ -4,7 +4,8 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { errorCode, isInnerName } from '../../base/files.js'
+import { errorCode } from '../../base/errors.js'
+import { isInnerName } from '../../base/files.js'
 import { hashFile } from '../file-identity.js'
 import type { Blobs } from './blobs.js'
 import type { Manifest, StoredFile } from './manifest.js'

@@ -1,7 +1,8 @@
 /** Stored bytes under their sha256: taking them in, and telling whether they are still what they were. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { errorCode, writeFileAtomic } from '../../base/files.js'
+import { errorCode } from '../../base/errors.js'
+import { writeFileAtomic } from '../../base/files.js'
 import { clockTickMs, dataIdentityOf, fileSizeOf, hashFile, identityOf, mtimeOf } from '../file-identity.js'
 import type { StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'

@@ -7,7 +7,7 @@ import * as Effect from 'effect/Effect'
 import { makeFolder, writeFileAtomic } from '../../base/files.js'
 import { readAcceptedEdits, type AcceptedEdit } from '../code/accepted-edits.js'
 import { acceptedPath } from '../code/record-store.js'
-import { StoreError, sentenceOf } from '../errors.js'
+import { type StoreError, storeErrorOf } from '../errors.js'
 import { lockPath, whileLocked } from './lock.js'
 import { Store } from './store.js'
 
@@ -24,8 +24,6 @@ export const changeAcceptedEdits = Effect.fnUntraced(function* (
   })
   yield* Effect.try({ try: () => makeFolder(path.dirname(lock)), catch: (cause) => cause }).pipe(
     Effect.andThen(inTurn),
-    Effect.mapError(
-      (cause) => new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
-    ),
+    Effect.mapError(storeErrorOf(`cannot write to the store ${store.root}`)),
   )
 })

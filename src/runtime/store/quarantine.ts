@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { randomBytes } from 'node:crypto'
-import { errorCode } from '../../base/files.js'
+import { errorCode } from '../../base/errors.js'
 
 /**
  * Moves a file or a folder of the store to its `quarantine/`; one that somebody else has taken away meanwhile is fine.

@@ -9,7 +9,8 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
-import { sentenceOf, StoreError } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
+import { type StoreError, storeErrorOf } from '../errors.js'
 import { isHeld, lockPath, sweepLocks } from './lock.js'
 import { ensureFolder } from './quarantine.js'
 import { isUntouched, type SealedInputs, sealOf } from './sealed-inputs.js'
@@ -68,8 +69,7 @@ export const openStaging = (
         fs.writeFileSync(sealFile, seal)
         return { outDir, checkpointDir, resumes }
       },
-      catch: (cause) =>
-        new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+      catch: storeErrorOf(`cannot write to the store ${store.root}`),
     }),
     () =>
       quietly(() => {

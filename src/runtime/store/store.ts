@@ -17,7 +17,7 @@ import * as Layer from 'effect/Layer'
 import { folderOf, showAsFolder } from './artifact-folder.js'
 import { makeFolder, writeFileAtomic } from '../../base/files.js'
 import { Blobs, type BlobState, type Taken } from './blobs.js'
-import { CorruptArtifact, StoreError, UsageError, sentenceOf } from '../errors.js'
+import { CorruptArtifact, type StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { engineFreeKeyOf, type StageIdentity } from '../fingerprint.js'
 import {
   contentOf,
@@ -50,7 +50,7 @@ const filesBelow = (directory: string, prefix = ''): readonly string[] =>
 const attempt = <A>(what: string, run: () => A): Effect.Effect<A, StoreError> =>
   Effect.try({
     try: run,
-    catch: (cause) => new StoreError({ message: `cannot ${what}: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`cannot ${what}`),
   })
 
 export class Store extends Context.Service<

@@ -2,7 +2,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { sentenceOf, StoreError } from '../errors.js'
+import { storeErrorOf } from '../errors.js'
 import { FileIndex, identityOf } from '../file-identity.js'
 import { isSha256, type Manifest } from './manifest.js'
 import { readManifest, Store } from './store.js'
@@ -118,6 +118,6 @@ export const storedContents = Effect.fnUntraced(function* () {
       index.save()
       return all
     },
-    catch: (cause) => new StoreError({ message: `cannot read the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+    catch: storeErrorOf(`cannot read the store ${store.root}`),
   })
 })

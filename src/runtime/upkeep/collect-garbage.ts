@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { sentenceOf, StoreError } from '../errors.js'
+import { storeErrorOf } from '../errors.js'
 import { engineFreeKeyOf } from '../fingerprint.js'
 import { folderOf } from '../store/artifact-folder.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
@@ -191,8 +191,7 @@ export const collectGarbage = Effect.fn('collectGarbage')(function* (options: Ga
       const found = yield* find(options)
       const trash = yield* Effect.try({
         try: () => new Trash(store.place('staging', `gc.${randomBytes(4).toString('hex')}`)),
-        catch: (cause) =>
-          new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+        catch: storeErrorOf(`cannot write to the store ${store.root}`),
       })
       yield* Effect.uninterruptible(sweep(found, trash))
       yield* removeLitter(store, found.garbage.litter)

@@ -5,7 +5,7 @@ import * as path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import * as Effect from 'effect/Effect'
 import { acceptedPath } from '../code/record-store.js'
-import { sentenceOf, StoreError } from '../errors.js'
+import { storeErrorOf } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
 import { lockPath, tryLock } from '../store/lock.js'
 import type { Manifest } from '../store/manifest.js'
@@ -96,8 +96,7 @@ const writeTar = async (
  */
 export const exportArtifacts = Effect.fn('exportArtifacts')(function* (options: ExportOptions) {
   const store = yield* Store
-  const cannotWrite = (cause: unknown): StoreError =>
-    new StoreError({ message: `cannot write ${options.file}: ${sentenceOf(cause)}`, cause })
+  const cannotWrite = storeErrorOf(`cannot write ${options.file}`)
   const manifests = withLineage(store, options.manifests)
   for (const manifest of manifests) {
     yield* store.verify(manifest)

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { sentenceOf } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
 import { knownTargets } from '../records/known-targets.js'
 import { isHeld, lockPath, sweepLocks, tryLock } from '../store/lock.js'
 import type { Manifest } from '../store/manifest.js'

@@ -4,7 +4,8 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { writeFileAtomic } from '../../base/files.js'
-import { sentenceOf, StoreError, UsageError } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
+import { StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
 import { changeAcceptedEdits } from '../store/change-accepted-edits.js'
 import { lockPath, tryLock } from '../store/lock.js'
@@ -34,8 +35,7 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
   const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> =>
     Effect.try({
       try: run,
-      catch: (cause) =>
-        new StoreError({ message: `cannot write to the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+      catch: storeErrorOf(`cannot write to the store ${store.root}`),
     })
   yield* attempt(() => {
     for (const [digest, text] of archive.codes) {

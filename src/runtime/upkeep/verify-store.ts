@@ -6,7 +6,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { digestOf } from '../code/code-record.js'
 import { decodeRecord } from '../code/record-text.js'
-import { sentenceOf, StoreError } from '../errors.js'
+import { type StoreError, storeErrorOf } from '../errors.js'
 import { showAsFolder } from '../store/artifact-folder.js'
 import { isSha256, type Manifest, type StoredFile } from '../store/manifest.js'
 import { quarantine } from '../store/quarantine.js'
@@ -88,8 +88,7 @@ export const verifyStore = Effect.fn('verifyStore')(function* (onProgress: OnPro
   const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> =>
     Effect.try({
       try: run,
-      catch: (cause) =>
-        new StoreError({ message: `cannot verify the store ${store.root}: ${sentenceOf(cause)}`, cause }),
+      catch: storeErrorOf(`cannot verify the store ${store.root}`),
     })
   const condemn = (what: Damage['what'], place: string): void => {
     damage.push({ what, path: place })

@@ -8,7 +8,7 @@ import type { FSWatcher } from 'chokidar'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import * as Queue from 'effect/Queue'
-import { sentenceOf } from '../errors.js'
+import { sentenceOf } from '../../base/errors.js'
 
 /** How long nothing may have happened before a burst counts as over. */
 const quietMs = 150

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import { sentenceOf } from '../../base/errors.js'
 import { StageError } from '../../runtime/errors.js'
 
 /** Pixels 0 … 255, row-major `[count, height, width, channels]`. */
@@ -24,22 +25,20 @@ interface DeclaredImages {
 
 const UNSIGNED_BYTES = 0x08
 
-const reason = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
-
 const readBytes = (path: string): Uint8Array => {
   let bytes: Uint8Array
   try {
     bytes = readFileSync(path)
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    const message = missing ? `${path}: no such file` : `${path}: cannot be read (${reason(cause)})`
+    const message = missing ? `${path}: no such file` : `${path}: cannot be read (${sentenceOf(cause)})`
     throw new StageError({ message, cause })
   }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes
   try {
     return gunzipSync(bytes)
   } catch (cause) {
-    throw new StageError({ message: `${path}: the gzip data is damaged (${reason(cause)})`, cause })
+    throw new StageError({ message: `${path}: the gzip data is damaged (${sentenceOf(cause)})`, cause })
   }
 }
 

@@ -3,6 +3,7 @@
  * endian; the header, JSON padded with spaces; then the values of all tensors without gaps.
  */
 import { readFileSync } from 'node:fs'
+import { sentenceOf } from '../../base/errors.js'
 import { writeFileAtomic } from '../../base/files.js'
 import { isObject } from '../../base/objects.js'
 
@@ -228,7 +229,7 @@ export const readSafetensors = (path: string): Safetensors => {
   try {
     bytes = readFileSync(path)
   } catch (cause) {
-    throw new SafetensorsError(`${path}: cannot be read (${cause instanceof Error ? cause.message : cause})`, { cause })
+    throw new SafetensorsError(`${path}: cannot be read (${sentenceOf(cause)})`, { cause })
   }
   return decodeSafetensors(bytes, path)
 }

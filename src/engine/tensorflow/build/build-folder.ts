@@ -1,7 +1,7 @@
 /** A build is made in a folder of its own and gets its name when it is whole, so that two may run at a time. */
 import * as fs from 'node:fs/promises'
 import { join } from 'node:path'
-import { errorCode } from '../../../base/files.js'
+import { errorCode } from '../../../base/errors.js'
 import { isRunning } from '../../../base/process.js'
 
 interface BuildFolder {

@@ -1,0 +1,9 @@
+/** What is known of an error from anywhere: its sentence, and Node's code. */
+import { isObject } from './objects.js'
+
+/** The code of an error of Node's, such as `ENOENT`; undefined for any other. */
+export const errorCode = (cause: unknown): string | undefined =>
+  isObject(cause) && typeof cause['code'] === 'string' ? cause['code'] : undefined
+
+/** Its message, or what else was thrown as text. */
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
