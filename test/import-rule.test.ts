@@ -78,10 +78,16 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^@effect\/platform-node\//,
     /^node:/,
   ],
-  'src/compose.ts': [/^src\/(runtime|engine|stages)\//, /^effect\//],
+  'src/compose.ts': [/^src\/base\//, /^src\/(runtime|engine|stages)\//, /^effect\//],
   'src/load-model.ts': [/^src\/stages\/load-model\.ts$/, /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/],
   'src/load-dataset.ts': [/^src\/stages\/data\/dataset\.ts$/, /^node:/],
-  'src/run-pipeline.ts': [/^src\/(runtime|dsl)\//, /^src\/compose\.ts$/, /^src\/engine\/request\.ts$/, /^effect\//],
+  'src/run-pipeline.ts': [
+    /^src\/base\//,
+    /^src\/(runtime|dsl)\//,
+    /^src\/compose\.ts$/,
+    /^src\/engine\/request\.ts$/,
+    /^effect\//,
+  ],
   'src/own-definitions.ts': [/^src\/base\//, /^src\/runtime\/definition\//, /^src\/index\.ts$/, /^node:/],
   // What dist/program.cjs holds: every part of the program that is a process.
   'src/program/': [/^src\/(cli|runtime|engine|stages)\//, /^src\/own-definitions\.ts$/, /^node:/],
