@@ -47,6 +47,15 @@ export const readTextIfThere = (file: string): string | undefined => {
   }
 }
 
+/** The file's text, or nothing where it cannot be read. */
+export const readTextOrEmpty = (file: string): string => {
+  try {
+    return fs.readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
 /** Whether a name, `/` between its parts, stays inside the folder that it is joined to, on every system. */
 export const isInnerName = (name: string): boolean =>
   name !== '' &&

@@ -3,25 +3,12 @@ import { statSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import { bytes, duration } from '../../results/format.js'
+import { abortable } from '../../runtime/abortable.js'
 import { UsageError } from '../../runtime/errors.js'
 import { type FlagsOf, jsonFlag, switchFlag, textFlag, verboseFlag } from '../input/flags.js'
 import { printJson, stepPrinter } from '../output/print.js'
 
 const json = jsonFlag('Print one step a line as JSON, and nothing else')
-
-/** Work outside Effect; interrupting it waits until it has cleaned up behind itself. */
-const interruptible = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, unknown> =>
-  Effect.callback((resume) => {
-    const controller = new AbortController()
-    const settled = work(controller.signal).then(
-      (value) => resume(Effect.succeed(value)),
-      (error: unknown) => resume(Effect.fail(error)),
-    )
-    return Effect.promise(() => {
-      controller.abort()
-      return settled
-    })
-  })
 
 const buildTensorflowFlags = {
   from: textFlag(
@@ -48,7 +35,7 @@ const buildTensorflow = Effect.fnUntraced(function* (flags: FlagsOf<typeof build
     return yield* new UsageError({ message: `--release is ${release}; write a version such as 2.21.0` })
   }
   const began = performance.now()
-  const { folder, manifest } = yield* interruptible(async (signal) => {
+  const { folder, manifest } = yield* abortable(async (signal) => {
     const builder = await import('../../engine/tensorflow/build/build.js')
     return builder.buildTensorflow({ from, gpu, release, signal }, stepPrinter(json))
   })
@@ -76,7 +63,7 @@ const installCudaFlags = { json, verbose: verboseFlag }
 
 /** ONNX Runtime's CUDA provider, by its package's own installer. */
 const installCuda = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof installCudaFlags>) {
-  const { files, already } = yield* interruptible(async (signal) => {
+  const { files, already } = yield* abortable(async (signal) => {
     const installer = await import('../../engine/onnx/install-cuda.js')
     return installer.installCuda(signal, stepPrinter(json))
   })

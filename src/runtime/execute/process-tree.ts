@@ -1,5 +1,6 @@
 /** What a process and all that it has started use, as Linux tells it in /proc; elsewhere nothing is known. */
 import * as fs from 'node:fs'
+import { readTextOrEmpty } from '../../base/files.js'
 
 /** One look at a tree of processes. */
 export interface TreeSample {
@@ -23,15 +24,6 @@ export const canMeasureProcesses = process.platform === 'linux'
 /** Linux reports processor time in hundredths of a second, whatever its own clock. */
 const msPerTick = 10
 
-const read = (file: string): string => {
-  try {
-    return fs.readFileSync(file, 'utf8')
-  } catch {
-    // It has ended meanwhile.
-    return ''
-  }
-}
-
 const childrenOf = (pid: number): readonly number[] => {
   let threads: readonly string[]
   try {
@@ -40,7 +32,7 @@ const childrenOf = (pid: number): readonly number[] => {
     return []
   }
   return threads.flatMap((thread) =>
-    read(`/proc/${pid}/task/${thread}/children`)
+    readTextOrEmpty(`/proc/${pid}/task/${thread}/children`)
       .split(' ')
       .filter((child) => child.trim() !== '')
       .map(Number),
@@ -57,7 +49,7 @@ const processTree = (pid: number): readonly number[] => {
 
 /** Fields of /proc/PID/stat from the state on; the name before it may hold anything. */
 const statFields = (pid: number): readonly string[] => {
-  const stat = read(`/proc/${pid}/stat`)
+  const stat = readTextOrEmpty(`/proc/${pid}/stat`)
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
@@ -73,7 +65,7 @@ export const sampleTree = (pid: number): TreeSample | undefined => {
     // utime, stime and, of children that have ended, cutime, cstime.
     for (const field of fields.slice(11, 15)) ticks += Number(field) || 0
     if (each === pid) stopped = fields[0] === 'T'
-    kibibytes += Number(/^VmRSS:\s*(\d+)/m.exec(read(`/proc/${each}/status`))?.[1] ?? 0)
+    kibibytes += Number(/^VmRSS:\s*(\d+)/m.exec(readTextOrEmpty(`/proc/${each}/status`))?.[1] ?? 0)
   }
   return { cpuMs: ticks * msPerTick, rssBytes: kibibytes * 1024, stopped, processes }
 }

@@ -7,7 +7,8 @@ import * as Effect from 'effect/Effect'
 import { type StageInput, type StageRun, userFunction } from '../../dsl/stage.js'
 import { runCompiled } from '../definition/compiled-definition.js'
 import { importFile } from '../definition/load.js'
-import { asStageError, type StageError } from '../errors.js'
+import { abortable } from '../abortable.js'
+import { asStageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
 import { type Job, markAsWorker } from './job.js'
 
@@ -30,20 +31,6 @@ const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageI
   return { folder, files, summary }
 }
 
-/** Interrupting it aborts the signal and waits until the function has saved what it wants to keep. */
-const awaited = <A>(work: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, StageError> =>
-  Effect.callback((resume) => {
-    const controller = new AbortController()
-    const settled = work(controller.signal).then(
-      (value) => resume(Effect.succeed(value)),
-      (cause: unknown) => resume(Effect.fail(asStageError(cause))),
-    )
-    return Effect.promise(() => {
-      controller.abort()
-      return settled
-    })
-  })
-
 /** Rejects where the file makes no such call. `job` says where its artifact comes to be. */
 export const loadUserStage = async (
   file: string,
@@ -57,7 +44,7 @@ export const loadUserStage = async (
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
   }
   return ({ params, inputs, sources, outDir, checkpointDir, engine, progress, savesWhenInterrupted, warn }) =>
-    awaited(async (signal) => {
+    abortable(async (signal) => {
       const folders = path.join(path.dirname(job.outDir), 'inputs')
       const shown = Object.fromEntries(
         Object.entries(inputs).map(([name, input]) => [name, linkedFolder(path.join(folders, name), input)]),
@@ -79,5 +66,5 @@ export const loadUserStage = async (
         warn: (message) => warn?.(message),
       }
       return (await run(context as never)) ?? {}
-    })
+    }).pipe(Effect.mapError(asStageError))
 }

@@ -2,9 +2,9 @@
  * The memory of workers: how much there is, what their C library is told about it, and how it shows that it has run
  * out.
  */
-import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as path from 'node:path'
+import { readTextOrEmpty } from '../../base/files.js'
 import { isObject } from '../../base/objects.js'
 
 export interface MemoryBounds {
@@ -38,13 +38,7 @@ const upwards = (group: string): readonly string[] => {
 
 /** What this process and its workers may use. `root` is where /proc and /sys are. */
 export const memoryBounds = (root = '/', machineBytes = os.totalmem()): MemoryBounds => {
-  const read = (...names: readonly string[]): string => {
-    try {
-      return fs.readFileSync(path.join(root, ...names), 'utf8')
-    } catch {
-      return ''
-    }
-  }
+  const read = (...names: readonly string[]): string => readTextOrEmpty(path.join(root, ...names))
   const groups = read('proc/self/cgroup')
   let bytes = machineBytes
   let kills: number | undefined

@@ -4,7 +4,7 @@
  * that is gone.
  */
 import * as fs from 'node:fs'
-import { writeFileAtomic } from '../../base/files.js'
+import { readTextOrEmpty, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import type { Reuse } from '../fingerprint.js'
@@ -22,19 +22,11 @@ export interface KnownTarget {
   readonly reuse: Reuse
 }
 
-const textOf = (file: string): string => {
-  try {
-    return fs.readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
-}
-
 export const rememberTarget = (store: Store['Service'], target: KnownTarget): void => {
   const file = store.place('targets', `${hashOf(target).slice(0, 16)}.json`)
   const text = checkedText(JSON.stringify(target))
   try {
-    if (textOf(file) !== text) writeFileAtomic(file, text)
+    if (readTextOrEmpty(file) !== text) writeFileAtomic(file, text)
   } catch {
     // The next run that can write remembers it.
   }
@@ -65,7 +57,7 @@ export const knownTargets = (store: Store['Service']): KnownTargets => {
   const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.json')) : []
   const read = names.sort().map((name) => {
     const entry = store.place('targets', name)
-    return { entry, target: parse(textOf(entry)) }
+    return { entry, target: parse(readTextOrEmpty(entry)) }
   })
   return {
     whole: read.flatMap(({ entry, target }) => (target === undefined ? [] : [{ entry, target }])),
