@@ -8,6 +8,7 @@ export const keySchemes: Readonly<Record<number, string>> = {
   2: "an engine's versions only where it computes",
   3: 'every mode of the method as a parameter with its default',
   4: 'symbols instead of files',
+  5: 'the same, of sources put together by concept',
 }
 
 export const describeScheme = (scheme: number): string => {
@@ -16,7 +17,7 @@ export const describeScheme = (scheme: number): string => {
 }
 
 /** Raised when what goes into a fingerprint changes its meaning: older artifacts are then not found any more. */
-export const keyScheme = 4
+export const keyScheme = 5
 
 export interface EngineIdentity {
   /** Engines round differently. */

@@ -9,7 +9,7 @@ import { longestSaveMs } from '../../runtime/execute/patience.js'
 import type { ReachedFile } from '../../runtime/watch/watched-files.js'
 import type { FromRound, Problem, RoundPlan, RoundStage, ToRound, WatchRequest } from './watch-messages.js'
 
-const program = fileURLToPath(new URL('../watch-round-bin.js', import.meta.url))
+const program = fileURLToPath(new URL('./round-bin.js', import.meta.url))
 
 /** How long a round that is asked to end may take while no stage of it saves a checkpoint. */
 const graceMs = 2_000

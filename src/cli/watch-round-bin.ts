@@ -1,4 +1,0 @@
-/** A round of `genepool watch`, as the process that watches starts it. */
-import { runPart } from '../base/program-script.js'
-
-await runPart('round', undefined, () => import('./watch/round-process.js'))
