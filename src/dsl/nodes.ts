@@ -28,7 +28,7 @@ export const deepFreeze = <T>(value: T): T => {
 /** JSON data: all that a node's parameters may hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
-/** One stage of a pipeline. `name` and `place` are for people; identity is kind + params + inputs. */
+/** One stage of a pipeline. `name` and `place` are for people alone. */
 export interface StageNode {
   readonly kind: string
   /** Unique in its pipeline: `teacher`, `distill/tiny`. Not part of the stage's identity. */

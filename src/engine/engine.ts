@@ -36,7 +36,7 @@ export interface Engine {
   readonly compile: (label: string, fn: TensorFunction, inputs: TensorSpecs) => Promise<CompiledFunction>
   /** Threads of the engine's own, where it has them. */
   readonly lanes?: Lanes
-  /** State kept on the device, where that has a memory of its own; `stateOf` serves every engine. */
+  /** State kept on the device, where the engine can (WebGPU); `stateOf` serves every engine. */
   readonly resident?: StateSupport
   /** Frees every function compiled so far and the device. */
   readonly release: () => Promise<void>

@@ -1,6 +1,7 @@
 /**
  * The program's parts that are processes of their own, as build/bundle.js puts them into one script. Each is loaded
- * when it begins; compiled and not bundled, the entry of each loads the same files.
+ * when it begins. Where there is no script, the entry of each loads the files, and definitions import the
+ * installed package.
  */
 import { fileURLToPath, pathToFileURL } from 'node:url'
 

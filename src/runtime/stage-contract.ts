@@ -133,7 +133,7 @@ export interface StageKind {
   readonly entry: StageEntry
   /** Whether the stage computes with an engine: then engine, device class and library versions are in its identity. */
   readonly usesEngine: boolean
-  /** Whether the stage measures time: it runs when nothing else of its run computes. */
+  /** Whether the stage measures time: it runs when no other stage of any run on the machine computes. */
   readonly exclusive?: boolean
   /**
    * Whether the stage is cheap and pure, so that its worker's process may compute the next such stage of the same

@@ -8,7 +8,7 @@ import { workspaceForEach } from '../support/workspace.js'
 
 const faults = new URL('../support/store-faults.js', import.meta.url).href
 
-// Every single write that may fail is in test/runtime/store-faults.test.ts; here, what a user sees.
+// Every single write that may fail is in 02-killed-at-every-write.test.ts; here, what a user sees.
 describe('A failed cache write fails the run loudly', () => {
   const workspace = workspaceForEach()
   const run = (env: Readonly<Record<string, string>> = {}, ...flags: readonly string[]) =>

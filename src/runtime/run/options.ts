@@ -43,7 +43,7 @@ export interface RunOptions {
   readonly failFast: boolean
   /** What is done about workers that crash, take too long or too much, or hang; default `defaultPolicy`. */
   readonly policy?: FailurePolicy
-  /** The pipeline's file, for the records. */
+  /** The pipeline's file: workers load functions of it, and records name it. */
   readonly file?: string
   readonly baseDir: string
   /** Whether stages that extend leave on their way what they would leave if they ended there; default true. */

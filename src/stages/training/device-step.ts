@@ -1,6 +1,6 @@
 /**
- * A training step on a device with a memory of its own: parameters and optimiser state stay there, and only the batch
- * and the loss are copied. The whole step, update included, is one function of tensors.
+ * A training step off the CPU: the whole step, update included, is one function of tensors. On an engine whose device
+ * keeps state (WebGPU), parameters and optimiser state stay there, and only the batch and the loss are copied.
  */
 import * as tf from '@tensorflow/tfjs'
 import type {

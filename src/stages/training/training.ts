@@ -282,7 +282,7 @@ export type LeaveResult = (outDir: string, history: readonly HistoryLine[]) => E
  * this one, the training's state. On its way it leaves the same for every shorter training whose result is wanted too.
  */
 export const trainAndLeave = Effect.fnUntraced(function* (
-  context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension'>,
+  context: Pick<StageContext, 'outDir' | 'checkpointDir' | 'progress' | 'extension' | 'savesWhenInterrupted' | 'warn'>,
   engine: Engine,
   training: Training,
   leave: LeaveResult,
