@@ -81,7 +81,9 @@ const program = {
  * @param {string} outfile
  */
 export const bundleScript = async (entry, outfile) => {
-  const { outputFiles } = await build({
+  const {
+    outputFiles: [map, script],
+  } = await build({
     entryPoints: [entry],
     outfile,
     write: false,
@@ -103,11 +105,14 @@ export const bundleScript = async (entry, outfile) => {
     },
     footer: { js: '})' },
     legalComments: 'inline',
+    // Lines are right; a column may be some letters off where the text is changed below.
+    sourcemap: 'external',
+    sourcesContent: false,
     logLevel: 'warning',
     plugins: [program],
   })
   /** What is not in the bundle is made into a module of it once, and not anew wherever it is imported. */
-  const text = outputFiles[0].text.replaceAll(
+  const text = script.text.replaceAll(
     /__toESM\(require\(("[^"]+")\)((?:, 1)?)\)/g,
     (_, name, mode) => `builtin(${name}${mode})`,
   )
@@ -119,6 +124,7 @@ export const bundleScript = async (entry, outfile) => {
   // Letters in regular expressions are left as they are by the compiler.
   const ascii = text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
+  writeFileSync(`${outfile}.map`, map.contents)
   // At no moment is the program not there, or half of it.
   writeFileSync(`${outfile}.tmp`, ascii)
   renameSync(`${outfile}.tmp`, outfile)

@@ -24,7 +24,7 @@ const mapOf = (file: string): SourceMap | undefined => {
   return maps.get(file)
 }
 
-/** The place in the source; the place itself where it is unknown. */
+/** The place in the source; the place itself where it is unknown. Lines and columns count from 1. */
 export const placeInSource = ({ file, line, column }: SourcePlace): SourcePlace => {
   const entry = mapOf(file)?.findEntry(line - 1, column - 1)
   if (entry === undefined || !('originalSource' in entry) || !entry.originalSource) return { file, line, column }
@@ -34,3 +34,10 @@ export const placeInSource = ({ file, line, column }: SourcePlace): SourcePlace 
     column: entry.originalColumn + 1,
   }
 }
+
+/** An error's stack, each place in a compiled file given as the place in its source where a map tells it. */
+export const stackInSource = (stack: string): string =>
+  stack.replace(/(\/[^\s()]+\.c?js):(\d+):(\d+)/g, (_, at: string, atLine: string, atColumn: string) => {
+    const { file, line, column } = placeInSource({ file: at, line: Number(atLine), column: Number(atColumn) })
+    return `${file}:${line}:${column}`
+  })

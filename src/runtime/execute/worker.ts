@@ -11,6 +11,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import { messageDescriptor } from '../../base/own-program.js'
+import { stackInSource } from '../code/source-place.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
@@ -90,7 +91,7 @@ const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
   const error = Cause.squash(cause)
   // Where an error of another kind has been given a sentence, its own stack says where it happened.
   const origin = error instanceof StageError && error.cause instanceof Error ? error.cause : error
-  const stack = origin instanceof Error && origin.stack !== undefined ? { stack: origin.stack } : {}
+  const stack = origin instanceof Error && origin.stack !== undefined ? { stack: stackInSource(origin.stack) } : {}
   const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
   return { message: sentenceOf(error), ...hint, ...stack }
 }
