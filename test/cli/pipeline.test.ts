@@ -10,7 +10,7 @@ import { tinyPipeline, type TinyOptions } from '../support/tiny-pipeline.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 const stageNames = ['data', 'distill/small', 'distill/wide', 'evaluate', 'pool', 'stitch', 'teacher']
-const heavy = ['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node', 'ts-morph', 'typescript']
+const heavy = ['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node', 'ts-morph', '@ts-morph/common', 'typescript']
 
 const jsonLines = ({ stdout }: Finished): readonly unknown[] =>
   stdout
@@ -51,7 +51,7 @@ describe('a real pipeline', () => {
 
   it('loads TensorFlow.js in workers alone', () => {
     expect(first.byWorkers).to.include.members(['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node'])
-    expect(first.byRun).to.include('ts-morph').and.not.include.members(['@tensorflow/tfjs'])
+    expect(first.byRun).to.include('@ts-morph/common').and.not.include.members(['@tensorflow/tfjs'])
   })
 
   it('runs nothing a second time, starts no worker and loads no TensorFlow.js, ONNX Runtime or parser', async () => {
