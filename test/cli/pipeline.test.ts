@@ -10,7 +10,14 @@ import { tinyPipeline, type TinyOptions } from '../support/tiny-pipeline.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 const stageNames = ['data', 'distill/small', 'distill/wide', 'evaluate', 'pool', 'stitch', 'teacher']
-const heavy = ['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node', 'ts-morph', '@ts-morph/common', 'typescript']
+const heavy = [
+  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-core',
+  'onnxruntime-node',
+  'ts-morph',
+  '@ts-morph/common',
+  'typescript',
+]
 
 const jsonLines = ({ stdout }: Finished): readonly unknown[] =>
   stdout
