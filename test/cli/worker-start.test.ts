@@ -72,3 +72,27 @@ describe("the program's script", () => {
     for (const { kind } of stageKinds) expect(text, kind).to.include(`"dist/stages/${kind}.js"(`)
   })
 })
+
+describe('a warm worker', () => {
+  const workspace = workspaceForAll()
+
+  it('evaluates a definition once, however many of its stages it computes', async () => {
+    workspace.write(
+      'many.ts',
+      `import { appendFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline, stage } from 'genepool'
+
+appendFileSync(${JSON.stringify(workspace.file('evaluations'))}, process.pid + '\\n')
+const each = (n: number) =>
+  stage('s' + n, { warm: true, params: { n }, run: ({ params, outDir }) => writeFileSync(join(outDir, 'n'), String(params.n)) })
+export default Array.from({ length: 12 }, (_, n) => n).reduce((all, n) => all.add(each(n)), pipeline('many'))
+`,
+    )
+    const run = await runCli(['run', 'many.ts', '--engine', 'cpu', '--json'], { cwd: workspace.path })
+    expect(countsOf(run)).to.deep.equal({ ran: 12, cached: 0, failed: 0, skipped: 0 })
+    const evaluations = readFileSync(workspace.file('evaluations'), 'utf8').trim().split('\n')
+    expect(evaluations).to.have.length.above(1)
+    expect(new Set(evaluations).size).to.equal(evaluations.length)
+  })
+})

@@ -31,6 +31,15 @@ const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageI
   return { folder, files, summary }
 }
 
+/** By file: a warm process computes many stages of one definition, which is evaluated for the first of them. */
+const evaluated = new Map<string, Promise<unknown>>()
+
+const evaluate = (file: string): Promise<unknown> => {
+  const known = evaluated.get(file) ?? runCompiled(file).then((compiled) => compiled ?? importFile(file))
+  evaluated.set(file, known)
+  return known
+}
+
 /** Rejects where the file makes no such call. `job` says where its artifact comes to be. */
 export const loadUserStage = async (
   file: string,
@@ -38,7 +47,7 @@ export const loadUserStage = async (
   job: Pick<Job, 'outDir' | 'stage'>,
 ): Promise<StageFunction> => {
   markAsWorker()
-  if ((await runCompiled(file)) === undefined) await importFile(file)
+  await evaluate(file)
   const run = userFunction(call, place)
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
