@@ -8,7 +8,7 @@ export const keySchemes: Readonly<Record<number, string>> = {
   2: "an engine's versions only where it computes",
   3: 'every mode of the method as a parameter with its default',
   4: 'symbols instead of files',
-  5: 'the same, of sources put together by concept',
+  5: 'symbols as a tree shaker leaves them',
 }
 
 export const describeScheme = (scheme: number): string => {

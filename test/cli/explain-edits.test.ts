@@ -92,6 +92,8 @@ interface Edit {
   readonly to: string
   /** Stages that run; where they give the same as before, what reads them does not. */
   readonly runs: readonly string[]
+  /** Stages that the edit reaches, in the plan's order; by default the last of those that run. */
+  readonly reaches?: readonly string[]
   /** The symbol that explain names, with its place and what leads there; of the first stage that runs. */
   readonly says?: string
 }
@@ -132,10 +134,17 @@ const edits: readonly Edit[] = [
   {
     what: 'an enum',
     file: 'labels.ts',
+    from: "percent = '%'",
+    to: "percent = '%%'",
+    runs: ['report'],
+    says: 'label (labels.ts:6) changed, reached through run',
+  },
+  {
+    what: 'a member of an enum that nothing uses',
+    file: 'labels.ts',
     from: "share = ''",
     to: "share = '1'",
-    runs: ['report'],
-    says: 'Unit (labels.ts:1) changed, reached through label',
+    runs: [],
   },
   {
     what: 'a type alone',
@@ -164,8 +173,9 @@ const edits: readonly Edit[] = [
     file: 'node_modules/numbers/package.json',
     from: '1.0.0',
     to: '1.1.0',
-    // It computes the same.
-    runs: ['train'],
+    // It computes the same; whatever stage is computed, the definition loads it.
+    reaches: ['data', 'other', 'train', 'report'],
+    runs: ['data', 'other', 'report', 'train'],
     says: 'package numbers 1.0.0 → 1.1.0',
   },
   {
@@ -196,14 +206,14 @@ describe('explain after an edit of', () => {
     expect(countsOf(await genepool('run', 'own.ts', '--json')), 'taken back').to.deep.include({ ran: 0, cached: 4 })
   })
 
-  for (const { what, file, from, to, runs, says } of edits) {
+  for (const { what, file, from, to, runs, says, reaches = runs.slice(-1) } of edits) {
     it(`${what} names ${says ?? 'nothing, and nothing runs'}`, async () => {
       expect(files[file]).to.include(from)
       workspace.write(file, files[file].replace(from, to))
       const said = await explain()
       const running = [...said.matchAll(/^(\w+) {2}runs\n {2}(.*)$/gm)].map(([, stage, reason]) => [stage, reason])
       // What runs for sure is what the edit reaches; the rest waits for its result.
-      expect(running).to.deep.equal(says === undefined ? [] : [[runs.at(-1), says]])
+      expect(running).to.deep.equal(says === undefined ? [] : reaches.map((stage) => [stage, says]))
       const { events } = await genepool('run', 'own.ts', '--json')
       expect(stagesWith(events, 'stage-started')).to.deep.equal(runs)
     })
@@ -237,7 +247,8 @@ describe('explain after an edit of', () => {
     expect(reason.chain).to.deep.equal(['run', 'Trainer', 'trainStep', 'rate'])
     const data = await explain('data')
     expect(data).to.match(/^data {2}cached\n {2}fingerprint [0-9a-f]{64}\n {2}made +\S+ by run \S+, in /)
-    expect(data).to.match(/2 symbols in 1 file, 0 packages/)
+    // Its run and the helper; and its definition loads a package.
+    expect(data).to.match(/2 symbols in 1 file, 1 package/)
   })
 
   it('a stage that there is not is a wrong call', async () => {

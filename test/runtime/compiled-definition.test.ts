@@ -181,7 +181,6 @@ export const here = fileURLToPath(new URL('.', 'file:///a/'))
     'imports while it runs': `const { join } = await import('node:path')\nvoid join\n`,
     'asks for require': `if (typeof require === 'function') void require\n`,
     'resolves names': `void import.meta.resolve('node:fs')\n`,
-    'imports another package': `import * as Effect from 'effect/Effect'\nvoid Effect\n`,
     'evaluates text': `void (0, eval)('1')\nvoid eval('1')\n`,
   })) {
     it(`that ${what} is left to the loader of TypeScript`, async () => {
@@ -190,6 +189,29 @@ export const here = fileURLToPath(new URL('.', 'file:///a/'))
       expect((await load(file)).name).to.equal('unusual')
     })
   }
+
+  it('gets of another package what Node finds from its file: by the package, and by the folder', async () => {
+    for (const [folder, version] of [
+      ['', 'outer'],
+      ['deep/', 'inner'],
+    ] as const) {
+      const at = `${folder}node_modules/named`
+      workspace.write(
+        `${at}/package.json`,
+        '{ "name": "named", "exports": { "import": "./a.mjs", "require": "./b.cjs" } }',
+      )
+      workspace.write(`${at}/a.mjs`, `export const by = 'import-${version}'\nexport default 1\n`)
+      workspace.write(`${at}/b.cjs`, `exports.by = 'require'\n`)
+    }
+    workspace.write('deep/name.ts', `export { by as inner } from 'named'\n`)
+    const text = `import one, { by } from 'named'\nimport { inner } from './deep/name.js'\n`
+    const file = workspace.write(
+      'packages.ts',
+      `${usual}${text}export default pipeline(\`${'${by}'}-${'${inner}'}-${'${one}'}\`).data(mnist())\n`,
+    )
+    expect(await runCompiled(file)).not.to.equal(undefined)
+    expect((await load(file)).name).to.equal('import-outer-import-inner-1')
+  })
 
   it('knows where it lies', async () => {
     const about = '[import.meta.url, import.meta.dirname, import.meta.filename]'

@@ -6,15 +6,15 @@ import { workspaceForEach } from '../support/workspace.js'
 
 describe('what a definition is made of', () => {
   const workspace = workspaceForEach()
-  const reached = (text: string): readonly string[] =>
-    new CodeReader(workspace.file('store'))
-      .reached(workspace.write('entry.ts', text))
-      .map((file) => relative(workspace.path, file))
+  const reached = async (text: string): Promise<readonly string[]> => {
+    const files = await new CodeReader(workspace.file('store')).reached(workspace.write('entry.ts', text))
+    return files.map((file) => relative(workspace.path, file))
+  }
   /** Of these, those that are there. */
-  const there = (text: string): readonly string[] =>
-    reached(text).filter((file) => statSync(workspace.file(file), { throwIfNoEntry: false })?.isFile())
+  const there = async (text: string): Promise<readonly string[]> =>
+    (await reached(text)).filter((file) => statSync(workspace.file(file), { throwIfNoEntry: false })?.isFile())
 
-  it('is every file that it names in any way, all the way', () => {
+  it('is every file that it names in any way, all the way', async () => {
     workspace.write('a.ts', "export * from './b.js'\nexport const later = () => import('./c.mjs')\n")
     workspace.write('b.ts', "import { readFileSync } from 'node:fs'\nconst d = require('./d')\n")
     workspace.write(
@@ -24,24 +24,24 @@ describe('what a definition is made of', () => {
     workspace.write('d/index.ts', "import '../a.js'\n")
     workspace.write('table.txt', 'import "./not-code.ts"')
     workspace.write('x.json', '{}')
-    const files = ['entry.ts', 'a.ts', 'b.ts', 'c.mjs', 'd/index.ts', 'x.json', 'table.txt']
-    expect(there("import './a.ts'\n")).to.have.members(files)
+    const files = ['entry.ts', 'package.json', 'a.ts', 'b.ts', 'c.mjs', 'd/index.ts', 'x.json', 'table.txt']
+    expect(await there("import './a.ts'\n")).to.have.members(files)
   })
 
-  it('is nothing of what is erased with the types', () => {
+  it('is nothing of what is erased with the types', async () => {
     workspace.write('types.ts', '')
     const text = "import type { A } from './types.ts'\nexport type { B } from './types.ts'\n// import './types.ts'\n"
-    expect(there(text)).to.deep.equal(['entry.ts'])
+    expect(await there(text)).to.deep.equal(['entry.ts', 'package.json'])
   })
 
-  it('is also where a file is expected that is not there, until it is', () => {
-    const text = "import { a } from './lib/a.js'\n"
-    expect(reached(text)).to.include.members(['lib/a.js', 'lib/a.ts', 'lib/a.tsx', 'lib/a.js/index.ts'])
+  it('is also where a file is expected that is not there, until it is', async () => {
+    const text = "import { a } from './lib/a.js'\nconsole.log(a)\n"
+    expect(await reached(text)).to.include.members(['lib/a.js', 'lib/a.ts', 'lib/a.tsx', 'lib/a.js/index.ts'])
     workspace.write('lib/a.ts', '')
-    expect(there(text)).to.deep.equal(['entry.ts', 'lib/a.ts'])
+    expect(await there(text)).to.deep.equal(['entry.ts', 'package.json', 'lib/a.ts'])
   })
 
-  it('is the manifest of an installed package, and the code of one that is linked from where it is written', () => {
+  it('is the manifest of an installed package, and the code of one that is linked from where it is written', async () => {
     workspace.write('node_modules/@scope/installed/package.json', '{ "main": "main.js" }')
     workspace.write('node_modules/@scope/installed/main.js', "require('./other')\n")
     workspace.write('beside/package.json', '{ "name": "linked", "exports": { "./deep": "./deep.js" } }')
@@ -49,8 +49,8 @@ describe('what a definition is made of', () => {
     workspace.write('beside/deeper.js', '')
     symlinkSync(workspace.file('beside'), workspace.file('node_modules', 'linked'))
     const text = "import '@scope/installed/file'\nimport 'linked/deep'\nimport 'missing'\n"
-    expect(reached(text)).to.include('node_modules/missing/package.json')
-    expect(there(text)).to.have.members([
+    expect(await reached(text)).to.include('node_modules/missing/package.json')
+    expect(await there(text)).to.have.members([
       'entry.ts',
       'node_modules/@scope/installed/package.json',
       'beside/deep.js',

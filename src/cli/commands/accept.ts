@@ -131,7 +131,7 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
     const before = store.lookup(known)?.identity.code
     if (before === undefined || before === stage.code) continue
     const record = prepared.code.record(before)
-    const now = prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
+    const now = yield* Effect.promise(() => prepared.code.recordOf(stage.codeEntry, stage.codeWithout))
     if (record !== undefined && now !== undefined) changes.push({ stage: stage.node.name, before: record, now })
   }
   return changes

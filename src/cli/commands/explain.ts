@@ -133,12 +133,13 @@ const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>
     machine: machineOf(deviceName),
   })
   const cutOffs = cutOffBehind(prepared, plan)
-  const explained = prepared.stages.flatMap((stage, index): readonly Explained[] => {
+  const explained: Explained[] = []
+  for (const [index, stage] of prepared.stages.entries()) {
     const { node, codeEntry, codeWithout } = stage
-    if (wanted !== undefined && !wanted.has(node)) return []
+    if (wanted !== undefined && !wanted.has(node)) continue
     const { status, reasons, madeBy } = plan.stages[index]
     const manifest = plan.manifests.get(node)
-    const record = prepared.code.current(codeEntry, codeWithout)
+    const record = yield* Effect.promise(() => prepared.code.current(codeEntry, codeWithout))
     const symbols = Object.values(record?.symbols ?? {})
     const code = {
       digest: stage.code,
@@ -147,21 +148,19 @@ const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>
       packages: Object.keys(record?.packages ?? {}).length,
       accepted: (record?.accepted ?? []).map(({ symbol }) => symbol),
     }
-    return [
-      {
-        stage: node.name,
-        kind: node.kind,
-        status,
-        reasons,
-        key: keyOf(stage, code, manifest),
-        fingerprint: manifest?.fingerprint,
-        made: manifest?.made,
-        madeBy,
-        cutOff: cutOffs.get(node) ?? [],
-        expectedMs: times.expectedMs(stage) ?? null,
-      },
-    ]
-  })
+    explained.push({
+      stage: node.name,
+      kind: node.kind,
+      status,
+      reasons,
+      key: keyOf(stage, code, manifest),
+      fingerprint: manifest?.fingerprint,
+      made: manifest?.made,
+      madeBy,
+      cutOff: cutOffs.get(node) ?? [],
+      expectedMs: times.expectedMs(stage) ?? null,
+    })
+  }
   if (flags.json) for (const each of explained) printJson(each)
   else say(explained.map(render).join('\n\n'))
 })

@@ -63,12 +63,11 @@ const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: Art
     prepared.stages.map((stage) => [stage.node.name, stageOfDefinition(stage, plan.manifests)] as const),
   )
   const without = plan.stages.filter(({ status }) => status !== 'cached').map(({ stage }) => stage)
-  const recordOf: CodeRecords = (digest) => {
-    const stage = prepared.stages.find(({ code }) => code === digest)
-    return stage === undefined
-      ? prepared.code.record(digest)
-      : prepared.code.recordOf(stage.codeEntry, stage.codeWithout)
+  // What was remembered by its digest alone is read again.
+  for (const { codeEntry, codeWithout } of prepared.stages) {
+    yield* Effect.promise(() => prepared.code.recordOf(codeEntry, codeWithout))
   }
+  const recordOf: CodeRecords = (digest) => prepared.code.record(digest)
   return { target, name: graph.name, stages, recordOf, without, inSuite: graph.remembered.names } satisfies Side
 })
 

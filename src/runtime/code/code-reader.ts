@@ -7,19 +7,32 @@ import * as path from 'node:path'
 import { createHash } from 'node:crypto'
 import { writeFileAtomic } from '../../base/files.js'
 import { FileIndex, identityOf } from '../file-identity.js'
+import { ownPackage } from '../definition/own-package.js'
 import { readAcceptedEdits, withAccepted } from './accepted-edits.js'
+import { type BuiltCode, readBuiltCode } from './built-code.js'
+import { isCode } from './code-files.js'
 import { digestOf, type CodeRecord } from './code-record.js'
+import {
+  type CallPlace,
+  type DefinitionCode,
+  definitionCode,
+  parseDefinitionFile,
+  type ParsedFile,
+} from './definition-code.js'
 import { EntryIndex } from './entry-index.js'
-import type { FileCode } from './file-code.js'
 import { FileStates, FilesSeen, type Identities } from './files-seen.js'
+import { entryName, ErasedFiles, type FlatProgram, flatten, Labels } from './flat-program.js'
 import { Packages } from './packages.js'
-import { parseFile, specifiersOf } from './parse-file.js'
-import { isCode, Program } from './program.js'
+import { recordOfProgram } from './program-symbols.js'
 import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
 import { ownConditions, packageName, Resolver } from './resolve-import.js'
 import { placeInSource } from './source-place.js'
-import { CodeWalk, type CodeEntry } from './walk.js'
+
+/** Where a stage begins in the module that a worker imports: an export, or the call `stage('name', { run })`. */
+export type CodeEntry =
+  | { readonly module: string; readonly export: string }
+  | { readonly module: string; readonly call: string; readonly place: CallPlace }
 
 /** The code of one stage as it was read. */
 export interface CodeState {
@@ -39,12 +52,6 @@ interface Known extends CodeState {
   readonly namesElsewhere?: readonly string[]
 }
 
-interface FileKnown {
-  readonly code: FileCode
-  /** sha256 of the text. */
-  readonly text: string
-}
-
 interface Walked {
   readonly record: CodeRecord
   readonly files: ReadonlyMap<string, string>
@@ -53,11 +60,14 @@ interface Walked {
 export class CodeReader {
   readonly #root: string
   readonly #entries: EntryIndex
-  #index: FileIndex<FileKnown> | undefined
+  /** sha256 of the text of each file. */
+  #index: FileIndex<string> | undefined
   readonly #known = new Map<string, Known>()
   readonly #walked = new Map<string, Walked>()
   #states = new FileStates()
   #packages = new Packages()
+  readonly #erased = new ErasedFiles()
+  readonly #parsed = new Map<string, ParsedFile>()
 
   /** Over the store in this folder, which need not be there. */
   constructor(root: string) {
@@ -65,13 +75,13 @@ export class CodeReader {
     this.#entries = new EntryIndex(path.join(root, 'index', 'code-entries.json'))
   }
 
-  /** Packages named in `without` count only where others need them too. Throws where a file cannot be read. */
-  read(entry: CodeEntry, without: readonly string[] = []): CodeState {
+  /** Packages named in `without` count only where others need them too. Rejects where a file cannot be read. */
+  async read(entry: CodeEntry, without: readonly string[] = []): Promise<CodeState> {
     const key = keyOf(entry, without)
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const remembered = this.#entries.find(key, this.#states) ?? this.#ofSameCall(entry, without)
-    const state = remembered ?? this.#walk(entry, without)
+    const state = remembered ?? (await this.#walk(entry, without))
     this.#known.set(key, state)
     if (remembered === undefined) this.#remember(entry, without, state)
     return state
@@ -96,27 +106,27 @@ export class CodeReader {
   }
 
   /** The record of code that was read in this process; found again where only its digest was remembered. */
-  recordOf(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
-    const { digest } = this.read(entry, without)
+  async recordOf(entry: CodeEntry, without: readonly string[] = []): Promise<CodeRecord | undefined> {
+    const { digest } = await this.read(entry, without)
     const known = this.record(digest)
     if (known !== undefined) return known
     // Of another digest where the files have changed since, or none where they are gone: then nobody knows any more.
-    this.#walkAgain(entry, without)
+    await this.#walkAgain(entry, without)
     return this.record(digest)
   }
 
   /** The record of the code as it is now; code of the same digest, with an edit accepted, may have left another. */
-  current(entry: CodeEntry, without: readonly string[] = []): CodeRecord | undefined {
-    const { digest } = this.read(entry, without)
-    if (!this.#walked.has(digest)) this.#walkAgain(entry, without)
+  async current(entry: CodeEntry, without: readonly string[] = []): Promise<CodeRecord | undefined> {
+    const { digest } = await this.read(entry, without)
+    if (!this.#walked.has(digest)) await this.#walkAgain(entry, without)
     return this.record(digest)
   }
 
   /** Keeps the record in the store, beside the artifacts whose fingerprints hold its digest. */
-  keep(entry: CodeEntry, without: readonly string[] = []): void {
-    const { digest } = this.read(entry, without)
+  async keep(entry: CodeEntry, without: readonly string[] = []): Promise<void> {
+    const { digest } = await this.read(entry, without)
     const file = recordPath(this.#root, digest)
-    const record = fs.existsSync(file) ? undefined : this.recordOf(entry, without)
+    const record = fs.existsSync(file) ? undefined : await this.recordOf(entry, without)
     // Without one the artifact is as good; only what is said of it later is poorer.
     if (record !== undefined) writeFileAtomic(file, encodeRecord(record))
   }
@@ -126,7 +136,7 @@ export class CodeReader {
    * reach are none. One that was edited and is as before is: a process may have loaded it in between. One that is no
    * longer there is too.
    */
-  changedSinceRead(entry: CodeEntry, without: readonly string[] = []): string | undefined {
+  async changedSinceRead(entry: CodeEntry, without: readonly string[] = []): Promise<string | undefined> {
     const key = keyOf(entry, without)
     const known = this.#known.get(key)
     if (known === undefined) return undefined
@@ -137,35 +147,25 @@ export class CodeReader {
     if (reverted !== undefined) return reverted[0]
     this.#states = new FileStates()
     this.#packages = new Packages()
-    const now = this.#walkAgain(entry, without)
+    this.#parsed.clear()
+    const now = await this.#walkAgain(entry, without)
     if (now?.digest !== known.digest) return touched[0]![0]
     this.#known.set(key, now)
     this.#remember(entry, without, now)
     return undefined
   }
 
-  /** All that the digest of an entry depends on, also files that are not there: absolute paths. */
+  /** All that the digest of an entry that was read depends on, also files that are not there: absolute paths. */
   dependsOn(entry: CodeEntry, without: readonly string[] = []): readonly string[] {
-    this.read(entry, without)
-    return [...this.#known.get(keyOf(entry, without))!.identities.keys()]
+    return [...(this.#known.get(keyOf(entry, without))?.identities.keys() ?? [])]
   }
 
   /** All files of a module's program, used or not, and the places where a missing file is expected. */
-  reached(module: string): readonly string[] {
+  async reached(module: string): Promise<readonly string[]> {
     const seen = new FilesSeen(this.#states)
     seen.note(module)
     if (!fs.existsSync(module)) return [module]
-    const resolver = new Resolver(this.#packages)
-    const found = new Set([fs.realpathSync(module)])
-    // A set is walked in the order of its growth.
-    for (const file of found) {
-      const code = this.#fileCode(file, seen)
-      for (const specifier of code === undefined ? [] : specifiersOf(code)) {
-        const resolved = resolver.resolve(file, specifier, seen)
-        // This package runs already: what is edited of it is not loaded again.
-        if (resolved.type === 'file' && packageName(specifier) !== 'genepool') found.add(resolved.file)
-      }
-    }
+    await this.#filesOf(fs.realpathSync(module), seen)
     this.#index?.save()
     return [...seen.identities.keys()]
   }
@@ -178,66 +178,161 @@ export class CodeReader {
 
   #isSameText(file: string): boolean {
     const before = this.#files().last(file)
-    return before !== undefined && fs.existsSync(file) && before.text === sha256(fs.readFileSync(file, 'utf8'))
+    return before !== undefined && fs.existsSync(file) && before === sha256(fs.readFileSync(file, 'utf8'))
   }
 
-  #files(): FileIndex<FileKnown> {
-    return (this.#index ??= new FileIndex(path.join(this.#root, 'index', 'code.json'), '4'))
+  #files(): FileIndex<string> {
+    return (this.#index ??= new FileIndex(path.join(this.#root, 'index', 'code.json'), '5'))
   }
 
-  #fileCode(file: string, seen: FilesSeen): FileCode | undefined {
+  /** The text of a file that is noted as seen. */
+  #text(file: string, seen: FilesSeen): string {
     const identity = seen.note(file)
-    if (!isCode(file)) return undefined
     if (identity === null) throw new Error(`${file} has disappeared while its code was being read`)
-    const index = this.#files()
-    const known = index.peek(file)
-    if (known !== undefined) return known.code
     const readAt = Date.now()
     const text = fs.readFileSync(file, 'utf8')
-    const code = parseFile(file, text)
-    index.remember(file, identity, { code, text: sha256(text) }, readAt)
-    return code
+    if (this.#files().peek(file) === undefined) this.#files().remember(file, identity, sha256(text), readAt)
+    return text
+  }
+
+  /** Code of the user's that a module loads, the module first; of this package what runs is loaded already. */
+  async #filesOf(module: string, seen: FilesSeen): Promise<readonly string[]> {
+    const labels = new Labels(this.#packages, seen, module)
+    const resolver = new Resolver(this.#packages)
+    await flatten({
+      entry: `import ${JSON.stringify(module)}`,
+      rewritten: new Map(),
+      labels,
+      resolve: (from, specifier, kind) =>
+        packageName(specifier) === ownPackage.name
+          ? { type: 'builtin' }
+          : resolver.resolve(from, specifier, seen, kind),
+      mayAct: () => true,
+      read: (file) => this.#text(file, seen),
+      erased: this.#erased,
+    }).catch(() => undefined)
+    return [...labels.files.values()]
   }
 
   /** The walk of code that was read before; undefined where its files have been moved, deleted or broken since. */
-  #walkAgain(entry: CodeEntry, without: readonly string[]): Known | undefined {
+  async #walkAgain(entry: CodeEntry, without: readonly string[]): Promise<Known | undefined> {
     try {
-      return this.#walk(entry, without)
+      return await this.#walk(entry, without)
     } catch {
       return undefined
     }
   }
 
-  #walk(entry: CodeEntry, without: readonly string[]): Known {
+  async #walk(entry: CodeEntry, without: readonly string[]): Promise<Known> {
     const readAt = Date.now()
     const seen = new FilesSeen(this.#states)
-    const codes = new Map<string, FileCode | undefined>()
-    const read = (file: string): FileCode | undefined => {
-      if (!codes.has(file)) codes.set(file, this.#fileCode(file, seen))
-      return codes.get(file)
-    }
     const module = fs.realpathSync(entry.module)
-    const walk = new CodeWalk(new Program(read, new Resolver(this.#packages), seen), this.#packages, module)
+    const definition = 'call' in entry ? await this.#definitionOf(module, entry, seen) : undefined
     const walked =
-      'export' in entry
-        ? walk.fromExport(module, entry.export)
-        : walk.fromCall(module, entry.call, withoutLinks(entry.place))
+      'call' in entry
+        ? await this.#flat(module, definition!, seen)
+        : (readBuiltCode(module) ?? (await this.#flat(module, exportEntry(module, entry.export), seen)))
+    for (const file of walked.files.values()) seen.note(file)
+    const found = walked.packages.flatMap(({ name, from }) => this.#packages.find(name, path.dirname(from), seen) ?? [])
     const packages = this.#packages.versions(
-      walk.packages.filter(({ name }) => !without.includes(name)),
+      found.filter(({ name }) => !without.includes(name)),
       seen,
     )
     const accepted = acceptedPath(this.#root)
     seen.note(accepted)
-    const record = withAccepted({ ...walked, packages }, readAcceptedEdits(accepted))
+    const record = withAccepted({ ...walked.record, packages }, readAcceptedEdits(accepted))
     const digest = digestOf(record)
-    this.#walked.set(digest, { record, files: walk.files })
+    this.#walked.set(digest, { record, files: walked.files })
     const opaque = record.opaque.map(({ file: name, line, column, what }) => {
-      const place = placeInSource({ file: walk.files.get(name)!, line, column })
+      const place = placeInSource({ file: walked.files.get(name)!, line, column })
       return { file: place.file, line: place.line, what }
     })
-    const { namesElsewhere, captures } = walk
-    const more = { ...(namesElsewhere && { namesElsewhere }), ...(captures && { captures }) }
+    const { namesElsewhere, captures } = definition ?? {}
+    const more = { ...(namesElsewhere && { namesElsewhere }), ...(captures === true && { captures }) }
     return { digest, opaque, identities: seen.identities, readAt, ...more }
+  }
+
+  async #definitionOf(module: string, { call, place }: CallEntry, seen: FilesSeen): Promise<DefinitionCode> {
+    const files = (await this.#filesOf(module, seen)).filter(isCode)
+    const parsed = files.map((file) => {
+      const known = this.#parsed.get(file) ?? parseDefinitionFile(file, this.#text(file, seen))
+      this.#parsed.set(file, known)
+      return known
+    })
+    return definitionCode(module, parsed, call, withoutLinks(place))
+  }
+
+  /** The code of an entry, found in its files. Where these are no program, their bytes are what it is. */
+  async #flat(module: string, { entry, rewritten, lineOf, isOwn }: ProgramEntry, seen: FilesSeen): Promise<BuiltCode> {
+    const labels = new Labels(this.#packages, seen, module)
+    const { files } = labels
+    labels.of(module)
+    const resolver = new Resolver(this.#packages)
+    try {
+      const put = (follow: (specifier: string) => boolean): Promise<FlatProgram> =>
+        flatten({
+          entry,
+          rewritten,
+          labels,
+          resolve: (from, specifier, kind) =>
+            follow(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
+          mayAct: isOwn ? () => true : isForeign,
+          read: (file) => this.#text(file, seen),
+          erased: this.#erased,
+        })
+      const isNamed = (specifier: string): boolean => packageName(specifier) === ownPackage.name
+      // What a definition only builds with is gone by now: this package is followed where a stage computes with it.
+      const alone = isOwn === true ? undefined : await put((specifier) => !isNamed(specifier))
+      const flat = alone === undefined || [...alone.outside].some(isNamed) ? await put(() => true) : alone
+      const record = recordOfProgram(flat, {
+        files,
+        lineOf: (label, line) => lineOf(files.get(label)!, line),
+        entryNames: ['run()', 'run() 1'],
+      })
+      return { record, packages: flat.packages, files }
+    } catch {
+      return { record: recordOfBytes(files), packages: [], files }
+    }
+  }
+
+  /** The code of an export as its files have it, for the build to keep. */
+  async built(module: string, name: string): Promise<BuiltCode> {
+    return this.#flat(module, exportEntry(module, name), new FilesSeen(this.#states))
+  }
+}
+
+/** What a program begins with. */
+interface ProgramEntry extends Pick<DefinitionCode, 'entry' | 'rewritten' | 'lineOf'> {
+  /** Whether it is this package's. */
+  readonly isOwn?: boolean
+}
+
+/** Of this package, which runs a definition, nothing acts in it but what it uses. */
+const isForeign = (from: string, specifier: string): boolean =>
+  packageName(specifier) !== ownPackage.name &&
+  !from.startsWith(`${fs.realpathSync(path.dirname(ownPackage.manifest))}/`)
+
+const exportEntry = (module: string, name: string): ProgramEntry => ({
+  entry: `import { ${name} } from ${JSON.stringify(module)}\nexport const ${entryName} = ${name}`,
+  rewritten: new Map(),
+  lineOf: (_file, line) => line,
+  isOwn: true,
+})
+
+const recordOfBytes = (files: ReadonlyMap<string, string>): CodeRecord => {
+  const symbols = [...files].map(([label, file]): [string, CodeRecord['symbols'][string]] => {
+    const hash = fs.existsSync(file) ? sha256(fs.readFileSync(file, 'utf8')) : 'missing'
+    const name = 'contents'
+    return [`${label}:${name}`, { file: label, name, line: 1, column: 1, hash, syntax: hash, through: null, uses: {} }]
+  })
+  return {
+    entry: symbols[0]?.[0] ?? '',
+    symbols: Object.fromEntries(symbols.sort(([a], [b]) => (a < b ? -1 : 1))),
+    packages: {},
+    order: [],
+    opaque: [],
+    accepted: [],
+    loadedBy: {},
   }
 }
 

@@ -94,7 +94,7 @@ export const codeReasons = (before: CodeRecord | undefined, now: CodeRecord | un
   if (reasons.length > 0) return reasons
   const moved = now.order.find((name, index) => before.order[index] !== name)
   if (moved === undefined) return [unknownChange]
-  const symbol = now.symbols[moved]
+  const symbol = now.symbols[moved.split(' before ')[0]!]
   return symbol === undefined
     ? [unknownChange]
     : [{ ...changed(now, moved, symbol, 'edited'), symbol: `the order in which ${symbol.name} is evaluated` }]

@@ -3,7 +3,18 @@
  * holds; the record behind it says, later and elsewhere, what that was.
  */
 import { hashOf } from '../canonical.js'
-import type { Opaque } from './file-code.js'
+
+/** A place in a file, counted from 1. */
+export interface CodePlace {
+  readonly line: number
+  readonly column: number
+}
+
+/** Something that leads out of the code that can be read. */
+export interface Opaque extends CodePlace {
+  /** The construct in the user's words: `import() of a computed name`. */
+  readonly what: string
+}
 
 /** A piece of code by its place: `src/losses.ts:kdLoss`, `src/trainer.ts:Trainer.step`, `src/setup.ts:module code`. */
 export interface CodeSymbol {

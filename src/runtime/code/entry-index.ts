@@ -34,7 +34,7 @@ interface Stored {
 type Found = CodeState & Pick<Entry, 'readAt' | 'namesElsewhere'> & { readonly identities: Identities }
 
 /** Raised when the same files would give other digests. */
-const version = '2'
+const version = '3'
 
 export class EntryIndex {
   readonly #path: string

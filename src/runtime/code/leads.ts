@@ -3,9 +3,20 @@
  * name can be followed; what cannot is named.
  */
 import type { ts } from 'ts-morph'
-import { withoutSkin } from './erase.js'
-import type { ImportedName, Load } from './file-code.js'
-import { typescript } from './typescript.js'
+import { typescript, withoutSkin } from './typescript.js'
+
+interface ImportedName {
+  readonly specifier: string
+  /** Name of the export, or `*` for all of them as one object. */
+  readonly name: string
+}
+
+/** A module or another file that code loads by a literal name. */
+interface Load {
+  readonly specifier: string
+  /** `file` is relative to the module (`new URL('./x.js', import.meta.url)`), `module` is resolved as an import is. */
+  readonly as: 'module' | 'file'
+}
 
 /** How the walker sees names. */
 export interface NameLookup {
@@ -17,8 +28,8 @@ export interface NameLookup {
   readonly isRequire: (name: string) => boolean
 }
 
-export interface Lead {
-  readonly loads: readonly Omit<Load, 'line' | 'column'>[]
+interface Lead {
+  readonly loads: readonly Load[]
   readonly opaque?: string
 }
 

@@ -3,7 +3,6 @@ import * as fs from 'node:fs'
 import { isBuiltin } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Load } from './file-code.js'
 import type { FilesSeen } from './files-seen.js'
 import type { InstalledPackage, Packages } from './packages.js'
 
@@ -18,21 +17,19 @@ export const ownConditions: readonly string[] = [
   ...(process.env['NODE_OPTIONS'] ?? '').matchAll(/(?:--conditions|-C)[= ]([^\s"']+)/g),
 ].map(([, condition]) => condition!)
 
-/** As Node's import does, in the order in which a package names them. */
-const conditions = new Set(['node', 'import', 'module-sync', 'node-addons', 'default', ...ownConditions])
+/** How a module is asked for. */
+export type ImportKind = 'import' | 'require'
+
+/** As Node does, in the order in which a package names them. */
+const conditionsOf = (kind: ImportKind): ReadonlySet<string> =>
+  new Set(['node', kind, 'module-sync', 'node-addons', 'default', ...ownConditions])
+const conditions = { import: conditionsOf('import'), require: conditionsOf('require') }
 
 export const packageName = (specifier: string): string =>
   specifier
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/')
-
-/** Whether a specifier names a file of the program itself, and not a package or a module of Node's. */
-export const isLocal = (specifier: string): boolean => /^([./#]|file:)/.test(specifier)
-
-/** A file named relative to its module, as an import names one. */
-export const specifierOf = ({ as, specifier }: Load): string =>
-  as === 'file' && !isLocal(specifier) ? `./${specifier}` : specifier
 
 const isFile = (file: string): boolean => fs.statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
@@ -54,22 +51,24 @@ const candidates = (from: string, plain: string): readonly string[] => {
 }
 
 /** The target of `exports` or `imports` under the conditions of an import. */
-const underConditions = (target: unknown): string | undefined => {
+const underConditions = (target: unknown, kind: ImportKind): string | undefined => {
   if (typeof target === 'string') return target
-  if (Array.isArray(target)) return target.map(underConditions).find((each) => each !== undefined)
+  if (Array.isArray(target)) {
+    return target.map((each) => underConditions(each, kind)).find((each) => each !== undefined)
+  }
   if (typeof target !== 'object' || target === null) return undefined
   for (const [condition, below] of Object.entries(target)) {
-    if (!conditions.has(condition)) continue
-    const found = underConditions(below)
+    if (!conditions[kind].has(condition)) continue
+    const found = underConditions(below, kind)
     if (found !== undefined) return found
   }
   return undefined
 }
 
 /** Looks a key up in a map of `exports` or `imports`, in which a `*` stands for any part of it. */
-const lookUp = (map: object, key: string): string | undefined => {
+const lookUp = (map: object, key: string, kind: ImportKind): string | undefined => {
   const exact = (map as Record<string, unknown>)[key]
-  if (exact !== undefined) return underConditions(exact)
+  if (exact !== undefined) return underConditions(exact, kind)
   const patterns = Object.keys(map)
     .filter((pattern) => pattern.includes('*'))
     .sort((a, b) => b.length - a.length)
@@ -77,7 +76,7 @@ const lookUp = (map: object, key: string): string | undefined => {
     const [before, after] = pattern.split('*') as [string, string]
     if (!key.startsWith(before) || !key.endsWith(after) || key.length < pattern.length) continue
     const part = key.slice(before.length, key.length - after.length)
-    return underConditions((map as Record<string, unknown>)[pattern])?.replaceAll('*', part)
+    return underConditions((map as Record<string, unknown>)[pattern], kind)?.replaceAll('*', part)
   }
   return undefined
 }
@@ -102,28 +101,28 @@ export class Resolver {
     return { type: 'missing' }
   }
 
-  resolve(from: string, specifier: string, seen: FilesSeen): Resolved {
+  resolve(from: string, specifier: string, seen: FilesSeen, kind: ImportKind = 'import'): Resolved {
     if (specifier.startsWith('node:') || isBuiltin(specifier)) return { type: 'builtin' }
     if (specifier.startsWith('file:')) return this.#resolvePath(from, fileURLToPath(specifier), seen)
     if (specifier.startsWith('.'))
       return this.#resolvePath(from, path.resolve(path.dirname(from), plainPath(specifier)), seen)
     if (path.isAbsolute(specifier)) return this.#resolvePath(from, specifier, seen)
-    if (specifier.startsWith('#')) return this.#resolveOwn(from, specifier, seen)
-    return this.#resolvePackage(from, specifier, seen)
+    if (specifier.startsWith('#')) return this.#resolveOwn(from, specifier, seen, kind)
+    return this.#resolvePackage(from, specifier, seen, kind)
   }
 
   /** `#name`, of the package's own `imports`. */
-  #resolveOwn(from: string, specifier: string, seen: FilesSeen): Resolved {
+  #resolveOwn(from: string, specifier: string, seen: FilesSeen, kind: ImportKind): Resolved {
     const root = this.packages.rootOf(path.dirname(from), seen)
     const imports = root === undefined ? undefined : this.packages.manifest(root, seen)?.imports
-    const target = typeof imports === 'object' && imports !== null ? lookUp(imports, specifier) : undefined
+    const target = typeof imports === 'object' && imports !== null ? lookUp(imports, specifier, kind) : undefined
     if (root === undefined || target === undefined) return { type: 'missing' }
     return target.startsWith('.')
       ? this.#resolvePath(from, path.join(root, target), seen)
-      : this.resolve(from, target, seen)
+      : this.resolve(from, target, seen, kind)
   }
 
-  #resolvePackage(from: string, specifier: string, seen: FilesSeen): Resolved {
+  #resolvePackage(from: string, specifier: string, seen: FilesSeen, kind: ImportKind): Resolved {
     const name = packageName(specifier)
     const root = this.packages.rootOf(path.dirname(from), seen)
     const own = root === undefined ? undefined : this.packages.manifest(root, seen)
@@ -135,10 +134,10 @@ export class Resolver {
     // Linked from elsewhere, it is under development: its version says nothing of what is in it.
     return found.directory.split(path.sep).includes('node_modules')
       ? { type: 'package', package: found }
-      : this.#entryOf(from, found, specifier.slice(name.length), seen)
+      : this.#entryOf(from, found, specifier.slice(name.length), seen, kind)
   }
 
-  #entryOf(from: string, { directory }: InstalledPackage, rest: string, seen: FilesSeen): Resolved {
+  #entryOf(from: string, { directory }: InstalledPackage, rest: string, seen: FilesSeen, kind: ImportKind): Resolved {
     const manifest = this.packages.manifest(directory, seen)
     const key = `.${rest}`
     const { exports } = manifest ?? {}
@@ -148,9 +147,9 @@ export class Resolver {
           ? (manifest?.main ?? './index.js')
           : key
         : isMap(exports)
-          ? lookUp(exports, key)
+          ? lookUp(exports, key, kind)
           : rest === ''
-            ? underConditions(exports)
+            ? underConditions(exports, kind)
             : undefined
     return target === undefined ? { type: 'missing' } : this.#resolvePath(from, path.join(directory, target), seen)
   }

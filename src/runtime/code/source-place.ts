@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 
-export interface SourcePlace {
+interface SourcePlace {
   readonly file: string
   readonly line: number
   readonly column: number

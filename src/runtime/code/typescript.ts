@@ -20,3 +20,38 @@ const load = (): TypeScript => {
 let loaded: TypeScript | undefined
 
 export const typescript = (): TypeScript => (loaded ??= load())
+
+/** Without brackets and what only the type checker reads around an expression. */
+export const withoutSkin = (node: tsMorph.ts.Node): tsMorph.ts.Node => {
+  const ts = typescript()
+  let inner = node
+  while (
+    ts.isParenthesizedExpression(inner) ||
+    ts.isAsExpression(inner) ||
+    ts.isSatisfiesExpression(inner) ||
+    ts.isNonNullExpression(inner) ||
+    ts.isTypeAssertionExpression(inner) ||
+    ts.isExpressionWithTypeArguments(inner)
+  ) {
+    inner = inner.expression
+  }
+  return inner
+}
+
+/** Whether an identifier stands for a value, and is not the name of a property or a label. */
+export const isReference = (node: tsMorph.ts.Identifier): boolean => {
+  const ts = typescript()
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent)) return parent.name !== node
+  if (ts.isPropertyAssignment(parent) || ts.isClassElement(parent) || ts.isMethodDeclaration(parent)) {
+    return (parent as { readonly name?: tsMorph.ts.Node }).name !== node
+  }
+  if (ts.isBindingElement(parent)) return parent.propertyName !== node
+  return !(
+    ts.isLabeledStatement(parent) ||
+    ts.isBreakOrContinueStatement(parent) ||
+    ts.isMetaProperty(parent) ||
+    ts.isImportSpecifier(parent) ||
+    ts.isExportSpecifier(parent)
+  )
+}

@@ -121,8 +121,9 @@ const followImports = (found: Found, isModule: boolean, importOf: typeof localIm
         if (!isOfKind) throw new Unusual(`${file} is of another kind`)
         return { path: file, namespace: space, sideEffects: true }
       }
-      // Which file of another package is meant depends on where it is imported: that is Node's to say.
-      if (!isBuiltin(specifier) && specifier !== ownPackage.name) throw new Unusual(specifier)
+      // A package's file is Node's to find, and to load: as an ES module does, which alone may wait for it.
+      const isPackage = isModule && /^(@[^/:]+\/)?[^./#@:][^:]*$/.test(specifier)
+      if (!isBuiltin(specifier) && specifier !== ownPackage.name && !isPackage) throw new Unusual(specifier)
       const key = `${specifier} ${path.dirname(importer)}`
       const place = placeOf.get(key) ?? found.externals.push({ specifier, from: importer }) - 1
       placeOf.set(key, place)
@@ -203,7 +204,7 @@ export const compileDefinition = async (file: string): Promise<CompiledDefinitio
   }
 }
 
-/** This package or a module of Node's, which the script asks for by its place in `externals`. */
+/** A package or a module of Node's, which the script asks for by its place in `externals`. */
 export interface External {
   readonly specifier: string
   /** The file that imports it: where its name is looked up. */

@@ -24,7 +24,7 @@ import {
 import { isOwnPackage, ownPackage } from './own-package.js'
 
 /** Raised when compiled scripts change their form. */
-const form = 1
+const form = 2
 
 /** Definitions whose compiled scripts are kept, the latest ones. */
 const mostKept = 200
@@ -76,9 +76,19 @@ const asRequired = (module: object): object =>
     __esModule: { value: true },
   })
 
-/** Rejects where the package's name means another installation of it, which Node's loader is to find. */
+type Compiling = Module & { _compile: (code: string, filename: string) => void }
+
+/** What an import in that file gives, by Node's loader: to which it is a module like any other. */
+const importFrom = (specifier: string, from: string): Promise<object> => {
+  const module = new Module(from) as Compiling
+  module['_compile']('module.exports = (specifier) => import(specifier)', from)
+  return (module.exports as (specifier: string) => Promise<object>)(specifier)
+}
+
+/** Rejects where this package's name means another installation of it, which Node's loader is to find. */
 const external = async ({ specifier, from }: External): Promise<object> => {
   if (isBuiltin(specifier)) return asRequired((await import(specifier)) as object)
+  if (specifier !== ownPackage.name) return asRequired(await importFrom(specifier, from))
   if (ownPackage.load === undefined || !isOwnPackage(specifier, from)) throw new Error(`${specifier} is another one`)
   return asRequired(await ownPackage.load())
 }
@@ -100,7 +110,7 @@ const compiledFunction = (script: CompiledScript, filename: string, names: reado
   const map = JSON.parse(script.map) as SourceMapPayload
   const sources = map.sources.map((source) => pathToFileURL(sourcePath(source)).href)
   const told = Buffer.from(JSON.stringify({ ...map, sources, mappings: `;${map.mappings}` })).toString('base64')
-  const module = new Module(filename) as Module & { _compile: (code: string, filename: string) => void }
+  const module = new Module(filename) as Compiling
   mapped.push(module)
   const text = `module.exports = (${names.join()}) => {\n${script.code}\n}\n`
   module['_compile'](`${text}//# sourceMappingURL=data:application/json;base64,${told}`, filename)

@@ -59,31 +59,40 @@ export const runUnchanged = Effect.fnUntraced(function* (
   const executor = yield* Executor
   const { code } = context.prepared
   const spoilt = yield* Deferred.make<never, StageError>()
-  let checked = false
+  /** A file by which the code is no longer what was read: asked once, when the worker must have loaded it. */
+  let checked: Promise<string | undefined> | undefined
+  const check = (): Promise<string | undefined> =>
+    (checked ??= code.changedSinceRead(stage.codeEntry, stage.codeWithout))
   let isSpoilt = false
   let lookedAt = Date.now()
-  const onMessage: JobCare['onMessage'] = (message) => {
-    const codeFile = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
-    checked = true
-    const looks = Date.now() - lookedAt >= lookMs
-    if (looks) lookedAt = Date.now()
-    const file = codeFile ?? (looks ? touchedSource(sealed) : undefined)
+  const spoil = (file: string | undefined): void => {
     isSpoilt ||= file !== undefined
     if (file !== undefined) Deferred.doneUnsafe(spoilt, Effect.fail(changedError(file)))
+  }
+  const onMessage: JobCare['onMessage'] = (message) => {
+    if (checked === undefined) void check().then(spoil, () => {})
+    const looks = Date.now() - lookedAt >= lookMs
+    if (looks) lookedAt = Date.now()
+    if (looks) spoil(touchedSource(sealed))
     if (message.type === 'progress') context.emit({ ...message, type: 'stage-progress', stage: stage.node.name })
-    else if (!isSpoilt) takeMilestone(message)
+    else {
+      const take = (): void => {
+        if (!isSpoilt) takeMilestone(message)
+      }
+      void check().then(take, take)
+    }
   }
   const running = executor.run(job, { ...care, onMessage })
   const summary = yield* Effect.raceFirst(running, Deferred.await(spoilt)).pipe(
     Effect.tapError(() => verifyAgain(sealed)),
-    Effect.catchTag(['StageError', 'WorkerCrash'], (error) => {
+    Effect.catchTag(['StageError', 'WorkerCrash'], (error) =>
       // One that failed before it had loaded its code may have found it half written.
-      const file = checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)
-      return Effect.fail(file === undefined ? error : changedError(file))
-    }),
+      Effect.promise(check).pipe(
+        Effect.flatMap((file) => Effect.fail(file === undefined ? error : changedError(file))),
+      ),
+    ),
   )
-  const changed =
-    (checked ? undefined : code.changedSinceRead(stage.codeEntry, stage.codeWithout)) ?? changedSource(sealed)
+  const changed = (yield* Effect.promise(check)) ?? changedSource(sealed)
   if (changed !== undefined) return yield* changedError(changed)
   yield* verifyAgain(sealed)
   return summary

@@ -66,7 +66,7 @@ const holdsFile = (folder: string): boolean =>
 
 /** What the fingerprint's digest of code stands for, before anything is stored under it. */
 const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
-  Effect.try({
+  Effect.tryPromise({
     try: () => prepared.code.keep(codeEntry, codeWithout),
     catch: storeErrorOf('cannot write to the store'),
   })

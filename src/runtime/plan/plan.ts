@@ -55,11 +55,15 @@ const stagesOfInputs = (node: StageNode): Record<string, string> =>
 const pathsOfSources = (stage: PreparedStage): Record<string, string> =>
   Object.fromEntries(Object.entries(stage.sources).map(([source, file]) => [source, file.path]))
 
-/** Records of code, those of stages as they stand found again where only their digest was remembered. */
-const codeRecordsOf =
-  (code: CodeReader, { codeEntry, codeWithout, code: digest }: PreparedStage): CodeRecords =>
-  (wanted) =>
-    wanted === digest ? code.recordOf(codeEntry, codeWithout) : code.record(wanted)
+/** Records of code, that of the stage as it stands found again where only its digest was remembered. */
+const codeRecordsOf = Effect.fnUntraced(function* (
+  code: CodeReader,
+  { codeEntry, codeWithout, code: digest }: PreparedStage,
+  before: StageIdentity,
+) {
+  const now = before.code === digest ? undefined : yield* Effect.promise(() => code.recordOf(codeEntry, codeWithout))
+  return ((wanted) => (wanted === digest ? now : code.record(wanted))) satisfies CodeRecords
+})
 
 const opaqueReasons = ({ opaque }: PreparedStage): readonly Reason[] =>
   opaque.map((each) => ({ type: 'code-opaque', ...each }))
@@ -82,7 +86,7 @@ export const explainMiss = Effect.fnUntraced(function* (
   if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
   const before = store.lookup(known)
   if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
-  const recordOf = codeRecordsOf(code, stage)
+  const recordOf = yield* codeRecordsOf(code, stage, before.identity)
   const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
   return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
 })
@@ -137,7 +141,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
               stage.identify(expected(before)),
               stagesOfInputs(node),
               pathsOfSources(stage),
-              codeRecordsOf(prepared.code, stage),
+              yield* codeRecordsOf(prepared.code, stage, before),
             ),
           ]
     // Where any engine will do, another one is no reason to compute again; times hold for one.

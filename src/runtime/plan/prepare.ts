@@ -6,8 +6,7 @@ import * as Effect from 'effect/Effect'
 import { mapValues } from '../../base/objects.js'
 import type { StageNode } from '../../dsl/nodes.js'
 import { canonical } from '../canonical.js'
-import { CodeReader, type CodeState } from '../code/code-reader.js'
-import type { CodeEntry } from '../code/walk.js'
+import { type CodeEntry, CodeReader, type CodeState } from '../code/code-reader.js'
 import type { StageGraph } from '../definition/stage-graph.js'
 import { orderStages } from '../definition/stage-order.js'
 import { capturesError, isRepeated, isUserStageNode, userStageKind } from '../definition/user-stage.js'
@@ -67,24 +66,20 @@ const entryOf = ({ module, entry }: StageKind): CodeEntry =>
   'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }
 
 /** Runs a part of a stage's preparation; what it throws is told with the stage's name. */
-const ofStage = <A>(node: StageNode, part: () => A): A => {
+const ofStage = async <A>(node: StageNode, part: () => Promise<A>): Promise<A> => {
   try {
-    return part()
+    return await part()
   } catch (cause) {
     const hint = cause instanceof StageError && cause.hint !== undefined ? { hint: cause.hint } : {}
     throw new UsageError({ message: `stage '${node.name}': ${sentenceOf(cause)}`, ...hint, cause })
   }
 }
 
-/** As an effect, a UsageError that `run` throws fails; all else is a defect. */
-const usage = <A>(run: () => A): Effect.Effect<A, UsageError> =>
-  Effect.suspend(() => {
-    try {
-      return Effect.succeed(run())
-    } catch (cause) {
-      return cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause)
-    }
-  })
+/** As an effect, a UsageError with which `run` rejects fails; all else is a defect. */
+const usage = <A>(run: () => Promise<A>): Effect.Effect<A, UsageError> =>
+  Effect.tryPromise({ try: run, catch: (cause) => cause }).pipe(
+    Effect.catch((cause) => (cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause))),
+  )
 
 /** Reads code and external files, the ones that changed. Fails with a UsageError where the definition cannot be run. */
 export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: PrepareOptions) {
@@ -117,7 +112,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     }
   }
 
-  const prepareStage = (node: StageNode): PreparedStage => {
+  const prepareStage = async (node: StageNode): Promise<PreparedStage> => {
     const kind = isUserStageNode(node) ? userStageKind(node, options.file) : kinds.find(node.kind)
     if (kind === undefined) {
       throw new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
@@ -129,11 +124,11 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       missing,
       sources,
       code: read,
-    } = ofStage(node, () => {
+    } = await ofStage(node, async () => {
       const found = sourcesOf(kind, node)
       // Parameters that are no plain data are found here, before anything has run.
       canonical(node.params, 'stage.params')
-      return { ...found, code: code.read(codeEntry, codeWithout) }
+      return { ...found, code: await code.read(codeEntry, codeWithout) }
     })
     const { digest, opaque, captures } = read
     if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node)) throw capturesError(node)
@@ -161,7 +156,11 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       identify,
     }
   }
-  const stages = yield* usage(() => nodes.map(prepareStage))
+  const stages = yield* usage(async () => {
+    const prepared: PreparedStage[] = []
+    for (const node of nodes) prepared.push(await prepareStage(node))
+    return prepared
+  })
   hashes.save()
   code.save()
   return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared

@@ -34,8 +34,8 @@ export const reachOfDefinition = Effect.fnUntraced(function* (
 ): Effect.fn.Return<readonly ReachedFile[], UsageError, Store> {
   const store = yield* Store
   const absolute = path.resolve(file)
-  const paths = yield* Effect.try({
-    try: () => [...new CodeReader(store.root).reached(absolute), ...manifestsAbove(absolute)],
+  const paths = yield* Effect.tryPromise({
+    try: async () => [...(await new CodeReader(store.root).reached(absolute)), ...manifestsAbove(absolute)],
     catch: (cause) => new UsageError({ message: `cannot tell what ${file} imports: ${sentenceOf(cause)}`, cause }),
   })
   return paths.map((each) => ({ path: each }))

@@ -53,7 +53,7 @@ export const moduleEdits: readonly CodeEdit[] = [
     changes: [],
   },
   {
-    what: 'a name that comes to be in an earlier one of two stars',
+    what: 'a name that comes to be in both of two stars: the program is none then',
     files: {
       'stage.ts': "import { a } from './index.js'\nexport const stage = () => a",
       'index.ts': "export * from './b.js'\nexport * from './a.js'",
@@ -61,7 +61,7 @@ export const moduleEdits: readonly CodeEdit[] = [
       'b.ts': 'export const b = 1',
     },
     edit: { 'b.ts': 'export const a = 1' },
-    changes: ['a edited', 'a added', 'a removed'],
+    changes: ['contents added', 'contents added', 'contents added', 'contents added', 'a removed', 'stage removed'],
   },
   {
     what: 'a file that is loaded by import()',
@@ -129,7 +129,7 @@ export const moduleEdits: readonly CodeEdit[] = [
       'a.cjs': 'const b = 1\nmodule.exports = { a: () => b }',
     },
     edit: { 'a.cjs': 'const b = 2\nmodule.exports = { a: () => b }' },
-    changes: ['b edited'],
+    changes: ['module code edited'],
   },
   {
     what: 'a file that was missing',

@@ -70,7 +70,7 @@ export const loadingEdits: readonly CodeEdit[] = [
       'b.ts': "import { known } from './a.js'\nexport class B { static { known.push(1) } }",
     },
     edit: { 'b.ts': "import { known } from './a.js'\nexport class B { static { known.push(2) } }" },
-    changes: ['B.static block edited'],
+    changes: ['B edited'],
   },
   {
     what: 'a kernel registered with a package, though nothing uses the binding',
@@ -193,7 +193,7 @@ export const loadingEdits: readonly CodeEdit[] = [
       'a.ts': 'export function f() { return 1 }\nexport namespace f { export const rate = 1 }',
     },
     edit: { 'a.ts': 'export function f() { return 1 }\nexport namespace f { export const rate = 2 }' },
-    changes: ['f edited'],
+    changes: ['module code edited'],
   },
   {
     what: 'a prototype that a statement changes',
@@ -231,6 +231,6 @@ export const loadingEdits: readonly CodeEdit[] = [
     what: 'what the parser does not understand',
     files: { 'stage.ts': 'export const stage = (a) => a |> b(%)' },
     edit: { 'stage.ts': 'export const stage = (a) => a |> b(%, 1)' },
-    changes: ['stage edited'],
+    changes: ['module code edited'],
   },
 ]

@@ -29,12 +29,13 @@ describe('reading code', () => {
   it('of unchanged files reads one index: nothing is parsed, and no parser is loaded', async () => {
     await settle()
     const first = reader()
-    const { digest } = first.read(entry())
+    const { digest } = await first.read(entry())
     first.save()
     unlinkSync(workspace.file('store', 'index', 'code.json'))
     const script = `
       import { CodeReader } from '${checkout}/dist/runtime/code/code-reader.js'
-      const { digest } = new CodeReader(${JSON.stringify(workspace.file('store'))}).read(${JSON.stringify(entry())})
+      const reader = new CodeReader(${JSON.stringify(workspace.file('store'))})
+      const { digest } = await reader.read(${JSON.stringify(entry())})
       const { createRequire } = await import('node:module')
       const cache = Object.keys(createRequire(import.meta.url).cache)
       console.log(JSON.stringify({ digest, parsers: cache.filter((name) => /ts-morph|typescript/.test(name)) }))`
@@ -46,10 +47,10 @@ describe('reading code', () => {
   it('parses a file again once it is touched, and finds the same', async () => {
     await settle()
     const first = reader()
-    const { digest } = first.read(entry())
+    const { digest } = await first.read(entry())
     first.save()
     utimesSync(workspace.file('helper.ts'), new Date(), new Date())
-    expect(reader().read(entry()).digest).to.equal(digest)
+    expect((await reader().read(entry())).digest).to.equal(digest)
   })
 
   it('sees a file that comes to be where an import looks first', async () => {
@@ -57,40 +58,40 @@ describe('reading code', () => {
     unlinkSync(workspace.file('helper.ts'))
     await settle()
     const first = reader()
-    const { digest } = first.read(entry())
+    const { digest } = await first.read(entry())
     first.save()
     workspace.write('helper.ts', 'export const helper = () => 2')
-    expect(reader().read(entry()).digest).not.to.equal(digest)
+    expect((await reader().read(entry())).digest).not.to.equal(digest)
   })
 
-  it('keeps records under their digests, and takes no damaged one', () => {
+  it('keeps records under their digests, and takes no damaged one', async () => {
     const code = reader()
-    const { digest } = code.read(entry())
-    code.keep(entry())
+    const { digest } = await code.read(entry())
+    await code.keep(entry())
     const root = workspace.file('store')
-    expect(readCodeRecord(root, digest)).to.deep.equal(code.recordOf(entry()))
+    expect(readCodeRecord(root, digest)).to.deep.equal(await code.recordOf(entry()))
     const path = recordPath(root, digest)
     writeFileSync(path, readFileSync(path, 'utf8').replace('helper.ts:helper', 'helper.ts:hepler'))
     expect(readCodeRecord(root, digest)).to.equal(undefined)
   })
 
-  it('notices an edit of what is reached after it was read, and no other', () => {
+  it('notices an edit of what is reached after it was read, and no other', async () => {
     const code = reader()
-    code.read(entry())
-    expect(code.changedSinceRead(entry())).to.equal(undefined)
+    await code.read(entry())
+    expect(await code.changedSinceRead(entry())).to.equal(undefined)
     workspace.write('helper.ts', `// Longer.\n${files['helper.ts'].replace('other = () => 1', 'other = () => 2')}`)
-    expect(code.changedSinceRead(entry()), 'what is not reached').to.equal(undefined)
+    expect(await code.changedSinceRead(entry()), 'what is not reached').to.equal(undefined)
     workspace.write('helper.ts', files['helper.ts'].replace('helper = () => 1', 'helper = () => 2'))
-    expect(code.changedSinceRead(entry()), 'what is reached').to.equal(workspace.file('helper.ts'))
+    expect(await code.changedSinceRead(entry()), 'what is reached').to.equal(workspace.file('helper.ts'))
   })
 
   it('notices an edit that was taken back: something else may have been loaded in between', async () => {
     const code = reader()
-    code.read(entry())
+    await code.read(entry())
     workspace.write('helper.ts', files['helper.ts'].replace('helper = () => 1', 'helper = () => 2'))
     await settle()
     workspace.write('helper.ts', files['helper.ts'])
-    expect(code.changedSinceRead(entry())).to.equal(workspace.file('helper.ts'))
+    expect(await code.changedSinceRead(entry())).to.equal(workspace.file('helper.ts'))
   })
 })
 
@@ -111,14 +112,15 @@ describe('versions of packages', () => {
     })
   })
 
-  it('are those of what is reached and of all that it needs in turn, as they are installed', () => {
-    expect(codeOf(workspace).packages).to.deep.equal({ numbers: '1.0.0', deep: '2.0.0', far: '4.0.0' })
-    expect(codeOf(workspace, 'other').packages).to.deep.equal({})
+  it('are those of what is reached and of all that it needs in turn, as they are installed', async () => {
+    expect((await codeOf(workspace)).packages).to.deep.equal({ numbers: '1.0.0', deep: '2.0.0', far: '4.0.0' })
+    // What a module imports is loaded with it, whatever of the module is used.
+    expect((await codeOf(workspace, 'other')).packages).to.have.property('numbers')
     workspace.write('node_modules/far/package.json', manifest('far', '4.0.1'))
-    expect(codeOf(workspace).packages['far']).to.equal('4.0.1')
+    expect((await codeOf(workspace)).packages['far']).to.equal('4.0.1')
   })
 
-  it("come from npm's record of what is installed where it is true, copies within others apart", () => {
+  it("come from npm's record of what is installed where it is true, copies within others apart", async () => {
     const lock = (far: string): string =>
       JSON.stringify({
         packages: {
@@ -129,56 +131,56 @@ describe('versions of packages', () => {
         },
       })
     workspace.write('node_modules/.package-lock.json', lock('4.0.0'))
-    expect(codeOf(workspace).packages).to.deep.equal({
+    expect((await codeOf(workspace)).packages).to.deep.equal({
       numbers: '1.0.0',
       'numbers/node_modules/deep': '2.0.0',
       far: '4.0.0',
     })
-    const before = digestOf(workspace)
+    const before = await digestOf(workspace)
     workspace.write('node_modules/.package-lock.json', lock('4.0.1'))
-    expect(digestOf(workspace)).not.to.equal(before)
+    expect(await digestOf(workspace)).not.to.equal(before)
     workspace.write('node_modules/numbers/package.json', manifest('numbers', '9.0.0'))
-    expect(codeOf(workspace).packages, 'changed by hand').to.deep.equal({ numbers: '9.0.0' })
+    expect((await codeOf(workspace)).packages, 'changed by hand').to.deep.equal({ numbers: '9.0.0' })
   })
 
-  it('are not asked of a package that is linked from elsewhere: its files are followed', () => {
+  it('are not asked of a package that is linked from elsewhere: its files are followed', async () => {
     workspace.write('elsewhere/package.json', '{ "name": "linked", "exports": { ".": { "default": "./main.js" } } }')
     workspace.write('elsewhere/main.js', 'export const add = () => 1\nexport const other = 1')
     symlinkSync(workspace.file('elsewhere'), workspace.file('node_modules', 'linked'))
     workspace.write('stage.ts', uses.replace('numbers', 'linked'))
-    const before = codeOf(workspace)
+    const before = await codeOf(workspace)
     expect(Object.keys(before.symbols)).to.include('elsewhere/main.js:add')
     expect(before.packages).to.deep.equal({})
     workspace.write('elsewhere/main.js', 'export const add = () => 1\nexport const other = 2')
-    expect(codeOf(workspace).symbols).to.deep.equal(before.symbols)
+    expect((await codeOf(workspace)).symbols).to.deep.equal(before.symbols)
     workspace.write('elsewhere/main.js', 'export const add = () => 2\nexport const other = 2')
-    expect(codeOf(workspace).symbols).not.to.deep.equal(before.symbols)
+    expect((await codeOf(workspace)).symbols).not.to.deep.equal(before.symbols)
   })
 
-  it('of packages that are left out count only where another needs them', () => {
-    const read = (without: readonly string[]) =>
-      new CodeReader(workspace.file('store')).recordOf(
+  it('of packages that are left out count only where another needs them', async () => {
+    const read = async (without: readonly string[]) =>
+      (await new CodeReader(workspace.file('store')).recordOf(
         { module: workspace.file('stage.ts'), export: 'stage' },
         without,
-      )!
-    expect(read(['numbers']).packages).to.deep.equal({})
-    expect(read(['deep']).packages).to.have.property('deep')
+      ))!
+    expect((await read(['numbers'])).packages).to.deep.equal({})
+    expect((await read(['deep'])).packages).to.have.property('deep')
   })
 
-  it('of what is not installed are missing, and count once they are there', () => {
+  it('of what is not installed are missing, and count once they are there', async () => {
     workspace.write('stage.ts', uses.replace('numbers', 'absent'))
-    const before = codeOf(workspace)
+    const before = await codeOf(workspace)
     expect(Object.keys(before.symbols)).to.include("missing 'absent' in stage.ts")
     workspace.write('node_modules/absent/package.json', manifest('absent', '1.0.0'))
-    expect(codeOf(workspace).packages).to.deep.equal({ absent: '1.0.0' })
+    expect((await codeOf(workspace)).packages).to.deep.equal({ absent: '1.0.0' })
   })
 })
 
 describe('code that cannot be followed', () => {
   const workspace = workspaceForEach()
-  const found = (text: string, extension = 'ts'): readonly string[] => {
+  const found = async (text: string, extension = 'ts'): Promise<readonly string[]> => {
     workspace.write(`stage.${extension}`, text)
-    return codeOf(workspace, 'stage', `stage.${extension}`).opaque.map(({ line, what }) => `${line}: ${what}`)
+    return (await codeOf(workspace, 'stage', `stage.${extension}`)).opaque.map(({ line, what }) => `${line}: ${what}`)
   }
 
   for (const [what, text, says] of [
@@ -238,56 +240,57 @@ describe('code that cannot be followed', () => {
       '2: a loader of node:module',
     ],
   ] as const) {
-    it(`is told with its line: ${what}`, () => {
-      expect(found(text)).to.deep.equal([says])
+    it(`is told with its line: ${what}`, async () => {
+      expect(await found(text)).to.deep.equal([says])
     })
   }
 
-  it('is followed after all where it is written out', () => {
+  it('is followed after all where it is written out', async () => {
     workspace.write('a.json', '1')
     expect(
-      found("import { join } from 'node:path'\nexport const stage = () => join(import.meta.dirname, 'a.json')"),
+      await found("import { join } from 'node:path'\nexport const stage = () => join(import.meta.dirname, 'a.json')"),
     ).to.deep.equal([])
-    expect(Object.keys(codeOf(workspace).symbols)).to.include('a.json:contents')
+    expect(Object.keys((await codeOf(workspace)).symbols)).to.include('a.json:contents')
   })
 
-  it('does not count where it is not reached, nor where a name only looks like it', () => {
-    expect(found('export const stage = () => 1\nexport const other = (a) => eval(a)')).to.deep.equal([])
+  it('does not count where it is not reached, nor where a name only looks like it', async () => {
+    expect(await found('export const stage = () => 1\nexport const other = (a) => eval(a)')).to.deep.equal([])
     expect(
-      found('const eval2 = (a) => a\nexport const stage = (eval_, Worker) => [eval2(eval_), new Worker(1)]'),
+      await found('const eval2 = (a) => a\nexport const stage = (eval_, Worker) => [eval2(eval_), new Worker(1)]'),
     ).to.deep.equal([])
   })
 
-  it('counts in a statement that runs when the module is loaded', () => {
-    expect(found('export const stage = () => 1\nawait import(globalThis.name)')).to.deep.equal([
+  it('counts in a statement that runs when the module is loaded', async () => {
+    expect(await found('export const stage = () => 1\nawait import(globalThis.name)')).to.deep.equal([
       '2: import() of a computed name',
     ])
   })
 
-  it('is covered where a comment says so, with a reason', () => {
+  it('is covered where a comment says so, with a reason', async () => {
     const reason = '// genepool: opaque the version is in the parameters'
-    expect(found(`export const stage = (a) =>\n  ${reason}\n  import(a)`)).to.deep.equal([])
-    expect(found(`export const stage = (a) => import(a) ${reason}`)).to.deep.equal([])
-    expect(found('export const stage = (a) => import(a) // genepool: opaque')).to.have.length(1)
+    expect(await found(`export const stage = (a) =>\n  ${reason}\n  import(a)`)).to.deep.equal([])
+    expect(await found(`export const stage = (a) => import(a) ${reason}`)).to.deep.equal([])
+    expect(await found('export const stage = (a) => import(a) // genepool: opaque')).to.have.length(1)
   })
 
-  it('changes the digest, and changes it again once it is covered', () => {
-    const digests = [
+  it('changes the digest, and changes it again once it is covered', async () => {
+    const digests: string[] = []
+    for (const text of [
       'export const stage = (a) => a',
       'export const stage = (a) => import(a)',
       'export const stage = (a) => import(a) // genepool: opaque it is only data',
-    ].map((text) => {
+    ]) {
       workspace.write('stage.ts', text)
-      return digestOf(workspace)
-    })
+      digests.push(await digestOf(workspace))
+    }
     expect(new Set(digests)).to.have.length(3)
   })
 
-  it('is in no built-in stage', () => {
+  it('is in no built-in stage', async () => {
     const code = new CodeReader(workspace.file('store'))
     for (const { kind, module, entry, usesEngine } of stageKinds) {
       if (!('export' in entry)) throw new Error(`${kind} is not built in`)
-      const { opaque } = code.read({ module, export: entry.export }, usesEngine ? numericPackages : [])
+      const { opaque } = await code.read({ module, export: entry.export }, usesEngine ? numericPackages : [])
       expect(opaque, kind).to.deep.equal([])
     }
   })

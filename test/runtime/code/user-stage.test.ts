@@ -10,28 +10,28 @@ describe("the code of a stage of the user's own", () => {
   const workspace = workspaceForEach()
 
   /** Of the stage of this name in own.ts; `line` is where a stack says that its call stands. */
-  const codeOf = (name: string, line = 0, file = 'own.ts'): CodeRecord =>
-    new CodeReader(workspace.file('store')).recordOf({
+  const codeOf = async (name: string, line = 0, file = 'own.ts'): Promise<CodeRecord> =>
+    (await new CodeReader(workspace.file('store')).recordOf({
       module: workspace.file('own.ts'),
       call: name,
       place: { file: workspace.file(file), line, column: 1 },
-    })!
+    }))!
 
-  const changes = (before: string, after: string, name = 'a', line = 0): readonly string[] => {
+  const changes = async (before: string, after: string, name = 'a', line = 0): Promise<readonly string[]> => {
     workspace.write('own.ts', head + before)
-    const old = codeOf(name, line)
+    const old = await codeOf(name, line)
     workspace.write('own.ts', head + after)
-    const now = codeOf(name, line)
+    const now = await codeOf(name, line)
     return JSON.stringify(old.symbols) === JSON.stringify(now.symbols) ? [] : changesBetween(old, now)
   }
 
-  it('is its run alone: not its name, its parameters or other stages of the file', () => {
+  it('is its run alone: not its name, its parameters or other stages of the file', async () => {
     const text = (name: string, params: number, other: number): string =>
       `export const a = stage('${name}', { params: { n: ${params} }, run: ({ params }) => ({ n: params.n }) })\nexport const b = stage('b', { run: () => ({ n: ${other} }) })`
-    expect(changes(text('a', 1, 1), text('a', 2, 2))).to.deep.equal([])
+    expect(await changes(text('a', 1, 1), text('a', 2, 2))).to.deep.equal([])
   })
 
-  it('is what its run reaches, however run is written', () => {
+  it('is what its run reaches, however run is written', async () => {
     for (const [how, run] of [
       ['an arrow', 'run: () => helper()'],
       ['a method', 'run() { return helper() }'],
@@ -40,54 +40,54 @@ describe("the code of a stage of the user's own", () => {
       ['a wrapped function', 'run: Object.freeze(() => helper())'],
     ] as const) {
       const text = (n: number): string => `const helper = () => ({ n: ${n} })\nexport const a = stage('a', { ${run} })`
-      expect(changes(text(1), text(2)), how).to.deep.equal(['helper edited'])
+      expect(await changes(text(1), text(2)), how).to.deep.equal(['helper edited'])
     }
     expect(
-      changes("export const a = stage('a', { run: () => 1 })", "export const a = stage('a', { run: () => 2 })"),
+      await changes("export const a = stage('a', { run: () => 1 })", "export const a = stage('a', { run: () => 2 })"),
     ).to.deep.equal(['run edited'])
   })
 
-  it('is both run and a declaration of that name', () => {
+  it('is both run and a declaration of that name', async () => {
     const text = (outer: number, inner: number): string =>
       `const run = () => ({ n: ${outer} })\nexport const a = stage('a', { run: () => [${inner}, run()] })`
-    expect(changes(text(1, 1), text(2, 1))).to.deep.equal(['run edited'])
-    expect(changes(text(1, 1), text(1, 2))).to.deep.equal(['run edited'])
+    expect(await changes(text(1, 1), text(2, 1))).to.deep.equal(['run edited'])
+    expect(await changes(text(1, 1), text(1, 2))).to.deep.equal(['run edited'])
   })
 
-  it('is all that calls the function around it, where run uses what that was given', () => {
+  it('is all that calls the function around it, where run uses what that was given', async () => {
     const text = (n: number): string =>
       `const made = (n) => stage('a', { run: () => ({ n }) })\nexport const a = made(${n})\nexport const other = 1`
-    expect(changes(text(1), text(2))).to.deep.equal(['a edited'])
+    expect(await changes(text(1), text(2))).to.deep.equal(['a edited'])
     const wrapped = (n: number): string =>
       `const made = (n) => stage(\`a\${n}\`, { run: () => ({ n }) })\nconst twice = (n) => made(2 * n)\nexport default [twice(${n})]`
-    expect(changes(wrapped(1), wrapped(2), 'a2', 2)).to.deep.equal(['*default* edited'])
+    expect(await changes(wrapped(1), wrapped(2), 'a2', 2)).to.deep.equal(['*default* edited'])
   })
 
-  it('is all of the module where run cannot be found', () => {
+  it('is all of the module where run cannot be found', async () => {
     const text = (n: number): string =>
       `const options = { run: () => ({ n: ${n} }) }\nexport const a = stage('a', options)`
-    expect(changes(text(1), text(2))).to.deep.equal(['options edited'])
+    expect(await changes(text(1), text(2))).to.deep.equal(['options edited'])
     const spread = (n: number): string =>
       `const base = { run: () => ({ n: ${n} }) }\nexport const a = stage('a', { run: () => 1, ...base })`
-    expect(changes(spread(1), spread(2))).to.deep.equal(['base edited'])
+    expect(await changes(spread(1), spread(2))).to.deep.equal(['base edited'])
   })
 
-  it('is found by its place where its name is computed, and by its name where the place is wrong', () => {
+  it('is found by its place where its name is computed, and by its name where the place is wrong', async () => {
     const text = (one: number, two: number): string =>
       `const [x, y] = ['x', 'y']\nexport const a = stage(x, { run: () => ${one} })\nexport const b = stage(y, { run: () => ${two} })`
-    expect(changes(text(1, 1), text(2, 1), 'x', 3)).to.deep.equal(['run edited'])
-    expect(changes(text(1, 1), text(1, 2), 'x', 3)).to.deep.equal([])
+    expect(await changes(text(1, 1), text(2, 1), 'x', 3)).to.deep.equal(['run edited'])
+    expect(await changes(text(1, 1), text(1, 2), 'x', 3)).to.deep.equal([])
     const plain = (one: number): string =>
       `export const a = stage('a', { run: () => ${one} })\nexport const b = stage('b', { run: () => 1 })`
-    expect(changes(plain(1), plain(2), 'b', 2)).to.deep.equal([])
-    expect(changes(plain(1), plain(2), 'a', 3)).to.deep.equal(['run edited'])
+    expect(await changes(plain(1), plain(2), 'b', 2)).to.deep.equal([])
+    expect(await changes(plain(1), plain(2), 'a', 3)).to.deep.equal(['run edited'])
     const twice = (computed: number): string =>
       `const name = 'a'\nexport const a = stage('a', { run: () => 1 })\nexport const b = stage(name, { run: () => ${computed} })`
-    expect(changes(twice(1), twice(2), 'a', 4)).to.deep.equal(['run edited'])
-    expect(changes(twice(1), twice(2), 'a', 3)).to.deep.equal([])
+    expect(await changes(twice(1), twice(2), 'a', 4)).to.deep.equal(['run edited'])
+    expect(await changes(twice(1), twice(2), 'a', 3)).to.deep.equal([])
   })
 
-  it('is read once for all stages that one call in a loop makes, and apart for those that another makes', () => {
+  it('is read once for all stages that one call in a loop makes, and apart for those that another makes', async () => {
     const count = 2_000
     workspace.write(
       'own.ts',
@@ -95,28 +95,29 @@ describe("the code of a stage of the user's own", () => {
     )
     const place = { file: workspace.file('own.ts'), line: 3, column: 1 }
     const reader = new CodeReader(workspace.file('store'))
-    const digestOf = (call: string): string => reader.read({ module: workspace.file('own.ts'), call, place }).digest
-    const first = digestOf('s0')
+    const digestOf = async (call: string): Promise<string> =>
+      (await reader.read({ module: workspace.file('own.ts'), call, place })).digest
+    const first = await digestOf('s0')
     const before = process.cpuUsage()
-    for (let index = 1; index < count; index++) expect(digestOf(`s${index}`)).to.equal(first)
+    for (let index = 1; index < count; index++) expect(await digestOf(`s${index}`)).to.equal(first)
     const { user, system } = process.cpuUsage(before)
     // A walk of its own for each would take several seconds.
     expect((user + system) / 1_000, 'ms').to.be.below(1_000)
-    expect(digestOf('s1x')).not.to.equal(first)
+    expect(await digestOf('s1x')).not.to.equal(first)
   })
 
-  it('lies in whatever file of the definition it is written in, and statements of the definition count', () => {
+  it('lies in whatever file of the definition it is written in, and statements of the definition count', async () => {
     workspace.write('stages.ts', `${head}export const a = stage('a', { run: () => 1 })`)
     workspace.write('own.ts', "import { a } from './stages.js'\nexport default [a]")
-    const before = codeOf('a', 2, 'stages.ts')
+    const before = await codeOf('a', 2, 'stages.ts')
     expect(Object.keys(before.symbols)).to.deep.equal(['stages.ts:run()'])
     workspace.write('own.ts', "import { a } from './stages.js'\nglobalThis.x = 1\nexport default [a]")
-    expect(changesBetween(before, codeOf('a', 2, 'stages.ts'))).to.deep.equal(['module code added'])
+    expect(changesBetween(before, await codeOf('a', 2, 'stages.ts'))).to.deep.equal(['module code added'])
   })
 
-  it('follows what a definition takes of this package where that is a checkout, and nothing else of it', () => {
+  it('follows what a definition takes of this package where that is a checkout, and nothing else of it', async () => {
     workspace.write('own.ts', "import { stage, vit } from 'genepool'\nexport const a = stage('a', { run: () => vit })")
-    const symbols = Object.keys(codeOf('a').symbols)
+    const symbols = Object.keys((await codeOf('a')).symbols)
     expect(symbols).to.include('own.ts:run()')
     expect(symbols.some((key) => key.startsWith('genepool/dist/dsl/'))).to.be.true
     expect(symbols.filter((key) => key.startsWith('genepool/dist/runtime/'))).to.deep.equal([])

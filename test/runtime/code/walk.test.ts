@@ -14,45 +14,47 @@ describe('what code reaches', () => {
   const workspace = workspaceForEach()
 
   for (const { what, files, edit, changes } of edits) {
-    it(`${changes.length === 0 ? 'leaves out' : 'has in it'} ${what}`, () => {
+    it(`${changes.length === 0 ? 'leaves out' : 'has in it'} ${what}`, async () => {
       writeFiles(workspace, files)
-      const before = codeOf(workspace)
+      const before = await codeOf(workspace)
       for (const [name, text] of Object.entries(edit)) {
         if (text === null) rmSync(workspace.file(name))
         else workspace.write(name, text)
       }
-      const now = codeOf(workspace)
+      const now = await codeOf(workspace)
       expect(now.opaque).to.deep.equal([])
       if (changes.length === 0) expect(recordDigest(now)).to.equal(recordDigest(before))
       else expect(changesBetween(before, now)).to.deep.equal(changes)
     })
   }
 
-  it('is found again at once after an edit is taken back', () => {
+  it('is found again at once after an edit is taken back', async () => {
     writeFiles(workspace, edits[0]!.files)
-    const before = digestOf(workspace)
+    const before = await digestOf(workspace)
     writeFiles(workspace, edits[0]!.edit as Files)
-    expect(digestOf(workspace)).not.to.equal(before)
+    expect(await digestOf(workspace)).not.to.equal(before)
     writeFiles(workspace, edits[0]!.files)
-    expect(digestOf(workspace)).to.equal(before)
+    expect(await digestOf(workspace)).to.equal(before)
   })
 
-  it('does not know where on the machine it lies', () => {
+  it('does not know where on the machine it lies', async () => {
     for (const folder of ['here', 'there/deep']) {
       workspace.write(`${folder}/package.json`, '{ "type": "module" }')
       for (const [name, text] of Object.entries(edits[2]!.files)) workspace.write(`${folder}/${name}`, text)
     }
-    expect(digestOf(workspace, 'stage', 'here/stage.ts')).to.equal(digestOf(workspace, 'stage', 'there/deep/stage.ts'))
+    expect(await digestOf(workspace, 'stage', 'here/stage.ts')).to.equal(
+      await digestOf(workspace, 'stage', 'there/deep/stage.ts'),
+    )
   })
 
-  it('names the nearest symbol and the whole way to what changed', () => {
+  it('names the nearest symbol and the whole way to what changed', async () => {
     writeFiles(workspace, {
       'stage.ts': "import { train } from './train.js'\nexport const stage = () => train()",
       'train.ts': "import { step } from './step.js'\nexport const train = () => step()",
       'step.ts': "import { loss } from './losses.js'\nexport const step = () => loss()",
       'losses.ts': '// The loss.\n\nexport const loss = () => 1',
     })
-    const { symbols } = codeOf(workspace)
+    const { symbols } = await codeOf(workspace)
     expect(symbols['losses.ts:loss']).to.deep.include({ line: 3, column: 14, through: 'step.ts:step' })
     expect(existsSync(workspace.file('store')), 'reading writes nothing').to.be.false
   })

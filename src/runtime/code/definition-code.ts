@@ -1,0 +1,357 @@
+/**
+ * The function of a call `stage('name', { run })`, made an export of its module, so that the tree shaker can begin
+ * there. What only builds pipelines is taken out of the modules: nothing but its arguments may act.
+ */
+import type { ts } from 'ts-morph'
+import { ownPackage } from '../definition/own-package.js'
+import type { CodePlace } from './code-record.js'
+import { entryName } from './flat-program.js'
+import { typescript, withoutSkin } from './typescript.js'
+
+/** Where a call stands, for whom a stack tells it. */
+export type CallPlace = CodePlace & { readonly file: string }
+
+/** A call with the part that computes. */
+interface StageCall extends CodePlace {
+  readonly file: string
+  readonly node: ts.CallExpression
+  /** The first argument, where it is written out. */
+  readonly name: string | undefined
+  readonly endLine: number
+  readonly endColumn: number
+  /** The property `run`; undefined where it is in no way that can be read: then all arguments count. */
+  readonly run: ts.ObjectLiteralElementLike | undefined
+}
+
+export interface ParsedFile {
+  readonly file: string
+  readonly text: string
+  readonly source: ts.SourceFile
+  /** Local names of this package's exports. */
+  readonly builders: ReadonlyMap<string, string>
+  readonly calls: readonly StageCall[]
+  /** Resolves names, of this file alone. */
+  readonly checker: () => ts.TypeChecker
+}
+
+/** What builds a definition and does nothing else, whatever it is given; functions that it is given it may call. */
+const pure = new Set(['pipeline', 'stage', 'suite', 'vit', 'mnist', 'idx', 'imageFolder'])
+
+const importedBuilders = (source: ts.SourceFile): ReadonlyMap<string, string> => {
+  const ts = typescript()
+  const found = new Map<string, string>()
+  for (const statement of source.statements) {
+    if (!ts.isImportDeclaration(statement) || !ts.isStringLiteral(statement.moduleSpecifier)) continue
+    if (statement.moduleSpecifier.text !== ownPackage.name) continue
+    const { namedBindings } = statement.importClause ?? {}
+    if (namedBindings === undefined || ts.isNamespaceImport(namedBindings)) continue
+    for (const { name, propertyName } of namedBindings.elements) found.set(name.text, (propertyName ?? name).text)
+  }
+  // Bound once more in some scope, a name may mean something else there.
+  const visit = (node: ts.Node): void => {
+    const { name } = node as { readonly name?: ts.Node }
+    const binds = ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node)
+    const declares = ts.isFunctionLike(node) || ts.isClassLike(node)
+    if ((binds || declares) && name !== undefined && ts.isIdentifier(name)) found.delete(name.text)
+    ts.forEachChild(node, visit)
+  }
+  if (found.size > 0) visit(source)
+  return found
+}
+
+const runOf = (options: ts.Node | undefined): ts.ObjectLiteralElementLike | undefined => {
+  const ts = typescript()
+  if (options === undefined || !ts.isObjectLiteralExpression(options)) return undefined
+  // What is spread into it may bring a `run` of its own.
+  if (options.properties.some((property) => ts.isSpreadAssignment(property))) return undefined
+  return options.properties.findLast(
+    (property) => property.name !== undefined && 'text' in property.name && property.name.text === 'run',
+  )
+}
+
+const checkerOf = (source: ts.SourceFile): ts.TypeChecker => {
+  const { fileName } = source
+  const host: ts.CompilerHost = {
+    getSourceFile: (name) => (name === fileName ? source : undefined),
+    getDefaultLibFileName: () => '',
+    writeFile: () => {},
+    getCurrentDirectory: () => '/',
+    getCanonicalFileName: (name) => name,
+    useCaseSensitiveFileNames: () => true,
+    getNewLine: () => '\n',
+    fileExists: (name) => name === fileName,
+    readFile: () => undefined,
+  }
+  const options = { noResolve: true, noLib: true, allowJs: true, types: [] }
+  return typescript().createProgram([fileName], options, host).getTypeChecker()
+}
+
+export const parseDefinitionFile = (file: string, text: string): ParsedFile => {
+  const ts = typescript()
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
+  const calls: StageCall[] = []
+  const builders = importedBuilders(source)
+  const visit = (node: ts.Node): void => {
+    if (ts.isCallExpression(node) && node.arguments.length > 1) {
+      const [name, options] = node.arguments.map(withoutSkin)
+      const run = runOf(options)
+      const callee = withoutSkin(node.expression)
+      if (run !== undefined || (ts.isIdentifier(callee) && builders.get(callee.text) === 'stage')) {
+        const at = source.getLineAndCharacterOfPosition(node.getStart(source))
+        const end = source.getLineAndCharacterOfPosition(node.end)
+        calls.push({
+          file,
+          node,
+          name: name !== undefined && ts.isStringLiteralLike(name) ? name.text : undefined,
+          line: at.line + 1,
+          column: at.character + 1,
+          endLine: end.line + 1,
+          endColumn: end.character + 1,
+          run,
+        })
+      }
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  let checker: ts.TypeChecker | undefined
+  return { file, text, source, builders, calls, checker: () => (checker ??= checkerOf(source)) }
+}
+
+const isBefore = (a: CodePlace, b: CodePlace): boolean => a.line < b.line || (a.line === b.line && a.column <= b.column)
+
+/**
+ * The innermost call around the place. Loaders that compile as they go may be off by some columns, or name the line
+ * alone: then it is the last call that begins on that line before the place, or the first after.
+ */
+const callAt = (calls: readonly StageCall[], place: CodePlace): StageCall | undefined => {
+  const around = calls.filter(
+    (call) => isBefore(call, place) && isBefore(place, { line: call.endLine, column: call.endColumn }),
+  )
+  // A call within another begins later.
+  const innermost = around.reduce<StageCall | undefined>(
+    (found, call) => (found === undefined || isBefore(found, call) ? call : found),
+    undefined,
+  )
+  if (innermost !== undefined && innermost.line === place.line) return innermost
+  const onLine = calls.filter(({ line }) => line === place.line)
+  return onLine.filter(({ column }) => column <= place.column).at(-1) ?? onLine[0] ?? innermost
+}
+
+/**
+ * The calls that a stage may begin with: the one at its place; else the one that writes its name out. Both where the
+ * one at the place computes its name, since either may be meant.
+ */
+const callsOf = (files: readonly ParsedFile[], name: string, place: CallPlace): readonly StageCall[] => {
+  const there = files.find(({ file }) => file === place.file)?.calls ?? []
+  const call = callAt(
+    there.filter((each) => each.name === undefined || each.name === name),
+    place,
+  )
+  const found = call === undefined ? [] : [call]
+  const named = files.flatMap(({ calls }) => calls.filter((each) => each.name === name))
+  const called = named.length === 1 ? named[0] : undefined
+  if (called === undefined || (call?.name === name && call.line === place.line)) return found
+  return call?.line === place.line && called !== call ? [call, called] : [called]
+}
+
+/** Whether a part of a file reads variables of functions around it, their `this` or `arguments`. */
+const captures = ({ source, checker }: ParsedFile, part: ts.Node): boolean => {
+  const ts = typescript()
+  const isTopLevel = (): boolean => {
+    for (let at: ts.Node = part; at !== source; at = at.parent) {
+      if (ts.isFunctionLike(at) || ts.isClassLike(at)) return false
+    }
+    return true
+  }
+  const isInside = (node: ts.Node): boolean => node.getStart(source) >= part.getStart(source) && node.end <= part.end
+  const isOfModule = (declaration: ts.Node): boolean => {
+    for (let at = declaration.parent; at !== undefined; at = at.parent) {
+      if (at === source) return true
+      if (ts.isFunctionLike(at) || ts.isBlock(at) || ts.isCaseBlock(at) || ts.isModuleBlock(at)) return false
+      if (ts.isClassLike(at) || ts.isForStatement(at) || ts.isForInStatement(at) || ts.isForOfStatement(at))
+        return false
+      if (ts.isCatchClause(at)) return false
+    }
+    return true
+  }
+  let found = false
+  const visit = (node: ts.Node, ownThis: boolean): void => {
+    if (found || ts.isTypeNode(node)) return
+    if (ts.isIdentifier(node)) {
+      const symbol = ts.isShorthandPropertyAssignment(node.parent)
+        ? checker().getShorthandAssignmentValueSymbol(node.parent)
+        : checker().getSymbolAtLocation(node)
+      const outer = (symbol?.declarations ?? []).filter((each) => each.getSourceFile() === source && !isInside(each))
+      if (outer.some((each) => !isOfModule(each))) found = true
+      if (node.text === 'arguments' && !ownThis && symbol?.declarations === undefined && !isTopLevel()) found = true
+      return
+    }
+    if (node.kind === ts.SyntaxKind.ThisKeyword && !ownThis) found = !isTopLevel()
+    const binds = ts.isFunctionLike(node) && !ts.isArrowFunction(node)
+    ts.forEachChild(node, (child) => visit(child, ownThis || binds || ts.isClassLike(node)))
+  }
+  visit(part, false)
+  return found
+}
+
+/** The names that the declaration at the top of its module around a node is exported by. */
+const topNames = (source: ts.SourceFile, node: ts.Node): readonly string[] => {
+  const ts = typescript()
+  let top = node
+  while (top.parent !== source) top = top.parent
+  if (ts.isVariableStatement(top)) {
+    return top.declarationList.declarations.flatMap(({ name }) => (ts.isIdentifier(name) ? [name.text] : []))
+  }
+  const { name } = top as { readonly name?: ts.Node }
+  return name !== undefined && ts.isIdentifier(name) ? [name.text] : []
+}
+
+/** Whether a function that a builder calls does nothing but build. */
+const onlyBuilds = (node: ts.Node, builders: ReadonlyMap<string, string>): boolean => {
+  const ts = typescript()
+  if (ts.isTypeNode(node)) return true
+  if (ts.isCallExpression(node) && rootOf(node, builders) === undefined) return false
+  if (ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node) || ts.isAwaitExpression(node)) return false
+  if (ts.isDeleteExpression(node) || ts.isYieldExpression(node) || ts.isThrowStatement(node)) return false
+  if (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) {
+    const { PlusPlusToken, MinusMinusToken } = ts.SyntaxKind
+    if (node.operator === PlusPlusToken || node.operator === MinusMinusToken) return false
+  }
+  if (ts.isBinaryExpression(node) && node.operatorToken.kind >= ts.SyntaxKind.FirstAssignment) {
+    if (node.operatorToken.kind <= ts.SyntaxKind.LastAssignment) return false
+  }
+  // Functions that computing stages call are not called while it is built.
+  if (ts.isObjectLiteralElementLike(node) && node.name !== undefined && node.name.getText() === 'run') return true
+  return ts.forEachChild(node, (child) => (onlyBuilds(child, builders) ? undefined : true)) !== true
+}
+
+/** The builder that a chain of calls begins with: `pipeline('p').data(…).teacher(…)`. */
+const rootOf = (node: ts.CallExpression, builders: ReadonlyMap<string, string>): string | undefined => {
+  const ts = typescript()
+  let at: ts.Node = node
+  while (ts.isCallExpression(at) || ts.isPropertyAccessExpression(at)) at = withoutSkin(at.expression)
+  const name = ts.isIdentifier(at) ? builders.get(at.text) : undefined
+  return name !== undefined && pure.has(name) ? at.getText() : undefined
+}
+
+/** Chains of builders, each made a list of what they are given: the tree shaker drops it where nothing in it acts. */
+const withoutBuilders = ({ source, text, builders }: ParsedFile, except: readonly ts.Node[]): string => {
+  const ts = typescript()
+  const write = (node: ts.Node): string => {
+    if (ts.isCallExpression(node) && !except.some((each) => isHandedIn(node, each))) {
+      const root = rootOf(node, builders)
+      if (root !== undefined) {
+        const callee = withoutSkin(node.expression)
+        const before = ts.isPropertyAccessExpression(callee)
+          ? `${write(withoutSkin(callee.expression))}, ${JSON.stringify(callee.name.text)}`
+          : JSON.stringify(root)
+        const given = node.arguments.map((each) => {
+          const value = withoutSkin(each)
+          const isCalled = ts.isArrowFunction(value) || ts.isFunctionExpression(value)
+          return isCalled && !onlyBuilds(value.body, builders) ? `(${write(each)})()` : write(each)
+        })
+        const list = [before, ...given].join(', ')
+        // What follows stays on its lines.
+        const lost = linesIn(text.slice(node.getFullStart(), node.end)) - linesIn(list)
+        return `[${list}${'\n'.repeat(Math.max(0, lost))}]`
+      }
+    }
+    let written = ''
+    let at = node.getFullStart()
+    ts.forEachChild(node, (child) => {
+      written += text.slice(at, child.getFullStart()) + write(child)
+      at = child.end
+    })
+    return written + text.slice(at, node.end)
+  }
+  return builders.size === 0 ? text : write(source) + text.slice(source.end)
+}
+
+const linesIn = (text: string): number => text.split('\n').length
+
+/** Whether a node stands in a function that an outer one is given: nothing else says that this is called. */
+const isHandedIn = (outer: ts.Node, inner: ts.Node): boolean => {
+  if (outer === inner.getSourceFile() || inner === inner.getSourceFile()) return true
+  let isInFunction = false
+  for (let at = inner; at !== outer; at = at.parent) {
+    if (at === inner.getSourceFile()) return false
+    isInFunction ||= typescript().isFunctionLike(at)
+  }
+  return isInFunction
+}
+
+export interface DefinitionCode {
+  /** What the entry imports. */
+  readonly entry: string
+  /** File → its text with the entry exported, and without builders. */
+  readonly rewritten: ReadonlyMap<string, string>
+  /** The call's functions read variables of functions around them, or cannot be told. */
+  readonly captures: boolean
+  /** Of a call that computes its name, all names that other calls write out. */
+  readonly namesElsewhere: readonly string[] | undefined
+  /** Line of an appended text in its file → line of the original. */
+  readonly lineOf: (file: string, line: number) => number
+}
+
+/** `module` is what a worker imports, `parsed` are the files of its program. */
+export const definitionCode = (
+  module: string,
+  parsed: readonly ParsedFile[],
+  name: string,
+  place: CallPlace,
+): DefinitionCode => {
+  const ts = typescript()
+  const calls = callsOf(parsed, name, place)
+  const fileOf = (call: StageCall): ParsedFile => parsed.find(({ file }) => file === call.file)!
+  const capturing = calls.filter((call) => captures(fileOf(call), call.run ?? call.node))
+  const exported = new Map<string, string[]>()
+  const lines = new Map<string, { readonly from: number; readonly to: number }>()
+  const rewritten = new Map<string, string>()
+  for (const each of parsed) {
+    const except = calls.length === 0 ? [each.source] : capturing.map(({ node }) => node)
+    let text = calls.length === 0 ? each.text : withoutBuilders(each, except)
+    for (const [index, call] of calls.entries()) {
+      if (call.file !== each.file) continue
+      const isCaptured = capturing.includes(call)
+      const names = isCaptured ? topNames(each.source, call.node) : [`${entryName}${index}`]
+      exported.set(each.file, [...(exported.get(each.file) ?? []), ...names])
+      if (isCaptured) {
+        text += names.map((own) => `\nexport { ${own} as genepoolAround_${own} }`).join('')
+        continue
+      }
+      const run = call.run ?? call.node.arguments[1]!
+      const value = ts.isPropertyAssignment(run) ? run.initializer.getText(each.source) : undefined
+      const written = value ?? `({ ${run.getText(each.source)} }).run`
+      const begins = each.source.getLineAndCharacterOfPosition(run.getStart(each.source)).line + 1
+      lines.set(each.file, { from: text.split('\n').length + 1, to: begins })
+      text += `\nexport const ${names[0]} = ${call.run === undefined ? `[${run.getText(each.source)}]` : written}`
+    }
+    if (text !== each.text) rewritten.set(each.file, text)
+  }
+  const imports = [...exported].map(([file, names], index) => {
+    const isAround = (own: string): boolean => !own.startsWith(entryName)
+    const list = names.map((own) => `${isAround(own) ? `genepoolAround_${own}` : own} as i${index}_${own}`)
+    return `import { ${list.join(', ')} } from ${JSON.stringify(file)}`
+  })
+  const all = [...exported].flatMap(([, names], index) => names.map((own) => `i${index}_${own}`))
+  const everything = `import * as all from ${JSON.stringify(module)}\nexport const ${entryName} = [all]`
+  const entry =
+    calls.length === 0
+      ? everything
+      : `import ${JSON.stringify(module)}\n${imports.join('\n')}\nexport const ${entryName} = [${all.join(', ')}]`
+  const [first] = calls
+  return {
+    entry,
+    rewritten,
+    captures: first === undefined || capturing.length > 0,
+    namesElsewhere:
+      first !== undefined && first.name === undefined
+        ? parsed.flatMap((each) => each.calls.flatMap((call) => call.name ?? []))
+        : undefined,
+    lineOf: (file, line) => {
+      const appended = lines.get(file)
+      return appended === undefined || line < appended.from ? line : line - appended.from + appended.to
+    },
+  }
+}

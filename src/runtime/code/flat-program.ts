@@ -1,0 +1,247 @@
+/**
+ * All code that an entry reaches, and all that acts when it is loaded, as one flat program: esbuild's tree shaker
+ * decides what that is. Comments, types and formatting are gone, names are those of one scope. What is written in a
+ * package that is installed stays outside.
+ */
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import { SourceMap, type SourceMapPayload } from 'node:module'
+import * as path from 'node:path'
+import type { Loader, Metafile, OnLoadResult, Plugin } from 'esbuild'
+import { isCode, spaces } from './code-files.js'
+import type { FilesSeen } from './files-seen.js'
+import { literalFiles } from './literal-files.js'
+import type { ReachedPackage } from './built-code.js'
+import type { Packages } from './packages.js'
+import type { ImportKind, Resolved } from './resolve-import.js'
+
+const missingOf = (specifier: string, from: string): string =>
+  `missing '${specifier}' in ${path.posix.basename(from)}`
+
+/** Name of the flat program's only export. */
+export const entryName = 'genepoolEntry'
+
+export interface FlatProgram {
+  /** Before what comes of a file stands a comment: `// code:LABEL` or `// bytes:LABEL`. */
+  readonly text: string
+  /** To places in the files; a source is a label. */
+  readonly map: SourceMap
+  /** Packages that it imports; those that these need in turn are left out. */
+  readonly packages: readonly ReachedPackage[]
+  /** Specifiers of what is outside. */
+  readonly outside: ReadonlySet<string>
+  /** Label → its code, erased. */
+  readonly code: ReadonlyMap<string, string>
+  /** Label → the labels that it imports, in order. */
+  readonly imports: ReadonlyMap<string, readonly string[]>
+  /** Where the entry begins. */
+  readonly first: string
+}
+
+/** Names of files that say nothing of where they lie on this machine, and the files. */
+export class Labels {
+  readonly #packages: Packages
+  readonly #seen: FilesSeen
+  readonly #root: string
+  readonly #labels = new Map<string, string>()
+  readonly #files = new Map<string, string>()
+
+  /** Names are relative to the package that `file` is in. */
+  constructor(packages: Packages, seen: FilesSeen, file: string) {
+    this.#packages = packages
+    this.#seen = seen
+    this.#root = packages.rootOf(path.dirname(file), seen) ?? path.dirname(file)
+  }
+
+  of(file: string): string {
+    const known = this.#labels.get(file)
+    if (known !== undefined) return known
+    const below = (root: string): string => path.relative(root, file).split(path.sep).join('/')
+    let label = below(this.#root)
+    if (label.startsWith('../')) {
+      const root = this.#packages.rootOf(path.dirname(file), this.#seen)
+      const name = root === undefined ? undefined : this.#packages.manifest(root, this.#seen)?.name
+      if (root !== undefined && name !== undefined) label = `${name}/${below(root)}`
+    }
+    while (this.#files.has(label)) label += '#'
+    this.#labels.set(file, label)
+    this.#files.set(label, file)
+    return label
+  }
+
+  /** Label → absolute path. */
+  get files(): ReadonlyMap<string, string> {
+    return this.#files
+  }
+}
+
+const loaderOf = (file: string): Loader => {
+  const [, kind] = /\.[cm]?((?:ts|js)x?)$/.exec(file)!
+  return kind as Loader
+}
+
+const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
+
+const esbuild = async () => (await import('esbuild')).default
+
+/** A module that is no ES module, so that any name may be imported of it. */
+const value = (contents: string): OnLoadResult => ({
+  contents: `module.exports = ${JSON.stringify(contents)}`,
+  loader: 'js',
+})
+
+/** Calls of `effect` that only wrap a function: the one package that is vouched for here. */
+const wrapping = /\bEffect\.(?:fn|fnUntraced)\(/g
+const importsEffect = /\bEffect\b[^;\n]* from "effect(?:\/Effect)?"/
+
+const vouched = (code: string): string =>
+  importsEffect.test(code) ? code.replace(wrapping, '/* @__PURE__ */ $&') : code
+
+/**
+ * A file's code without types, comments and what a formatter or a compiler's `minify` changes, of its own. Annotations
+ * that declare calls free of effects are not believed. Code that does not parse is its bytes.
+ */
+const erase = async (file: string, label: string, text: string): Promise<OnLoadResult> => {
+  const { transform } = await esbuild()
+  try {
+    const { code } = await transform(text, {
+      loader: loaderOf(file),
+      sourcefile: label,
+      sourcemap: 'inline',
+      sourcesContent: false,
+      minifySyntax: true,
+      ignoreAnnotations: true,
+      legalComments: 'none',
+      charset: 'utf8',
+      target: 'esnext',
+      tsconfigRaw: '{}',
+      logLevel: 'silent',
+    })
+    return { contents: vouched(code), loader: 'js' }
+  } catch {
+    return value(`does not parse: ${sha256(text)}`)
+  }
+}
+
+/** Files as they stand in the flat program, by their text: several stages of a run reach the same. */
+export class ErasedFiles {
+  readonly #known = new Map<string, Promise<OnLoadResult>>()
+
+  of(file: string, label: string, text: string): Promise<OnLoadResult> {
+    const key = `${label}\0${text}`
+    const known = this.#known.get(key) ?? erase(file, label, text)
+    this.#known.set(key, known)
+    return known
+  }
+}
+
+interface FlattenOptions {
+  /** ES module that exports `genepoolEntry`; absolute paths are its specifiers. */
+  readonly entry: string
+  /** Of files whose text is another here than on disk. */
+  readonly rewritten: ReadonlyMap<string, string>
+  readonly labels: Labels
+  /** What an import in a file means. */
+  readonly resolve: (from: string, specifier: string, kind: ImportKind) => Resolved
+  /** Whether what an import in a file means may act when it is loaded. */
+  readonly mayAct: (from: string, specifier: string) => boolean
+  /** The text of a file. */
+  readonly read: (file: string) => string
+  readonly erased: ErasedFiles
+}
+
+const reader = (
+  { labels, resolve, mayAct, read, rewritten, erased }: FlattenOptions,
+  packages: Map<string, ReachedPackage>,
+  code: Map<string, string>,
+): Plugin => ({
+  name: 'genepool-code',
+  setup: (build) => {
+    const files = (label: string): string => labels.files.get(label)!
+    build.onResolve({ filter: /.*/ }, ({ path: written, importer, kind, namespace }) => {
+      const isBytes = written.startsWith(`${spaces.bytes}:`)
+      const specifier = isBytes ? written.slice(spaces.bytes.length + 1) : written
+      if (namespace !== spaces.code) {
+        return { path: labels.of(fs.realpathSync(specifier)), namespace: spaces.code, sideEffects: true }
+      }
+      const from = files(importer)
+      const resolved = resolve(from, specifier, kind.startsWith('require') ? 'require' : 'import')
+      const acts = mayAct(from, specifier)
+      if (resolved.type === 'file') {
+        const isOfBytes = isBytes && !isCode(resolved.file)
+        const namespace = isOfBytes ? spaces.bytes : spaces.code
+        return { path: labels.of(resolved.file), namespace, sideEffects: acts }
+      }
+      if (resolved.type === 'package') {
+        const { name, directory } = resolved.package
+        packages.set(`${specifier}\0${directory}`, { name, from })
+      }
+      const outside = resolved.type === 'missing' ? missingOf(specifier, importer) : specifier
+      return { path: outside, external: true, sideEffects: acts }
+    })
+    const bytes = (file: string): OnLoadResult => {
+      read(file)
+      return value(sha256(fs.readFileSync(file)))
+    }
+    build.onLoad({ filter: /.*/, namespace: spaces.bytes }, ({ path: label }) => bytes(files(label)))
+    build.onLoad({ filter: /.*/, namespace: spaces.code }, async ({ path: label }) => {
+      const file = files(label)
+      if (file.endsWith('.json')) return { contents: read(file), loader: 'json' }
+      if (!isCode(file)) return bytes(file)
+      const text = read(file)
+      const found = await erased.of(file, label, literalFiles(file, rewritten.get(file) ?? text))
+      code.set(label, found.contents as string)
+      return found
+    })
+  },
+})
+
+const importsOf = ({ inputs }: Metafile): FlatProgram['imports'] => {
+  const labelOf = (input: string): string => input.slice(input.indexOf(':') + 1)
+  return new Map(
+    Object.entries(inputs).map(([input, { imports }]) => [
+      labelOf(input),
+      imports.filter(({ external }) => external !== true).map(({ path: to }) => labelOf(to)),
+    ]),
+  )
+}
+
+/** Rejects where the program is none: a name that nothing exports, JSON that does not parse. */
+export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => {
+  const { build } = await esbuild()
+  const packages = new Map<string, ReachedPackage>()
+  const code = new Map<string, string>()
+  const { outputFiles, metafile } = await build({
+    stdin: { contents: options.entry, sourcefile: 'entry', loader: 'js' },
+    plugins: [reader(options, packages, code)],
+    bundle: true,
+    write: false,
+    metafile: true,
+    outfile: '/flat.js',
+    format: 'esm',
+    platform: 'node',
+    mainFields: [],
+    treeShaking: true,
+    charset: 'utf8',
+    legalComments: 'none',
+    logLevel: 'silent',
+    target: 'esnext',
+    tsconfigRaw: '{}',
+    sourcemap: 'external',
+    sourcesContent: false,
+  })
+  const [map, text] = [true, false].map(
+    (isMap) => outputFiles!.find(({ path: name }) => name.endsWith('.map') === isMap)!.text,
+  )
+  const outside = new Set(Object.values(metafile!.outputs).flatMap(({ imports }) => imports.map((each) => each.path)))
+  const imports = importsOf(metafile!)
+  return {
+    text: text!,
+    map: new SourceMap(JSON.parse(map!) as SourceMapPayload),
+    packages: [...packages].flatMap(([key, found]) => (outside.has(key.split('\0')[0]!) ? [found] : [])),
+    outside,
+    code,
+    imports,
+    first: imports.get('entry')?.[0] ?? '',
+  }
+}

@@ -1,0 +1,23 @@
+// Loads programs by Node's own loader and that of TypeScript: the argument is a file with a list of folders. Prints
+// what the function `stage` of each gives, in the same order, as a list of texts.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** Some errors of CommonJS are thrown where nothing waits for them. */
+let onThrown = () => {}
+process.on('uncaughtException', (error) => onThrown(error))
+process.on('unhandledRejection', () => {})
+
+const results = []
+for (const folder of JSON.parse(readFileSync(process.argv[2], 'utf8'))) {
+  try {
+    const thrown = new Promise((_, reject) => (onThrown = reject))
+    const { stage } = await Promise.race([import(pathToFileURL(join(folder, 'stage.ts')).href), thrown])
+    results.push(JSON.stringify(stage()))
+  } catch (error) {
+    results.push(`raises ${error.constructor.name}`)
+  }
+}
+process.stdout.write(JSON.stringify(results))
+process.exit(0)
