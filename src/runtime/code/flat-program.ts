@@ -15,8 +15,7 @@ import type { ReachedPackage } from './built-code.js'
 import type { Packages } from './packages.js'
 import type { ImportKind, Resolved } from './resolve-import.js'
 
-const missingOf = (specifier: string, from: string): string =>
-  `missing '${specifier}' in ${path.posix.basename(from)}`
+const missingOf = (specifier: string, from: string): string => `missing '${specifier}' in ${path.posix.basename(from)}`
 
 /** Name of the flat program's only export. */
 export const entryName = 'genepoolEntry'
