@@ -3,6 +3,7 @@
  * order of their keys. Every value carries its type and its length, so that no two different values can be read as one.
  */
 import { hash } from 'node:crypto'
+import { isObject } from '../base/objects.js'
 
 /** A value that has no place in a fingerprint: NaN, a function, a date, a cycle. */
 export class NotPlainDataError extends Error {
@@ -70,6 +71,14 @@ const encode = (value: unknown, way: Way, out: string[]): void => {
     }
   }
   way.through.pop()
+}
+
+/** Plain data as its encoding has it: keys in order, those without a value left out. Whoever reads it sees no more. */
+export const asEncoded = <A>(value: A): A => {
+  if (Array.isArray(value)) return value.map((each: unknown) => asEncoded(each)) as A
+  if (!isObject(value)) return value
+  const keys = Object.keys(value).filter((key) => value[key] !== undefined)
+  return Object.fromEntries(keys.sort().map((key) => [key, asEncoded(value[key])])) as A
 }
 
 /** The encoding itself; `what` names the value in errors. Throws NotPlainDataError. */

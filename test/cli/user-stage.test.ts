@@ -197,4 +197,19 @@ console.log(result.failed)
     const { stdout } = await start([tsx, 'script.ts'], { cwd: workspace.path }).done
     expect(stdout).to.match(/keep stages in a module of their own/)
   })
+
+  it('see their parameters in one order, however they are written', async () => {
+    const own = (params: string): string => `import { pipeline, stage } from 'genepool'
+export default pipeline('own').add(
+  stage('keys', { params: ${params}, run: ({ params }) => ({ first: Object.keys(params)[0] }) }),
+)`
+    const first = async (params: string): Promise<unknown> => {
+      workspace.write('own.ts', own(params))
+      const run = await genepool('run own.ts --json --store keys')
+      const { stdout } = await genepool('show own.ts keys --json --store keys')
+      return [countsOf(run).ran, (JSON.parse(stdout) as Manifest).summary['first']]
+    }
+    expect(await first('{ b: 1, a: 2 }')).to.deep.equal([1, 'a'])
+    expect(await first('{ a: 2, b: 1 }')).to.deep.equal([0, 'a'])
+  })
 })

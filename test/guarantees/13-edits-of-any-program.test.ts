@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CodeReader } from '../../src/runtime/code/code-reader.js'
@@ -8,6 +8,7 @@ import {
   drawFrom,
   harmlessEdit,
   type ProgramFiles,
+  randomDefinition,
   randomEdit,
   randomProgram,
   type RandomProgram,
@@ -37,16 +38,28 @@ const write = (folder: string, files: ProgramFiles): string => {
 }
 
 /** What counts of the code, and whether all of it could be followed. */
-const identityOf = async (workspace: Workspace, folder: string): Promise<readonly [digest: string, whole: boolean]> => {
+const identityOf = async (
+  workspace: Workspace,
+  folder: string,
+  { seed, program: { main } }: Case,
+): Promise<readonly [digest: string, whole: boolean]> => {
   const reader = new CodeReader(workspace.file('store'))
-  const { digest, opaque } = await reader.read({ module: join(folder, 'stage.ts'), export: 'stage' })
+  const module = join(folder, main)
+  const lines = readFileSync(module, 'utf8').split('\n')
+  const line = lines.findIndex((text) => text.includes(`'main${seed}'`)) + 1
+  const { digest, opaque } = await reader.read(
+    main === 'stage.ts'
+      ? { module, export: 'stage' }
+      : { module, call: `main${seed}`, place: { file: module, line, column: 1 } },
+  )
   return [digest, opaque.length === 0]
 }
 
 /** What each program gives, loaded without genepool. */
-const resultsOf = async (folders: readonly string[]): Promise<readonly string[]> => {
+const resultsOf = async (folders: readonly string[], cases: readonly Case[]): Promise<readonly string[]> => {
   const list = `${folders[0]}.json`
-  writeFileSync(list, JSON.stringify(folders))
+  const programs = cases.map(({ seed: id, program: { main } }, index) => ({ folder: folders[index], main, id }))
+  writeFileSync(list, JSON.stringify(programs))
   const { stdout, stderr } = await start(['--import=tsx', runner, list], { cwd: process.cwd(), timeoutMs: 600_000 })
     .done
   expect(stdout, stderr).not.to.equal('')
@@ -69,49 +82,54 @@ describe('An edit of any program: what computes something else is never served',
   this.timeout(3_600_000)
   const workspace = workspaceForEach()
 
-  const casesOf = (edit: typeof randomEdit): readonly Case[] =>
-    Array.from({ length: count }, (_, index) => firstSeed + index).flatMap((seed) => {
+  const casesOf = (make: typeof randomProgram, edit: typeof randomEdit, many: number): readonly Case[] =>
+    Array.from({ length: many }, (_, index) => firstSeed + index).flatMap((seed) => {
       const draw = drawFrom(seed)
-      const program = randomProgram(draw, seed)
+      const program = make(draw, seed)
       const edited = edit(draw, program)
       return edited === undefined ? [] : [{ seed, program, edited }]
     })
 
-  it(`of ${count} programs, an edit drawn at random`, async () => {
-    const cases = casesOf(randomEdit)
-    const stale: string[] = []
-    let different = 0
-    await inBatches(cases, async (some) => {
-      const before = some.map(({ seed, program }) => write(workspace.file(`a${seed}`), program.files))
-      const after = some.map(({ seed, edited }) => write(workspace.file(`b${seed}`), edited))
-      const [was, is] = await Promise.all([resultsOf(before), resultsOf(after)])
-      for (const [index, each] of some.entries()) {
-        if (was[index] === is[index]) continue
-        different++
-        const [[old], [now, isWhole]] = [
-          await identityOf(workspace, before[index]!),
-          await identityOf(workspace, after[index]!),
-        ]
-        if (old === now && isWhole) stale.push(`${was[index]} → ${is[index]}\n${describeCase(each)}`)
-      }
-      for (const folder of [...before, ...after]) rmSync(folder, { recursive: true })
+  for (const [what, make, most, many] of [
+    ['modules', randomProgram, 0.05, count],
+    ['definitions', randomDefinition, 0.1, Math.ceil(count / 3)],
+  ] as const) {
+    it(`of ${many} ${what}, an edit drawn at random`, async () => {
+      const cases = casesOf(make, randomEdit, many)
+      const stale: string[] = []
+      let different = 0
+      await inBatches(cases, async (some) => {
+        const before = some.map(({ seed, program }) => write(workspace.file(`a${seed}`), program.files))
+        const after = some.map(({ seed, edited }) => write(workspace.file(`b${seed}`), edited))
+        const [was, is] = await Promise.all([resultsOf(before, some), resultsOf(after, some)])
+        for (const [index, each] of some.entries()) {
+          if (was[index] === is[index]) continue
+          different++
+          const [[old], [now, isWhole]] = [
+            await identityOf(workspace, before[index]!, each),
+            await identityOf(workspace, after[index]!, each),
+          ]
+          if (old === now && isWhole) stale.push(`${was[index]} → ${is[index]}\n${describeCase(each)}`)
+        }
+        for (const folder of [...before, ...after]) rmSync(folder, { recursive: true })
+      })
+      expect(different, 'edits that matter').to.be.greaterThan(cases.length / 5)
+      expect(stale.slice(0, 3).join('\n\n'), `${stale.length} of ${cases.length} would be stale`).to.equal('')
     })
-    expect(different, 'edits that matter').to.be.greaterThan(cases.length / 5)
-    expect(stale.slice(0, 3).join('\n\n'), `${stale.length} of ${cases.length} would be stale`).to.equal('')
-  })
 
-  it(`of ${count} programs, an edit that changes nothing: nearly none is computed again`, async () => {
-    const cases = casesOf(harmlessEdit)
-    const again: string[] = []
-    for (const each of cases) {
-      const [a, b] = [
-        write(workspace.file(`a${each.seed}`), each.program.files),
-        write(workspace.file(`b${each.seed}`), each.edited),
-      ]
-      const [[old], [now]] = [await identityOf(workspace, a), await identityOf(workspace, b)]
-      if (old !== now) again.push(describeCase(each))
-      for (const folder of [a, b]) rmSync(folder, { recursive: true })
-    }
-    expect(again.length / cases.length, again.slice(0, 3).join('\n\n')).to.be.at.most(0.05)
-  })
+    it(`of ${many} ${what}, an edit that changes nothing: nearly none is computed again`, async () => {
+      const cases = casesOf(make, harmlessEdit, many)
+      const again: string[] = []
+      for (const each of cases) {
+        const [a, b] = [
+          write(workspace.file(`a${each.seed}`), each.program.files),
+          write(workspace.file(`b${each.seed}`), each.edited),
+        ]
+        const [[old], [now]] = [await identityOf(workspace, a, each), await identityOf(workspace, b, each)]
+        if (old !== now) again.push(describeCase(each))
+        for (const folder of [a, b]) rmSync(folder, { recursive: true })
+      }
+      expect(again.length / cases.length, again.slice(0, 3).join('\n\n')).to.be.at.most(most)
+    })
+  }
 })

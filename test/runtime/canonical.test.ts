@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { expect } from 'chai'
-import { canonical, hashOf, NotPlainDataError } from '../../src/runtime/canonical.js'
+import { asEncoded, canonical, hashOf, NotPlainDataError } from '../../src/runtime/canonical.js'
 
 /** A small generator of its own, so that a failure can be repeated. */
 const randomNumbers = (seed: number) => {
@@ -129,5 +129,13 @@ describe('the canonical encoding', () => {
     const cycle: Record<string, unknown> = {}
     cycle['self'] = { cycle }
     expect(() => canonical(cycle, 'params')).to.throw(NotPlainDataError, /params.*itself/)
+  })
+
+  it('is all that is read of a value: what is encoded the same is written the same', () => {
+    const written = (value: unknown): string => JSON.stringify(asEncoded(value))
+    const one = { b: [{ d: 1, c: undefined, a: 2 }], a: 'x', 10: 1, 9: 2 }
+    const other = { 9: 2, a: 'x', 10: 1, b: [{ a: 2, d: 1 }], e: undefined }
+    expect(canonical(one)).to.equal(canonical(other))
+    expect(written(one)).to.equal(written(other)).and.to.equal('{"9":2,"10":1,"a":"x","b":[{"a":2,"d":1}]}')
   })
 })

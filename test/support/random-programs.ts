@@ -1,6 +1,7 @@
 /**
  * Small programs drawn at random over the language's ways to reach and to change a value, and edits of them. A program
- * is a folder with stage.ts, which exports `stage`: what that gives is the program's result.
+ * is a folder with stage.ts, which exports `stage`, or with own.ts, a definition with a stage of the user's own: what the
+ * function gives is the program's result.
  */
 
 export type Draw = () => number
@@ -264,7 +265,9 @@ const bystanders: readonly MakeGadget[] = [
 
 export interface RandomProgram {
   readonly files: ProgramFiles
-  /** Statements of stage.ts that change nothing of the result. */
+  /** File that a worker imports. */
+  readonly main: 'stage.ts' | 'own.ts'
+  /** Statements of it that change nothing of the result. */
   readonly idle: readonly string[]
 }
 
@@ -295,7 +298,39 @@ export const randomProgram = (draw: Draw, id: number): RandomProgram => {
     { 'package.json': '{ "name": "own", "type": "module" }' },
     ...made.map((each) => each.files ?? {}),
   )
-  return { files: { ...(files as ProgramFiles), 'stage.ts': `${stage}\n` }, idle }
+  return { files: { ...(files as ProgramFiles), 'stage.ts': `${stage}\n` }, main: 'stage.ts', idle }
+}
+
+/** Ways to write a stage into a definition; `uses` is what its function gives. */
+const definitions: readonly ((name: string, uses: string, n: () => number) => string)[] = [
+  (name, uses) =>
+    `const main = stage('${name}', { run: () => [${uses}] as never })\nexport default pipeline('p').add(main, other)`,
+  (name, uses) => `export default pipeline('p').add(other, stage('${name}', { run() { return [${uses}] as never } }))`,
+  (name, uses, n) =>
+    `const made = (k: number) => stage('${name}', { run: () => [k, ${uses}] as never })\nexport default pipeline('p').add(other, made(${n()}))`,
+  (name, uses) =>
+    `const compute = () => [${uses}] as never\nexport default pipeline('p').add(stage('${name}', { run: compute }), other)`,
+  (name, uses, n) =>
+    `const fns = [() => [${uses}] as never, () => [${n()}] as never]\nif (${n()} > 4) fns.reverse()\nexport default pipeline('p').add(stage('${name}', { run: fns.shift()! }), other)`,
+  (name, uses, n) =>
+    `const seen: number[] = []\nconst note = (x: number) => { seen.push(x); return 'p' + x }\nexport default pipeline(note(${n()})).add(stage('${name}', { run: () => [seen.length, seen[0], ${uses}] as never }), other)`,
+  (name, uses, n) =>
+    `const seen: number[] = []\nexport default suite('s', { size: [${n()}] }, ({ size }) => {\n  seen.push(size + ${n()})\n  return pipeline('p').add(stage('${name}', { params: { size }, run: () => [seen.join(), ${uses}] as never }))\n})`,
+  (name, uses, n) =>
+    `export default suite('s', { size: [${n()}] }, ({ size }) =>\n  pipeline('p').add(stage('${name}', { run: () => [size, ${uses}] as never })))`,
+  (name, uses, n) =>
+    `const options = { n: ${n()} }\nconst main = stage('${name}', { run: () => [options.n, ${uses}] as never })\noptions.n += ${n()}\nexport default pipeline('p').add(main, other)`,
+]
+
+/** The same as a definition, whose stage is called `main` and the id. */
+export const randomDefinition = (draw: Draw, id: number): RandomProgram => {
+  const { files, idle } = randomProgram(draw, id)
+  const n = (): number => Math.floor(draw() * 10)
+  const { 'stage.ts': stage, ...rest } = files
+  const [, body, uses] = /^([^]*)\nexport const stage = \(\) => \[(.*)\]\n$/.exec(stage!)!
+  const other = `const other = stage('other', { params: { n: ${n()} }, run: () => ({ n: ${n()} }) })`
+  const own = `import { pipeline, stage, suite } from 'genepool'\n${body}\n${other}\n${pick(draw, definitions)(`main${id}`, uses!, n)}\n`
+  return { files: { ...rest, 'own.ts': own }, main: 'own.ts', idle: [...idle, other] }
 }
 
 const numbersIn = (text: string): readonly { readonly at: number; readonly length: number }[] =>
@@ -340,20 +375,20 @@ export const randomEdit = (draw: Draw, { files }: RandomProgram): ProgramFiles |
 }
 
 /** One edit that changes nothing of the result. */
-export const harmlessEdit = (draw: Draw, { files, idle }: RandomProgram): ProgramFiles => {
+export const harmlessEdit = (draw: Draw, { files, idle, main }: RandomProgram): ProgramFiles => {
   const scripts = Object.keys(files).filter((each) => /\.[cm]?[jt]s$/.test(each) && !each.startsWith('node_modules'))
   const name = pick(draw, scripts)
   const text = files[name]!
-  const stage = files['stage.ts']!
+  const stage = files[main]!
   const some = pick(draw, idle)
   const edits: readonly (() => ProgramFiles)[] = [
     () => ({ ...files, [name]: `/* Said at the top. */\n${text}` }),
     () => ({ ...files, [name]: `${text}\n// Said at the end.\n` }),
     () => ({ ...files, [name]: text.replaceAll(' + ', ' +  ').replaceAll('{ ', '{\n  ') }),
     () => ({ ...files, [name]: `${text}\nfunction neverUsed(x) { return x }\n` }),
-    () => ({ ...files, 'stage.ts': stage.replace(some, some.replaceAll(/\d/g, '7')) }),
-    () => ({ ...files, 'stage.ts': stage.replace(`${some}\n`, '') }),
-    () => ({ ...files, 'stage.ts': `${stage}\ninterface Never { readonly x: 1 }\n` }),
+    () => ({ ...files, [main]: stage.replace(some, some.replaceAll(/\d/g, '7')) }),
+    () => ({ ...files, [main]: stage.replace(`${some}\n`, '') }),
+    () => ({ ...files, [main]: `${stage}\ninterface Never { readonly x: 1 }\n` }),
     () => ({ ...files, [name]: text.replace(/^const (p\d+g\d) = (\d+)$/m, 'let $1 = $2') }),
     () => ({ ...files, [name]: text.replaceAll('"', "'") }),
   ]

@@ -9,12 +9,16 @@ let onThrown = () => {}
 process.on('uncaughtException', (error) => onThrown(error))
 process.on('unhandledRejection', () => {})
 
+/** Where a definition has put the functions of its stages. */
+const ownStage = (id) => [...globalThis[Symbol.for('genepool/stages')].get(`main${id}`).values()][0]
+
 const results = []
-for (const folder of JSON.parse(readFileSync(process.argv[2], 'utf8'))) {
+for (const { folder, main, id } of JSON.parse(readFileSync(process.argv[2], 'utf8'))) {
   try {
     const thrown = new Promise((_, reject) => (onThrown = reject))
-    const { stage } = await Promise.race([import(pathToFileURL(join(folder, 'stage.ts')).href), thrown])
-    results.push(JSON.stringify(stage()))
+    const module = await Promise.race([import(pathToFileURL(join(folder, main)).href), thrown])
+    const stage = main === 'stage.ts' ? module.stage : ownStage(id)
+    results.push(JSON.stringify(stage({ params: {} })))
   } catch (error) {
     results.push(`raises ${error.constructor.name}`)
   }

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { createHash } from 'node:crypto'
+import { isRefused } from '../../base/compiler.js'
 import { writeFileAtomic } from '../../base/files.js'
 import { FileIndex, identityOf } from '../file-identity.js'
 import { ownPackage } from '../definition/own-package.js'
@@ -210,7 +211,10 @@ export class CodeReader {
       mayAct: () => true,
       read: (file) => this.#text(file, seen),
       erased: this.#erased,
-    }).catch(() => undefined)
+    }).catch((cause: unknown) => {
+      // What is no program has its files all the same.
+      if (!isRefused(cause)) throw cause
+    })
     return [...labels.files.values()]
   }
 
@@ -263,7 +267,11 @@ export class CodeReader {
   }
 
   /** The code of an entry, found in its files. Where these are no program, their bytes are what it is. */
-  async #flat(module: string, { entry, rewritten, lineOf, isOwn }: ProgramEntry, seen: FilesSeen): Promise<BuiltCode> {
+  async #flat(
+    module: string,
+    { entry, rewritten, lineOf, which, isOwn }: ProgramEntry,
+    seen: FilesSeen,
+  ): Promise<BuiltCode> {
     const labels = new Labels(this.#packages, seen, module)
     const { files } = labels
     labels.of(module)
@@ -283,14 +291,17 @@ export class CodeReader {
       const isNamed = (specifier: string): boolean => packageName(specifier) === ownPackage.name
       // What a definition only builds with is gone by now: this package is followed where a stage computes with it.
       const alone = isOwn === true ? undefined : await put((specifier) => !isNamed(specifier))
-      const flat = alone === undefined || [...alone.outside].some(isNamed) ? await put(() => true) : alone
+      const computesWithIt = alone !== undefined && [...alone.outside].some(isNamed) && !onlyBuilds(alone.text)
+      const flat = alone === undefined || computesWithIt ? await put(() => true) : alone
       const record = recordOfProgram(flat, {
         files,
+        which,
         lineOf: (label, line) => lineOf(files.get(label)!, line),
         entryNames: ['run()', 'run() 1'],
       })
       return { record, packages: flat.packages, files }
-    } catch {
+    } catch (cause) {
+      if (!isRefused(cause)) throw cause
       return { record: recordOfBytes(files), packages: [], files }
     }
   }
@@ -302,9 +313,17 @@ export class CodeReader {
 }
 
 /** What a program begins with. */
-interface ProgramEntry extends Pick<DefinitionCode, 'entry' | 'rewritten' | 'lineOf'> {
+interface ProgramEntry extends Pick<DefinitionCode, 'entry' | 'rewritten' | 'lineOf' | 'which'> {
   /** Whether it is this package's. */
   readonly isOwn?: boolean
+}
+
+/** Whether a flat program imports of this package nothing but what definitions are built with. */
+const onlyBuilds = (text: string): boolean => {
+  const all = text.match(new RegExp(`from "${ownPackage.name}(/[^"]*)?"`, 'g')) ?? []
+  const named = [...text.matchAll(new RegExp(`import \\{([^}]*)\\} from "${ownPackage.name}"`, 'g'))]
+  const names = named.flatMap(([, list]) => list!.split(',').map((each) => each.trim().split(' ')[0]!))
+  return named.length === all.length && names.every((name) => ['pipeline', 'stage', 'suite'].includes(name))
 }
 
 /** Of this package, which runs a definition, nothing acts in it but what it uses. */
@@ -315,6 +334,7 @@ const isForeign = (from: string, specifier: string): boolean =>
 const exportEntry = (module: string, name: string): ProgramEntry => ({
   entry: `import { ${name} } from ${JSON.stringify(module)}\nexport const ${entryName} = ${name}`,
   rewritten: new Map(),
+  which: '',
   lineOf: (_file, line) => line,
   isOwn: true,
 })

@@ -6,7 +6,7 @@ import type { ts } from 'ts-morph'
 import { ownPackage } from '../definition/own-package.js'
 import type { CodePlace } from './code-record.js'
 import { entryName } from './flat-program.js'
-import { typescript, withoutSkin } from './typescript.js'
+import { isReference, typescript, withoutSkin } from './typescript.js'
 
 /** Where a call stands, for whom a stack tells it. */
 export type CallPlace = CodePlace & { readonly file: string }
@@ -27,15 +27,15 @@ export interface ParsedFile {
   readonly file: string
   readonly text: string
   readonly source: ts.SourceFile
-  /** Local names of this package's exports. */
-  readonly builders: ReadonlyMap<string, string>
+  /** Local names of this package's exports, and their own. */
+  readonly imported: ReadonlyMap<string, string>
   readonly calls: readonly StageCall[]
   /** Resolves names, of this file alone. */
   readonly checker: () => ts.TypeChecker
 }
 
 /** What builds a definition and does nothing else, whatever it is given; functions that it is given it may call. */
-const pure = new Set(['pipeline', 'stage', 'suite', 'vit', 'mnist', 'idx', 'imageFolder'])
+const builders = new Set(['pipeline', 'stage', 'suite', 'vit', 'mnist', 'idx'])
 
 const importedBuilders = (source: ts.SourceFile): ReadonlyMap<string, string> => {
   const ts = typescript()
@@ -90,13 +90,13 @@ export const parseDefinitionFile = (file: string, text: string): ParsedFile => {
   const ts = typescript()
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
   const calls: StageCall[] = []
-  const builders = importedBuilders(source)
+  const imported = importedBuilders(source)
   const visit = (node: ts.Node): void => {
     if (ts.isCallExpression(node) && node.arguments.length > 1) {
       const [name, options] = node.arguments.map(withoutSkin)
       const run = runOf(options)
       const callee = withoutSkin(node.expression)
-      if (run !== undefined || (ts.isIdentifier(callee) && builders.get(callee.text) === 'stage')) {
+      if (run !== undefined || (ts.isIdentifier(callee) && imported.get(callee.text) === 'stage')) {
         const at = source.getLineAndCharacterOfPosition(node.getStart(source))
         const end = source.getLineAndCharacterOfPosition(node.end)
         calls.push({
@@ -115,7 +115,7 @@ export const parseDefinitionFile = (file: string, text: string): ParsedFile => {
   }
   visit(source)
   let checker: ts.TypeChecker | undefined
-  return { file, text, source, builders, calls, checker: () => (checker ??= checkerOf(source)) }
+  return { file, text, source, imported, calls, checker: () => (checker ??= checkerOf(source)) }
 }
 
 const isBefore = (a: CodePlace, b: CodePlace): boolean => a.line < b.line || (a.line === b.line && a.column <= b.column)
@@ -179,6 +179,7 @@ const captures = ({ source, checker }: ParsedFile, part: ts.Node): boolean => {
   const visit = (node: ts.Node, ownThis: boolean): void => {
     if (found || ts.isTypeNode(node)) return
     if (ts.isIdentifier(node)) {
+      if (!isReference(node)) return
       const symbol = ts.isShorthandPropertyAssignment(node.parent)
         ? checker().getShorthandAssignmentValueSymbol(node.parent)
         : checker().getSymbolAtLocation(node)
@@ -195,6 +196,34 @@ const captures = ({ source, checker }: ParsedFile, part: ts.Node): boolean => {
   return found
 }
 
+/**
+ * Whether a part of a file is a function for sure, the same whenever it is evaluated: written out there, or the name of
+ * one that nothing else is assigned to. What a call gives, or a member of an object, may be another each time.
+ */
+const isOneFunction = ({ source, checker }: ParsedFile, run: ts.ObjectLiteralElementLike): boolean => {
+  const ts = typescript()
+  if (ts.isMethodDeclaration(run)) return true
+  const value = ts.isPropertyAssignment(run) ? withoutSkin(run.initializer) : run.name
+  if (value === undefined || ts.isArrowFunction(value) || ts.isFunctionExpression(value)) return true
+  if (ts.isPropertyAccessExpression(value)) {
+    const root = ts.isIdentifier(value.expression) ? checker().getSymbolAtLocation(value.expression) : undefined
+    return root?.declarations?.every((each) => ts.isNamespaceImport(each)) === true
+  }
+  if (!ts.isIdentifier(value)) return false
+  const symbol = ts.isShorthandPropertyAssignment(run)
+    ? checker().getShorthandAssignmentValueSymbol(run)
+    : checker().getSymbolAtLocation(value)
+  return (symbol?.declarations ?? []).every((each) => {
+    if (ts.isImportSpecifier(each) || ts.isImportClause(each) || ts.isNamespaceImport(each)) return true
+    if (ts.isVariableDeclaration(each)) return (ts.getCombinedNodeFlags(each) & ts.NodeFlags.Const) !== 0
+    return ts.isFunctionDeclaration(each) && !isAssigned(source, value.text)
+  })
+}
+
+/** Whether a name is assigned anywhere in a file. */
+const isAssigned = (source: ts.SourceFile, name: string): boolean =>
+  new RegExp(`(^|[^\\w$.])${name.replaceAll('$', '\\$')}\\s*([-+*/%&|^?<>]{0,3})=[^=>]`, 'm').test(source.text)
+
 /** The names that the declaration at the top of its module around a node is exported by. */
 const topNames = (source: ts.SourceFile, node: ts.Node): readonly string[] => {
   const ts = typescript()
@@ -208,10 +237,10 @@ const topNames = (source: ts.SourceFile, node: ts.Node): readonly string[] => {
 }
 
 /** Whether a function that a builder calls does nothing but build. */
-const onlyBuilds = (node: ts.Node, builders: ReadonlyMap<string, string>): boolean => {
+const onlyBuilds = (node: ts.Node, imported: ReadonlyMap<string, string>): boolean => {
   const ts = typescript()
   if (ts.isTypeNode(node)) return true
-  if (ts.isCallExpression(node) && rootOf(node, builders) === undefined) return false
+  if (ts.isCallExpression(node) && rootOf(node, imported) === undefined) return false
   if (ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node) || ts.isAwaitExpression(node)) return false
   if (ts.isDeleteExpression(node) || ts.isYieldExpression(node) || ts.isThrowStatement(node)) return false
   if (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) {
@@ -223,24 +252,24 @@ const onlyBuilds = (node: ts.Node, builders: ReadonlyMap<string, string>): boole
   }
   // Functions that computing stages call are not called while it is built.
   if (ts.isObjectLiteralElementLike(node) && node.name !== undefined && node.name.getText() === 'run') return true
-  return ts.forEachChild(node, (child) => (onlyBuilds(child, builders) ? undefined : true)) !== true
+  return ts.forEachChild(node, (child) => (onlyBuilds(child, imported) ? undefined : true)) !== true
 }
 
 /** The builder that a chain of calls begins with: `pipeline('p').data(…).teacher(…)`. */
-const rootOf = (node: ts.CallExpression, builders: ReadonlyMap<string, string>): string | undefined => {
+const rootOf = (node: ts.CallExpression, imported: ReadonlyMap<string, string>): string | undefined => {
   const ts = typescript()
   let at: ts.Node = node
   while (ts.isCallExpression(at) || ts.isPropertyAccessExpression(at)) at = withoutSkin(at.expression)
-  const name = ts.isIdentifier(at) ? builders.get(at.text) : undefined
-  return name !== undefined && pure.has(name) ? at.getText() : undefined
+  const name = ts.isIdentifier(at) ? imported.get(at.text) : undefined
+  return name !== undefined && builders.has(name) ? at.getText() : undefined
 }
 
 /** Chains of builders, each made a list of what they are given: the tree shaker drops it where nothing in it acts. */
-const withoutBuilders = ({ source, text, builders }: ParsedFile, except: readonly ts.Node[]): string => {
+const withoutBuilders = ({ source, text, imported }: ParsedFile, except: readonly ts.Node[]): string => {
   const ts = typescript()
   const write = (node: ts.Node): string => {
-    if (ts.isCallExpression(node) && !except.some((each) => isHandedIn(node, each))) {
-      const root = rootOf(node, builders)
+    if (ts.isCallExpression(node) && !except.some((each) => keeps(node, each))) {
+      const root = rootOf(node, imported)
       if (root !== undefined) {
         const callee = withoutSkin(node.expression)
         const before = ts.isPropertyAccessExpression(callee)
@@ -249,7 +278,7 @@ const withoutBuilders = ({ source, text, builders }: ParsedFile, except: readonl
         const given = node.arguments.map((each) => {
           const value = withoutSkin(each)
           const isCalled = ts.isArrowFunction(value) || ts.isFunctionExpression(value)
-          return isCalled && !onlyBuilds(value.body, builders) ? `(${write(each)})()` : write(each)
+          return isCalled && !onlyBuilds(value.body, imported) ? `(${write(each)})()` : write(each)
         })
         const list = [before, ...given].join(', ')
         // What follows stays on its lines.
@@ -265,15 +294,18 @@ const withoutBuilders = ({ source, text, builders }: ParsedFile, except: readonl
     })
     return written + text.slice(at, node.end)
   }
-  return builders.size === 0 ? text : write(source) + text.slice(source.end)
+  return imported.size === 0 ? text : write(source) + text.slice(source.end)
 }
 
 const linesIn = (text: string): number => text.split('\n').length
 
-/** Whether a node stands in a function that an outer one is given: nothing else says that this is called. */
-const isHandedIn = (outer: ts.Node, inner: ts.Node): boolean => {
+/**
+ * Whether a call that has to stay as it is stands in a chain: in a function that the chain is given, which nothing else
+ * says is called, or in a statement that has no name to be exported by.
+ */
+const keeps = (outer: ts.Node, inner: ts.Node): boolean => {
   if (outer === inner.getSourceFile() || inner === inner.getSourceFile()) return true
-  let isInFunction = false
+  let isInFunction = topNames(inner.getSourceFile(), inner).length === 0
   for (let at = inner; at !== outer; at = at.parent) {
     if (at === inner.getSourceFile()) return false
     isInFunction ||= typescript().isFunctionLike(at)
@@ -288,6 +320,8 @@ export interface DefinitionCode {
   readonly rewritten: ReadonlyMap<string, string>
   /** The call's functions read variables of functions around them, or cannot be told. */
   readonly captures: boolean
+  /** Tells stages apart of which the code alone does not say which function is whose; else empty. */
+  readonly which: string
   /** Of a call that computes its name, all names that other calls write out. */
   readonly namesElsewhere: readonly string[] | undefined
   /** Line of an appended text in its file → line of the original. */
@@ -305,6 +339,7 @@ export const definitionCode = (
   const calls = callsOf(parsed, name, place)
   const fileOf = (call: StageCall): ParsedFile => parsed.find(({ file }) => file === call.file)!
   const capturing = calls.filter((call) => captures(fileOf(call), call.run ?? call.node))
+  const unknown = calls.filter((call) => call.run === undefined || !isOneFunction(fileOf(call), call.run))
   const exported = new Map<string, string[]>()
   const lines = new Map<string, { readonly from: number; readonly to: number }>()
   const rewritten = new Map<string, string>()
@@ -344,7 +379,10 @@ export const definitionCode = (
   return {
     entry,
     rewritten,
-    captures: first === undefined || capturing.length > 0,
+    captures: first === undefined || capturing.length + unknown.length > 0,
+    which: [...new Set([...capturing, ...unknown])]
+      .map((call) => ` of ${call.name ?? `call ${fileOf(call).calls.indexOf(call)}`}`)
+      .join(''),
     namesElsewhere:
       first !== undefined && first.name === undefined
         ? parsed.flatMap((each) => each.calls.flatMap((call) => call.name ?? []))

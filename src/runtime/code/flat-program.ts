@@ -7,7 +7,8 @@ import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
-import type { Loader, Metafile, OnLoadResult, Plugin } from 'esbuild'
+import type { BuildOptions, Loader, Metafile, OnLoadResult, Plugin, TransformOptions } from 'esbuild'
+import { isRefused, withCompiler } from '../../base/compiler.js'
 import { isCode, spaces } from './code-files.js'
 import type { FilesSeen } from './files-seen.js'
 import { literalFiles } from './literal-files.js'
@@ -81,8 +82,6 @@ const loaderOf = (file: string): Loader => {
 
 const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
 
-const esbuild = async () => (await import('esbuild')).default
-
 /** A module that is no ES module, so that any name may be imported of it. */
 const value = (contents: string): OnLoadResult => ({
   contents: `module.exports = ${JSON.stringify(contents)}`,
@@ -101,23 +100,24 @@ const vouched = (code: string): string =>
  * that declare calls free of effects are not believed. Code that does not parse is its bytes.
  */
 const erase = async (file: string, label: string, text: string): Promise<OnLoadResult> => {
-  const { transform } = await esbuild()
+  const options: TransformOptions = {
+    loader: loaderOf(file),
+    sourcefile: label,
+    sourcemap: 'inline',
+    sourcesContent: false,
+    minifySyntax: true,
+    ignoreAnnotations: true,
+    legalComments: 'none',
+    charset: 'utf8',
+    target: 'esnext',
+    tsconfigRaw: '{}',
+    logLevel: 'silent',
+  }
   try {
-    const { code } = await transform(text, {
-      loader: loaderOf(file),
-      sourcefile: label,
-      sourcemap: 'inline',
-      sourcesContent: false,
-      minifySyntax: true,
-      ignoreAnnotations: true,
-      legalComments: 'none',
-      charset: 'utf8',
-      target: 'esnext',
-      tsconfigRaw: '{}',
-      logLevel: 'silent',
-    })
+    const { code } = await withCompiler(({ transform }) => transform(text, options))
     return { contents: vouched(code), loader: 'js' }
-  } catch {
+  } catch (cause) {
+    if (!isRefused(cause)) throw cause
     return value(`does not parse: ${sha256(text)}`)
   }
 }
@@ -205,12 +205,11 @@ const importsOf = ({ inputs }: Metafile): FlatProgram['imports'] => {
   )
 }
 
-/** Rejects where the program is none: a name that nothing exports, JSON that does not parse. */
+/** Rejects with what `isRefused` where the program is none: a name that nothing exports, JSON that does not parse. */
 export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => {
-  const { build } = await esbuild()
   const packages = new Map<string, ReachedPackage>()
   const code = new Map<string, string>()
-  const { outputFiles, metafile } = await build({
+  const how = {
     stdin: { contents: options.entry, sourcefile: 'entry', loader: 'js' },
     plugins: [reader(options, packages, code)],
     bundle: true,
@@ -228,12 +227,13 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
     tsconfigRaw: '{}',
     sourcemap: 'external',
     sourcesContent: false,
-  })
+  } satisfies BuildOptions
+  const { outputFiles, metafile } = await withCompiler(({ build }) => build(how))
   const [map, text] = [true, false].map(
-    (isMap) => outputFiles!.find(({ path: name }) => name.endsWith('.map') === isMap)!.text,
+    (isMap) => outputFiles.find(({ path: name }) => name.endsWith('.map') === isMap)!.text,
   )
-  const outside = new Set(Object.values(metafile!.outputs).flatMap(({ imports }) => imports.map((each) => each.path)))
-  const imports = importsOf(metafile!)
+  const outside = new Set(Object.values(metafile.outputs).flatMap(({ imports }) => imports.map((each) => each.path)))
+  const imports = importsOf(metafile)
   return {
     text: text!,
     map: new SourceMap(JSON.parse(map!) as SourceMapPayload),

@@ -43,6 +43,8 @@ interface Options {
   readonly files: ReadonlyMap<string, string>
   /** Line of a rewritten file → line of the file. */
   readonly lineOf: (label: string, line: number) => number
+  /** Behind the name of the entry, what tells stages apart that begin with the same code. */
+  readonly which: string
   /** What the entry is called, for the first names that it exports. */
   readonly entryNames: readonly string[]
 }
@@ -509,7 +511,7 @@ class Symbols {
     for (const [key, symbol] of sorted) found[key] = { ...symbol, through: throughOf(key) }
     const order = this.#order(uses)
     return {
-      entry: this.#entry[0] ?? keyOf(this.#flat.first, '*'),
+      entry: `${this.#entry[0] ?? keyOf(this.#flat.first, '*')}${this.#options.which}`,
       symbols: found,
       packages: {},
       order,

@@ -6,7 +6,8 @@
 import * as fs from 'node:fs'
 import { isBuiltin } from 'node:module'
 import * as path from 'node:path'
-import type { BuildFailure, Plugin } from 'esbuild'
+import type { BuildOptions, Plugin } from 'esbuild'
+import { isRefused, withCompiler } from '../../base/compiler.js'
 import { readTextIfThere } from '../../base/files.js'
 import { identityOf } from '../file-identity.js'
 import { ownPackage } from './own-package.js'
@@ -142,52 +143,47 @@ const defines = {
 }
 
 const compile = async (file: string, found: Found): Promise<CompiledScript> => {
-  const { build, stop } = await import('esbuild')
   const isModule = isEsModule(file, (manifest) => lookAt(found, manifest))
   if (isJavaScript(file) && !isModule) throw new Unusual(`${file} is CommonJS`)
-  try {
-    const { outputFiles, metafile } = await build({
-      entryPoints: [file],
-      plugins: [followImports(found, isModule, isJavaScript(file) ? exactImport : localImport)],
-      bundle: true,
-      write: false,
-      metafile: true,
-      // Never written: sources are named relative to its folder.
-      outfile: path.join(path.dirname(file), 'definition.js'),
-      absWorkingDir: path.dirname(file),
-      format: 'cjs',
-      platform: 'node',
-      logLevel: 'silent',
-      legalComments: 'none',
-      // As modules are; compiled with it, so that places count it.
-      banner: { js: '"use strict";' },
-      define: defines,
-      treeShaking: false,
-      ignoreAnnotations: true,
-      tsconfigRaw: '{}',
-      // As the loader of TypeScript has them: names and places are then the same.
-      target: `node${process.versions.node}`,
-      keepNames: true,
-      minifyWhitespace: true,
-      sourcemap: 'external',
-      sourcesContent: false,
-    })
-    const [map, script] = [true, false].map((isMap) => outputFiles.find(({ path }) => path.endsWith('.map') === isMap))
-    const code = script!.text
-    const modules = Object.keys(metafile.inputs).filter((name) => !name.endsWith('.json'))
-    const usesMeta = Object.values(metaNames).some((name) => code.includes(name))
-    if (code.includes(foreignMark) || /\b(eval|import)\s*\(/.test(code)) throw new Unusual('a foreign name')
-    if (usesMeta && (modules.length > 1 || !isModule)) throw new Unusual('import.meta of several files')
-    return { code, map: map!.text, externals: found.externals }
-  } finally {
-    await stop()
-  }
+  const how = {
+    entryPoints: [file],
+    plugins: [followImports(found, isModule, isJavaScript(file) ? exactImport : localImport)],
+    bundle: true,
+    write: false,
+    metafile: true,
+    // Never written: sources are named relative to its folder.
+    outfile: path.join(path.dirname(file), 'definition.js'),
+    absWorkingDir: path.dirname(file),
+    format: 'cjs',
+    platform: 'node',
+    logLevel: 'silent',
+    legalComments: 'none',
+    // As modules are; compiled with it, so that places count it.
+    banner: { js: '"use strict";' },
+    define: defines,
+    treeShaking: false,
+    ignoreAnnotations: true,
+    tsconfigRaw: '{}',
+    // As the loader of TypeScript has them: names and places are then the same.
+    target: `node${process.versions.node}`,
+    keepNames: true,
+    minifyWhitespace: true,
+    sourcemap: 'external',
+    sourcesContent: false,
+  } satisfies BuildOptions
+  const { outputFiles, metafile } = await withCompiler(({ build }) => build(how))
+  const [map, script] = [true, false].map((isMap) => outputFiles.find(({ path }) => path.endsWith('.map') === isMap))
+  const code = script!.text
+  const modules = Object.keys(metafile.inputs).filter((name) => !name.endsWith('.json'))
+  const usesMeta = Object.values(metaNames).some((name) => code.includes(name))
+  if (code.includes(foreignMark) || /\b(eval|import)\s*\(/.test(code)) throw new Unusual('a foreign name')
+  if (usesMeta && (modules.length > 1 || !isModule)) throw new Unusual('import.meta of several files')
+  return { code, map: map!.text, externals: found.externals }
 }
 
 /** Errors thrown while imports are followed come back as details of the compiler's own. */
 const isUnusual = (cause: unknown): boolean =>
-  cause instanceof Unusual ||
-  ((cause as Partial<BuildFailure>).errors?.some(({ detail }) => detail instanceof Unusual) ?? false)
+  cause instanceof Unusual || (isRefused(cause) && cause.errors.some(({ detail }) => detail instanceof Unusual))
 
 /**
  * Undefined where it does not compile or the compiler does not run, which is not to be kept; the loader of TypeScript

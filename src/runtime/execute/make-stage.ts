@@ -9,7 +9,7 @@ import * as Effect from 'effect/Effect'
 import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../../dsl/nodes.js'
 import { attempts, runUnchanged } from './attempts.js'
-import { hashOf } from '../canonical.js'
+import { asEncoded, hashOf } from '../canonical.js'
 import { type CorruptArtifact, StageError, type StoreError, storeErrorOf } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
 import type { Emit, Reason } from '../events.js'
@@ -120,7 +120,7 @@ const compute = Effect.fnUntraced(function* (
     stage: node.name,
     module: stage.kind.module,
     entry: stage.kind.entry,
-    params: node.params,
+    params: asEncoded(node.params),
     inputs: Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, artifactOf(store, input)])),
     sources: Object.fromEntries(Object.entries(stage.sources).map(([role, file]) => [role, file.path])),
     outDir,

@@ -37,9 +37,11 @@ describe("the code of a stage of the user's own", () => {
       ['a method', 'run() { return helper() }'],
       ['an async method', 'async run() { return helper() }'],
       ['a name', 'run: helper'],
+      ['a member of a module', 'run: own.helper'],
       ['a wrapped function', 'run: Object.freeze(() => helper())'],
     ] as const) {
-      const text = (n: number): string => `const helper = () => ({ n: ${n} })\nexport const a = stage('a', { ${run} })`
+      const text = (n: number): string =>
+        `import * as own from './own.js'\nexport const helper = () => ({ n: ${n} })\nexport const a = stage('a', { ${run} })`
       expect(await changes(text(1), text(2)), how).to.deep.equal(['helper edited'])
     }
     expect(
@@ -70,6 +72,42 @@ describe("the code of a stage of the user's own", () => {
     const spread = (n: number): string =>
       `const base = { run: () => ({ n: ${n} }) }\nexport const a = stage('a', { run: () => 1, ...base })`
     expect(await changes(spread(1), spread(2))).to.deep.equal(['base edited'])
+  })
+
+  it('is apart for stages whose functions come from the same text: calls, members, variables, functions around', async () => {
+    const a = 'const fns = [() => 1, () => 2]'
+    for (const [how, text] of [
+      ['a list that gets shorter', `${a}\nstage('a', { run: fns.shift() })\nstage('b', { run: fns.shift() })`],
+      ['members', `${a}\nlet i = 0\nstage('a', { run: fns[i++] })\nstage('b', { run: fns[i++] })`],
+      ['a variable', `${a}\nlet run = fns[0]\nstage('a', { run })\nrun = fns[1]\nstage('b', { run })`],
+      [
+        'bound',
+        `let n = 0\nconst f = (x) => x\nstage('a', { run: f.bind(null, n++) })\nstage('b', { run: f.bind(null, n++) })`,
+      ],
+      [
+        'one function around',
+        `const made = (k) => [stage('a', { run: () => k }), stage('b', { run: () => k })]\nmade(1)`,
+      ],
+      [
+        'options',
+        `let n = 0\nconst of = () => { const m = n++; return { run: () => m } }\nstage('a', of())\nstage('b', of())`,
+      ],
+    ] as const) {
+      workspace.write('own.ts', head + text)
+      const reader = new CodeReader(workspace.file('store'))
+      const [one, two] = await Promise.all(
+        ['a', 'b'].map((call) => {
+          const line = (head + text).split('\n').findIndex((each) => each.includes(`'${call}'`)) + 1
+          return reader.read({
+            module: workspace.file('own.ts'),
+            call,
+            place: { file: workspace.file('own.ts'), line, column: 1 },
+          })
+        }),
+      )
+      expect(one!.digest, how).not.to.equal(two!.digest)
+      expect(one!.captures, how).to.equal(true)
+    }
   })
 
   it('is found by its place where its name is computed, and by its name where the place is wrong', async () => {
