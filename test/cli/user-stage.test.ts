@@ -199,9 +199,16 @@ console.log(result.failed)
   })
 
   it('see their parameters in one order, however they are written', async () => {
-    const own = (params: string): string => `import { pipeline, stage } from 'genepool'
+    const own = (params: string): string => `import { writeFileSync } from 'node:fs'
+import { pipeline, stage } from 'genepool'
 export default pipeline('own').add(
-  stage('keys', { params: ${params}, run: ({ params }) => ({ first: Object.keys(params)[0] }) }),
+  stage('keys', {
+    params: ${params},
+    run: ({ params, outDir }) => {
+      writeFileSync(outDir + '/keys.txt', Object.keys(params).join())
+      return { first: Object.keys(params)[0] }
+    },
+  }),
 )`
     const first = async (params: string): Promise<unknown> => {
       workspace.write('own.ts', own(params))

@@ -1,7 +1,7 @@
 /**
  * Small programs drawn at random over the language's ways to reach and to change a value, and edits of them. A program
- * is a folder with stage.ts, which exports `stage`, or with own.ts, a definition with a stage of the user's own: what the
- * function gives is the program's result.
+ * is a folder with stage.ts, which exports `stage`, or with own.ts, a definition with a stage of the user's own. What
+ * the function gives is the program's result.
  */
 
 export type Draw = () => number

@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { createHash } from 'node:crypto'
-import { isRefused } from '../../base/compiler.js'
+import { isRefused } from '../definition/compiler.js'
 import { writeFileAtomic } from '../../base/files.js'
 import { FileIndex, identityOf } from '../file-identity.js'
 import { ownPackage } from '../definition/own-package.js'

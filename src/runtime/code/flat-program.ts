@@ -8,7 +8,7 @@ import * as fs from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import type { BuildOptions, Loader, Metafile, OnLoadResult, Plugin, TransformOptions } from 'esbuild'
-import { isRefused, withCompiler } from '../../base/compiler.js'
+import { isRefused, withCompiler } from '../definition/compiler.js'
 import { isCode, spaces } from './code-files.js'
 import type { FilesSeen } from './files-seen.js'
 import { literalFiles } from './literal-files.js'
@@ -173,7 +173,10 @@ const reader = (
       }
       if (resolved.type === 'package') {
         const { name, directory } = resolved.package
-        packages.set(`${specifier}\0${directory}`, { name, from })
+        const key = `${specifier}\0${directory}`
+        // Files are read side by side: whichever comes first, the same one is named.
+        const known = packages.get(key)
+        if (known === undefined || from < known.from) packages.set(key, { name, from })
       }
       const outside = resolved.type === 'missing' ? missingOf(specifier, importer) : specifier
       return { path: outside, external: true, sideEffects: acts }
@@ -237,7 +240,9 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
   return {
     text: text!,
     map: new SourceMap(JSON.parse(map!) as SourceMapPayload),
-    packages: [...packages].flatMap(([key, found]) => (outside.has(key.split('\0')[0]!) ? [found] : [])),
+    packages: [...packages]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([key, found]) => (outside.has(key.split('\0')[0]!) ? [found] : [])),
     outside,
     code,
     imports,

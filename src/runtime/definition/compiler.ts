@@ -1,4 +1,4 @@
-/** esbuild, which is a process of its own: it is started when it is asked for, and ended when nobody has for a while. */
+/** esbuild, a process of its own: started when it is asked for, ended when nobody has asked for a while. */
 import type * as esbuild from 'esbuild'
 
 type Esbuild = Pick<typeof esbuild, 'build' | 'transform'>
