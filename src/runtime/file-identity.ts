@@ -104,9 +104,9 @@ export class FileIndex<A> {
     return isSettled(entry.identity, entry.readAt) ? entry.known : undefined
   }
 
-  /** What was known of the file when it was last read, whatever it is now. */
-  last(file: string): A | undefined {
-    return this.#entries.get(file)?.known
+  /** What was known of the file when it was last read, and its identity then, whatever it is now. */
+  last(file: string): Pick<Entry<A>, 'identity' | 'known'> | undefined {
+    return this.#entries.get(file)
   }
 
   /** `readAt` is when reading began: what was written while it went on must not pass for read. */

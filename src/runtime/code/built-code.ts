@@ -3,9 +3,9 @@
  * long as every file that it was found in is what it was; else the code is read again.
  */
 import * as fs from 'node:fs'
-import { createHash } from 'node:crypto'
 import * as path from 'node:path'
 import { readTextIfThere } from '../../base/files.js'
+import { hashFile, identityOf } from '../file-identity.js'
 import type { CodeRecord } from './code-record.js'
 import { decodeRecord, encodeRecord } from './record-text.js'
 
@@ -36,10 +36,11 @@ const fileOf = (module: string): string => `${module.slice(0, -path.extname(modu
 
 const hashes = new Map<string, string>()
 
-/** A file of this program is read once: what is edited of it while it runs is not loaded again. */
+/** Most files are those of several stages: none is read twice, unless it was touched. */
 const hashOf = (file: string): string => {
-  const known = hashes.get(file) ?? createHash('sha256').update(fs.readFileSync(file)).digest('hex')
-  hashes.set(file, known)
+  const key = `${file} ${identityOf(file)}`
+  const known = hashes.get(key) ?? hashFile(file)
+  hashes.set(key, known)
   return known
 }
 

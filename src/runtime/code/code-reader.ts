@@ -61,7 +61,9 @@ interface Walked {
 export class CodeReader {
   readonly #root: string
   readonly #entries: EntryIndex
-  /** sha256 of the text of each file. */
+  /** sha256 of the texts that were read, by the identities of their files at that time. */
+  readonly #texts = new Map<string, string>()
+  /** The same, kept between runs: of each file the last. */
   #index: FileIndex<string> | undefined
   readonly #known = new Map<string, Known>()
   readonly #walked = new Map<string, Walked>()
@@ -144,7 +146,7 @@ export class CodeReader {
     const touched = [...known.identities].filter(([file, identity]) => (identityOf(file) ?? null) !== identity)
     if (touched.length === 0) return undefined
     const accepted = acceptedPath(this.#root)
-    const reverted = touched.find(([file]) => file !== accepted && this.#isSameText(file))
+    const reverted = touched.find(([file, identity]) => file !== accepted && this.#isSameText(file, identity))
     if (reverted !== undefined) return reverted[0]
     this.#states = new FileStates()
     this.#packages = new Packages()
@@ -177,8 +179,9 @@ export class CodeReader {
     this.#entries.save()
   }
 
-  #isSameText(file: string): boolean {
-    const before = this.#files().last(file)
+  #isSameText(file: string, identity: string | null): boolean {
+    this.#keepText(file)
+    const before = this.#texts.get(`${identity}`)
     return before !== undefined && fs.existsSync(file) && before === sha256(fs.readFileSync(file, 'utf8'))
   }
 
@@ -192,8 +195,16 @@ export class CodeReader {
     if (identity === null) throw new Error(`${file} has disappeared while its code was being read`)
     const readAt = Date.now()
     const text = fs.readFileSync(file, 'utf8')
+    this.#keepText(file)
     if (this.#files().peek(file) === undefined) this.#files().remember(file, identity, sha256(text), readAt)
+    this.#keepText(file)
     return text
+  }
+
+  /** What the index has of a file, before it has something newer. */
+  #keepText(file: string): void {
+    const last = this.#files().last(file)
+    if (last !== undefined) this.#texts.set(last.identity, last.known)
   }
 
   /** Code of the user's that a module loads, the module first; of this package what runs is loaded already. */
@@ -236,7 +247,8 @@ export class CodeReader {
       'call' in entry
         ? await this.#flat(module, definition!, seen)
         : (readBuiltCode(module) ?? (await this.#flat(module, exportEntry(module, entry.export), seen)))
-    for (const file of walked.files.values()) seen.note(file)
+    // Also of files that the build has read: one that is edited and taken back is to be told from one that is not.
+    for (const file of walked.files.values()) if (seen.note(file) !== null) this.#text(file, seen)
     const found = walked.packages.flatMap(({ name, from }) => this.#packages.find(name, path.dirname(from), seen) ?? [])
     const packages = this.#packages.versions(
       found.filter(({ name }) => !without.includes(name)),

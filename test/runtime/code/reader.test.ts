@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
+import { readBuiltCode, writeBuiltCode } from '../../../src/runtime/code/built-code.js'
 import { CodeReader } from '../../../src/runtime/code/code-reader.js'
 import { readCodeRecord, recordPath } from '../../../src/runtime/code/record-store.js'
 import { stageKinds } from '../../../src/stages/registry.js'
@@ -92,6 +93,42 @@ describe('reading code', () => {
     await settle()
     workspace.write('helper.ts', files['helper.ts'])
     expect(await code.changedSinceRead(entry())).to.equal(workspace.file('helper.ts'))
+  })
+})
+
+describe('code that a build has found', () => {
+  const workspace = workspaceForEach()
+  const module = (): string => workspace.file('stage.js')
+  const helper = 'export const helper = () => 1\n'
+  const reader = (): CodeReader => new CodeReader(workspace.file('store'))
+
+  beforeEach(async () => {
+    workspace.write('stage.js', "import { helper } from './helper.js'\nexport const stage = () => helper()\n")
+    workspace.write('helper.js', helper)
+    writeBuiltCode(module(), 'this test', await reader().built(module(), 'stage'))
+  })
+
+  it('is what its files have, as long as they are what they were', async () => {
+    const built = readBuiltCode(module())!
+    expect(built.record).to.deep.equal((await reader().built(module(), 'stage')).record)
+    expect(readBuiltCode(module(), 'another one')).to.equal(undefined)
+    const { digest } = await reader().read({ module: module(), export: 'stage' })
+    workspace.write('helper.js', `// The same.\n${helper}`)
+    expect(readBuiltCode(module())).to.equal(undefined)
+    expect((await reader().read({ module: module(), export: 'stage' })).digest).to.equal(digest)
+    workspace.write('helper.js', helper.replace('1', '2'))
+    expect((await reader().read({ module: module(), export: 'stage' })).digest).not.to.equal(digest)
+  })
+
+  it('is no longer what was read once a file is another, or was meanwhile: a worker may have loaded it', async () => {
+    const code = reader()
+    const entry = { module: module(), export: 'stage' }
+    await code.read(entry)
+    workspace.write('helper.js', helper.replace('1', '2'))
+    expect(await code.changedSinceRead(entry)).to.equal(workspace.file('helper.js'))
+    await settle()
+    workspace.write('helper.js', helper)
+    expect(await code.changedSinceRead(entry)).to.equal(workspace.file('helper.js'))
   })
 })
 
