@@ -533,14 +533,18 @@ class Symbols {
     }
     const order: string[] = []
     const early: string[] = []
-    for (const [index, { label, name, acts }] of this.#pieces.entries()) {
+    const counts = new Map<string, number>()
+    for (const [index, { label, name, node, scope, acts }] of this.#pieces.entries()) {
       const key = keyOf(label, name)
       if (!acts) continue
+      const count = (counts.get(key) ?? 0) + 1
+      counts.set(key, count)
       if (key !== order.at(-1)) order.push(key)
-      const reached = new Set([key])
+      // Of its own: the statements of a module are one symbol.
+      const reached = new Set(this.#write(label, [node], scope).uses.map((used) => used.key))
       for (const each of reached) for (const used of uses.get(each) ?? []) reached.add(used.key)
       for (const used of reached) {
-        if (used !== key && (madeAt.get(used) ?? 0) > index) early.push(`${key} before ${used}`)
+        if (used !== key && (madeAt.get(used) ?? 0) > index) early.push(`${key} before ${used} (${count})`)
       }
     }
     return [...(order.length < 2 ? [] : order), ...new Set(early)]

@@ -29,6 +29,12 @@ export const loadingEdits: readonly CodeEdit[] = [
     changes: ['the order in which module code is evaluated edited'],
   },
   {
+    what: 'a variable that is made after what changes it',
+    files: { 'stage.ts': 'let a = 1\na += 2\nlet b = 1\nconst c = 3\nb += 2\nexport const stage = () => a + b + c' },
+    edit: { 'stage.ts': 'let a = 1\na += 2\nconst c = 3\nb += 2\nlet b = 1\nexport const stage = () => a + b + c' },
+    changes: ['the order in which module code is evaluated edited'],
+  },
+  {
     what: 'the order of imports that do nothing',
     files: {
       'stage.ts': "import { a } from './a.js'\nimport { b } from './b.js'\nexport const stage = () => a + b",
