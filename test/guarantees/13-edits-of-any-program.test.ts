@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CodeReader } from '../../src/runtime/code/code-reader.js'
+import { seededNumbers } from '../engine/cases.js'
 import { start } from '../support/child.js'
 import {
-  drawFrom,
   harmlessEdit,
   type ProgramFiles,
   randomDefinition,
@@ -84,7 +84,7 @@ describe('An edit of any program: what computes something else is never served',
 
   const casesOf = (make: typeof randomProgram, edit: typeof randomEdit, many: number): readonly Case[] =>
     Array.from({ length: many }, (_, index) => firstSeed + index).flatMap((seed) => {
-      const draw = drawFrom(seed)
+      const draw = seededNumbers(seed)
       const program = make(draw, seed)
       const edited = edit(draw, program)
       return edited === undefined ? [] : [{ seed, program, edited }]

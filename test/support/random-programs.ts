@@ -6,18 +6,7 @@
 
 export type Draw = () => number
 
-/** Mulberry32: the same programs for the same seed, everywhere. */
-export const drawFrom = (seed: number): Draw => {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
-export const pick = <A>(draw: Draw, from: readonly A[]): A => from[Math.floor(draw() * from.length)]!
+const pick = <A>(draw: Draw, from: readonly A[]): A => from[Math.floor(draw() * from.length)]!
 
 export type ProgramFiles = Readonly<Record<string, string>>
 

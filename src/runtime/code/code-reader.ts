@@ -11,7 +11,6 @@ import { FileIndex, identityOf } from '../file-identity.js'
 import { ownPackage } from '../definition/own-package.js'
 import { readAcceptedEdits, withAccepted } from './accepted-edits.js'
 import { type BuiltCode, readBuiltCode } from './built-code.js'
-import { isCode } from './code-files.js'
 import { digestOf, type CodeRecord } from './code-record.js'
 import {
   type CallPlace,
@@ -23,6 +22,7 @@ import {
 import { EntryIndex } from './entry-index.js'
 import { FileStates, FilesSeen, type Identities } from './files-seen.js'
 import { entryName, ErasedFiles, type FlatProgram, flatten, Labels } from './flat-program.js'
+import { isCode } from './literal-files.js'
 import { Packages } from './packages.js'
 import { recordOfProgram } from './program-symbols.js'
 import { encodeRecord } from './record-text.js'
@@ -71,6 +71,8 @@ export class CodeReader {
   #packages = new Packages()
   readonly #erased = new ErasedFiles()
   readonly #parsed = new Map<string, ParsedFile>()
+  /** By module, the files of its program and all that was looked at for them. */
+  readonly #programs = new Map<string, Promise<{ readonly files: readonly string[]; readonly looked: Identities }>>()
 
   /** Over the store in this folder, which need not be there. */
   constructor(root: string) {
@@ -151,6 +153,7 @@ export class CodeReader {
     this.#states = new FileStates()
     this.#packages = new Packages()
     this.#parsed.clear()
+    this.#programs.clear()
     const now = await this.#walkAgain(entry, without)
     if (now?.digest !== known.digest) return touched[0]![0]
     this.#known.set(key, now)
@@ -209,16 +212,24 @@ export class CodeReader {
 
   /** Code of the user's that a module loads, the module first; of this package what runs is loaded already. */
   async #filesOf(module: string, seen: FilesSeen): Promise<readonly string[]> {
+    const program = this.#programs.get(module) ?? this.#findFiles(module)
+    this.#programs.set(module, program)
+    const { files, looked } = await program
+    for (const file of looked.keys()) seen.note(file)
+    return files
+  }
+
+  async #findFiles(module: string): Promise<{ readonly files: readonly string[]; readonly looked: Identities }> {
+    const seen = new FilesSeen(this.#states)
     const labels = new Labels(this.#packages, seen, module)
     const resolver = new Resolver(this.#packages)
+    const isFollowed = (specifier: string): boolean => packageName(specifier) !== ownPackage.name
     await flatten({
       entry: `import ${JSON.stringify(module)}`,
       rewritten: new Map(),
       labels,
       resolve: (from, specifier, kind) =>
-        packageName(specifier) === ownPackage.name
-          ? { type: 'builtin' }
-          : resolver.resolve(from, specifier, seen, kind),
+        isFollowed(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
       mayAct: () => true,
       read: (file) => this.#text(file, seen),
       erased: this.#erased,
@@ -226,7 +237,7 @@ export class CodeReader {
       // What is no program has its files all the same.
       if (!isRefused(cause)) throw cause
     })
-    return [...labels.files.values()]
+    return { files: [...labels.files.values()], looked: seen.identities }
   }
 
   /** The walk of code that was read before; undefined where its files have been moved, deleted or broken since. */
@@ -278,7 +289,10 @@ export class CodeReader {
     return definitionCode(module, parsed, call, withoutLinks(place))
   }
 
-  /** The code of an entry, found in its files. Where these are no program, their bytes are what it is. */
+  /**
+   * The code of an entry, found in its files. Where these are no program, their bytes are what it is, as far as it is
+   * known.
+   */
   async #flat(
     module: string,
     { entry, rewritten, lineOf, which, isOwn }: ProgramEntry,
@@ -309,12 +323,11 @@ export class CodeReader {
         files,
         which,
         lineOf: (label, line) => lineOf(files.get(label)!, line),
-        entryNames: ['run()', 'run() 1'],
       })
       return { record, packages: flat.packages, files }
     } catch (cause) {
       if (!isRefused(cause)) throw cause
-      return { record: recordOfBytes(files), packages: [], files }
+      return { record: recordOfBytes(files, cause.errors[0]?.text ?? cause.message), packages: [], files }
     }
   }
 
@@ -351,7 +364,7 @@ const exportEntry = (module: string, name: string): ProgramEntry => ({
   isOwn: true,
 })
 
-const recordOfBytes = (files: ReadonlyMap<string, string>): CodeRecord => {
+const recordOfBytes = (files: ReadonlyMap<string, string>, why: string): CodeRecord => {
   const symbols = [...files].map(([label, file]): [string, CodeRecord['symbols'][string]] => {
     const hash = fs.existsSync(file) ? sha256(fs.readFileSync(file, 'utf8')) : 'missing'
     const name = 'contents'
@@ -362,7 +375,7 @@ const recordOfBytes = (files: ReadonlyMap<string, string>): CodeRecord => {
     symbols: Object.fromEntries(symbols.sort(([a], [b]) => (a < b ? -1 : 1))),
     packages: {},
     order: [],
-    opaque: [],
+    opaque: [...files.keys()].slice(0, 1).map((file) => ({ file, line: 1, column: 1, what: `no program: ${why}` })),
     accepted: [],
     loadedBy: {},
   }

@@ -264,11 +264,15 @@ const rootOf = (node: ts.CallExpression, imported: ReadonlyMap<string, string>):
   return name !== undefined && builders.has(name) ? at.getText() : undefined
 }
 
-/** Chains of builders, each made a list of what they are given: the tree shaker drops it where nothing in it acts. */
+/**
+ * Chains of builders, each made a list of what they are given: the tree shaker drops it where nothing in it acts. Those
+ * in functions stay: a stage may compute with one.
+ */
 const withoutBuilders = ({ source, text, imported }: ParsedFile, except: readonly ts.Node[]): string => {
   const ts = typescript()
   const write = (node: ts.Node): string => {
-    if (ts.isCallExpression(node) && !except.some((each) => keeps(node, each))) {
+    if (ts.isFunctionLike(node)) return text.slice(node.getFullStart(), node.end)
+    if (ts.isCallExpression(node) && !except.some((each) => contains(node, each))) {
       const root = rootOf(node, imported)
       if (root !== undefined) {
         const callee = withoutSkin(node.expression)
@@ -299,19 +303,7 @@ const withoutBuilders = ({ source, text, imported }: ParsedFile, except: readonl
 
 const linesIn = (text: string): number => text.split('\n').length
 
-/**
- * Whether a call that has to stay as it is stands in a chain: in a function that the chain is given, which nothing else
- * says is called, or in a statement that has no name to be exported by.
- */
-const keeps = (outer: ts.Node, inner: ts.Node): boolean => {
-  if (outer === inner.getSourceFile() || inner === inner.getSourceFile()) return true
-  let isInFunction = topNames(inner.getSourceFile(), inner).length === 0
-  for (let at = inner; at !== outer; at = at.parent) {
-    if (at === inner.getSourceFile()) return false
-    isInFunction ||= typescript().isFunctionLike(at)
-  }
-  return isInFunction
-}
+const contains = (outer: ts.Node, inner: ts.Node): boolean => outer.pos <= inner.pos && outer.end >= inner.end
 
 export interface DefinitionCode {
   /** What the entry imports. */

@@ -9,9 +9,8 @@ import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import type { BuildOptions, Loader, Metafile, OnLoadResult, Plugin, TransformOptions } from 'esbuild'
 import { isRefused, withCompiler } from '../definition/compiler.js'
-import { isCode, spaces } from './code-files.js'
 import type { FilesSeen } from './files-seen.js'
-import { literalFiles } from './literal-files.js'
+import { isCode, literalFiles, opaqueMark, spaces } from './literal-files.js'
 import type { ReachedPackage } from './built-code.js'
 import type { Packages } from './packages.js'
 import type { ImportKind, Resolved } from './resolve-import.js'
@@ -97,7 +96,8 @@ const vouched = (code: string): string =>
 
 /**
  * A file's code without types, comments and what a formatter or a compiler's `minify` changes, of its own. Annotations
- * that declare calls free of effects are not believed. Code that does not parse is its bytes.
+ * that declare calls free of effects are not believed. Code that does not parse is its bytes, and what it leads to is
+ * not known.
  */
 const erase = async (file: string, label: string, text: string): Promise<OnLoadResult> => {
   const options: TransformOptions = {
@@ -118,7 +118,8 @@ const erase = async (file: string, label: string, text: string): Promise<OnLoadR
     return { contents: vouched(code), loader: 'js' }
   } catch (cause) {
     if (!isRefused(cause)) throw cause
-    return value(`does not parse: ${sha256(text)}`)
+    const mark = `${opaqueMark}('code that does not parse', 1, 1)`
+    return { contents: `module.exports = [${mark}, ${JSON.stringify(sha256(text))}]`, loader: 'js' }
   }
 }
 
@@ -221,7 +222,6 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
     outfile: '/flat.js',
     format: 'esm',
     platform: 'node',
-    mainFields: [],
     treeShaking: true,
     charset: 'utf8',
     legalComments: 'none',

@@ -3,9 +3,15 @@
  * names become imports; what cannot be followed is marked, and counts where the mark is reached.
  */
 import type { ts } from 'ts-morph'
-import { byteName, isCode } from './code-files.js'
 import { leadOf, makesRequire, type NameLookup } from './leads.js'
 import { isReference, typescript } from './typescript.js'
+
+const anyCode = /\.[cm]?[jt]sx?$/
+
+export const isCode = (file: string): boolean => anyCode.test(file) && !file.endsWith('.d.ts')
+
+/** What stands in front of a file's label in a flat program, and of a rewritten name: code, or a file by its bytes. */
+export const spaces = { code: 'code', bytes: 'bytes' } as const
 
 /** `genepoolOpaque('what', line, column)`: reaching it is reaching something that cannot be followed. */
 export const opaqueMark = 'genepoolOpaque'
@@ -81,6 +87,7 @@ const isFollowed = (node: ts.Node, names: Names): boolean => {
   )
 }
 
+/** The text of a file with what it leads to written so. */
 export const literalFiles = (file: string, text: string): string => {
   if (!leading.test(text)) return text
   const ts = typescript()
@@ -112,7 +119,7 @@ export const literalFiles = (file: string, text: string): string => {
         const relative = as === 'module' || /^[./#]|^file:/.test(specifier) ? specifier : `./${specifier}`
         return as === 'module' || isCode(relative)
           ? `import(${JSON.stringify(relative)})`
-          : `require(${JSON.stringify(byteName(relative))})`
+          : `require(${JSON.stringify(`${spaces.bytes}:${relative}`)})`
       })
       edits.push({ start: node.getStart(source), end: node.end, text: `[${imports.join(', ')}]` })
     }

@@ -2,7 +2,6 @@
 import * as fs from 'node:fs'
 import type { ts } from 'ts-morph'
 import { hashOf } from '../canonical.js'
-import { isCode, spaces } from './code-files.js'
 import {
   loadersOf,
   type CodePlace,
@@ -12,7 +11,7 @@ import {
   type Opaque,
 } from './code-record.js'
 import { entryName, type FlatProgram } from './flat-program.js'
-import { opaqueMark } from './literal-files.js'
+import { isCode, opaqueMark, spaces } from './literal-files.js'
 import { isReference, typescript } from './typescript.js'
 
 /** What the statements of a module are called together: no declaration can be called so. */
@@ -45,8 +44,6 @@ interface Options {
   readonly lineOf: (label: string, line: number) => number
   /** Behind the name of the entry, what tells stages apart that begin with the same code. */
   readonly which: string
-  /** What the entry is called, for the first names that it exports. */
-  readonly entryNames: readonly string[]
 }
 
 const keyOf = (label: string, name: string): string => `${label}:${name}`
@@ -70,7 +67,9 @@ const isInert = (node: ts.Node | undefined): boolean => {
         (ts.isMethodDeclaration(each) || (ts.isPropertyAssignment(each) && isInert(each.initializer))),
     )
   }
-  if (!ts.isClassLike(node)) return false
+  if (!ts.isClassLike(node) || node.heritageClauses !== undefined) return false
+  const isDecorated = (each: ts.Node): boolean => ts.canHaveDecorators(each) && ts.getDecorators(each) !== undefined
+  if ([node, ...node.members].some(isDecorated)) return false
   return node.members.every((member) => {
     const isStatic =
       ts.canHaveModifiers(member) && ts.getModifiers(member)?.some((each) => each.kind === ts.SyntaxKind.StaticKeyword)
@@ -166,7 +165,7 @@ class Symbols {
     const { text } = node
     if (text.startsWith(entryName)) {
       const number = Number(text.slice(entryName.length))
-      return this.#options.entryNames[number] ?? text
+      return number === 0 ? 'run()' : `run() ${number}`
     }
     const code = this.#flat.code.get(label) ?? ''
     const isWritten = (name: string): boolean =>

@@ -61,6 +61,7 @@ export const moduleEdits: readonly CodeEdit[] = [
       'b.ts': 'export const b = 1',
     },
     edit: { 'b.ts': 'export const a = 1' },
+    opaque: 'no program: Ambiguous import "a" has multiple matching exports',
     changes: ['contents added', 'contents added', 'contents added', 'contents added', 'a removed', 'stage removed'],
   },
   {

@@ -237,6 +237,7 @@ export const loadingEdits: readonly CodeEdit[] = [
     what: 'what the parser does not understand',
     files: { 'stage.ts': 'export const stage = (a) => a |> b(%)' },
     edit: { 'stage.ts': 'export const stage = (a) => a |> b(%, 1)' },
+    opaque: 'code that does not parse',
     changes: ['module code edited'],
   },
 ]

@@ -154,10 +154,18 @@ describe("the code of a stage of the user's own", () => {
   })
 
   it('follows what a definition takes of this package where that is a checkout, and nothing else of it', async () => {
-    workspace.write('own.ts', "import { stage, vit } from 'genepool'\nexport const a = stage('a', { run: () => vit })")
-    const symbols = Object.keys((await codeOf('a')).symbols)
-    expect(symbols).to.include('own.ts:run()')
-    expect(symbols.some((key) => key.startsWith('genepool/dist/dsl/'))).to.be.true
-    expect(symbols.filter((key) => key.startsWith('genepool/dist/runtime/'))).to.deep.equal([])
+    for (const text of [
+      "export const a = stage('a', { run: () => vit })",
+      "const helper = () => vit({ embedDim: 12 })\nexport const a = stage('a', { run: () => helper() })",
+    ]) {
+      workspace.write('own.ts', `import { stage, vit } from 'genepool'\n${text}`)
+      const symbols = Object.keys((await codeOf('a')).symbols)
+      expect(symbols).to.include('own.ts:run()')
+      expect(
+        symbols.some((key) => key.startsWith('genepool/dist/dsl/')),
+        text,
+      ).to.be.true
+      expect(symbols.filter((key) => key.startsWith('genepool/dist/runtime/'))).to.deep.equal([])
+    }
   })
 })
