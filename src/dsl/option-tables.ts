@@ -32,6 +32,10 @@ export const PIPELINE_OPTIONS = {
   ),
 }
 
+/** What a stage can use that its result may not depend on: of none of it anything could be written down. */
+export const ESCAPES = ['addon', 'child_process', 'clock', 'network', 'randomness', 'vm', 'worker_threads'] as const
+export type Escape = (typeof ESCAPES)[number]
+
 /** `stage(name, { … })`. Its types are those of the call. */
 export const STAGE_OPTIONS = {
   /** What it reads; `run` gets `folder`, `files` and `summary` of each by its name. @default none */
@@ -55,6 +59,12 @@ export const STAGE_OPTIONS = {
    * @default false
    */
   warm: option.boolean(false),
+  /**
+   * What it vouches for: that its result does not depend on what it finds there. A stage that asks the clock, draws
+   * numbers of its own or starts a program is computed every time otherwise.
+   * @default none
+   */
+  trusts: option.own<readonly Escape[]>(`a list of ${ESCAPES.map((each) => `\`'${each}'\``).join(', ')}`, 'none'),
   /**
    * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It
    * must use nothing but what it is given and what its module imports or declares: no variable of a function around it.

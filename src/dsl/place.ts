@@ -23,6 +23,10 @@ const mappings = (): Map<string, Mapping> => {
 /** Has places in `file`, as stacks call a compiled definition, mapped to its source from now on. */
 export const mapPlaces = (file: string, mapping: Mapping): void => void mappings().set(file, mapping)
 
+/** The source's place of one in a compiled definition. */
+export const mappedPlace = (file: string, line: number, column: number): Place | undefined =>
+  mappings().get(file)?.(line, column)
+
 /** Frames read of a stack: builders are shallow, but a user's own functions may lie between. */
 const STACK_DEPTH = 50
 

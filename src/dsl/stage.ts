@@ -8,7 +8,7 @@ import { DefinitionError } from './definition-error.js'
 import { checkName, closest } from './names.js'
 import { deepFreeze, type Json, type StageNode } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
-import { STAGE_OPTIONS } from './option-tables.js'
+import { type Escape, ESCAPES, STAGE_OPTIONS } from './option-tables.js'
 import { namesOf, readOptions, type Options } from './options.js'
 import { placeOfCall, type Place } from './place.js'
 
@@ -29,6 +29,8 @@ export interface UserStageNode extends StageNode {
   readonly usesEngine: boolean
   /** Whether its process may serve other such stages after it. Not part of its identity. */
   readonly warm: boolean
+  /** What its result does not depend on although it uses it; sorted. */
+  readonly trusts: readonly Escape[]
 }
 
 /** An artifact as a stage reads it. Never write to its files. */
@@ -110,6 +112,7 @@ export interface UserStage {
   readonly sources: { readonly [role: string]: string }
   readonly usesEngine: boolean
   readonly warm: boolean
+  readonly trusts: readonly Escape[]
   readonly call: UserStageCall
 }
 
@@ -176,6 +179,13 @@ const readSources = (name: string, value: unknown, place: Place | undefined): Us
   throw new DefinitionError('wrongType', `stage '${name}': sources is ${shown(value)}: write { role: 'path' }`, place)
 }
 
+const readTrusts = (name: string, value: unknown, place: Place | undefined): readonly Escape[] => {
+  const isList = Array.isArray(value) && value.every((each) => ESCAPES.includes(each as Escape))
+  if (isList) return [...new Set(value as readonly Escape[])].sort()
+  const message = `stage '${name}': trusts is ${shown(value)}: write a list of ${ESCAPES.map((each) => `'${each}'`).join(', ')}`
+  throw new DefinitionError('wrongType', message, place)
+}
+
 /** Defines a stage of one's own. Throws a DefinitionError for what cannot be run. */
 export const stage = <
   const Params extends object = Record<never, never>,
@@ -188,7 +198,7 @@ export const stage = <
   const place = placeOfCall() ?? { file: '', line: 0, column: 0 }
   checkName('stage: its name', name, place)
   const reader = new OptionReader([{ path: `stage '${name}'`, options, known: namesOf(STAGE_OPTIONS) }], place)
-  const { run, inputs, sources, usesEngine, warm, ...read } = readOptions(STAGE_OPTIONS, reader)
+  const { run, inputs, sources, usesEngine, warm, trusts, ...read } = readOptions(STAGE_OPTIONS, reader)
   const params = read.params ?? {}
   if (typeof run !== 'function') {
     const message = `stage '${name}': run is ${shown(run)}: write run: async ({ inputs, params, outDir }) => { … }`
@@ -206,6 +216,7 @@ export const stage = <
     sources: readSources(name, sources ?? {}, place),
     usesEngine,
     warm,
+    trusts: readTrusts(name, trusts ?? [], place),
     call: { name, place },
   })
 }
@@ -260,6 +271,7 @@ const nodeOf = (stage: UserStage, inputs: Readonly<Record<string, StageNode>>): 
     sources: stage.sources,
     usesEngine: stage.usesEngine,
     warm: stage.warm,
+    trusts: stage.trusts,
     place: stage.call.place,
   })
 

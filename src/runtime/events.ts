@@ -51,6 +51,15 @@ export type Reason =
    * Something that cannot be followed: what the stage computes with is not known, so its result is never taken again.
    */
   | { readonly type: 'code-opaque'; readonly file: string; readonly line: number; readonly what: string }
+  /** What a stage found when it ran is not as it was; `what` is its name in the trace, values are hashes mostly. */
+  | {
+      readonly type: 'read-changed'
+      readonly what: string
+      readonly before: string | null
+      readonly now: string | null
+    }
+  /** It used something of which nothing can be written down, at that place: its result is never taken again. */
+  | { readonly type: 'escape'; readonly escape: string; readonly place: string }
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
   | { readonly type: 'machine-changed'; readonly before: string; readonly now: string }

@@ -1,6 +1,7 @@
 /** Which stage run this is: everything that can change its artifact's bytes, and nothing else. */
 import { hashOf } from './canonical.js'
 import type { MachineIdentity } from './machine.js'
+import type { Reads } from './reads.js'
 
 /** What went into a fingerprint, one sentence a scheme; the last is this genepool's (`keyScheme`). */
 export const keySchemes: Readonly<Record<number, string>> = {
@@ -47,13 +48,20 @@ export interface StageIdentity {
    * engine.
    */
   readonly machine?: MachineIdentity
+  /** What it vouches for (`stage(…, { trusts })`): a trace of a stage that vouched for less says more. */
+  readonly trusts?: readonly string[]
+  /** What it read besides, found when it was computed (`reads.ts`); absent where that was nothing. */
+  readonly reads?: Reads
 }
 
 /** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */
 export const fingerprintOf = (identity: StageIdentity): string => hashOf(identity, 'stage')
 
-/** The same whatever engine computes: stage runs of equal keys differ in engine, device or versions at most. */
-export const engineFreeKeyOf = (identity: StageIdentity): string =>
+/**
+ * Under which artifacts are looked for: the same whatever engine computes and whatever is read besides, which is known
+ * only once it is computed. Stage runs of equal keys differ in engine, device, versions and reads at most.
+ */
+export const searchKeyOf = ({ reads: _, ...identity }: StageIdentity): string =>
   hashOf({ ...identity, engine: identity.engine === null ? null : 'any' }, 'stage')
 
 /** Whether an artifact that another engine, device or version made will do as well. */

@@ -175,10 +175,12 @@ describe('genepool store export and import', () => {
     /** Sends the signal as soon as there is a file whose name matches in the folder. */
     const interruptedAt = async (args: readonly string[], folder: string, name: RegExp) => {
       const running = startCli(args, { cwd: workspace.path })
+      const process = { hasEnded: false }
+      void running.done.then(() => (process.hasEnded = true))
       const isThere = (): boolean =>
         existsSync(workspace.file(folder)) &&
-        (readdirSync(workspace.file(folder), { recursive: true }) as string[]).some((each) => name.test(each))
-      while (!isThere()) await pause(2)
+        (readdirSync(workspace.file(folder), { recursive: folder !== '.' }) as string[]).some((each) => name.test(each))
+      while (!isThere() && !process.hasEnded) await pause(2)
       running.signalGroup('SIGINT')
       return running.done
     }

@@ -4,6 +4,7 @@ import * as Effect from 'effect/Effect'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import { mapValues } from '../../base/objects.js'
+import type { Prepared, PreparedStage } from '../../runtime/plan/prepare.js'
 import { bytes, duration } from '../../results/format.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
@@ -12,7 +13,7 @@ import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { readTags } from '../../runtime/records/run-tags.js'
 import type { Manifest } from '../../runtime/store/store.js'
-import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, verboseFlag } from '../input/flags.js'
+import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verboseFlag } from '../input/flags.js'
 import { inspect, inStore } from '../input/inspect.js'
 import { isFile, parseTarget } from '../input/target.js'
 import { describeEnvironment } from '../output/describe-environment.js'
@@ -29,6 +30,7 @@ const showFlags = {
   ),
   stage: stageArgument,
   ...artifactFlags,
+  trace: switchFlag('trace', 'Print all that a hit of the stage depends on: its code, packages and whatever it read'),
   json: jsonFlag('Print the manifest, or the run, as JSON'),
   verbose: verboseFlag,
 }
@@ -185,6 +187,58 @@ const renderManifest = (
     .join('\n')
 }
 
+/** All that has to be as it was for the artifact to be a hit, each line with its value then. */
+const traceOf = Effect.fnUntraced(function* (
+  { code, readsNow }: Prepared,
+  stage: PreparedStage,
+  { identity }: Manifest,
+) {
+  const record = yield* Effect.promise(() => code.recordOf(stage.codeEntry, stage.codeWithout))
+  const symbols = Object.values(record?.symbols ?? {})
+  const files = [...new Set(symbols.map(({ file }) => file))].sort()
+  const sources = Object.entries(identity.sources)
+  const now = readsNow()
+  return {
+    modules: Object.fromEntries(files.map((file) => [file, symbols.filter((each) => each.file === file).length])),
+    packages: record?.packages ?? {},
+    engine: identity.engine?.versions ?? {},
+    sources: Object.fromEntries(sources.map(([role, sha256]) => [stage.sources[role]?.path ?? role, sha256])),
+    inputs: identity.inputs,
+    reads: identity.reads ?? {},
+    changed: Object.keys(identity.reads ?? {}).filter((name) => now.value(stage.root, name) !== identity.reads?.[name]),
+    trusts: identity.trusts ?? [],
+  }
+})
+
+const renderTrace = (manifest: Manifest, trace: Effect.Success<ReturnType<typeof traceOf>>): string => {
+  const lines = (
+    record: Readonly<Record<string, unknown>>,
+    word = (value: unknown): string => String(value),
+  ): string => {
+    const width = Math.max(0, ...Object.keys(record).map((name) => name.length))
+    return Object.entries(record)
+      .map(([name, value]) => `${name.padEnd(width)}  ${word(value)}`)
+      .join('\n')
+  }
+  return [
+    `${manifest.stage} (${manifest.identity.kind}): a hit while all of this is as it was`,
+    `  code ${manifest.identity.code}`,
+    section('modules, with the symbols that count', lines(trace.modules)),
+    section('packages', lines(trace.packages)),
+    section('versions of the engine', lines(trace.engine)),
+    section('inputs', lines(trace.inputs)),
+    section('sources', lines(trace.sources)),
+    section(
+      'read besides',
+      lines(trace.reads, (value) => (value === null ? 'not there' : String(value))),
+    ),
+    section('changed since', trace.changed.join('\n')),
+    section('vouched for', trace.trusts.join('\n')),
+  ]
+    .filter((part) => part !== '')
+    .join('\n')
+}
+
 const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string) {
   const { prepared, plan, store, graph } = yield* inspect(flags)
   const wanted = yield* stageCalled(graph, called)
@@ -197,6 +251,10 @@ const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string)
       message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${because}`,
       hint: `genepool run ${flags.pipeline} --only ${shellWord(wanted.name)}`,
     })
+  }
+  if (flags.trace) {
+    const trace = yield* traceOf(prepared, stage, manifest)
+    return flags.json ? printJson(trace) : say(renderTrace(manifest, trace))
   }
   const folder = yield* store.folder(manifest)
   yield* store.verify(manifest)
@@ -224,6 +282,10 @@ export const showCommand = Command.make('show', showFlags).pipe(
   ),
   Command.withExamples([
     { command: 'genepool show pipelines/quickstart.ts teacher', description: "A stage's artifact" },
+    {
+      command: 'genepool show pipelines/quickstart.ts teacher --trace',
+      description: 'All that its being cached depends on',
+    },
     { command: 'genepool show 20260102-030405', description: 'A run, by the beginning of its id' },
   ]),
   Command.withHandler(inStore(show)),

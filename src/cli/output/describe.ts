@@ -12,6 +12,7 @@ import {
   unreachable,
 } from '../../runtime/events.js'
 import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
+import { escapeWords, partsOfRead } from '../../runtime/reads.js'
 
 /** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
 export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): string => {
@@ -70,6 +71,31 @@ const describeCodeChange = (reason: Extract<Reason, { type: 'code-changed' }>): 
   return `${reason.symbol}${where} ${change}${through}`
 }
 
+/** `config.json, which it read, changed`. */
+const describeRead = ({ what: name, before, now }: Extract<Reason, { type: 'read-changed' }>): string => {
+  const { kind, what } = partsOfRead(name)
+  switch (kind) {
+    case 'env':
+      if (what === '*') return 'the environment, all of which it reads, changed'
+      return now === null
+        ? `the environment variable ${what} is not set any more`
+        : `the environment variable ${what} changed`
+    case 'cwd':
+      return `the working directory ${before} → ${now}`
+    case 'zone':
+      return `the time zone ${before} → ${now}`
+    case 'locale':
+      return `the locale ${before} → ${now}`
+    case 'package':
+      return `package ${what} ${before} → ${now}`
+    case 'folder':
+      return `the folder ${what}, which it lists, has other entries`
+    default:
+      if (before === null) return `${what}, which it looks for, is there now`
+      return now === null ? `${what}, which it reads, is gone` : `${what}, which it reads, changed`
+  }
+}
+
 export const describeReason = (reason: Reason): string => {
   switch (reason.type) {
     case 'never-ran':
@@ -87,6 +113,10 @@ export const describeReason = (reason: Reason): string => {
         `${reason.what} (${relative(process.cwd(), reason.file)}:${reason.line}) cannot be followed, ` +
         'so it is computed every time'
       )
+    case 'read-changed':
+      return describeRead(reason)
+    case 'escape':
+      return `it uses ${escapeWords[reason.escape as keyof typeof escapeWords]} (${reason.place}), so it is computed every time`
     case 'package-changed':
       return `package ${reason.name} ${reason.before} → ${reason.now}`
     case 'engine-changed':

@@ -9,7 +9,7 @@ import type { StageNode } from '../../dsl/nodes.js'
 import { reachable, type StageGraph } from '../definition/stage-graph.js'
 import { storeErrorOf } from '../errors.js'
 import type { Emit, RunEvent, StageFailure } from '../events.js'
-import { engineFreeKeyOf } from '../fingerprint.js'
+import { searchKeyOf } from '../fingerprint.js'
 import type { RunOptions } from '../run/options.js'
 import { runStages } from '../run/run.js'
 import { linkOrCopy } from '../store/artifact-folder.js'
@@ -67,7 +67,7 @@ const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) 
         const { fingerprint, identity, files } = manifest
         const action = ['actions', fingerprint.slice(0, 2), `${fingerprint}.json`]
         bring(store.place(...action), there(...action))
-        const key = engineFreeKeyOf(identity)
+        const key = searchKeyOf(identity)
         fs.mkdirSync(there('equals', key.slice(0, 2), key), { recursive: true })
         fs.writeFileSync(there('equals', key.slice(0, 2), key, fingerprint), '')
         for (const file of Object.values(files)) {

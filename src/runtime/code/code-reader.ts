@@ -41,6 +41,8 @@ export interface CodeState {
   readonly digest: string
   /** What cannot be followed, in a file by its absolute path: the digest does not say what is there. */
   readonly opaque: readonly { readonly file: string; readonly line: number; readonly what: string }[]
+  /** Of a `stage(…)` call, all files of its program. */
+  readonly program?: readonly string[]
   /** The function of a `stage(…)` call reads variables of functions around it: its code does not say what they hold. */
   readonly captures?: boolean
 }
@@ -166,6 +168,16 @@ export class CodeReader {
     return [...(this.#known.get(keyOf(entry, without))?.identities.keys() ?? [])]
   }
 
+  /** What the digest stands for: these files, and these packages whatever they hold. */
+  async covers(
+    entry: CodeEntry,
+    without: readonly string[] = [],
+  ): Promise<{ readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> }> {
+    const { program } = await this.read(entry, without)
+    const record = await this.recordOf(entry, without)
+    return { files: new Set(program), packages: new Set([...Object.keys(record?.packages ?? {}), ...without]) }
+  }
+
   /** All files of a module's program, used or not, and the places where a missing file is expected. */
   async reached(module: string): Promise<readonly string[]> {
     const seen = new FilesSeen(this.#states)
@@ -233,6 +245,7 @@ export class CodeReader {
       mayAct: () => true,
       read: (file) => this.#text(file, seen),
       erased: this.#erased,
+      isTraced: true,
     }).catch((cause: unknown) => {
       // What is no program has its files all the same.
       if (!isRefused(cause)) throw cause
@@ -275,7 +288,11 @@ export class CodeReader {
       return { file: place.file, line: place.line, what }
     })
     const { namesElsewhere, captures } = definition ?? {}
-    const more = { ...(namesElsewhere && { namesElsewhere }), ...(captures === true && { captures }) }
+    const more = {
+      ...(namesElsewhere && { namesElsewhere }),
+      ...(captures === true && { captures }),
+      ...('call' in entry && { program: [...walked.files.values()] }),
+    }
     return { digest, opaque, identities: seen.identities, readAt, ...more }
   }
 
@@ -313,6 +330,7 @@ export class CodeReader {
           mayAct: isOwn ? () => true : isForeign,
           read: (file) => this.#text(file, seen),
           erased: this.#erased,
+          isTraced: isOwn !== true,
         })
       const isNamed = (specifier: string): boolean => packageName(specifier) === ownPackage.name
       // What a definition only builds with is gone by now: this package is followed where a stage computes with it.

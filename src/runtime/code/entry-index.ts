@@ -22,6 +22,7 @@ interface Entry {
   readonly namesElsewhere?: readonly string[]
   /** Numbers in the table of files. */
   readonly files: readonly number[]
+  readonly program?: readonly number[]
 }
 
 interface Stored {
@@ -34,7 +35,7 @@ interface Stored {
 type Found = CodeState & Pick<Entry, 'readAt' | 'namesElsewhere'> & { readonly identities: Identities }
 
 /** Raised when the same files would give other digests. */
-const version = '3'
+const version = '4'
 
 export class EntryIndex {
   readonly #path: string
@@ -50,8 +51,9 @@ export class EntryIndex {
       if (stored.version !== version || stored.files === undefined) return
       for (const [key, entry] of Object.entries(stored.entries ?? {})) {
         const identities = new Map(entry.files.map((number) => stored.files![number]!))
-        const { files: _, ...rest } = entry
-        this.#entries.set(key, { ...rest, identities })
+        const { files: _, program: numbers, ...rest } = entry
+        const program = numbers?.map((number) => stored.files![number]![0])
+        this.#entries.set(key, { ...rest, identities, ...(program && { program }) })
       }
     } catch {
       // Damaged: everything is read again.
@@ -92,9 +94,13 @@ export class EntryIndex {
     const states = new FileStates()
     const kept = [...this.#entries].filter(([key]) => this.find(key, states) !== undefined)
     const entries = Object.fromEntries(
-      kept.map(([key, { identities, ...entry }]) => [
+      kept.map(([key, { identities, program, ...entry }]) => [
         key,
-        { ...entry, files: [...identities].map(([file, identity]) => numberOf(file, identity)) },
+        {
+          ...entry,
+          files: [...identities].map(([file, identity]) => numberOf(file, identity)),
+          ...(program && { program: program.map((file) => numberOf(file, identities.get(file) ?? null)) }),
+        },
       ]),
     )
     try {

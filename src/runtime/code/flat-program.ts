@@ -148,10 +148,12 @@ interface FlattenOptions {
   /** The text of a file. */
   readonly read: (file: string) => string
   readonly erased: ErasedFiles
+  /** Whether the stage's process writes down what else it reads and loads. */
+  readonly isTraced: boolean
 }
 
 const reader = (
-  { labels, resolve, mayAct, read, rewritten, erased }: FlattenOptions,
+  { labels, resolve, mayAct, read, rewritten, erased, isTraced }: FlattenOptions,
   packages: Map<string, ReachedPackage>,
   code: Map<string, string>,
 ): Plugin => ({
@@ -192,7 +194,7 @@ const reader = (
       if (file.endsWith('.json')) return { contents: read(file), loader: 'json' }
       if (!isCode(file)) return bytes(file)
       const text = read(file)
-      const found = await erased.of(file, label, literalFiles(file, rewritten.get(file) ?? text))
+      const found = await erased.of(file, label, literalFiles(file, rewritten.get(file) ?? text, isTraced))
       code.set(label, found.contents as string)
       return found
     })

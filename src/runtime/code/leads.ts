@@ -31,8 +31,13 @@ export interface NameLookup {
 interface Lead {
   readonly loads: readonly Load[]
   readonly opaque?: string
+  /** Whether the trace of a stage that is computed says what came of it. */
+  readonly isTraced?: boolean
 }
 
+/** What only a trace can follow. */
+const traced = (what: string): Lead => ({ loads: [], opaque: what, isTraced: true })
+/** What not even a trace can. */
 const opaque = (what: string): Lead => ({ loads: [], opaque: what })
 const follow = (as: Load['as'], specifiers: readonly string[]): Lead => ({
   loads: specifiers.map((specifier) => ({ specifier, as })),
@@ -51,7 +56,7 @@ const literalsOf = (node: ts.Node | undefined): readonly string[] | undefined =>
 
 const followOr = (as: Load['as'], specifier: ts.Node | undefined, what: string): Lead => {
   const literals = literalsOf(specifier)
-  return literals === undefined ? opaque(what) : follow(as, literals)
+  return literals === undefined ? traced(what) : follow(as, literals)
 }
 
 const isMeta = (node: ts.Node | undefined, property: string): boolean => {
@@ -116,7 +121,7 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
   const callee = withoutSkin(node.expression)
   const [first] = node.arguments
   if (callee.kind === ts.SyntaxKind.ImportKeyword) return followOr('module', first, 'import() of a computed name')
-  if (isCreateRequire(callee, names) && !isMeta(first, 'url')) return opaque('createRequire() of another place')
+  if (isCreateRequire(callee, names) && !isMeta(first, 'url')) return traced('createRequire() of another place')
   if (isRequireFunction(callee, names)) return followOr('module', first, 'require() of a computed name')
   if (ts.isPropertyAccessExpression(callee)) {
     const { name, expression } = callee
@@ -129,7 +134,7 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
       names.isGlobal('process') &&
       ['dlopen', 'binding', 'getBuiltinModule'].includes(name.text)
     ) {
-      return opaque(`process.${name.text}()`)
+      return name.text === 'binding' ? opaque('process.binding()') : traced(`process.${name.text}()`)
     }
     return undefined
   }
@@ -150,7 +155,7 @@ const newLead = (node: ts.NewExpression, names: NameLookup): Lead | undefined =>
     return followOr('file', first, 'a file of a computed name, beside the module')
   }
   if (name === 'Worker' && (names.isGlobal(name) || moduleOf(name, names) === 'worker_threads')) {
-    return first !== undefined && isFileUrl(first) ? undefined : opaque('a thread of a computed name')
+    return first !== undefined && isFileUrl(first) ? undefined : traced('a thread of a computed name')
   }
   return undefined
 }
@@ -179,7 +184,7 @@ const metaLead = (node: ts.PropertyAccessExpression): Lead | undefined => {
     // A look at the name leads nowhere.
     if (ts.isPropertyAccessExpression(above) && /^(ends|starts)With$/.test(above.name.text)) return undefined
   }
-  return pathLead(above, node) ?? opaque(`a path made from import.meta.${place}`)
+  return pathLead(above, node) ?? traced(`a path made from import.meta.${place}`)
 }
 
 /** `join(import.meta.dirname, 'a', 'b.json')`: a file beside the module after all. */
@@ -200,17 +205,17 @@ const nameLead = (node: ts.Identifier, names: NameLookup): Lead | undefined => {
     !(ts.isCallExpression(parent) && parent.expression === node) &&
     !ts.isPropertyAccessExpression(parent) &&
     !ts.isTypeOfExpression(parent)
-  if (isHandedOn) return opaque('require, handed on')
+  if (isHandedOn) return traced('require, handed on')
   if (names.isGlobal(text)) {
     if (text === 'eval') return opaque('eval')
-    if (text === '__dirname') return pathLead(parent, node) ?? opaque('a path made from __dirname')
-    if (text === '__filename') return opaque('a path made from __filename')
+    if (text === '__dirname') return pathLead(parent, node) ?? traced('a path made from __dirname')
+    if (text === '__filename') return traced('a path made from __filename')
     return undefined
   }
   const module = moduleOf(text, names)
   if (module === undefined) return undefined
   const runner = runners[module]
-  if (runner !== undefined) return opaque(runner)
+  if (runner !== undefined) return traced(runner)
   if (module !== 'module') return undefined
   const { name } = names.imported(text)!
   const member = ts.isPropertyAccessExpression(parent) && parent.expression === node ? parent.name.text : undefined

@@ -87,8 +87,8 @@ const isFollowed = (node: ts.Node, names: Names): boolean => {
   )
 }
 
-/** The text of a file with what it leads to written so. */
-export const literalFiles = (file: string, text: string): string => {
+/** The text of a file with what it leads to written so; `isTraced` where a trace says what came of the rest. */
+export const literalFiles = (file: string, text: string, isTraced: boolean): string => {
   if (!leading.test(text)) return text
   const ts = typescript()
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
@@ -107,7 +107,7 @@ export const literalFiles = (file: string, text: string): string => {
     const followed = isFollowed(node, names)
     if (lead === undefined || (lead.opaque === undefined && (isCovered || followed))) ts.forEachChild(node, visit)
     else if (lead.opaque !== undefined) {
-      if (!isCovered) mark(node, lead.opaque, line, column)
+      if (!isCovered && !(isTraced && lead.isTraced === true)) mark(node, lead.opaque, line, column)
       // A name with something computed in it stands for many files to the tree shaker.
       if (followed) {
         const { expression } = node as ts.CallExpression

@@ -174,9 +174,12 @@ export const compiledDefinitions: { folder: string | undefined } = { folder: und
 /**
  * The exports of a file of TypeScript or JavaScript; undefined, with nothing of it evaluated, where Node's loader or
  * that of TypeScript has to take it because something about it is unusual. Rejects with what it throws: evaluated again
- * it would do again what it does besides.
+ * it would do again what it does besides. `before` is told the files that were compiled, before any code runs.
  */
-export const runCompiled = async (name: string): Promise<unknown> => {
+export const runCompiled = async (
+  name: string,
+  before: (compiled: { readonly files: readonly string[]; readonly loads: boolean }) => void = () => {},
+): Promise<unknown> => {
   const { folder } = compiledDefinitions
   if (folder === undefined || !/\.m?[jt]s$/.test(name)) return undefined
   const file = fs.realpathSync(name)
@@ -185,6 +188,11 @@ export const runCompiled = async (name: string): Promise<unknown> => {
   if (compiled === undefined) return undefined
   if (kept === undefined) keepDefinition(folder, file, compiled)
   if (compiled.script === undefined) return undefined
+  const files = Object.entries(compiled.files).flatMap(([each, identity]) => (identity === null ? [] : [each]))
+  const loads = compiled.script.externals.some(
+    ({ specifier }) => !isBuiltin(specifier) && specifier !== ownPackage.name,
+  )
+  before({ files: files.filter((each) => path.basename(each) !== 'package.json'), loads })
   let evaluate: () => unknown
   try {
     evaluate = await readyDefinition(file, compiled.script)

@@ -15,16 +15,18 @@ import { runCompiled } from './compiled-definition.js'
 
 let loaderReady = false
 
-/** Imports a TypeScript or JavaScript file of the user's, by its absolute path. */
-export const importFile = async (file: string): Promise<unknown> => {
+/** Imports a TypeScript or JavaScript file of the user's, by its absolute path. `before` is called before it runs. */
+export const importFile = async (file: string, before = (): void => {}): Promise<unknown> => {
   const url = pathToFileURL(file).href
-  if (!/\.[cm]?tsx?$/.test(file)) return import(url)
+  const isTypeScript = /\.[cm]?tsx?$/.test(file)
   // A folder without "type": "module" makes the file CommonJS, which import() cannot load as TypeScript.
-  if (!isEsModule(file)) return (await import('tsx/cjs/api')).require(file, import.meta.url)
-  const { register } = await import('tsx/esm/api')
-  if (!loaderReady) register({ tsconfig: false })
-  loaderReady = true
-  return import(url)
+  const api = isTypeScript && !isEsModule(file) ? await import('tsx/cjs/api') : undefined
+  if (isTypeScript && api === undefined && !loaderReady) {
+    loaderReady = true
+    ;(await import('tsx/esm/api')).register({ tsconfig: false })
+  }
+  before()
+  return api === undefined ? import(url) : api.require(file, import.meta.url)
 }
 
 /** CommonJS files put their default export one level deeper. */

@@ -5,6 +5,7 @@
 import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { StageFailure } from '../events.js'
+import type { TraceOptions } from '../reads.js'
 import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
 
 export interface Job {
@@ -20,6 +21,8 @@ export interface Job {
   /** How often the worker gives a sign of life. */
   readonly heartbeatMs?: number
   readonly extension?: JobExtension
+  /** Of a stage of the user's own: where what it reads is written down. */
+  readonly trace?: TraceOptions
 }
 
 /** `Extension`, as it passes between processes. */

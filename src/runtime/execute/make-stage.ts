@@ -19,6 +19,9 @@ import { explainMiss, findArtifact, type FoundArtifact } from '../plan/plan.js'
 import { fingerprintOf, type StageIdentity } from '../fingerprint.js'
 import type { LastKnown } from '../plan/last-known.js'
 import type { Lease } from './leases.js'
+import { isUserStageNode } from '../definition/user-stage.js'
+import { escapeWarnings } from '../plan/warnings.js'
+import { partsOfRead, type Reads, readsOf } from '../reads.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
 import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import { sealInputs } from '../store/sealed-inputs.js'
@@ -71,6 +74,40 @@ const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: Prepare
     catch: storeErrorOf('cannot write to the store'),
   })
 
+/** All that a stage may read without telling: its inputs, its sources and what it makes. */
+const givenTo = (
+  store: Store['Service'],
+  { sources }: PreparedStage,
+  inputs: Inputs,
+  outDir: string,
+  checkpointDir: string,
+): readonly string[] => [
+  path.dirname(outDir),
+  checkpointDir,
+  ...Object.values(sources).map((file) => file.path),
+  ...Object.values(inputs).flatMap(({ files }) => Object.values(files).map((file) => store.blob(file))),
+]
+
+/** What the stage read besides; what its code's digest stands for is no part of it. */
+const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trace: string) =>
+  Effect.tryPromise({
+    try: async () => {
+      if (!fs.existsSync(trace)) return undefined
+      const { files, packages } = await prepared.code.covers(stage.codeEntry, stage.codeWithout)
+      const isCovered = (name: string, file?: string): boolean => {
+        const { kind, what } = partsOfRead(name)
+        return (
+          (kind === 'module' && file !== undefined && files.has(fs.realpathSync(file))) ||
+          (kind === 'package' && packages.has(what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)))
+        )
+      }
+      const reads = readsOf(trace, prepared.readsNow(), stage.root, isCovered)
+      for (const message of escapeWarnings(stage.node.name, reads)) emit({ type: 'warning', message })
+      return reads
+    },
+    catch: storeErrorOf('cannot read what the stage has read'),
+  })
+
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
   context: MakeContext,
@@ -84,7 +121,7 @@ const compute = Effect.fnUntraced(function* (
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
   const sealed = yield* sealInputs(stage.sources, inputs)
-  const { outDir, checkpointDir, resumes } = yield* openStaging(store, fingerprint, sealed)
+  const { outDir, checkpointDir, trace, resumes } = yield* openStaging(store, fingerprint, sealed, stage.root)
   const startedAt = Date.now()
   const made = (): Manifest['made'] => ({
     at: new Date(startedAt).toISOString(),
@@ -133,6 +170,14 @@ const compute = Effect.fnUntraced(function* (
       ...(deviceIndex === undefined ? {} : { deviceIndex }),
     },
     ...(extension && { extension: extension.job }),
+    ...(isUserStageNode(node) && {
+      trace: {
+        log: trace,
+        root: stage.root,
+        given: givenTo(store, stage, inputs, outDir, checkpointDir),
+        trusts: node.trusts,
+      },
+    }),
   }
   const tries = {
     ...context,
@@ -157,13 +202,19 @@ const compute = Effect.fnUntraced(function* (
   const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }
   const before = context.last.fingerprint(node.name)
   const old = before === undefined ? undefined : store.lookup(before)
-  const manifest = yield* store.publish({ fingerprint, stage: node.name, summary, identity, made: finished }, outDir)
+  const traced = yield* tracedReads(context, stage, trace)
+  const whole = traced === undefined ? identity : { ...identity, reads: traced }
+  const published = fingerprintOf(whole)
+  const manifest = yield* store.publish(
+    { fingerprint: published, stage: node.name, summary, identity: whole, made: finished },
+    outDir,
+  )
   yield* dropCheckpoint
   context.emit({
     type: 'stage-finished',
     stage: node.name,
     kind: node.kind,
-    fingerprint,
+    fingerprint: published,
     content: manifest.content,
     summary,
     ms: finished.ms,
@@ -197,7 +248,9 @@ const findHit = Effect.fnUntraced(function* (
   if (stage.opaque.length > 0) return undefined
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
-    const found = findArtifact(store, identity, context.prepared.reuse)
+    const now = context.prepared.readsNow()
+    const isAsThen = (reads: Reads): boolean => now.areAsThen(stage.root, reads)
+    const found = findArtifact(store, identity, context.prepared.reuse, isAsThen)
     if (found === undefined) return undefined
     if (found.isWhole) return takeHit(context, stage, found)
     const damage = yield* store.verify(found.manifest).pipe(
@@ -240,7 +293,7 @@ export const makeStage = Effect.fnUntraced(function* (
   const fingerprint = fingerprintOf(identity)
   const hit = yield* findHit(context, stage, identity)
   if (hit !== undefined) return hit
-  const reasons = yield* explainMiss(stage, identity, context.last, context.prepared.code)
+  const reasons = yield* explainMiss(stage, identity, context.last, context.prepared)
   const lock = lockPath(store, fingerprint)
   /** Undefined where somebody else has begun to make it meanwhile. */
   const inTurn = Effect.fnUntraced(function* (

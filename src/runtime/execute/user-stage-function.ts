@@ -11,6 +11,7 @@ import { abortable } from '../abortable.js'
 import { asStageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
 import { type Job, markAsWorker } from './job.js'
+import { tracer } from './tracer.js'
 
 /**
  * The files under their own names. Symbolic links: another hard link would move the ctime by which the store knows its
@@ -34,8 +35,19 @@ const linkedFolder = (folder: string, { files, summary }: InputArtifact): StageI
 /** By file: a warm process computes many stages of one definition, which is evaluated for the first of them. */
 const evaluated = new Map<string, Promise<unknown>>()
 
-const evaluate = (file: string): Promise<unknown> => {
-  const known = evaluated.get(file) ?? runCompiled(file).then((compiled) => compiled ?? importFile(file))
+/** What it reads counts from where the first of its code runs: what compiles it is no part of it. */
+const evaluate = async (file: string): Promise<unknown> => {
+  let isCompiled = false
+  const compiled = await runCompiled(file, ({ files, loads }) => {
+    isCompiled = true
+    tracer.install(files, loads)
+  })
+  if (isCompiled && compiled !== undefined) return compiled
+  return importFile(file, () => tracer.install([], true))
+}
+
+const evaluateOnce = (file: string): Promise<unknown> => {
+  const known = evaluated.get(file) ?? evaluate(file)
   evaluated.set(file, known)
   return known
 }
@@ -44,10 +56,11 @@ const evaluate = (file: string): Promise<unknown> => {
 export const loadUserStage = async (
   file: string,
   { call, place }: Extract<StageEntry, { call: string }>,
-  job: Pick<Job, 'outDir' | 'stage'>,
+  job: Pick<Job, 'outDir' | 'stage' | 'trace'>,
 ): Promise<StageFunction> => {
   markAsWorker()
-  await evaluate(file)
+  if (job.trace !== undefined) tracer.begin(job.trace)
+  await evaluateOnce(file)
   const run = userFunction(call, place)
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
@@ -74,6 +87,8 @@ export const loadUserStage = async (
         savesWhenInterrupted: (bytes) => savesWhenInterrupted?.(bytes),
         warn: (message) => warn?.(message),
       }
-      return (await run(context as never)) ?? {}
+      const figures = (await run(context as never)) ?? {}
+      tracer.flush()
+      return figures
     }).pipe(Effect.mapError(asStageError))
 }

@@ -1,10 +1,12 @@
 /** What a run would do, without doing any of it. */
 import * as Effect from 'effect/Effect'
 import type { StageNode } from '../../dsl/nodes.js'
+import { canonical } from '../canonical.js'
 import type { CodeReader } from '../code/code-reader.js'
 import type { StoreError } from '../errors.js'
 import type { PlannedStage, Reason } from '../events.js'
 import { type EngineIdentity, fingerprintOf, type Reuse, type StageIdentity } from '../fingerprint.js'
+import type { Reads, ReadsNow } from '../reads.js'
 import { type Manifest, Store } from '../store/store.js'
 import { beginningOf, refusalOf } from './extension.js'
 import type { LastKnown } from './last-known.js'
@@ -19,24 +21,41 @@ export interface FoundArtifact {
   readonly madeBy?: EngineIdentity
 }
 
-const fromAnyEngine = (store: Store['Service'], identity: StageIdentity, reuse: Reuse): FoundArtifact | undefined => {
-  if (reuse === 'same-engine' || identity.engine === null || identity.machine !== undefined) return undefined
-  const [manifest] = store.lookupAnyEngine(identity)
-  if (manifest === undefined) return undefined
-  const madeBy = manifest.identity.engine
-  return { manifest, isWhole: false, ...(madeBy === null ? {} : { madeBy }) }
+const isSameEngine = (one: StageIdentity, other: StageIdentity): boolean =>
+  canonical(one.engine) === canonical(other.engine)
+
+/** One that read what is still as it was, of this engine or, where any will do, of another. */
+const findLike = (
+  store: Store['Service'],
+  identity: StageIdentity,
+  reuse: Reuse,
+  isAsThen: (reads: Reads) => boolean,
+): FoundArtifact | undefined => {
+  const any = reuse === 'any-engine' && identity.engine !== null && identity.machine === undefined
+  const found = store.findLike(identity).find(({ manifest: { identity: made } }) => {
+    const serves = any || (made.reads !== undefined && isSameEngine(made, identity))
+    return serves && (made.reads === undefined || isAsThen(made.reads))
+  })
+  if (found === undefined || isSameEngine(found.manifest.identity, identity)) return found
+  const madeBy = found.manifest.identity.engine
+  return { ...found, ...(madeBy === null ? {} : { madeBy }) }
 }
 
 /**
- * The stored artifact that will do for a stage run: its own, else with `any-engine` one that differs in engine, device
- * or versions alone: of the same engine where there is one, the newest of these. What was measured on a machine and its
- * engine is taken for nothing else.
+ * The stored artifact that will do for a stage run: one whose stage read what is still as it was (`isAsThen`). Its own,
+ * else with `any-engine` one that differs in engine, device or versions besides: of the same engine where there is one,
+ * the newest of these. What was measured on a machine and its engine is taken for nothing else.
  */
 export const findArtifact = (
   store: Store['Service'],
   identity: StageIdentity,
   reuse: Reuse,
-): FoundArtifact | undefined => store.find(fingerprintOf(identity)) ?? fromAnyEngine(store, identity, reuse)
+  isAsThen: (reads: Reads) => boolean,
+): FoundArtifact | undefined => store.find(fingerprintOf(identity)) ?? findLike(store, identity, reuse, isAsThen)
+
+/** What the stage is now, if it reads what it read when `before` was made. */
+const withReads = (identity: StageIdentity, before: StageIdentity, now: ReadsNow, root: string): StageIdentity =>
+  before.reads === undefined ? identity : { ...identity, reads: now.valuesOf(root, before.reads) }
 
 export interface Plan {
   readonly stages: readonly PlannedStage[]
@@ -73,21 +92,26 @@ export const explainMiss = Effect.fnUntraced(function* (
   stage: PreparedStage,
   identity: StageIdentity,
   last: LastKnown,
-  code: CodeReader,
+  { code, readsNow }: Pick<Prepared, 'code' | 'readsNow'>,
+  now = readsNow(),
 ): Effect.fn.Return<readonly Reason[], StoreError, Store> {
   const store = yield* Store
-  const fingerprint = fingerprintOf(identity)
   // Which code made a stored one is not known.
   if (stage.opaque.length > 0) return opaqueReasons(stage)
   const beginning = yield* beginningOf(stage.kind, identity)
-  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
   const known = last.fingerprint(stage.node.name)
+  const before = known === undefined ? undefined : store.lookup(known)
+  const current = before === undefined ? identity : withReads(identity, before.identity, now, stage.root)
+  const fingerprint = fingerprintOf(current)
+  if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
   if (known === undefined) return [{ type: 'never-ran' }, ...beginning]
-  if (known === fingerprint) return [{ type: 'artifact-missing' }, ...beginning]
-  const before = store.lookup(known)
-  if (before === undefined) return [{ type: 'artifact-missing' }, ...beginning]
+  if (before === undefined) {
+    const isDamaged = yield* store.isDamaged(known)
+    return [{ type: isDamaged ? 'artifact-corrupt' : 'artifact-missing' }, ...beginning]
+  }
   const recordOf = yield* codeRecordsOf(code, stage, before.identity)
-  const reasons = reasonsBetween(before.identity, identity, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
+  const reasons = reasonsBetween(before.identity, current, stagesOfInputs(stage.node), pathsOfSources(stage), recordOf)
+  if (reasons.length === 0) return [{ type: 'artifact-missing' }, ...beginning]
   return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
 })
 
@@ -97,6 +121,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
   const manifests = new Map<StageNode, Manifest>()
   const hits = new Map<StageNode, FoundArtifact>()
   const stages: PlannedStage[] = []
+  const now = prepared.readsNow()
   for (const stage of prepared.stages) {
     const { node } = stage
     const pending: Reason[] = []
@@ -113,14 +138,15 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const found = stage.opaque.length > 0 ? undefined : findArtifact(store, identity, prepared.reuse)
+      const isAsThen = (reads: Reads): boolean => now.areAsThen(stage.root, reads)
+      const found = stage.opaque.length > 0 ? undefined : findArtifact(store, identity, prepared.reuse, isAsThen)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
         hits.set(node, found)
         const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
         stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
       } else {
-        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared.code) })
+        stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared, now) })
       }
       continue
     }
@@ -138,7 +164,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
             ...opaqueReasons(stage),
             ...reasonsBetween(
               before,
-              stage.identify(expected(before)),
+              withReads(stage.identify(expected(before)), before, now, stage.root),
               stagesOfInputs(node),
               pathsOfSources(stage),
               yield* codeRecordsOf(prepared.code, stage, before),

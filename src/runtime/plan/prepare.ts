@@ -16,6 +16,7 @@ import type { Reason } from '../events.js'
 import { FileIndex, hashFile, identityOf } from '../file-identity.js'
 import { fingerprintOf, keyScheme, type Reuse, type StageIdentity } from '../fingerprint.js'
 import { type MachineIdentity, machineOf } from '../machine.js'
+import { projectRootOf, ReadsNow } from '../reads.js'
 import { Engines, type ResolvedEngine, StageKinds } from '../services.js'
 import type { StageKind } from '../stage-contract.js'
 import type { SourceFile } from '../store/sealed-inputs.js'
@@ -37,6 +38,8 @@ export interface PreparedStage {
   readonly code: string
   /** What of its code cannot be followed: with any, its result is not taken from the store. */
   readonly opaque: CodeState['opaque']
+  /** Below which folder paths in its trace are relative. */
+  readonly root: string
   /** The identity, given the content of each input. */
   readonly identify: (inputs: Readonly<Record<string, string>>) => StageIdentity
 }
@@ -47,6 +50,8 @@ export interface Prepared {
   readonly stages: readonly PreparedStage[]
   readonly code: CodeReader
   readonly reuse: Reuse
+  /** What things outside the store are from now on. */
+  readonly readsNow: () => ReadsNow
 }
 
 interface PrepareOptions {
@@ -89,6 +94,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const nodes = yield* orderStages(graph, options.only)
   const code = new CodeReader(store.root)
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
+  const readsNow = (): ReadsNow => new ReadsNow(hashes)
 
   const source = (path: string): SourceFile => {
     const readAt = Date.now()
@@ -98,6 +104,12 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     const sha256 = known ?? hashFile(path)
     if (known === undefined) hashes.remember(path, identity, sha256, readAt)
     return { path, sha256, identity }
+  }
+  const roots = new Map<string, string>()
+  const rootOf = (module: string): string => {
+    const root = roots.get(module) ?? projectRootOf(module)
+    roots.set(module, root)
+    return root
   }
 
   let knownMachine: MachineIdentity | undefined
@@ -134,6 +146,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node)) throw capturesError(node)
     const hashesOfSources = mapValues(sources, (file) => file.sha256)
     const params = identifyingParams(kind, node.params)
+    const trusts = isUserStageNode(node) ? node.trusts : []
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
@@ -143,6 +156,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       code: digest,
       engine: kind.usesEngine ? options.engine.identity : null,
       ...(kind.onMachine === true ? { machine: machine() } : {}),
+      ...(trusts.length === 0 ? {} : { trusts }),
     })
     return {
       node,
@@ -153,6 +167,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       codeWithout,
       code: digest,
       opaque,
+      root: rootOf(kind.module),
       identify,
     }
   }
@@ -163,7 +178,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   })
   hashes.save()
   code.save()
-  return { stages, code, reuse: options.reuse ?? 'same-engine' } satisfies Prepared
+  return { stages, code, reuse: options.reuse ?? 'same-engine', readsNow } satisfies Prepared
 })
 
 /**

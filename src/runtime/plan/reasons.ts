@@ -7,6 +7,7 @@ import { codeReasons } from '../code/code-reasons.js'
 import type { Reason } from '../events.js'
 import type { EngineIdentity, StageIdentity } from '../fingerprint.js'
 import type { MachineIdentity } from '../machine.js'
+import { partsOfEscape, partsOfRead } from '../reads.js'
 
 type Rule = (before: StageIdentity, now: StageIdentity) => readonly Reason[]
 type Values = Readonly<Record<string, string>>
@@ -73,6 +74,19 @@ const machine: Rule = (before, now) => {
   return old === current ? [] : [{ type: 'machine-changed', before: old, now: current }]
 }
 
+const reads: Rule = ({ reads: before = {} }, { reads: now = {} }) =>
+  Object.keys(before).flatMap((name): readonly Reason[] => {
+    const { kind, what } = partsOfRead(name)
+    if (kind === 'escape') return [{ type: 'escape', ...partsOfEscape(what) }]
+    const [old, current] = [before[name] ?? null, now[name] ?? null]
+    return old === current ? [] : [{ type: 'read-changed', what: name, before: old, now: current }]
+  })
+
+const trusts: Rule = ({ trusts: before = [] }, { trusts: now = [] }) =>
+  canonical(before) === canonical(now)
+    ? []
+    : [{ type: 'parameter-changed', parameter: 'trusts', before: [...before], now: [...now] }]
+
 /** All that differs. `stageOf` names the stage behind each input, `pathOf` the file behind each source. */
 export const reasonsBetween = (
   before: StageIdentity,
@@ -82,7 +96,7 @@ export const reasonsBetween = (
   recordOf: CodeRecords,
 ): readonly Reason[] =>
   before.scheme === now.scheme
-    ? [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine].flatMap((rule) =>
+    ? [parameters, inputs(stageOf), sources(pathOf), code(recordOf), engine, machine, trusts, reads].flatMap((rule) =>
         rule(before, now),
       )
     : [{ type: 'scheme-changed', before: before.scheme, now: now.scheme }]

@@ -2,6 +2,7 @@
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { describeScheme, keyScheme } from '../fingerprint.js'
+import { escapeWords, partsOfEscape, partsOfRead, type Reads } from '../reads.js'
 import { Store } from '../store/store.js'
 import type { LastKnown } from './last-known.js'
 import type { Prepared, PreparedStage } from './prepare.js'
@@ -50,3 +51,14 @@ export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly 
       '// genepool: opaque REASON',
   )
 }
+
+/** One sentence for each thing that a stage has used and of which nothing can be written down. */
+export const escapeWarnings = (stage: string, reads: Reads = {}): readonly string[] =>
+  Object.keys(reads).flatMap((name) => {
+    const { kind, what } = partsOfRead(name)
+    if (kind !== 'escape') return []
+    const { escape, place } = partsOfEscape(what)
+    const advice =
+      escape === 'changed' ? '' : `; where its result does not depend on that, give the stage trusts: ['${escape}']`
+    return [`${stage} uses ${escapeWords[escape]} (${place}), so it is computed every time${advice}`]
+  })

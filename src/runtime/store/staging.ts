@@ -12,6 +12,7 @@ import type * as Scope from 'effect/Scope'
 import { sentenceOf } from '../../base/errors.js'
 import { type StoreError, storeErrorOf } from '../errors.js'
 import { isHeld, lockPath, sweepLocks } from './lock.js'
+import { isTraceAsThen } from '../reads.js'
 import { ensureFolder } from './quarantine.js'
 import { isUntouched, type SealedInputs, sealOf } from './sealed-inputs.js'
 import type { Store } from './store.js'
@@ -20,6 +21,8 @@ import { sweepUnfinished } from './unfinished-files.js'
 interface Staging {
   readonly outDir: string
   readonly checkpointDir: string
+  /** Where what the stage reads besides its inputs is written down, for as long as its checkpoint. */
+  readonly trace: string
   /** Whether an interrupted run has left a checkpoint. */
   readonly resumes: boolean
 }
@@ -44,17 +47,19 @@ const isGood = (sealFile: string, seal: string): boolean => {
 
 /**
  * Opens the folder for as long as the scope is open. Only for the holder of the fingerprint's lock, once the inputs are
- * verified.
+ * verified. Below `root` paths of the trace are relative.
  */
 export const openStaging = (
   store: Store['Service'],
   fingerprint: string,
   inputs: SealedInputs,
+  root: string,
 ): Effect.Effect<Staging, StoreError, Scope.Scope> => {
   const staging = store.place('staging', `${fingerprint}.${randomBytes(4).toString('hex')}`)
   const outDir = path.join(staging, 'out')
   const checkpointDir = store.place('checkpoints', fingerprint)
   const sealFile = store.place('seals', fingerprint)
+  const trace = store.place('seals', `${fingerprint}.reads`)
   return Effect.acquireRelease(
     Effect.try({
       try: () => {
@@ -63,11 +68,12 @@ export const openStaging = (
         sweepUnfinished(checkpointDir)
         const seal = sealOf(inputs)
         const left = fs.readdirSync(checkpointDir)
-        const resumes = left.length > 0 && isGood(sealFile, seal)
+        const resumes = left.length > 0 && isGood(sealFile, seal) && isTraceAsThen(trace, root)
+        if (!resumes) fs.rmSync(trace, { force: true })
         if (!resumes) for (const name of left) fs.rmSync(path.join(checkpointDir, name), { recursive: true })
         ensureFolder(store.root, 'seals')
         fs.writeFileSync(sealFile, seal)
-        return { outDir, checkpointDir, resumes }
+        return { outDir, checkpointDir, trace, resumes }
       },
       catch: storeErrorOf(`cannot write to the store ${store.root}`),
     }),
@@ -79,6 +85,7 @@ export const openStaging = (
         }
         fs.rmSync(checkpointDir, { recursive: true, force: true })
         fs.rmSync(sealFile, { force: true })
+        fs.rmSync(trace, { force: true })
       }),
   )
 }

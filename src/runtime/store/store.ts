@@ -2,8 +2,8 @@
  * The artifacts, by content: `blobs/` holds files under their sha256, `actions/` one manifest a fingerprint. A manifest
  * is written last and read with its own hash, so a hit is complete or it is a miss. `artifacts/` shows each artifact as
  * a folder with its files' own names, linked to the blobs, for people and other tools; nothing is ever read back from
- * it. `equals/` has an empty file for each manifest that an engine computed, in a folder for all that differ in that
- * alone.
+ * it. `equals/` has an empty file for each manifest that an engine computed or whose stage read more than it was
+ * given, in a folder for all that differ in that alone.
  *
  * Why not cacache, the field's library: its newest line needs a Node newer than ours; it copies every file that it
  * takes in (a finished artifact can be renamed into place); blobs named by a manifest count as garbage to its
@@ -18,7 +18,7 @@ import { folderOf, showAsFolder } from './artifact-folder.js'
 import { makeFolder, writeFileAtomic } from '../../base/files.js'
 import { Blobs, type BlobState, type Taken } from './blobs.js'
 import { CorruptArtifact, type StoreError, storeErrorOf, UsageError } from '../errors.js'
-import { engineFreeKeyOf, type StageIdentity } from '../fingerprint.js'
+import { searchKeyOf, type StageIdentity } from '../fingerprint.js'
 import {
   contentOf,
   decodeManifest,
@@ -72,9 +72,12 @@ export class Store extends Context.Service<
     /** The same, and whether its bytes are known to be as published without reading them. */
     readonly find: (fingerprint: string) => { readonly manifest: Manifest; readonly isWhole: boolean } | undefined
     /**
-     * Complete artifacts of stage runs that differ from this one in engine, device or versions at most; the best first.
+     * Complete artifacts of stage runs that differ from this one in engine, device, versions or what they read at most;
+     * the best first.
      */
-    readonly lookupAnyEngine: (identity: StageIdentity) => readonly Manifest[]
+    readonly findLike: (
+      identity: StageIdentity,
+    ) => readonly { readonly manifest: Manifest; readonly isWhole: boolean }[]
     /** The artifact as a folder of files under their own names, made where it is not there. */
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /**
@@ -139,10 +142,10 @@ export const readManifest = (file: string): Manifest | undefined => {
   }
 }
 
-/** So that runs on other engines find it, where an engine computed it. */
+/** So that it is found by runs on other engines, where one computed it, and by what is known before it is computed. */
 export const noteEqual = (root: string, fingerprint: string, identity: StageIdentity): void => {
-  if (identity.engine === null) return
-  const key = engineFreeKeyOf(identity)
+  if (identity.engine === null && identity.reads === undefined) return
+  const key = searchKeyOf(identity)
   const entry = path.join(ensureFolder(root, 'equals', key.slice(0, 2), key), fingerprint)
   if (!fs.existsSync(entry)) fs.writeFileSync(entry, '')
 }
@@ -181,12 +184,13 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
     return isThere(manifest) ? { manifest, isWhole: false } : undefined
   }
 
-  const lookupAnyEngine = (identity: StageIdentity): readonly Manifest[] => {
-    const key = engineFreeKeyOf(identity)
+  const findLike: Store['Service']['findLike'] = (identity) => {
+    const key = searchKeyOf(identity)
+    const order = byPreference(identity)
     return namesIn(place('equals', key.slice(0, 2), key))
-      .flatMap((fingerprint) => lookup(fingerprint) ?? [])
-      .filter((manifest) => engineFreeKeyOf(manifest.identity) === key)
-      .sort(byPreference(identity))
+      .flatMap((fingerprint) => find(fingerprint) ?? [])
+      .filter(({ manifest }) => searchKeyOf(manifest.identity) === key)
+      .sort((a, b) => order(a.manifest, b.manifest))
   }
 
   const isDamaged = (fingerprint: string): Effect.Effect<boolean, StoreError> =>
@@ -283,7 +287,7 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
     folder,
     lookup,
     find,
-    lookupAnyEngine,
+    findLike,
     isDamaged,
     publish,
     commit,

@@ -10,7 +10,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { storeErrorOf } from '../errors.js'
-import { engineFreeKeyOf } from '../fingerprint.js'
+import { searchKeyOf } from '../fingerprint.js'
 import { folderOf } from '../store/artifact-folder.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
 import type { Manifest } from '../store/manifest.js'
@@ -142,7 +142,7 @@ const find = Effect.fnUntraced(function* (options: GarbageOptions) {
 /** The artifact's other entries, after its manifest: without one they say nothing. */
 const removeTraces = (store: Store['Service'], manifest: Manifest): void => {
   const { fingerprint, files, identity } = manifest
-  const key = engineFreeKeyOf(identity)
+  const key = searchKeyOf(identity)
   fs.rmSync(store.place('equals', key.slice(0, 2), key, fingerprint), { recursive: true, force: true })
   const folder = folderOf(store.root, fingerprint)
   for (const [name, file] of Object.entries(files)) {

@@ -55,7 +55,8 @@ export const findLitter = (store: Store['Service'], options: LitterOptions): rea
     return finished.has(fingerprint) || (!wanted.has(fingerprint) && isOlder(place, keepDays * dayMs))
   })
   const seals = pathsIn('seals').filter(
-    (place) => isOlder(place, litterMinAgeMs) && !fs.existsSync(store.place('checkpoints', path.basename(place))),
+    (place) =>
+      isOlder(place, litterMinAgeMs) && !fs.existsSync(store.place('checkpoints', path.basename(place, '.reads'))),
   )
   const folders = pathsIn('artifacts').filter(
     (place) => !finished.has(path.basename(place)) && isOlder(place, litterMinAgeMs),
@@ -93,7 +94,7 @@ const removeCheckpoint = (store: Store['Service'], place: string): Effect.Effect
       Effect.sync(() => {
         if (!isOurs) return
         fs.rmSync(place, { recursive: true, force: true })
-        fs.rmSync(store.place('seals', path.basename(place)), { force: true })
+        for (const end of ['', '.reads']) fs.rmSync(store.place('seals', path.basename(place) + end), { force: true })
       }),
     ),
     Effect.scoped,

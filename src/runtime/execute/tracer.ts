@@ -1,0 +1,609 @@
+/**
+ * In a worker: writes down what a stage of the user's own reads besides what it is given, and notices when it leaves
+ * what can be written down. Functions of Node and of the language are replaced by ones that tell and then do what they
+ * did; who called is read off the stack, because this program and its loaders use the same functions.
+ */
+import * as childProcess from 'node:child_process'
+import * as crypto from 'node:crypto'
+import * as dgram from 'node:dgram'
+import * as dns from 'node:dns'
+import fs from 'node:fs'
+import { createRequire, findSourceMap, Module, register, syncBuiltinESMExports } from 'node:module'
+import * as net from 'node:net'
+import * as os from 'node:os'
+import * as path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { receiveMessageOnPort } from 'node:worker_threads'
+import type { Escape } from '../../dsl/option-tables.js'
+import { mappedPlace, type Place } from '../../dsl/place.js'
+import { ownPackage } from '../definition/own-package.js'
+import { changedAtMs, clockTickMs, hashFile, identityOf } from '../file-identity.js'
+import {
+  partsOfEscape,
+  partsOfRead,
+  givenVariables,
+  readName,
+  shownPath,
+  type TracedRead,
+  type TraceOptions,
+  valueNow,
+} from '../reads.js'
+
+/** Packages whose own doings are known: what they read and ask does not change what they compute. */
+const vouchedFor =
+  /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/]/
+
+const ownFolders = ['dist', 'src'].map((name) => path.join(path.dirname(ownPackage.manifest), name) + path.sep)
+
+interface CallSite {
+  readonly getFileName: () => string | null | undefined
+  readonly getLineNumber: () => number | null
+  readonly getColumnNumber: () => number | null
+}
+
+type Callable = (...args: never[]) => unknown
+
+/** Who called: code of the user's or of a package, this program, someone who is vouched for, or Node's loader. */
+type Caller = 'own' | 'vouched' | 'loader' | 'nobody' | CallSite
+
+const depth = 40
+
+/** `throughLoader`: whoever has a module loaded is the caller, not the loader. */
+const callerOf = (boundary: Callable, throughLoader = false): Caller => {
+  const { prepareStackTrace, stackTraceLimit } = Error
+  const holder: { stack?: unknown } = {}
+  Error.stackTraceLimit = depth
+  Error.prepareStackTrace = (_, sites) => sites
+  Error.captureStackTrace(holder, boundary)
+  const sites = holder.stack
+  Error.stackTraceLimit = stackTraceLimit
+  Error.prepareStackTrace = prepareStackTrace
+  if (!Array.isArray(sites)) return 'nobody'
+  for (const site of sites as readonly CallSite[]) {
+    const name = site.getFileName() ?? ''
+    if (!throughLoader && name.startsWith('node:internal/modules/')) return 'loader'
+    if (name === '' || name.startsWith('node:')) continue
+    const file = name.startsWith('file:') ? fileURLToPath(name) : name
+    if (ownFolders.some((folder) => file.startsWith(folder))) return 'own'
+    return vouchedFor.test(file) ? 'vouched' : site
+  }
+  return 'nobody'
+}
+
+const placeOf = (site: CallSite): Place => {
+  const file = site.getFileName() ?? ''
+  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1]
+  const known = mappedPlace(file, line, column)
+  if (known !== undefined) return known
+  const origin = findSourceMap(file)?.findEntry(line - 1, column - 1)
+  const plain = file.startsWith('file:') ? fileURLToPath(file) : file
+  if (origin === undefined || !('originalLine' in origin)) return { file: plain, line, column }
+  return { file: plain, line: origin.originalLine + 1, column: origin.originalColumn + 1 }
+}
+
+/** The path that a function of `fs` is given; undefined for a descriptor. */
+const pathOf = (given: unknown): string | undefined => {
+  if (typeof given === 'string') return path.resolve(given)
+  if (Buffer.isBuffer(given)) return path.resolve(given.toString())
+  return given instanceof URL && given.protocol === 'file:' ? fileURLToPath(given) : undefined
+}
+
+type Before = (args: readonly unknown[], boundary: Callable) => void
+
+/** What is told of calls, by the function that stands for the replaced one. */
+const told = new WeakMap<object, Before[]>()
+
+/** How many calls of functions that call each other are going on: what they call is theirs. */
+let nested = 0
+
+/** Replaces a function by one that tells `before` its arguments first; `isWhole` where what it calls is not told. */
+const replace = (holder: object, name: string, before: Before, isWhole = false): void => {
+  const original = Reflect.get(holder, name) as unknown
+  if (typeof original !== 'function') return
+  const known = told.get(original)
+  if (known !== undefined) return void known.push(before)
+  const befores = [before]
+  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
+    if (!isWhole) {
+      for (const each of befores) each(args, boundary)
+      return run()
+    }
+    if (nested === 0) for (const each of befores) each(args, boundary)
+    nested++
+    try {
+      return run()
+    } finally {
+      nested--
+    }
+  }
+  const handler: ProxyHandler<Callable> = {
+    apply: (target, self, args) =>
+      call(args, handler.apply as Callable, () => Reflect.apply(target, self, args) as unknown),
+    construct: (target, args, newTarget) =>
+      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object),
+  }
+  const { configurable = true, enumerable = true, writable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
+  if (!configurable && writable !== true) return
+  const value = new Proxy(original as Callable, handler)
+  told.set(value, befores)
+  Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
+}
+
+const words = (text: string): readonly string[] => text.split(' ')
+
+/** Whether a file is opened to be read, by the flags of `open`. */
+const opensToRead = (flags: unknown): boolean =>
+  typeof flags === 'number'
+    ? (flags & 3) !== fs.constants.O_WRONLY
+    : !/^(w|a)x?s?$/.test(typeof flags === 'string' ? flags : 'r')
+const opensToWrite = (flags: unknown): boolean =>
+  typeof flags === 'number'
+    ? (flags & 3) !== fs.constants.O_RDONLY
+    : /[wa+]/.test(typeof flags === 'string' ? flags : 'r')
+const empties = (flags: unknown): boolean =>
+  typeof flags === 'number' ? (flags & fs.constants.O_TRUNC) !== 0 : typeof flags === 'string' && flags.startsWith('w')
+
+class Tracer {
+  #options: TraceOptions | undefined
+  /** Read so far by this process, which may compute several stages: by what the first left the next may be touched. */
+  readonly #reads = new Map<string, TracedRead>()
+  /** What stages of this process have made themselves. */
+  readonly #made = new Set<string>()
+  #escaped = new Set<string>()
+  /** While this very tracer looks at something. */
+  #isBusy = false
+  #isInstalled = false
+  #followsModules = false
+  #drain = (): void => {}
+
+  /** The next stage begins: what the process has read before counts for it too. */
+  begin(options: TraceOptions): void {
+    if (options.root !== this.#options?.root) this.#reads.clear()
+    this.#options = options
+    this.#escaped = new Set()
+    this.#busy(() => {
+      for (const read of this.#reads.values()) this.#write(read)
+    })
+  }
+
+  /**
+   * From now on what is read counts; `files` were compiled into the definition, `loads` says whether Node's loader has
+   * more to load.
+   */
+  install(files: readonly string[], loads: boolean): void {
+    if (this.#options === undefined) return
+    this.#busy(() => {
+      for (const file of files) this.#file('module', file)
+      if (loads && !this.#followsModules) this.#followModules()
+      if (this.#isInstalled) return
+      this.#isInstalled = true
+      this.#replaceFiles()
+      this.#replaceEnvironment()
+      this.#replaceEscapes()
+      this.#replaceLocale()
+      replace(process, 'cwd', (_, boundary) => this.#relative(boundary))
+    })
+  }
+
+  /** ES modules are told by Node's loader, from a thread of its own. */
+  #followModules(): void {
+    this.#followsModules = true
+    const { port1, port2 } = new MessageChannel()
+    const hooks = [
+      'let port',
+      'export const initialize = (given) => { port = given }',
+      'export const load = (url, context, next) => { port.postMessage(url); return next(url, context) }',
+    ]
+    register(`data:text/javascript,${encodeURIComponent(hooks.join('\n'))}`, { data: port2, transferList: [port2] })
+    port1.unref()
+    this.#drain = () => {
+      for (let told = receiveMessageOnPort(port1); told !== undefined; told = receiveMessageOnPort(port1)) {
+        const url = String(told.message).replace(/[?#].*$/, '')
+        if (url.startsWith('file:') && fs.existsSync(fileURLToPath(url))) this.#file('module', fileURLToPath(url))
+      }
+    }
+  }
+
+  /** The stage has ended: everything that it read is in the log. */
+  flush(): void {
+    this.#busy(() => this.#drain())
+  }
+
+  #busy<A>(look: () => A): A | undefined {
+    if (this.#isBusy) return undefined
+    this.#isBusy = true
+    try {
+      return look()
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  #write(read: TracedRead): void {
+    const { log, trusts } = this.#options!
+    const { kind, what } = partsOfRead(read.name)
+    if (kind === 'escape' && trusts.includes(partsOfEscape(what).escape)) return
+    fs.appendFileSync(log, `${JSON.stringify(read)}\n`)
+  }
+
+  #note(read: TracedRead): void {
+    if (this.#reads.has(read.name)) return
+    this.#reads.set(read.name, read)
+    this.#write(read)
+  }
+
+  #isGiven(file: string): boolean {
+    const { given } = this.#options!
+    const isBelow = (folder: string): boolean => file === folder || file.startsWith(folder + path.sep)
+    if (given.some(isBelow)) return true
+    for (let at = file; ; at = path.dirname(at)) {
+      if (this.#made.has(at)) return true
+      if (path.dirname(at) === at) return false
+    }
+  }
+
+  /** Of a package its version stands for its files; what is linked from elsewhere has a path of its own. */
+  #package(file: string): string | undefined {
+    const [, folder] = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(file) ?? []
+    return folder
+  }
+
+  #file(kind: 'file' | 'module', file: string): void {
+    const { root } = this.#options!
+    if (kind === 'module' && ownFolders.some((folder) => file.startsWith(folder))) return
+    const folder = this.#package(file)
+    if (folder !== undefined) {
+      if (vouchedFor.test(file)) return
+      const what = shownPath(root, folder)
+      return this.#note({ name: readName('package', what), value: valueNow(root, 'package', what) })
+    }
+    const name = readName(kind, shownPath(root, file))
+    if (this.#reads.has(name)) return
+    const identity = identityOf(file)
+    if (identity === undefined) return this.#there(file)
+    if (!fs.statSync(file).isFile()) return this.#there(file)
+    const isYoung = changedAtMs(identity) + clockTickMs >= Date.now()
+    this.#note({ name, file, identity, ...(isYoung && { value: hashFile(file) }) })
+  }
+
+  #there(file: string): void {
+    this.#valued('path', file)
+  }
+
+  #valued(kind: 'path' | 'folder' | 'link', file: string): void {
+    const { root } = this.#options!
+    const what = shownPath(root, file)
+    const name = readName(kind, what)
+    if (!this.#reads.has(name)) this.#note({ name, value: valueNow(root, kind, what) })
+  }
+
+  /** Where a relative path begins. */
+  #relative(boundary: Callable): void {
+    const { root } = this.#options!
+    const name = readName('cwd', 'of the process')
+    if (this.#isBusy || this.#reads.has(name)) return
+    this.#busy(() => {
+      if (typeof callerOf(boundary) === 'object') this.#note({ name, value: valueNow(root, 'cwd', '') })
+    })
+  }
+
+  #look(kind: 'file' | 'path' | 'folder' | 'link', given: unknown, boundary: Callable): void {
+    if (this.#options === undefined || this.#isBusy) return
+    const file = pathOf(given)
+    if (file === undefined) return
+    if (typeof given === 'string' && !path.isAbsolute(given)) this.#relative(boundary)
+    this.#busy(() => {
+      if (this.#reads.has(readName(kind, shownPath(this.#options!.root, file)))) return
+      const caller = callerOf(boundary)
+      if (caller === 'loader' || caller === 'vouched' || this.#isGiven(file)) return
+      if (caller === 'own' && this.#isOfProgram(file)) return
+      if (/^\/dev\/u?random$/.test(file)) return this.#escape('randomness', caller)
+      if (kind === 'file') this.#file('file', file)
+      else this.#valued(kind, file)
+    })
+  }
+
+  /** What this program looks at for itself. */
+  #isOfProgram(file: string): boolean {
+    const folders = [
+      ...ownFolders,
+      ...(process.env['GENEPOOL_CACHE'] === undefined ? [] : [process.env['GENEPOOL_CACHE']]),
+    ]
+    return (
+      file === ownPackage.manifest ||
+      folders.some((folder) => file.startsWith(folder)) ||
+      /^\/(proc|sys|dev)\//.test(file) ||
+      this.#package(file) !== undefined ||
+      file.startsWith(path.join(os.homedir(), '.cache', 'genepool'))
+    )
+  }
+
+  /** Whatever a stage writes is its own from then on; a file that it has read before is read by now. */
+  #makes(given: unknown): void {
+    const file = pathOf(given)
+    if (file === undefined || this.#options === undefined || this.#isBusy) return
+    this.#busy(() => {
+      const name = readName('file', shownPath(this.#options!.root, file))
+      const before = this.#reads.get(name)
+      if (before?.identity !== undefined && before.value === undefined && identityOf(file) === before.identity) {
+        const read = { ...before, value: hashFile(file) }
+        this.#reads.set(name, read)
+        this.#write(read)
+      }
+      this.#made.add(file)
+    })
+  }
+
+  #makesIfMissing(given: unknown): void {
+    const file = pathOf(given)
+    if (file !== undefined && !this.#isBusy && this.#busy(() => fs.existsSync(file)) === false) this.#makes(file)
+  }
+
+  #replaceFiles(): void {
+    const each = (names: readonly string[], before: (args: readonly unknown[], boundary: Callable) => void): void => {
+      for (const name of names) {
+        for (const [holder, called] of [
+          [fs, name],
+          [fs, `${name}Sync`],
+          [fs.promises, name],
+        ] as const) {
+          replace(holder, called, before, true)
+        }
+      }
+    }
+    each(['readFile', 'openAsBlob'], ([file], boundary) => this.#look('file', file, boundary))
+    each(['open'], ([file, flags], boundary) => {
+      if (opensToRead(flags) && !empties(flags)) this.#look('file', file, boundary)
+      if (opensToWrite(flags)) this.#makes(file)
+    })
+    for (const name of ['createReadStream', 'ReadStream']) {
+      replace(fs, name, ([file], boundary) => this.#look('file', file, boundary), true)
+    }
+    each(['stat', 'lstat'], ([file], boundary) => this.#look('file', file, boundary))
+    each(['exists', 'access'], ([file], boundary) => this.#look('path', file, boundary))
+    each(['realpath', 'readlink'], ([file], boundary) => this.#look('link', file, boundary))
+    each(['readdir', 'opendir'], ([folder, options], boundary) => {
+      this.#look('folder', folder, boundary)
+      const isDeep = typeof options === 'object' && options !== null && Reflect.get(options, 'recursive') === true
+      const top = isDeep ? pathOf(folder) : undefined
+      if (top !== undefined) for (const below of this.#foldersBelow(top)) this.#look('folder', below, boundary)
+    })
+    each(['copyFile', 'rename', 'link', 'symlink'], ([from, to], boundary) => {
+      this.#look('file', from, boundary)
+      this.#makes(to)
+    })
+    each(['cp'], ([from, to], boundary) => {
+      const top = pathOf(from)
+      this.#look('file', from, boundary)
+      for (const folder of top === undefined ? [] : [top, ...this.#foldersBelow(top)]) {
+        this.#look('folder', folder, boundary)
+        for (const entry of this.#busy(() => fs.readdirSync(folder, { withFileTypes: true })) ?? []) {
+          if (entry.isFile()) this.#look('file', path.join(folder, entry.name), boundary)
+        }
+      }
+      this.#makesIfMissing(to)
+    })
+    each(['writeFile', 'rm', 'unlink'], ([file]) => this.#makes(file))
+    each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
+    replace(fs, 'createWriteStream', ([file]) => this.#makes(file), true)
+    this.#replaceDrawnFolders()
+    syncBuiltinESMExports()
+    const loader = Module.prototype as unknown as { load: (file: string) => unknown }
+    replace(loader, 'load', ([file]) => {
+      if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
+    })
+  }
+
+  /** The stage's own folders, whose names are known once they are made. */
+  #replaceDrawnFolders(): void {
+    const { mkdtemp, mkdtempSync } = fs
+    const inPromises = fs.promises.mkdtemp
+    const made = (folder: string): string => {
+      this.#made.add(path.resolve(folder))
+      return folder
+    }
+    Object.assign(fs, {
+      mkdtempSync: (...args: Parameters<typeof mkdtempSync>) => made(String(mkdtempSync(...args))),
+      mkdtemp: (...args: unknown[]) => {
+        const told = args.pop() as (error: unknown, folder: string) => void
+        const tell = (error: unknown, folder: string): void => told(error, error ? folder : made(folder))
+        ;(mkdtemp as (...all: unknown[]) => void)(...args, tell)
+      },
+    })
+    Object.assign(fs.promises, {
+      mkdtemp: async (...args: Parameters<typeof inPromises>) => made(String(await inPromises(...args))),
+    })
+  }
+
+  #foldersBelow(top: string): readonly string[] {
+    const found =
+      this.#busy(() => {
+        try {
+          return fs.readdirSync(top, { recursive: true, withFileTypes: true })
+        } catch {
+          return []
+        }
+      }) ?? []
+    return found.filter((each) => each.isDirectory()).map((each) => path.join(each.parentPath, each.name))
+  }
+
+  #replaceEnvironment(): void {
+    const note = (name: string, boundary: Callable): void => {
+      if (this.#options === undefined || this.#isBusy || givenVariables.test(name)) return
+      if (['*', name].some((each) => this.#reads.has(readName('env', each)))) return
+      this.#busy(() => {
+        const caller = callerOf(boundary)
+        if (typeof caller !== 'object') return
+        this.#note({ name: readName('env', name), value: valueNow('', 'env', name) })
+      })
+    }
+    const own = new Set<string>()
+    const handler: ProxyHandler<NodeJS.ProcessEnv> = {
+      get(target, name) {
+        if (typeof name === 'string' && !own.has(name)) note(name, handler.get as Callable)
+        return Reflect.get(target, name) as unknown
+      },
+      has(target, name) {
+        if (typeof name === 'string' && !own.has(name)) note(name, handler.has as Callable)
+        return Reflect.has(target, name)
+      },
+      getOwnPropertyDescriptor(target, name) {
+        if (typeof name === 'string' && !own.has(name)) note(name, handler.getOwnPropertyDescriptor as Callable)
+        return Reflect.getOwnPropertyDescriptor(target, name)
+      },
+      ownKeys(target) {
+        note('*', handler.ownKeys as Callable)
+        return Reflect.ownKeys(target)
+      },
+      set(target, name, value) {
+        if (typeof name === 'string') own.add(name)
+        return Reflect.set(target, name, value)
+      },
+    }
+    const environment = process.env
+    Object.defineProperty(process, 'env', {
+      configurable: true,
+      enumerable: true,
+      writable: true,
+      value: new Proxy(environment, handler),
+    })
+  }
+
+  #escape(escape: Escape, caller: Caller): void {
+    const { root } = this.#options!
+    this.#escaped.add(escape)
+    const { file, line } = typeof caller === 'object' ? placeOf(caller) : { file: '', line: 0 }
+    this.#note({
+      name: readName('escape', `${escape} ${file === '' ? '' : `${shownPath(root, file)}:${line}`}`),
+      value: '',
+    })
+  }
+
+  /** Notices a call, unless this program or someone who is vouched for makes it. */
+  #watch(
+    escape: Escape,
+    holder: object,
+    names: readonly string[],
+    counts: (args: readonly unknown[]) => boolean = () => true,
+  ): void {
+    for (const name of names) {
+      replace(holder, name, (args, boundary) => {
+        if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape) || !counts(args)) return
+        this.#busy(() => {
+          const caller = callerOf(boundary, true)
+          if (typeof caller === 'object' || (caller === 'nobody' && escape === 'network')) this.#escape(escape, caller)
+        })
+      })
+    }
+  }
+
+  #replaceEscapes(): void {
+    const watch = this.#watch.bind(this)
+    const modules = createRequire(import.meta.url)
+    watch('child_process', childProcess.ChildProcess.prototype, ['spawn'])
+    watch(
+      'child_process',
+      modules('node:child_process') as object,
+      words('spawn spawnSync exec execSync execFile execFileSync fork'),
+    )
+    watch('worker_threads', modules('node:worker_threads') as object, ['Worker'])
+    watch(
+      'vm',
+      modules('node:vm') as object,
+      words('Script createContext runInContext runInNewContext runInThisContext compileFunction SourceTextModule'),
+    )
+    watch('addon', process, ['dlopen'])
+    watch('network', net.Socket.prototype, ['connect'])
+    watch('network', net.Server.prototype, ['listen'])
+    watch('network', dgram.Socket.prototype, ['bind', 'send'])
+    watch('network', modules('node:dns') as object, ['lookup', 'resolve'])
+    watch('network', dns.promises, ['lookup', 'resolve'])
+    watch('network', globalThis, ['fetch', 'WebSocket'])
+    watch('randomness', Math, ['random'])
+    watch(
+      'randomness',
+      modules('node:crypto') as object,
+      words(
+        'randomBytes randomFill randomFillSync randomInt randomUUID generateKey generateKeySync generateKeyPair generateKeyPairSync',
+      ),
+    )
+    watch('randomness', Object.getPrototypeOf(crypto.webcrypto) as object, ['getRandomValues', 'randomUUID'])
+    watch('clock', performance, ['now'])
+    watch('clock', process, ['hrtime', 'uptime'])
+    watch('clock', process.hrtime, ['bigint'])
+    watch('clock', Date, ['now'])
+    const asksTheClock = (args: readonly unknown[]): boolean => args.length === 0
+    watch('clock', globalThis, ['Date'], asksTheClock)
+    Reflect.set(Date.prototype, 'constructor', Date)
+    syncBuiltinESMExports()
+  }
+
+  #replaceLocale(): void {
+    const ask = (
+      kind: 'zone' | 'locale',
+      holder: object,
+      names: readonly string[],
+      counts: (args: readonly unknown[]) => boolean,
+    ): void => {
+      for (const name of names) {
+        replace(holder, name, (args, boundary) => {
+          if (
+            this.#options === undefined ||
+            this.#isBusy ||
+            this.#reads.has(readName(kind, 'of the process')) ||
+            !counts(args)
+          )
+            return
+          this.#busy(() => {
+            if (typeof callerOf(boundary) === 'object')
+              this.#note({ name: readName(kind, 'of the process'), value: valueNow('', kind, '') })
+          })
+        })
+      }
+    }
+    const always = (): boolean => true
+    const parts = ['Date', 'Day', 'FullYear', 'Hours', 'Minutes', 'Month', 'Seconds']
+    ask(
+      'zone',
+      Date.prototype,
+      [
+        ...parts.flatMap((part) => [`get${part}`, `set${part}`]),
+        'getTimezoneOffset',
+        'getYear',
+        'setYear',
+        'toString',
+        'toDateString',
+        'toTimeString',
+      ],
+      always,
+    )
+    ask(
+      'zone',
+      Date.prototype,
+      ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'],
+      ([, options]) => !hasOption(options, 'timeZone'),
+    )
+    ask('zone', Intl, ['DateTimeFormat'], ([, options]) => !hasOption(options, 'timeZone'))
+    const isLocal = (text: unknown): boolean =>
+      typeof text === 'string' && !/(Z|GMT|UTC|[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(text)
+    ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
+    ask('zone', Date, ['parse'], ([text]) => isLocal(text))
+    const isDefault = ([locales]: readonly unknown[]): boolean => locales === undefined
+    for (const { prototype } of [Date, Number, BigInt, Array])
+      ask('locale', prototype, ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'], isDefault)
+    ask('locale', String.prototype, ['toLocaleUpperCase', 'toLocaleLowerCase'], isDefault)
+    ask('locale', String.prototype, ['localeCompare'], ([, locales]) => locales === undefined)
+    ask(
+      'locale',
+      Intl,
+      words('Collator DateTimeFormat DisplayNames ListFormat NumberFormat PluralRules RelativeTimeFormat Segmenter'),
+      isDefault,
+    )
+    Reflect.set(Date.prototype, 'constructor', Date)
+  }
+}
+
+const hasOption = (options: unknown, name: string): boolean =>
+  typeof options === 'object' && options !== null && Reflect.get(options, name) !== undefined
+
+export const tracer = new Tracer()

@@ -1,0 +1,241 @@
+/**
+ * What a stage read that nobody could name before it ran: files that it opened, folders that it listed, paths that it
+ * looked for, environment variables, the time zone. The process that computes it writes them down
+ * (`execute/tracer.ts`); an artifact is a hit while each of them is what it was.
+ */
+import { createHash } from 'node:crypto'
+import * as fs from 'node:fs'
+import * as path from 'node:path'
+import type { Escape } from '../dsl/option-tables.js'
+import { readTextIfThere } from '../base/files.js'
+import { type FileIndex, hashFile, identityOf } from './file-identity.js'
+
+/**
+ * Name of what was read (`file data/labels.json`) → its value then: a sha256 of bytes, of a folder's names or of a
+ * variable's text, else the thing itself; null for what was not there. Paths are relative to the project's root where
+ * they are below it.
+ */
+export type Reads = Readonly<Record<string, string | null>>
+
+/** What can be read, by the first word of its name; of `escape` no value is ever what it was. */
+export const readKinds = [
+  'file',
+  'module',
+  'folder',
+  'path',
+  'link',
+  'package',
+  'env',
+  'cwd',
+  'zone',
+  'locale',
+  'escape',
+] as const
+type ReadKind = (typeof readKinds)[number]
+
+export const readName = (kind: ReadKind, what: string): string => `${kind} ${what}`
+
+export const partsOfRead = (name: string): { readonly kind: ReadKind; readonly what: string } => {
+  const space = name.indexOf(' ')
+  return { kind: name.slice(0, space) as ReadKind, what: name.slice(space + 1) }
+}
+
+/** What leaves the trace, in words that follow "it uses". */
+export const escapeWords: Readonly<Record<Escape | 'changed', string>> = {
+  addon: 'a native addon',
+  child_process: 'another program',
+  clock: 'the clock',
+  network: 'the network',
+  randomness: 'randomness that is not its own',
+  vm: 'node:vm',
+  worker_threads: 'a thread',
+  changed: 'a file that was changed while it ran',
+}
+
+/** `escape clock src/run.ts:12` → its parts. */
+export const partsOfEscape = (what: string): { readonly escape: keyof typeof escapeWords; readonly place: string } => {
+  const space = what.indexOf(' ')
+  return { escape: what.slice(0, space) as keyof typeof escapeWords, place: what.slice(space + 1) }
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** The nearest folder with a package.json, else the file's own. */
+export const projectRootOf = (file: string): string => {
+  for (let at = path.dirname(file); ; at = path.dirname(at)) {
+    if (fs.existsSync(path.join(at, 'package.json'))) return at
+    if (path.dirname(at) === at) return path.dirname(file)
+  }
+}
+
+/** A path as names have it. */
+export const shownPath = (root: string, file: string): string => {
+  const below = path.relative(root, file)
+  const isBelow = below !== '..' && !below.startsWith(`..${path.sep}`) && !path.isAbsolute(below)
+  return (isBelow ? below || '.' : file).split(path.sep).join('/')
+}
+
+/** A line of the trace; a file's value is found out when the stage has ended, unless it may change unnoticed. */
+export interface TracedRead {
+  readonly name: string
+  readonly value?: string | null
+  readonly file?: string
+  readonly identity?: string
+}
+
+export interface TraceOptions {
+  /** The file that lines are added to. */
+  readonly log: string
+  readonly root: string
+  /** Files and folders that the stage is given, or makes. */
+  readonly given: readonly string[]
+  readonly trusts: readonly string[]
+}
+
+const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other')
+
+/** Environment variables that a worker is given, or that no result depends on. */
+export const givenVariables = /^(GENEPOOL|MALLOC)_/
+
+const allVariables = () =>
+  Object.entries(process.env)
+    .filter(([name]) => !givenVariables.test(name))
+    .sort()
+
+/** Null where what `look` asks for is not there, or cannot be looked at. */
+const orNull = (look: () => string): string | null => {
+  try {
+    return look()
+  } catch {
+    return null
+  }
+}
+
+/** Of everything but a file's bytes: what it is now. */
+export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module' | 'escape'>, what: string) => {
+  const place = path.resolve(root, what)
+  switch (kind) {
+    case 'folder':
+      return orNull(() => {
+        const entries = fs.readdirSync(place, { withFileTypes: true })
+        return sha256(JSON.stringify(entries.map((each) => [each.name, each.isDirectory()]).sort()))
+      })
+    case 'path':
+      return orNull(() => kindOf(fs.statSync(place)))
+    case 'link':
+      return orNull(() => shownPath(root, fs.realpathSync(place)))
+    case 'package':
+      return orNull(() => {
+        const { version } = JSON.parse(readTextIfThere(path.join(place, 'package.json')) ?? '{}') as {
+          version?: string
+        }
+        return version ?? 'without a version'
+      })
+    case 'env': {
+      const value = what === '*' ? JSON.stringify(allVariables()) : process.env[what]
+      return value === undefined ? null : sha256(value)
+    }
+    case 'cwd':
+      return shownPath(root, process.cwd())
+    case 'zone':
+      return Intl.DateTimeFormat().resolvedOptions().timeZone
+    case 'locale':
+      return Intl.DateTimeFormat().resolvedOptions().locale
+  }
+}
+
+/** What things are at one moment: each is looked at once. */
+export class ReadsNow {
+  readonly #hashes: FileIndex<string>
+  readonly #known = new Map<string, string | null>()
+
+  constructor(hashes: FileIndex<string>) {
+    this.#hashes = hashes
+  }
+
+  /** sha256 of a file's bytes; null where there is none. */
+  bytesOf(file: string): string | null {
+    const readAt = Date.now()
+    const known = this.#hashes.peek(file)
+    if (known !== undefined) return known
+    return orNull(() => {
+      const identity = identityOf(file)!
+      const sha256 = hashFile(file)
+      this.#hashes.remember(file, identity, sha256, readAt)
+      return sha256
+    })
+  }
+
+  value(root: string, name: string): string | null {
+    const { kind, what } = partsOfRead(name)
+    const key = `${root}\0${name}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const value =
+      kind === 'escape'
+        ? null
+        : kind === 'file' || kind === 'module'
+          ? this.bytesOf(path.resolve(root, what))
+          : valueNow(root, kind, what)
+    this.#known.set(key, value)
+    return value
+  }
+
+  /** The same names with what they are now. */
+  valuesOf(root: string, reads: Reads): Reads {
+    return Object.fromEntries(Object.keys(reads).map((name) => [name, this.value(root, name)]))
+  }
+
+  areAsThen(root: string, reads: Reads): boolean {
+    return Object.entries(reads).every(([name, then]) => !name.startsWith('escape ') && this.value(root, name) === then)
+  }
+}
+
+/** The last line of each name; half a line of a process that was killed is none. */
+const linesOf = (log: string): readonly TracedRead[] => {
+  const lines = (readTextIfThere(log) ?? '').split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [JSON.parse(line) as TracedRead]
+    } catch {
+      return []
+    }
+  })
+  return [...new Map(lines.map((line) => [line.name, line])).values()]
+}
+
+/**
+ * What the trace in a file says, once its stage has ended. Of a file that is no longer the one that was opened nobody
+ * knows what it held: the stage's result then counts for nobody else. `isCovered` says of a module or a package whether
+ * the code's own digest stands for it.
+ */
+export const readsOf = (
+  log: string,
+  now: ReadsNow,
+  root: string,
+  isCovered: (name: string, file?: string) => boolean,
+) => {
+  const reads: Record<string, string | null> = {}
+  for (const { name, value, file, identity } of linesOf(log)) {
+    if (isCovered(name, file)) continue
+    if (file === undefined || value === null) {
+      reads[name] ??= value ?? null
+    } else if (identityOf(file) !== identity && value === undefined) {
+      reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''
+    } else {
+      const bytes = value ?? now.bytesOf(file)
+      const isOther = value !== undefined && identityOf(file) === identity && now.bytesOf(file) !== value
+      if (isOther) reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''
+      else reads[name] ??= bytes
+    }
+  }
+  return Object.keys(reads).length === 0 ? undefined : (reads satisfies Reads)
+}
+
+/** Whether nothing that a trace names has changed: what an interrupted stage has read is then read for the rest. */
+export const isTraceAsThen = (log: string, root: string): boolean =>
+  linesOf(log).every(({ name, value, file, identity }) => {
+    const { kind, what } = partsOfRead(name)
+    if (kind === 'escape') return true
+    if (kind === 'file' || kind === 'module') return file !== undefined && identityOf(file) === identity
+    return valueNow(root, kind, what) === value
+  })

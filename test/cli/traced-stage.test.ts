@@ -1,0 +1,367 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { expect } from 'chai'
+import type { PlannedStage } from '../../src/runtime/events.js'
+import type { Finished } from '../support/child.js'
+import { runCli, startCli } from '../support/cli.js'
+import { pause } from '../support/child.js'
+import { countsOf, stagesWith } from '../support/read-events.js'
+import { workspaceForAll, workspaceForEach, type Workspace } from '../support/workspace.js'
+
+/** Nothing in a definition's text names what these read. */
+const head = `import * as fs from 'node:fs'
+import * as fsp from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import * as childProcess from 'node:child_process'
+import * as crypto from 'node:crypto'
+import * as vm from 'node:vm'
+import { Worker } from 'node:worker_threads'
+import * as os from 'node:os'
+import * as path from 'node:path'
+import { pipeline, stage } from 'genepool'
+const at = (...parts) => path.join(process.env.OWN_ROOT, ...parts)
+`
+
+const definition = (
+  computes: Readonly<Record<string, string>>,
+  options: Readonly<Record<string, string>> = {},
+): string =>
+  `${head}${Object.entries(computes)
+    .map(
+      ([name, compute]) =>
+        `const ${name} = stage('${name}', { ${options[name] ?? ''} run: async (context) => {
+  fs.writeFileSync(path.join(context.outDir, 'out'), String(await (${compute})(context)))
+} })`,
+    )
+    .join('\n')}\nexport default pipeline('traced').add(${Object.keys(computes).join(', ')})\n`
+
+interface Read {
+  readonly compute: string
+  /** Changes what it reads. */
+  readonly edit?: (workspace: Workspace) => void
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const text = (name: string) => (workspace: Workspace) => void workspace.write(name, 'other')
+
+const reads: Readonly<Record<string, Read>> = {
+  sync: { compute: `() => fs.readFileSync(at('sync' + '.txt'), 'utf8')`, edit: text('sync.txt') },
+  promise: { compute: `() => fsp.readFile(at('promise' + '.txt'), 'utf8')`, edit: text('promise.txt') },
+  callback: {
+    compute: `() => new Promise((resolve) => fs.readFile(at('callback' + '.txt'), 'utf8', (_, all) => resolve(all)))`,
+    edit: text('callback.txt'),
+  },
+  stream: {
+    compute: `async () => { let all = ''; for await (const part of fs.createReadStream(at('stream' + '.txt'))) all += part; return all }`,
+    edit: text('stream.txt'),
+  },
+  descriptor: {
+    compute: `() => { const file = fs.openSync(at('descriptor' + '.txt')); const all = fs.readFileSync(file, 'utf8'); fs.closeSync(file); return all }`,
+    edit: text('descriptor.txt'),
+  },
+  handle: {
+    compute: `async () => { const file = await fsp.open(at('handle' + '.txt')); const all = await file.readFile('utf8'); await file.close(); return all }`,
+    edit: text('handle.txt'),
+  },
+  size: { compute: `() => fs.statSync(at('size' + '.txt')).size`, edit: text('size.txt') },
+  copy: {
+    compute: `({ outDir }) => fs.copyFileSync(at('copy' + '.txt'), path.join(outDir, 'copy'))`,
+    edit: text('copy.txt'),
+  },
+  tree: {
+    compute: `({ outDir }) => fs.cpSync(at('tr' + 'ee'), path.join(outDir, 'tree'), { recursive: true })`,
+    edit: text('tree/below/leaf.txt'),
+  },
+  listing: { compute: `() => fs.readdirSync(at('list' + 'ing'))`, edit: text('listing/more.txt') },
+  deepListing: {
+    compute: `() => fs.readdirSync(at('list' + 'ing'), { recursive: true })`,
+    edit: text('listing/below/more.txt'),
+  },
+  missing: { compute: `() => fs.existsSync(at('miss' + 'ing.txt'))`, edit: text('missing.txt') },
+  tried: {
+    compute: `() => { try { return fs.readFileSync(at('tri' + 'ed.txt'), 'utf8') } catch { return 'nothing' } }`,
+    edit: text('tried.txt'),
+  },
+  link: {
+    compute: `() => fs.readFileSync(fs.realpathSync(at('li' + 'nk')), 'utf8')`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('link'))
+      symlinkSync('sync.txt', workspace.file('link'))
+    },
+  },
+  required: {
+    compute: `() => { const load = (by) => by(at('required' + '.json')); return load(createRequire(at('x.js'))).value }`,
+    edit: (workspace) => void workspace.write('required.json', '{ "value": 2 }'),
+  },
+  requiredCode: {
+    compute: `() => { const load = (by) => by(at('code' + '.cjs')); return load(createRequire(at('x.js')))() }`,
+    edit: (workspace) => void workspace.write('code.cjs', 'module.exports = () => 2'),
+  },
+  byPackage: {
+    compute: `() => createRequire(at('x.js'))(['read', 'er'].join(''))()`,
+    edit: text('by-package.txt'),
+  },
+  version: {
+    compute: `() => createRequire(at('x.js'))(['ver', 'sion'].join(''))`,
+    edit: (workspace) =>
+      void workspace.write('node_modules/version/package.json', '{ "name": "version", "version": "2.0.0" }'),
+  },
+  variable: { compute: `() => process.env['OWN_' + 'VALUE']`, env: { OWN_VALUE: '2' } },
+  allVariables: { compute: `() => Object.keys({ ...process.env }).length`, env: { OWN_OTHER: '2' } },
+  hours: { compute: `() => new Date(0).getHours()`, env: { TZ: 'Asia/Tokyo' } },
+  parsed: { compute: `() => new Date('2024-01-01 00:00').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  formatted: { compute: `() => (1234.5).toLocaleString()`, env: { LC_ALL: 'de_DE.UTF-8' } },
+  relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
+}
+
+const prepareFiles = (workspace: Workspace): void => {
+  const names = [
+    'sync',
+    'promise',
+    'callback',
+    'stream',
+    'descriptor',
+    'handle',
+    'size',
+    'copy',
+    'linked',
+    'by-package',
+  ]
+  for (const name of names) workspace.write(`${name}.txt`, name)
+  for (const folder of ['tree/below', 'listing/below', 'node_modules/reader', 'node_modules/version']) {
+    mkdirSync(workspace.file(folder), { recursive: true })
+  }
+  workspace.write('tree/below/leaf.txt', 'leaf')
+  workspace.write('listing/one.txt', '1')
+  workspace.write('listing/below/two.txt', '2')
+  symlinkSync('linked.txt', workspace.file('link'))
+  workspace.write('required.json', '{ "value": 1 }')
+  workspace.write('code.cjs', 'module.exports = () => 1')
+  workspace.write('node_modules/reader/package.json', '{ "name": "reader", "version": "1.0.0" }')
+  workspace.write(
+    'node_modules/reader/index.js',
+    `module.exports = () => require('fs').readFileSync(__dirname + '/../../by-package.txt', 'utf8')`,
+  )
+  workspace.write('node_modules/version/package.json', '{ "name": "version", "version": "1.0.0" }')
+  workspace.write('node_modules/version/index.js', `module.exports = require('./package.json').version`)
+}
+
+describe("what a stage of the user's own reads besides what it is given", () => {
+  const workspace = workspaceForAll()
+  const genepool = (call: string, env: Readonly<Record<string, string>> = {}): Promise<Finished> =>
+    runCli(call.split(' '), {
+      cwd: workspace.path,
+      env: { OWN_ROOT: workspace.path, TZ: 'UTC', LC_ALL: 'en_US.UTF-8', ...env },
+    })
+  const planned = async (env: Readonly<Record<string, string>> = {}) => {
+    const { stdout } = await genepool('plan traced.mjs --json', env)
+    const lines = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Partial<PlannedStage>)
+    return lines.filter(({ status }) => status !== undefined) as readonly PlannedStage[]
+  }
+  const toRun = async (env: Readonly<Record<string, string>> = {}): Promise<readonly string[]> =>
+    (await planned(env)).flatMap(({ stage, status }) => (status === 'run' ? [stage] : []))
+  const readBy = async (stage: string): Promise<Readonly<Record<string, unknown>>> => {
+    const { stdout } = await genepool(`show traced.mjs ${stage} --trace --json`)
+    return (JSON.parse(stdout) as { reads: Readonly<Record<string, unknown>> }).reads
+  }
+
+  before(async () => {
+    prepareFiles(workspace)
+    const computes = Object.fromEntries(Object.entries(reads).map(([name, { compute }]) => [name, compute]))
+    workspace.write('traced.mjs', definition({ ...computes, nothing: '() => 1' }))
+    const run = await genepool('run traced.mjs --json')
+    expect(countsOf(run), run.stderr).to.include({ failed: 0, ran: Object.keys(reads).length + 1 })
+  })
+
+  it('is nothing new in a second run', async () => {
+    expect(await toRun()).to.deep.equal([])
+  })
+
+  it('is written down, and nothing absurd with it', async () => {
+    expect(Object.keys(await readBy('nothing'))).to.deep.equal(['env OWN_ROOT'].slice(1))
+    expect(Object.keys(await readBy('sync'))).to.have.members(['env OWN_ROOT', 'file sync.txt'])
+    expect(Object.keys(await readBy('stream'))).to.have.members(['env OWN_ROOT', 'file stream.txt'])
+    expect(Object.keys(await readBy('hours'))).to.deep.equal(['zone of the process'])
+    expect(await readBy('missing')).to.include({ 'path missing.txt': null })
+    const { stdout } = await genepool('show traced.mjs sync --trace')
+    expect(stdout)
+      .to.match(/modules.*\n\s+traced\.mjs\s+\d/)
+      .and.to.match(/read besides\n\s+env OWN_ROOT/)
+  })
+
+  for (const [name, { edit, env }] of Object.entries(reads)) {
+    it(`counts: ${name}`, async () => {
+      expect(await toRun(env), 'with another environment').to.include.members(env === undefined ? [] : [name])
+      if (edit === undefined) return
+      const before = new Map(
+        ['sync.txt', 'required.json', 'code.cjs'].map((each) => [each, readFileSync(workspace.file(each))]),
+      )
+      edit(workspace)
+      expect(await toRun())
+        .to.include(name)
+        .and.not.to.include('nothing')
+      for (const each of [
+        'missing.txt',
+        'tried.txt',
+        'listing',
+        'tree',
+        'link',
+        'node_modules/reader',
+        'node_modules/version',
+      ]) {
+        rmSync(workspace.file(each), { recursive: true, force: true })
+      }
+      prepareFiles(workspace)
+      for (const [each, bytes] of before) workspace.write(each, bytes.toString())
+      expect(await toRun(), 'taken back').to.deep.equal([])
+    })
+  }
+
+  it('is told by name where it has changed', async () => {
+    workspace.write('sync.txt', 'other')
+    const { stdout } = await genepool('explain traced.mjs sync')
+    expect(stdout).to.match(/sync\.txt, which it reads, changed/)
+    const { events } = await genepool('run traced.mjs --json --only sync')
+    expect(stagesWith(events, 'stage-finished')).to.deep.equal(['sync'])
+    workspace.write('sync.txt', 'sync')
+    expect(await toRun()).to.deep.equal([])
+  })
+})
+
+/** What leaves every trace, and where in its `run`. */
+const escapes: Readonly<Record<string, readonly [trust: string, compute: string]>> = {
+  now: ['clock', '() => Date.now() > 0'],
+  date: ['clock', '() => new Date().getTime() > 0'],
+  elapsed: ['clock', '() => performance.now() > 0'],
+  hrtime: ['clock', '() => process.hrtime.bigint() > 0'],
+  random: ['randomness', '() => Math.random() < 2'],
+  uuid: ['randomness', '() => crypto.randomUUID().length'],
+  web: ['randomness', '() => globalThis.crypto.getRandomValues(new Uint8Array(2)).length'],
+  program: ['child_process', `() => childProcess.execFileSync(process.execPath, ['--version']).length > 0`],
+  spawned: [
+    'child_process',
+    `() => new Promise((resolve) => childProcess.spawn(process.execPath, ['--version']).on('exit', resolve))`,
+  ],
+  thread: ['worker_threads', `() => new Promise((resolve) => new Worker('0', { eval: true }).on('exit', resolve))`],
+  context: ['vm', `() => vm.runInNewContext('1 + 1')`],
+  socket: ['network', `() => fetch('http://127.0.0.1:9/').catch(() => 'refused')`],
+  addon: ['addon', `() => { try { process.dlopen({ exports: {} }, at('none.node')) } catch { return 'none' } }`],
+}
+
+describe('a stage that uses what nobody can write down', () => {
+  const workspace = workspaceForAll()
+  const genepool = (call: string): Promise<Finished> =>
+    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path } })
+  const computes = Object.fromEntries(Object.entries(escapes).map(([name, [, compute]]) => [name, compute]))
+
+  it('is computed every time, and the run names what and where', async () => {
+    workspace.write('traced.mjs', definition(computes))
+    const lines = definition(computes).split('\n')
+    const { events, stderr } = await genepool('run traced.mjs --json')
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : [])).join('\n')
+    for (const [name, [trust]] of Object.entries(escapes)) {
+      const line = lines.findIndex((each) => each.includes(`stage('${name}'`)) + 2
+      expect(warnings, stderr).to.match(
+        new RegExp(`${name} uses .* \\(traced\\.mjs:${line}\\).*trusts: \\['${trust}'\\]`),
+      )
+    }
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({
+      ran: Object.keys(escapes).length,
+      cached: 0,
+    })
+  })
+
+  it('is a hit where it vouches for that, and stays on record', async () => {
+    const trusts = Object.fromEntries(Object.entries(escapes).map(([name, [trust]]) => [name, `trusts: ['${trust}'],`]))
+    workspace.write('traced.mjs', definition(computes, trusts))
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ failed: 0 })
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0 })
+    const { stdout } = await genepool('show traced.mjs now --json')
+    expect(JSON.parse(stdout)).to.nested.include({ 'identity.trusts[0]': 'clock' })
+    workspace.write('traced.mjs', definition(computes))
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ cached: 0 })
+  })
+})
+
+describe('what a stage makes for itself', () => {
+  const workspace = workspaceForEach()
+  const genepool = (call: string): Promise<Finished> =>
+    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path } })
+
+  it('is no more than it read: folders of its own, files that it wrote', async () => {
+    const compute = `async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'own-'))
+  const other = await fsp.mkdtemp(path.join(os.tmpdir(), 'own-'))
+  fs.writeFileSync(path.join(folder, 'a'), 'x')
+  fs.writeFileSync(path.join(other, 'b'), 'y')
+  const found = [fs.readdirSync(folder), fs.readFileSync(path.join(folder, 'a'), 'utf8'), fs.readFileSync(path.join(other, 'b'), 'utf8')]
+  for (const each of [folder, other]) fs.rmSync(each, { recursive: true })
+  return found.join()
+}`
+    workspace.write('traced.mjs', definition({ own: compute }))
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 1 })
+    const { stdout } = await genepool('show traced.mjs own --trace --json')
+    const { reads } = JSON.parse(stdout) as { reads: Readonly<Record<string, unknown>> }
+    expect(Object.keys(reads)).to.satisfy((names: readonly string[]) =>
+      names.every((name) => /^env T(E?MP|MPDIR)/.test(name)),
+    )
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0, cached: 1 })
+  })
+
+  it('counts where it had read it before: a file that it goes on writing', async () => {
+    workspace.write('count.txt', '1')
+    const compute = `() => {
+  const file = at('count' + '.txt')
+  const count = Number(fs.readFileSync(file, 'utf8'))
+  fs.writeFileSync(file, String(Math.min(3, count + 1)))
+  return count
+}`
+    workspace.write('traced.mjs', definition({ own: compute }))
+    const ran: unknown[] = []
+    for (let round = 0; round < 4; round++) {
+      await genepool('run traced.mjs --json')
+      const { stdout } = await genepool('show traced.mjs own --json')
+      ran.push(stdout === '' ? 'another' : 'the same')
+    }
+    expect(ran).to.deep.equal(['another', 'another', 'the same', 'the same'])
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0, cached: 1 })
+  })
+})
+
+describe('an interrupted stage whose files change', () => {
+  const workspace = workspaceForEach()
+  const env = (): Readonly<Record<string, string>> => ({ OWN_ROOT: workspace.path })
+  const compute = `async ({ checkpointDir, signal }) => {
+  const kept = path.join(checkpointDir, 'kept')
+  const begun = fs.existsSync(kept) ? fs.readFileSync(kept, 'utf8') : undefined
+  if (begun !== undefined) return begun
+  fs.writeFileSync(kept, fs.readFileSync(at('config' + '.txt'), 'utf8'))
+  fs.writeFileSync(at('begun'), '')
+  if (fs.existsSync(at('wait'))) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+  return fs.readFileSync(kept, 'utf8')
+}`
+
+  for (const [now, expected] of [
+    ['new', 'new'],
+    ['old', 'old'],
+  ] as const) {
+    it(`goes on from its checkpoint only where they did not: ${now}`, async () => {
+      workspace.write('config.txt', 'old')
+      workspace.write('wait', '')
+      workspace.write('traced.mjs', definition({ own: compute }))
+      const running = startCli(['run', 'traced.mjs', '--json'], { cwd: workspace.path, env: env() })
+      while (!readdirSync(workspace.path).includes('begun')) await pause(20)
+      running.signalGroup('SIGINT')
+      expect((await running.done).code).to.equal(130)
+      if (now !== 'old') workspace.write('config.txt', now)
+      unlinkSync(workspace.file('wait'))
+      const { events } = await runCli(['run', 'traced.mjs', '--json'], { cwd: workspace.path, env: env() })
+      expect(stagesWith(events, 'stage-finished')).to.deep.equal(['own'])
+      const { stdout } = await runCli(['show', 'traced.mjs', 'own', '--json'], { cwd: workspace.path, env: env() })
+      const { folder } = JSON.parse(stdout) as { folder: string }
+      expect(readFileSync(`${folder}/out`, 'utf8')).to.equal(expected)
+    })
+  }
+})
