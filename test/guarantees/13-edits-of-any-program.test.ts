@@ -1,8 +1,10 @@
 import { expect } from 'chai'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CodeReader } from '../../src/runtime/code/code-reader.js'
+import { type CodeEntry, CodeReader } from '../../src/runtime/code/code-reader.js'
+import { FileIndex } from '../../src/runtime/file-identity.js'
+import { ReadsNow, readsOf } from '../../src/runtime/reads.js'
 import { seededNumbers } from '../engine/cases.js'
 import { start } from '../support/child.js'
 import {
@@ -37,28 +39,46 @@ const write = (folder: string, files: ProgramFiles): string => {
   return folder
 }
 
+const entryOf = (folder: string, { seed, program: { main } }: Case): CodeEntry => {
+  const module = join(folder, main)
+  const lines = readFileSync(module, 'utf8').split('\n')
+  const line = lines.findIndex((text) => text.includes(`'main${seed}'`)) + 1
+  return main === 'stage.ts'
+    ? { module, export: 'stage' }
+    : { module, call: `main${seed}`, place: { file: module, line, column: 1 } }
+}
+
 /** What counts of the code, and whether all of it could be followed. */
 const identityOf = async (
   workspace: Workspace,
   folder: string,
-  { seed, program: { main } }: Case,
+  each: Case,
 ): Promise<readonly [digest: string, whole: boolean]> => {
-  const reader = new CodeReader(workspace.file('store'))
-  const module = join(folder, main)
-  const lines = readFileSync(module, 'utf8').split('\n')
-  const line = lines.findIndex((text) => text.includes(`'main${seed}'`)) + 1
-  const { digest, opaque } = await reader.read(
-    main === 'stage.ts'
-      ? { module, export: 'stage' }
-      : { module, call: `main${seed}`, place: { file: module, line, column: 1 } },
-  )
+  const { digest, opaque } = await new CodeReader(workspace.file('store')).read(entryOf(folder, each))
   return [digest, opaque.length === 0]
+}
+
+const logOf = (folder: string): string => `${folder}.reads`
+
+/** Whether all that the program of the first folder read besides its code is the same in the second. */
+const readsTheSame = async (workspace: Workspace, folder: string, other: string, each: Case): Promise<boolean> => {
+  if (each.program.main === 'stage.ts') return true
+  const { files } = await new CodeReader(workspace.file('store')).covers(entryOf(folder, each))
+  const now = (): ReadsNow => new ReadsNow(new FileIndex(workspace.file('store', 'index', 'reads.json'), '1'))
+  const isCovered = (_name: string, file?: string): boolean => file !== undefined && files.has(realpathSync(file))
+  const reads = readsOf(logOf(folder), now(), folder, isCovered)
+  return reads === undefined || now().areAsThen(other, reads)
 }
 
 /** What each program gives, loaded without genepool. */
 const resultsOf = async (folders: readonly string[], cases: readonly Case[]): Promise<readonly string[]> => {
   const list = `${folders[0]}.json`
-  const programs = cases.map(({ seed: id, program: { main } }, index) => ({ folder: folders[index], main, id }))
+  const programs = cases.map(({ seed: id, program: { main } }, index) => ({
+    folder: folders[index],
+    main,
+    id,
+    log: logOf(folders[index]!),
+  }))
   writeFileSync(list, JSON.stringify(programs))
   const { stdout, stderr } = await start(['--import=tsx', runner, list], { cwd: process.cwd(), timeoutMs: 600_000 })
     .done
@@ -109,7 +129,9 @@ describe('An edit of any program: what computes something else is never served',
             await identityOf(workspace, before[index]!, each),
             await identityOf(workspace, after[index]!, each),
           ]
-          if (old === now && isWhole) stale.push(`${was[index]} → ${is[index]}\n${describeCase(each)}`)
+          const isHit = old === now && isWhole
+          if (isHit && (await readsTheSame(workspace, before[index]!, after[index]!, each)))
+            stale.push(`${was[index]} → ${is[index]}\n${describeCase(each)}`)
         }
         for (const folder of [...before, ...after]) rmSync(folder, { recursive: true })
       })

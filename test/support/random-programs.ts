@@ -239,6 +239,41 @@ const gadgets: readonly MakeGadget[] = [
       [`${k}b.ts`]: `import { seed } from './${k}a.js'\nexport const b = () => seed + ${n()}`,
     },
   }),
+  // Files whose names nothing in the text says.
+  ...[
+    (name: string) => `fs.readFileSync(${name}, 'utf8')`,
+    (name: string) => `process.getBuiltinModule('node:fs').readFileSync(${name}, 'utf8')`,
+    (name: string) => `[${name}].map((each) => fs.statSync(each).size + Number(fs.readFileSync(each))).join()`,
+    (name: string) => `(fs.cpSync(${name}, ${name} + '.copy'), fs.readFileSync(${name} + '.copy', 'utf8'))`,
+    (name: string) => `fs.readdirSync(path.dirname(${name})).map((each) => each + fs.readFileSync(${name})).join()`,
+  ].map((read): MakeGadget => (k, n) => ({
+    head: `import * as fs from 'node:fs'\nimport * as path from 'node:path'\nconst ${k} = path.join(import.meta.dirname, ['${k}', 'd'].join(''), ['${k}', 'txt'].join('.'))`,
+    use: read(k),
+    files: { [`${k}d/${k}.txt`]: `${n()}` },
+  })),
+  (k, n) => ({
+    head: `import { readFile as ${k}read } from 'node:fs/promises'\nconst ${k} = await ${k}read(new URL(['./${k}', 'txt'].join('.'), import.meta.url), 'utf8')`,
+    use: k,
+    files: { [`${k}.txt`]: `${n()}` },
+  }),
+  (k, n) => ({
+    head: `import { createRequire as ${k}make } from 'node:module'\nconst ${k} = ((by) => by(['./${k}', 'json'].join('.')))(${k}make(import.meta.url))`,
+    use: `${k}.v`,
+    files: { [`${k}.json`]: `{ "v": ${n()} }` },
+  }),
+  (k, n) => ({
+    head: `const ${k} = await import(['./${k}', 'ts'].join('.'))`,
+    use: `${k}.v()`,
+    files: {
+      [`${k}.ts`]: `import { w } from './${k}b.js'\nexport const v = () => w + ${n()}`,
+      [`${k}b.ts`]: `export const w = ${n()}`,
+    },
+  }),
+  (k, n) => ({
+    head: `import * as ${k}run from 'node:module'\nconst ${k} = () => Reflect.get(${k}run, ['create', 'Require'].join(''))(import.meta.url)(['./${k}', 'cjs'].join('.'))`,
+    use: `${k}()()`,
+    files: { [`${k}.cjs`]: `const w = ${n()}\nmodule.exports = () => w` },
+  }),
 ]
 
 /** What is in the program and changes nothing of its result. */
@@ -279,7 +314,7 @@ export const randomProgram = (draw: Draw, id: number): RandomProgram => {
       .join('\n'),
   )
   const stage = [
-    ...lines.filter(isImport),
+    ...new Set(lines.filter(isImport)),
     ...[...body, ...idle].filter((text) => text !== ''),
     `export const stage = () => [${made.map(({ use }) => use).join(', ')}]`,
   ].join('\n')

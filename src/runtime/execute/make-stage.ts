@@ -97,7 +97,7 @@ const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trac
       const isCovered = (name: string, file?: string): boolean => {
         const { kind, what } = partsOfRead(name)
         return (
-          (kind === 'module' && file !== undefined && files.has(fs.realpathSync(file))) ||
+          (kind === 'module' && file !== undefined && fs.existsSync(file) && files.has(fs.realpathSync(file))) ||
           (kind === 'package' && packages.has(what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)))
         )
       }

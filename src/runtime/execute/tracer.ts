@@ -189,17 +189,25 @@ class Tracer {
   #followModules(): void {
     this.#followsModules = true
     const { port1, port2 } = new MessageChannel()
-    const hooks = [
-      'let port',
-      'export const initialize = (given) => { port = given }',
-      'export const load = (url, context, next) => { port.postMessage(url); return next(url, context) }',
-    ]
-    register(`data:text/javascript,${encodeURIComponent(hooks.join('\n'))}`, { data: port2, transferList: [port2] })
+    const hooks = `
+      import { statSync } from 'node:fs'
+      import { fileURLToPath } from 'node:url'
+      let port
+      export const initialize = (given) => { port = given }
+      export const load = (url, context, next) => {
+        if (url.startsWith('file:')) {
+          const file = fileURLToPath(url)
+          const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
+          if (stat) port.postMessage([file, [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')])
+        }
+        return next(url, context)
+      }`
+    register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: port2, transferList: [port2] })
     port1.unref()
     this.#drain = () => {
       for (let told = receiveMessageOnPort(port1); told !== undefined; told = receiveMessageOnPort(port1)) {
-        const url = String(told.message).replace(/[?#].*$/, '')
-        if (url.startsWith('file:') && fs.existsSync(fileURLToPath(url))) this.#file('module', fileURLToPath(url))
+        const [file, identity] = told.message as readonly [string, string]
+        this.#file('module', file, identity)
       }
     }
   }
@@ -248,7 +256,8 @@ class Tracer {
     return folder
   }
 
-  #file(kind: 'file' | 'module', file: string): void {
+  /** `then` is the file's identity when it was read, where that was before. */
+  #file(kind: 'file' | 'module', file: string, then?: string): void {
     const { root } = this.#options!
     if (kind === 'module' && ownFolders.some((folder) => file.startsWith(folder))) return
     const folder = this.#package(file)
@@ -259,10 +268,10 @@ class Tracer {
     }
     const name = readName(kind, shownPath(root, file))
     if (this.#reads.has(name)) return
-    const identity = identityOf(file)
+    const identity = then ?? identityOf(file)
     if (identity === undefined) return this.#there(file)
-    if (!fs.statSync(file).isFile()) return this.#there(file)
-    const isYoung = changedAtMs(identity) + clockTickMs >= Date.now()
+    if (then === undefined && !fs.statSync(file).isFile()) return this.#there(file)
+    const isYoung = changedAtMs(identity) + clockTickMs >= Date.now() && identityOf(file) === identity
     this.#note({ name, file, identity, ...(isYoung && { value: hashFile(file) }) })
   }
 
