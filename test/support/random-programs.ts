@@ -269,6 +269,57 @@ const gadgets: readonly MakeGadget[] = [
       [`${k}b.ts`]: `export const w = ${n()}`,
     },
   }),
+  // Names that loaders resolve in ways of their own.
+  (k, n) => ({
+    head: `import { ${k} } from './${k}%23b.mjs'`,
+    use: k,
+    files: { [`${k}#b.mjs`]: `export const ${k} = ${n()}`, [`${k}%23b.mjs`]: `export const ${k} = ${n()}` },
+  }),
+  (k, n) => ({
+    head: `import { ${k} } from './${k}%3Fb.mjs'`,
+    use: k,
+    files: { [`${k}?b.mjs`]: `export const ${k} = ${n()}` },
+  }),
+  (k, n) => ({
+    head: `import { ${k} } from './${k}.js'`,
+    use: k,
+    files: { [`${k}.js`]: `export const ${k} = ${n()}`, [`${k}.ts`]: `export const ${k} = ${n()}` },
+  }),
+  (k, n) => ({
+    head: `import { ${k} } from './${k}.mjs'`,
+    use: k,
+    files: { [`${k}.mjs`]: `export const ${k} = ${n()}`, [`${k}.mts`]: `export const ${k} = ${n()}` },
+  }),
+  (k, n) => ({
+    head: `import { createRequire as ${k}make } from 'node:module'\nconst ${k} = ${k}make(import.meta.url)('./${k}')`,
+    use: `${k}.v`,
+    files: {
+      [`${k}/index.js`]: `exports.v = ${n()}`,
+      [`${k}/index.json`]: `{ "v": ${n()} }`,
+      [`${k}/package.json`]: '{}',
+    },
+  }),
+  (k, n) => ({
+    head: `import { createRequire as ${k}make } from 'node:module'\nconst ${k} = ${k}make(import.meta.url)('./${k}')`,
+    use: `${k}.v`,
+    files: {
+      [`${k}/package.json`]: '{ "main": "other.js" }',
+      [`${k}/other.js`]: `exports.v = ${n()}`,
+      [`${k}/index.js`]: `exports.v = ${n()}`,
+    },
+  }),
+  (k, n) => ({
+    head: `import * as ${k}a from './${k}.ts?a'\nimport * as ${k}b from './${k}.ts?b'`,
+    use: `${k}a.up() + ${k}a.up() * ${k}b.up()`,
+    files: { [`${k}.ts`]: `let v = ${n()}\nexport const up = () => ++v` },
+  }),
+  (k, n) => ({
+    head: `import { ${k} } from './${k}.jsx'`,
+    use: k,
+    files: {
+      [`${k}.tsx`]: `/** @jsx h */\nconst h = (name: string) => name.length * ${n()}\nconst g = (name: string) => name.length + ${n()}\nexport const ${k} = <div /> as never as number\nexport const ${k}g = g`,
+    },
+  }),
   (k, n) => ({
     head: `import * as ${k}run from 'node:module'\nconst ${k} = () => Reflect.get(${k}run, ['create', 'Require'].join(''))(import.meta.url)(['./${k}', 'cjs'].join('.'))`,
     use: `${k}()()`,
@@ -365,7 +416,7 @@ export const randomEdit = (draw: Draw, { files }: RandomProgram): ProgramFiles |
   const name = pick(
     draw,
     // What is in an installed package stands and falls with its version.
-    Object.keys(files).filter((each) => each !== 'package.json' && !/^node_modules.*\.js$/.test(each)),
+    Object.keys(files).filter((each) => !each.endsWith('package.json') && !/^node_modules.*\.js$/.test(each)),
   )
   const text = files[name]!
   const lines = text.split('\n')

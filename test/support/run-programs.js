@@ -20,13 +20,15 @@ for (const { folder, main, id, log } of JSON.parse(readFileSync(process.argv[2],
     tracer.begin({ log, root: folder, given: [], trusts: [] })
     tracer.install([], true)
   }
+  let isLoaded = false
   try {
     const thrown = new Promise((_, reject) => (onThrown = reject))
     const module = await Promise.race([import(pathToFileURL(join(folder, main)).href), thrown])
+    isLoaded = true
     const stage = main === 'stage.ts' ? module.stage : ownStage(id)
     results.push(JSON.stringify(stage({ params: {} })))
   } catch (error) {
-    results.push(`raises ${error.constructor.name}`)
+    results.push(isLoaded ? `raises ${error.constructor.name}` : 'does not load')
   }
   tracer.flush()
 }

@@ -156,4 +156,4 @@ export class Resolver {
 }
 
 /** Without what a loader may put behind a name: `./x.js?fresh`. */
-const plainPath = (specifier: string): string => decodeURI(specifier.replace(/[?#].*$/, ''))
+const plainPath = (specifier: string): string => decodeURIComponent(specifier.replace(/[?#].*$/, ''))
