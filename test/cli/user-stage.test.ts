@@ -219,4 +219,24 @@ export default pipeline('own').add(
     expect(await first('{ b: 1, a: 2 }')).to.deep.equal([1, 'a'])
     expect(await first('{ a: 2, b: 1 }')).to.deep.equal([0, 'a'])
   })
+
+  it('see every number of them as it is', async () => {
+    workspace.write(
+      'own.ts',
+      `import { writeFileSync } from 'node:fs'
+import { pipeline, stage } from 'genepool'
+export default pipeline('own').add(
+  stage('zeros', {
+    params: { zero: 0, minus: -0, list: [-0, 1e300], text: '-0' },
+    run: ({ params, outDir }) => {
+      writeFileSync(outDir + '/out', '')
+      return { zeros: [params.zero, params.minus, params.list[0]].map((each) => String(1 / Number(each))), text: params.text }
+    },
+  }),
+)`,
+    )
+    await genepool('run own.ts')
+    const { summary } = JSON.parse((await genepool('show own.ts zeros --json')).stdout) as Manifest
+    expect(summary).to.deep.equal({ zeros: ['Infinity', '-Infinity', '-Infinity'], text: '-0' })
+  })
 })

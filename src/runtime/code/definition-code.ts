@@ -200,25 +200,35 @@ const captures = ({ source, checker }: ParsedFile, part: ts.Node): boolean => {
  * Whether a part of a file is a function for sure, the same whenever it is evaluated: written out there, or the name of
  * one that nothing else is assigned to. What a call gives, or a member of an object, may be another each time.
  */
-const isOneFunction = ({ source, checker }: ParsedFile, run: ts.ObjectLiteralElementLike): boolean => {
+const isOneFunction = (file: ParsedFile, run: ts.ObjectLiteralElementLike, all: readonly ParsedFile[]): boolean => {
   const ts = typescript()
+  const { source, checker } = file
+  const isVariable = (name: string): boolean => all.some((each) => each !== file && exportsVariable(each.text, name))
   if (ts.isMethodDeclaration(run)) return true
   const value = ts.isPropertyAssignment(run) ? withoutSkin(run.initializer) : run.name
   if (value === undefined || ts.isArrowFunction(value) || ts.isFunctionExpression(value)) return true
   if (ts.isPropertyAccessExpression(value)) {
     const root = ts.isIdentifier(value.expression) ? checker().getSymbolAtLocation(value.expression) : undefined
-    return root?.declarations?.every((each) => ts.isNamespaceImport(each)) === true
+    return root?.declarations?.every((each) => ts.isNamespaceImport(each)) === true && !isVariable(value.name.text)
   }
   if (!ts.isIdentifier(value)) return false
   const symbol = ts.isShorthandPropertyAssignment(run)
     ? checker().getShorthandAssignmentValueSymbol(run)
     : checker().getSymbolAtLocation(value)
   return (symbol?.declarations ?? []).every((each) => {
-    if (ts.isImportSpecifier(each) || ts.isImportClause(each) || ts.isNamespaceImport(each)) return true
+    if (ts.isImportSpecifier(each)) return !isVariable((each.propertyName ?? each.name).text)
+    if (ts.isImportClause(each)) return !isVariable('default')
+    if (ts.isNamespaceImport(each)) return true
     if (ts.isVariableDeclaration(each)) return (ts.getCombinedNodeFlags(each) & ts.NodeFlags.Const) !== 0
     return ts.isFunctionDeclaration(each) && !isAssigned(source, value.text)
   })
 }
+
+/** Whether a file may export under this name what it declares by `let` or `var`, and sets again. */
+const exportsVariable = (text: string, name: string): boolean =>
+  [name, ...[...text.matchAll(new RegExp(`(\\w+)\\s+as\\s+${name}\\b`, 'g'))].map(([, local]) => local!)].some((each) =>
+    new RegExp(`\\b(let|var)\\b[^;=]*\\b${each}\\b`).test(text),
+  )
 
 /** Whether a name is assigned anywhere in a file. */
 const isAssigned = (source: ts.SourceFile, name: string): boolean =>
@@ -331,7 +341,7 @@ export const definitionCode = (
   const calls = callsOf(parsed, name, place)
   const fileOf = (call: StageCall): ParsedFile => parsed.find(({ file }) => file === call.file)!
   const capturing = calls.filter((call) => captures(fileOf(call), call.run ?? call.node))
-  const unknown = calls.filter((call) => call.run === undefined || !isOneFunction(fileOf(call), call.run))
+  const unknown = calls.filter((call) => call.run === undefined || !isOneFunction(fileOf(call), call.run, parsed))
   const exported = new Map<string, string[]>()
   const lines = new Map<string, { readonly from: number; readonly to: number }>()
   const rewritten = new Map<string, string>()

@@ -14,7 +14,7 @@ import {
   explainStart,
   explainTimeout,
 } from './explain-failure.js'
-import type { Job, WorkerMessage } from './job.js'
+import { encodeJob, type Job, type WorkerMessage } from './job.js'
 import { memoryBounds } from './worker-memory.js'
 import { sampleTree } from './process-tree.js'
 import type { StageSummary } from '../stage-contract.js'
@@ -82,11 +82,11 @@ const startWorker = (warm: WarmWorkers, job: Job, care: JobCare): WorkerProcess 
   const told = { ...job, heartbeatMs: heartbeatMs(care.limits) }
   if (care.warm !== undefined) {
     const worker = warm.take(care.warm, kindOf(job))
-    worker.child.stdin?.write(`${JSON.stringify(told)}\n`)
+    worker.child.stdin?.write(`${encodeJob(told)}\n`)
     return worker
   }
   const jobFile = path.join(path.dirname(job.outDir), 'job.json')
-  fs.writeFileSync(jobFile, JSON.stringify(told))
+  fs.writeFileSync(jobFile, encodeJob(told))
   return new WorkerProcess(kindOf(job), jobFile)
 }
 

@@ -25,6 +25,15 @@ export interface Job {
   readonly trace?: TraceOptions
 }
 
+const minusZero = '\0genepool-minus-zero\0'
+
+/** One line of JSON that says all of it: of the two zeros JSON.stringify knows one, JSON.parse both. */
+export const encodeJob = (job: Job): string =>
+  JSON.stringify(job, (_, value: unknown) => (Object.is(value, -0) ? minusZero : value)).replaceAll(
+    JSON.stringify(minusZero),
+    '-0',
+  )
+
 /** `Extension`, as it passes between processes. */
 export interface JobExtension {
   readonly from?: Extension['from']

@@ -81,6 +81,10 @@ describe("the code of a stage of the user's own", () => {
       ['members', `${a}\nlet i = 0\nstage('a', { run: fns[i++] })\nstage('b', { run: fns[i++] })`],
       ['a variable', `${a}\nlet run = fns[0]\nstage('a', { run })\nrun = fns[1]\nstage('b', { run })`],
       [
+        'a variable of another file',
+        "import { next, run } from './runs.js'\nstage('a', { run })\nnext()\nstage('b', { run })",
+      ],
+      [
         'bound',
         `let n = 0\nconst f = (x) => x\nstage('a', { run: f.bind(null, n++) })\nstage('b', { run: f.bind(null, n++) })`,
       ],
@@ -93,6 +97,7 @@ describe("the code of a stage of the user's own", () => {
         `let n = 0\nconst of = () => { const m = n++; return { run: () => m } }\nstage('a', of())\nstage('b', of())`,
       ],
     ] as const) {
+      workspace.write('runs.ts', 'let at = () => 1\nexport const next = () => { at = () => 2 }\nexport { at as run }')
       workspace.write('own.ts', head + text)
       const reader = new CodeReader(workspace.file('store'))
       const [one, two] = await Promise.all(
