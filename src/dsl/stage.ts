@@ -179,6 +179,9 @@ const readSources = (name: string, value: unknown, place: Place | undefined): Us
   throw new DefinitionError('wrongType', `stage '${name}': sources is ${shown(value)}: write { role: 'path' }`, place)
 }
 
+const STAGE_NAMES = namesOf(STAGE_OPTIONS)
+const NONE: readonly Escape[] = Object.freeze([])
+
 const readTrusts = (name: string, value: unknown, place: Place | undefined): readonly Escape[] => {
   const isList = Array.isArray(value) && value.every((each) => ESCAPES.includes(each as Escape))
   if (isList) return [...new Set(value as readonly Escape[])].sort()
@@ -197,7 +200,7 @@ export const stage = <
 ): UserStage => {
   const place = placeOfCall() ?? { file: '', line: 0, column: 0 }
   checkName('stage: its name', name, place)
-  const reader = new OptionReader([{ path: `stage '${name}'`, options, known: namesOf(STAGE_OPTIONS) }], place)
+  const reader = new OptionReader([{ path: `stage '${name}'`, options, known: STAGE_NAMES }], place)
   const { run, inputs, sources, usesEngine, warm, trusts, ...read } = readOptions(STAGE_OPTIONS, reader)
   const params = read.params ?? {}
   if (typeof run !== 'function') {
@@ -216,7 +219,7 @@ export const stage = <
     sources: readSources(name, sources ?? {}, place),
     usesEngine,
     warm,
-    trusts: readTrusts(name, trusts ?? [], place),
+    trusts: trusts === undefined ? NONE : readTrusts(name, trusts, place),
     call: { name, place },
   })
 }

@@ -410,13 +410,16 @@ type CallEntry = Extract<CodeEntry, { readonly call: string }>
 /** No stage has an empty name. */
 const ofAnyName = (entry: CallEntry): CallEntry => ({ ...entry, call: '' })
 
-const keyOf = (entry: CodeEntry, without: readonly string[]): string =>
-  JSON.stringify([
-    entry.module,
-    'export' in entry ? entry.export : [entry.call, entry.place.file, entry.place.line, entry.place.column],
-    [...without].sort(),
-    ownConditions,
-  ])
+const conditionsKey = JSON.stringify(ownConditions)
+
+/** Asked for each of thousands of stages; no path and no name has a NUL in it. */
+const keyOf = (entry: CodeEntry, without: readonly string[]): string => {
+  const place = 'export' in entry ? undefined : entry.place
+  const begin = place === undefined ? '' : `${place.file}\0${place.line}\0${place.column}`
+  const called = 'export' in entry ? entry.export : entry.call
+  const packages = without.length > 1 ? [...without].sort() : without
+  return `${entry.module}\0${called}\0${begin}\0${packages.join()}\0${conditionsKey}`
+}
 
 /** The record with places where people look: in the source, not in what was compiled from it. */
 const inSources = ({ record, files }: Walked): CodeRecord => {
