@@ -116,3 +116,49 @@ describe('genepool watch, where the system does not tell of changes,', () => {
     expect(await watching.after(saved, 'run-finished')).to.include({ ran: 1 })
   })
 })
+
+describe('genepool watch notices what a stage was found to read', () => {
+  const workspace = workspaceForAll()
+  let watching: Watching
+  const definition = (comment: string): string => `${comment}
+import * as fs from 'node:fs'
+import { pipeline, stage } from 'genepool'
+const words = stage('words', {
+  run: ({ outDir }) => {
+    const text = fs.readFileSync(['${workspace.path}', 'words.txt'].join('/'), 'utf8')
+    const names = fs.readdirSync(['${workspace.path}', 'listed'].join('/'))
+    const missing = fs.existsSync(['${workspace.path}', 'missing.txt'].join('/'))
+    fs.writeFileSync(outDir + '/out', [text, names, missing].join())
+  },
+})
+export default pipeline('traced').add(words)
+`
+  before(async () => {
+    workspace.write('words.txt', 'first')
+    workspace.write('listed/one', '')
+    workspace.write('traced.ts', definition('// One.'))
+    watching = startWatch(workspace, 'traced.ts')
+    await watching.after(0, 'watch-waiting')
+  })
+  after(() => endWatch(watching))
+
+  for (const [what, edit] of [
+    ['a file', () => workspace.write('words.txt', 'second')],
+    ['a folder', () => workspace.write('listed/two', '')],
+    ['a file that was not there', () => workspace.write('missing.txt', '')],
+    ['a file again', () => workspace.write('words.txt', 'third')],
+  ] as const) {
+    it(`${what}, by a name that nothing in its text says`, async () => {
+      const saved = watching.now()
+      edit()
+      expect((await watching.after(saved, 'run-finished')).ran).to.equal(1)
+      await watching.after(saved, 'watch-waiting')
+    })
+  }
+
+  it('and nothing else: a comment changes nothing that counts', async () => {
+    const saved = watching.now()
+    workspace.write('traced.ts', definition('// Two.'))
+    await watching.after(saved, 'watch-unchanged')
+  })
+})

@@ -10,7 +10,7 @@ import * as Command from 'effect/cli/Command'
 import { UsageError } from '../../runtime/errors.js'
 import { Store } from '../../runtime/store/store.js'
 import { FileWatcher, nextBurst } from '../../runtime/watch/file-watcher.js'
-import { type FileChange, SeenFiles } from '../../runtime/watch/watched-files.js'
+import { type FileChange, type ReachedFile, SeenFiles } from '../../runtime/watch/watched-files.js'
 import {
   artifactFlags,
   checkJobs,
@@ -84,6 +84,8 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
   const say = (event: WatchEvent): void => display.watch(event, !rounds.isIdle())
   /** Whether a stage was thrown away since the last plan. */
   let again = false
+  /** What stages were found to read since files were last looked at. */
+  let traced: readonly { readonly files: readonly ReachedFile[]; readonly since: number }[] = []
   /** Whether a plan is being made, or files are not watched yet. */
   let busy = true
   const sayWaiting = (): void => {
@@ -96,6 +98,10 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     problem: (problem) => say({ type: 'watch-problem', ...problem, at: now() }),
     spoilt: () => {
       again = true
+      hint()
+    },
+    traced: (_round, files) => {
+      traced = [...traced, { files, since: Date.now() }]
       hint()
     },
     idle: sayWaiting,
@@ -147,6 +153,12 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     let changes: readonly FileChange[] = []
     for (;;) {
       yield* nextBurst(hints)
+      const found = traced
+      traced = []
+      // What was touched while the stages ran has been told by their results, or is their own doing.
+      for (const { files, since } of found) {
+        late = [...late, ...(yield* Effect.promise(() => seen.add(files, since)))]
+      }
       // Watched again first, because folders may have been made or removed.
       yield* Effect.promise(() => watcher.watch(seen.paths))
       changes = [...late, ...(yield* Effect.promise(() => seen.look()))]

@@ -13,6 +13,8 @@ import { type Prepared, type PreparedStage, stageKeys } from '../../runtime/plan
 import { type Steering, Withdrawn } from '../../runtime/run/options.js'
 import type { ResolvedEngine } from '../../runtime/services.js'
 import { Store } from '../../runtime/store/store.js'
+import type { Reads } from '../../runtime/reads.js'
+import { tracedOf, type ReachedFile } from '../../runtime/watch/watched-files.js'
 import type { FromRound, Occupied, RoundPlan, RoundStage, SlotUse, ToRound } from './watch-messages.js'
 
 const slotOf = ({ kind }: PreparedStage, { device, deviceIndex = 0 }: ResolvedEngine): SlotUse => ({
@@ -38,6 +40,7 @@ const roundPlan = (
   plan: Plan,
   engine: ResolvedEngine,
   keys: ReadonlyMap<StageNode, string>,
+  reads: Readonly<Record<string, Reads>>,
 ): RoundPlan => {
   const stages = prepared.stages.map((stage, index): RoundStage => {
     const planned = plan.stages[index]
@@ -50,17 +53,22 @@ const roundPlan = (
     }
   })
   const cells = graph.cells.map(({ name }) => name)
-  const signature = hashOf([graph.name, cells, stages.map(({ stage, key }) => [stage, key])])
+  const signature = hashOf([graph.name, cells, stages.map(({ stage, key }) => [stage, key]), reads])
   return { pipeline: graph.name, signature, stages }
 }
 
+/** With the files that its stages read besides when they were last computed. */
+type TellReads = (prepared: Prepared, traced: readonly ReachedFile[]) => ReturnType<Steering['review']>
+
 export interface RoundControl {
   /** How the run of this graph is steered. `tellReads` tells the watching process what its stages read. */
-  readonly steering: (graph: StageGraph, tellReads: Steering['review']) => Steering
+  readonly steering: (graph: StageGraph, tellReads: TellReads) => Steering
   /** Has to be told each event of the run. */
   readonly observe: (event: RunEvent) => void
   readonly receive: (message: ToRound) => void
   readonly isSuperseded: () => boolean
+  /** Tells the watching process what the stages of the run, which is over, have read. */
+  readonly tellTraced: () => void
 }
 
 /** Goes before every stage of the run that waits for a slot. */
@@ -89,14 +97,19 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
   /** Stage → fingerprint, while it is computed. */
   const running = new Map<string, string>()
   let superseded = false
+  let tellTraced = (): void => {}
 
   const steering: RoundControl['steering'] = (graph, tellReads) => ({
     review: Effect.fnUntraced(function* (prepared, engine) {
       const keys = stageKeys(prepared)
       for (const [{ name }, key] of keys) keyOf.set(name, key)
-      const plan = yield* planStages(prepared, new LastKnown(yield* Store, graph.remembered))
-      send({ type: 'planned', plan: roundPlan(graph, prepared, plan, engine, keys) })
-      yield* tellReads(prepared, engine)
+      const store = yield* Store
+      const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
+      const trace = () => tracedOf(prepared, new LastKnown(store, graph.remembered), store)
+      const planned = () => roundPlan(graph, prepared, plan, engine, keys, trace().reads)
+      send({ type: 'planned', plan: planned() })
+      tellTraced = () => send({ type: 'traced', files: trace().files, signature: planned().signature })
+      yield* tellReads(prepared, trace().files)
       occupied = yield* Deferred.await(start)
     }),
     occupy: Effect.fnUntraced(function* (slots) {
@@ -147,6 +160,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
     steering,
     receive,
     isSuperseded: () => superseded,
+    tellTraced: () => tellTraced(),
     observe: (event) => {
       if (event.type === 'stage-started') running.set(event.stage, event.fingerprint)
       else if (event.type === 'stage-finished' || event.type === 'stage-failed') running.delete(event.stage)

@@ -59,11 +59,12 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
     },
     steering: control.steering(
       graph,
-      Effect.fnUntraced(function* (prepared) {
-        yield* tell([...(yield* reachOfDefinition(file)), ...reachOfStages(prepared)])
+      Effect.fnUntraced(function* (prepared, traced) {
+        yield* tell([...(yield* reachOfDefinition(file)), ...reachOfStages(prepared), ...traced])
       }),
     ),
   })
+  control.tellTraced()
   if (control.isSuperseded()) return
   send({ type: 'table', text: yield* renderFinished(graph, result.cells, request.pipeline) })
 })

@@ -23,6 +23,8 @@ type Outcome =
 export interface RoundListener {
   readonly event: (round: WatchRound, event: RunEvent) => void
   readonly table: (text: string) => void
+  /** What its stages were found to read. */
+  readonly traced: (round: WatchRound, files: readonly ReachedFile[]) => void
   /** Something that went wrong after the plan was told. */
   readonly problem: (problem: Problem) => void
   /** A line that the definition, or something below it, printed. */
@@ -110,6 +112,10 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
       }
       case 'reads':
         Deferred.doneUnsafe(round.reads, Effect.succeed(message.files))
+        break
+      case 'traced':
+        round.signature = message.signature
+        listener.traced(round, message.files)
         break
       case 'event':
         listener.event(round, message.event)

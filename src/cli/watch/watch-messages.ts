@@ -69,6 +69,8 @@ export type FromRound =
   | { readonly type: 'planned'; readonly plan: RoundPlan }
   /** All that the definition and its stages read; after `planned` or `problem`. */
   | { readonly type: 'reads'; readonly files: readonly ReachedFile[] }
+  /** The run is over: what its stages read besides when they were computed, and its plan's signature with that. */
+  | { readonly type: 'traced'; readonly files: readonly ReachedFile[]; readonly signature: string }
   /** The definition cannot be run, or the store cannot be used. */
   | ({ readonly type: 'problem' } & Problem)
   | { readonly type: 'event'; readonly event: RunEvent }

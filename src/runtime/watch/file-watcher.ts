@@ -40,8 +40,19 @@ interface WatcherListener {
 /** How often files are looked at where the system does not tell what happens to them. */
 const lookEveryMs = 2_000
 
+/** Of a folder that is itself to be watched, any entry. */
+const anyName = '*'
+
 /** A folder, and which of its entries count. */
 type Folders = ReadonlyMap<string, ReadonlySet<string>>
+
+const isFolder = (place: string): boolean => {
+  try {
+    return fs.statSync(place).isDirectory()
+  } catch {
+    return false
+  }
+}
 
 /**
  * For each file the folder that it is in, or, where that is not there, the nearest one above and the folder missing in
@@ -56,6 +67,9 @@ const foldersOf = (files: readonly string[]): Folders => {
     }
     const names = folders.get(folder) ?? new Set()
     folders.set(folder, names.add(name))
+    if (isFolder(file)) {
+      folders.set(file, (folders.get(file) ?? new Set()).add(anyName))
+    }
   }
   return folders
 }
@@ -98,7 +112,10 @@ export class FileWatcher {
 
   async #start(folders: Folders): Promise<FSWatcher> {
     const { watch } = await import('chokidar')
-    const counts = (file: string): boolean => folders.get(path.dirname(file))?.has(path.basename(file)) ?? false
+    const counts = (file: string): boolean => {
+      const names = folders.get(path.dirname(file))
+      return names !== undefined && (names.has(path.basename(file)) || names.has(anyName))
+    }
     const watcher = watch([...folders.keys()], {
       depth: 0,
       ignoreInitial: true,

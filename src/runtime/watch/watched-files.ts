@@ -8,8 +8,11 @@ import * as Effect from 'effect/Effect'
 import { CodeReader } from '../code/code-reader.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
-import { changedAtMs, clockTickMs, identityOf } from '../file-identity.js'
+import { changedAtMs, clockTickMs, identityOf, mtimeOf } from '../file-identity.js'
+import { isUserStageNode } from '../definition/user-stage.js'
+import type { LastKnown } from '../plan/last-known.js'
 import type { Prepared } from '../plan/prepare.js'
+import { partsOfRead, type Reads } from '../reads.js'
 import { Store } from '../store/store.js'
 
 export interface ReachedFile {
@@ -51,6 +54,37 @@ export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[
   return [...files.values()]
 }
 
+/** What stages read besides when they were last computed: the files and folders of it, and what all of it is now. */
+export const tracedOf = (
+  { stages, readsNow }: Prepared,
+  last: LastKnown,
+  store: Store['Service'],
+): { readonly files: readonly ReachedFile[]; readonly reads: Readonly<Record<string, Reads>> } => {
+  const now = readsNow()
+  const files = new Set<string>()
+  const reads: Record<string, Reads> = {}
+  for (const { node, root } of stages) {
+    const known = isUserStageNode(node) ? last.fingerprint(node.name) : undefined
+    const { identity, made } = (known === undefined ? undefined : store.lookup(known)) ?? {}
+    const before = identity?.reads
+    if (before === undefined) continue
+    const startedAt = Date.parse(made!.at)
+    // A file that it writes to itself would have it run for ever.
+    const isItsOwn = (file: string): boolean => {
+      const at = mtimeOf(identityOf(file) ?? '')
+      return at >= startedAt - clockTickMs && at <= startedAt + made!.ms + clockTickMs
+    }
+    reads[node.name] = now.valuesOf(root, before)
+    for (const name of Object.keys(before)) {
+      const { kind, what } = partsOfRead(name)
+      const place = path.resolve(root, what)
+      if (['file', 'module', 'path', 'link', 'folder'].includes(kind) && !isItsOwn(place)) files.add(place)
+      if (kind === 'package') files.add(path.join(place, 'package.json'))
+    }
+  }
+  return { files: [...files].map((each) => ({ path: each })), reads }
+}
+
 /** The external file that keeps a definition from being run, where that is what this error says. */
 export const reachOfError = (error: UsageError): readonly ReachedFile[] =>
   error.cause instanceof StageError && error.cause.path !== undefined ? [{ path: error.cause.path }] : []
@@ -66,10 +100,11 @@ interface Seen {
   readonly sha256: string | undefined
 }
 
-/** Without blocking: external files may be large. Undefined where there is no file any more. */
+/** Without blocking: external files may be large. Of a folder, its names. Undefined where there is no file any more. */
 const hashOfFile = async (file: string): Promise<string | undefined> => {
   const hash = createHash('sha256')
   try {
+    if (fs.statSync(file).isDirectory()) return hash.update(fs.readdirSync(file).sort().join('\0')).digest('hex')
     for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer)
   } catch {
     return undefined
