@@ -69,6 +69,8 @@ export class CodeReader {
   #index: FileIndex<string> | undefined
   readonly #known = new Map<string, Known>()
   readonly #walked = new Map<string, Walked>()
+  /** By call, what is being read. */
+  readonly #reading = new Map<string, Promise<Known>>()
   #states = new FileStates()
   #packages = new Packages()
   readonly #erased = new ErasedFiles()
@@ -88,10 +90,27 @@ export class CodeReader {
     const known = this.#known.get(key)
     if (known !== undefined) return known
     const remembered = this.#entries.find(key, this.#states) ?? this.#ofSameCall(entry, without)
-    const state = remembered ?? (await this.#walk(entry, without))
-    this.#known.set(key, state)
-    if (remembered === undefined) this.#remember(entry, without, state)
-    return state
+    if (remembered !== undefined) {
+      this.#known.set(key, remembered)
+      return remembered
+    }
+    // What is being read for one stage of a call may hold for the next.
+    const shared = 'call' in entry ? keyOf(ofAnyName(entry), without) : key
+    const before = this.#reading.get(shared)
+    if (before !== undefined) {
+      await before.catch(() => {})
+      return this.read(entry, without)
+    }
+    const reading = this.#walk(entry, without)
+    this.#reading.set(shared, reading)
+    try {
+      const state = await reading
+      this.#known.set(key, state)
+      this.#remember(entry, without, state)
+      return state
+    } finally {
+      this.#reading.delete(shared)
+    }
   }
 
   /** Thousands of stages may come from one call in a loop: what it reaches is the same for all of them. */

@@ -86,6 +86,9 @@ const usage = <A>(run: () => Promise<A>): Effect.Effect<A, UsageError> =>
     Effect.catch((cause) => (cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause))),
   )
 
+/** Stages whose code is read at once: the compiler is a process of its own. */
+const sideBySide = 8
+
 /** Reads code and external files, the ones that changed. Fails with a UsageError where the definition cannot be run. */
 export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: PrepareOptions) {
   const store = yield* Store
@@ -173,7 +176,13 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   }
   const stages = yield* usage(async () => {
     const prepared: PreparedStage[] = []
-    for (const node of nodes) prepared.push(await prepareStage(node))
+    for (let at = 0; at < nodes.length; at += sideBySide) {
+      const some = await Promise.allSettled(nodes.slice(at, at + sideBySide).map(prepareStage))
+      for (const each of some) {
+        if (each.status === 'rejected') throw each.reason
+        prepared.push(each.value)
+      }
+    }
     return prepared
   })
   hashes.save()
