@@ -48,7 +48,7 @@ export interface StageIdentity {
    * engine.
    */
   readonly machine?: MachineIdentity
-  /** What it vouches for (`stage(…, { trusts })`): a trace of a stage that vouched for less says more. */
+  /** Of a stage of the user's own, which is traced: what it vouches for (`stage(…, { trusts })`). */
   readonly trusts?: readonly string[]
   /** What it read besides, found when it was computed (`reads.ts`); absent where that was nothing. */
   readonly reads?: Reads

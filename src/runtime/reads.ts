@@ -18,20 +18,8 @@ import { type FileIndex, hashFile, identityOf } from './file-identity.js'
 export type Reads = Readonly<Record<string, string | null>>
 
 /** What can be read, by the first word of its name; of `escape` no value is ever what it was. */
-export const readKinds = [
-  'file',
-  'module',
-  'folder',
-  'path',
-  'link',
-  'package',
-  'env',
-  'cwd',
-  'zone',
-  'locale',
-  'escape',
-] as const
-type ReadKind = (typeof readKinds)[number]
+type ReadKind =
+  'file' | 'module' | 'folder' | 'path' | 'link' | 'package' | 'env' | 'cwd' | 'zone' | 'locale' | 'escape'
 
 export const readName = (kind: ReadKind, what: string): string => `${kind} ${what}`
 
@@ -81,6 +69,8 @@ export interface TracedRead {
   readonly value?: string | null
   readonly file?: string
   readonly identity?: string
+  /** The stage has written over it since: its value is what it was before. */
+  readonly isReplaced?: boolean
 }
 
 export interface TraceOptions {
@@ -97,10 +87,12 @@ const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat
 /** Environment variables that a worker is given, or that no result depends on. */
 export const givenVariables = /^(GENEPOOL|MALLOC)_/
 
-const allVariables = () =>
-  Object.entries(process.env)
-    .filter(([name]) => !givenVariables.test(name))
-    .sort()
+/** sha256 of a variable's text, or of all of them (`*`); null where it is not set. */
+export const variable = (environment: NodeJS.ProcessEnv, name: string): string | null => {
+  const all = () => Object.entries(environment).filter(([each]) => !givenVariables.test(each))
+  const value = name === '*' ? JSON.stringify(all().sort()) : environment[name]
+  return value === undefined ? null : sha256(value)
+}
 
 /** Null where what `look` asks for is not there, or cannot be looked at. */
 const orNull = (look: () => string): string | null => {
@@ -131,10 +123,8 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
         }
         return version ?? 'without a version'
       })
-    case 'env': {
-      const value = what === '*' ? JSON.stringify(allVariables()) : process.env[what]
-      return value === undefined ? null : sha256(value)
-    }
+    case 'env':
+      return variable(process.env, what)
     case 'cwd':
       return shownPath(root, process.cwd())
     case 'zone':
@@ -186,49 +176,59 @@ export class ReadsNow {
     return Object.fromEntries(Object.keys(reads).map((name) => [name, this.value(root, name)]))
   }
 
+  /** Keeps what was hashed for the next run. */
+  save(): void {
+    this.#hashes.save()
+  }
+
   areAsThen(root: string, reads: Reads): boolean {
-    return Object.entries(reads).every(([name, then]) => !name.startsWith('escape ') && this.value(root, name) === then)
+    return Object.entries(reads).every(([name, then]) => this.value(root, name) === then)
   }
 }
 
-/** The last line of each name; half a line of a process that was killed is none. */
-const linesOf = (log: string): readonly TracedRead[] => {
-  const lines = (readTextIfThere(log) ?? '').split('\n').flatMap((line) => {
+/** Half a line of a process that was killed is none. */
+const linesOf = (log: string): readonly TracedRead[] =>
+  (readTextIfThere(log) ?? '').split('\n').flatMap((line) => {
     try {
       return line === '' ? [] : [JSON.parse(line) as TracedRead]
     } catch {
       return []
     }
   })
-  return [...new Map(lines.map((line) => [line.name, line])).values()]
-}
+
+/** Whether two attempts, or two moments of one, have found a thing as two different things. */
+const differ = (one: TracedRead, other: TracedRead): boolean =>
+  one.identity !== other.identity || (one.value !== other.value && one.value !== undefined && other.value !== undefined)
 
 /**
  * What the trace in a file says, once its stage has ended. Of a file that is no longer the one that was opened nobody
- * knows what it held: the stage's result then counts for nobody else. `isCovered` says of a module or a package whether
- * the code's own digest stands for it.
+ * knows what it held: the stage's result then counts for this run alone. `isCovered` says of a module or a package
+ * whether the code's own digest stands for it.
  */
 export const readsOf = (
   log: string,
   now: ReadsNow,
   root: string,
-  isCovered: (name: string, file?: string) => boolean,
-) => {
+  isCovered: (line: TracedRead) => boolean,
+): Reads | undefined => {
+  const byName = new Map<string, TracedRead>()
   const reads: Record<string, string | null> = {}
-  for (const { name, value, file, identity } of linesOf(log)) {
-    if (isCovered(name, file)) continue
-    if (file === undefined || value === null) {
-      reads[name] ??= value ?? null
-    } else if (identityOf(file) !== identity && value === undefined) {
-      reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''
-    } else {
-      const bytes = value ?? now.bytesOf(file)
-      const isOther = value !== undefined && identityOf(file) === identity && now.bytesOf(file) !== value
-      if (isOther) reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''
-      else reads[name] ??= bytes
-    }
+  for (const line of linesOf(log)) {
+    if (isCovered(line)) continue
+    const before = byName.get(line.name)
+    if (before !== undefined && differ(before, line))
+      reads[readName('escape', `changed ${partsOfRead(line.name).what}`)] = ''
+    byName.set(line.name, { ...before, ...line })
   }
-  return Object.keys(reads).length === 0 ? undefined : (reads satisfies Reads)
+  for (const { name, value, file, identity, isReplaced } of byName.values()) {
+    const bytes = file === undefined || isReplaced === true ? (value ?? null) : now.bytesOf(file)
+    const isOther =
+      file !== undefined && isReplaced !== true && (identityOf(file) !== identity || (value ?? bytes) !== bytes)
+    if (isOther) reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''
+    else reads[name] = bytes
+  }
+  now.save()
+  return Object.keys(reads).length === 0 ? undefined : reads
 }
 
 /** Whether nothing that a trace names has changed: what an interrupted stage has read is then read for the rest. */

@@ -280,6 +280,7 @@ describe('a stage that uses what nobody can write down', () => {
     expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0 })
     const { stdout } = await genepool('show traced.mjs now --json')
     expect(JSON.parse(stdout)).to.nested.include({ 'identity.trusts[0]': 'clock' })
+    expect((await genepool('lineage traced.mjs now')).stdout).to.match(/vouches for clock/)
     workspace.write('traced.mjs', definition(computes))
     expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ cached: 0 })
   })

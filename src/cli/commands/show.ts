@@ -9,6 +9,7 @@ import { bytes, duration } from '../../results/format.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
 import type { PlannedStage } from '../../runtime/events.js'
+import { LastKnown } from '../../runtime/plan/last-known.js'
 import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { readTags } from '../../runtime/records/run-tags.js'
@@ -193,7 +194,8 @@ const traceOf = Effect.fnUntraced(function* (
   stage: PreparedStage,
   { identity }: Manifest,
 ) {
-  const record = yield* Effect.promise(() => code.recordOf(stage.codeEntry, stage.codeWithout))
+  const current = yield* Effect.promise(() => code.recordOf(stage.codeEntry, stage.codeWithout))
+  const record = identity.code === stage.code ? current : code.record(identity.code)
   const symbols = Object.values(record?.symbols ?? {})
   const files = [...new Set(symbols.map(({ file }) => file))].sort()
   const sources = Object.entries(identity.sources)
@@ -243,7 +245,10 @@ const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string)
   const { prepared, plan, store, graph } = yield* inspect(flags)
   const wanted = yield* stageCalled(graph, called)
   const stage = prepared.stages.find(({ node }) => node === wanted)!
-  const manifest = plan.manifests.get(stage.node)
+  const known = new LastKnown(store, graph.remembered).fingerprint(stage.node.name)
+  // Of one that is no hit, why not is in its trace.
+  const last = flags.trace && known !== undefined ? store.lookup(known) : undefined
+  const manifest = plan.manifests.get(stage.node) ?? last
   if (manifest === undefined) {
     const planned = plan.stages.find((candidate) => candidate.stage === wanted.name)
     const because = describeReasons(planned?.reasons ?? [])

@@ -116,6 +116,7 @@ export const describeReason = (reason: Reason): string => {
     case 'read-changed':
       return describeRead(reason)
     case 'escape':
+      if (reason.escape === 'changed') return `${reason.place}, which it reads, changed while it ran`
       return `it uses ${escapeWords[reason.escape as keyof typeof escapeWords]} (${reason.place}), so it is computed every time`
     case 'package-changed':
       return `package ${reason.name} ${reason.before} → ${reason.now}`

@@ -44,7 +44,7 @@ const describeAccepted = ({ file, name, by, at, reason }: AcceptedEdit): string 
   `${file}:${name} by ${by.name}, ${at}: ${reason}`
 
 const detailsOf = (artifact: LineageArtifact): readonly string[] => {
-  const { fingerprint, content, code, accepted, engine, sources, params } = artifact
+  const { fingerprint, content, code, accepted, engine, sources, reads, trusts, params } = artifact
   const versions = Object.entries(engine?.versions ?? {}).map(([name, version]) => `${name} ${version}`)
   return [
     `fingerprint ${fingerprint}`,
@@ -55,6 +55,8 @@ const detailsOf = (artifact: LineageArtifact): readonly string[] => {
     ...(engine === null ? [] : [`engine      ${engine.engine} on ${engine.device} (${versions.join(', ')})`]),
     `made        ${whereMade(artifact)}`,
     ...Object.entries(sources).map(([role, sha256]) => `source      ${role}, sha256 ${sha256}`),
+    ...Object.entries(reads).map(([name, value]) => `read        ${name}, ${value ?? 'not there'}`),
+    ...(trusts.length === 0 ? [] : [`vouches for ${trusts.join(', ')}`]),
     ...wrapped(leaves(params, '').filter((leaf) => leaf.trim() !== '')).map(
       (line, index) => `${index === 0 ? 'params      ' : '            '}${line}`,
     ),

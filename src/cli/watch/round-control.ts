@@ -106,10 +106,18 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
       const store = yield* Store
       const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
       const trace = () => tracedOf(prepared, new LastKnown(store, graph.remembered), store)
-      const planned = () => roundPlan(graph, prepared, plan, engine, keys, trace().reads)
-      send({ type: 'planned', plan: planned() })
-      tellTraced = () => send({ type: 'traced', files: trace().files, signature: planned().signature })
-      yield* tellReads(prepared, trace().files)
+      const planned = (reads: Readonly<Record<string, Reads>>) => roundPlan(graph, prepared, plan, engine, keys, reads)
+      tellTraced = () => {
+        const { files, reads } = trace()
+        send({ type: 'traced', files, signature: planned(reads).signature })
+      }
+      const { files, reads } = trace()
+      send({ type: 'planned', plan: planned(reads) })
+      // What has changed since they were read is in the plan.
+      yield* tellReads(
+        prepared,
+        files.map(({ path }) => ({ path })),
+      )
       occupied = yield* Deferred.await(start)
     }),
     occupy: Effect.fnUntraced(function* (slots) {

@@ -187,14 +187,14 @@ export class CodeReader {
     return [...(this.#known.get(keyOf(entry, without))?.identities.keys() ?? [])]
   }
 
-  /** What the digest stands for: these files, and these packages whatever they hold. */
+  /** What the digest stands for: these files, and these versions of packages whatever they hold. */
   async covers(
     entry: CodeEntry,
     without: readonly string[] = [],
-  ): Promise<{ readonly files: ReadonlySet<string>; readonly packages: ReadonlySet<string> }> {
+  ): Promise<{ readonly files: ReadonlySet<string>; readonly packages: CodeRecord['packages'] }> {
     const { program } = await this.read(entry, without)
     const record = await this.recordOf(entry, without)
-    return { files: new Set(program), packages: new Set([...Object.keys(record?.packages ?? {}), ...without]) }
+    return { files: new Set(program), packages: record?.packages ?? {} }
   }
 
   /** All files of a module's program, used or not, and the places where a missing file is expected. */

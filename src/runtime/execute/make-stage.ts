@@ -21,7 +21,7 @@ import type { LastKnown } from '../plan/last-known.js'
 import type { Lease } from './leases.js'
 import { isUserStageNode } from '../definition/user-stage.js'
 import { escapeWarnings } from '../plan/warnings.js'
-import { partsOfRead, type Reads, readsOf } from '../reads.js'
+import { partsOfRead, type Reads, readsOf, type TracedRead } from '../reads.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
 import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import { sealInputs } from '../store/sealed-inputs.js'
@@ -94,12 +94,12 @@ const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trac
     try: async () => {
       if (!fs.existsSync(trace)) return undefined
       const { files, packages } = await prepared.code.covers(stage.codeEntry, stage.codeWithout)
-      const isCovered = (name: string, file?: string): boolean => {
+      const isCovered = ({ name, file, value }: TracedRead): boolean => {
         const { kind, what } = partsOfRead(name)
-        return (
-          (kind === 'module' && file !== undefined && fs.existsSync(file) && files.has(fs.realpathSync(file))) ||
-          (kind === 'package' && packages.has(what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)))
-        )
+        if (kind === 'module') return file !== undefined && fs.existsSync(file) && files.has(fs.realpathSync(file))
+        if (kind !== 'package') return false
+        const called = what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)
+        return stage.codeWithout.includes(called) || packages[called] === value
       }
       const reads = readsOf(trace, prepared.readsNow(), stage.root, isCovered)
       for (const message of escapeWarnings(stage.node.name, reads)) emit({ type: 'warning', message })
@@ -190,9 +190,9 @@ const compute = Effect.fnUntraced(function* (
   const dropCheckpoint = Effect.ignore(
     Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
   )
-  const reads = extension?.seals(sealed) ?? sealed
+  const sealedReads = extension?.seals(sealed) ?? sealed
   const summary = yield* attempts(job, tries, (care) =>
-    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), reads),
+    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), sealedReads),
   ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
   if (!holdsFile(outDir)) {

@@ -10,12 +10,13 @@ import * as dns from 'node:dns'
 import fs from 'node:fs'
 import { createRequire, findSourceMap, Module, register, syncBuiltinESMExports } from 'node:module'
 import * as net from 'node:net'
-import * as os from 'node:os'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { receiveMessageOnPort } from 'node:worker_threads'
 import type { Escape } from '../../dsl/option-tables.js'
 import { mappedPlace, type Place } from '../../dsl/place.js'
+import { sentenceOf } from '../../base/errors.js'
+import { cacheFolder } from '../../base/cache-folder.js'
 import { ownPackage } from '../definition/own-package.js'
 import { changedAtMs, clockTickMs, hashFile, identityOf } from '../file-identity.js'
 import {
@@ -27,11 +28,14 @@ import {
   type TracedRead,
   type TraceOptions,
   valueNow,
+  variable,
 } from '../reads.js'
 
 /** Packages whose own doings are known: what they read and ask does not change what they compute. */
 const vouchedFor =
-  /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/]/
+  /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/
+/** Of these, the loaders: what they read are modules, which are told in another way. */
+const loaders = /[\\/]node_modules[\\/](tsx|esbuild)[\\/](?!.*[\\/]node_modules[\\/])/
 
 const ownFolders = ['dist', 'src'].map((name) => path.join(path.dirname(ownPackage.manifest), name) + path.sep)
 
@@ -65,9 +69,20 @@ const callerOf = (boundary: Callable, throughLoader = false): Caller => {
     if (name === '' || name.startsWith('node:')) continue
     const file = name.startsWith('file:') ? fileURLToPath(name) : name
     if (ownFolders.some((folder) => file.startsWith(folder))) return 'own'
+    if (loaders.test(file) && !throughLoader) return 'loader'
     return vouchedFor.test(file) ? 'vouched' : site
   }
   return 'nobody'
+}
+
+/** Whether Node itself makes the call: it hands the environment to programs and looks for its temporary folder. */
+const isNodesOwn = (boundary: Callable): boolean => {
+  const { stackTraceLimit } = Error
+  const holder: { stack?: string } = {}
+  Error.stackTraceLimit = 1
+  Error.captureStackTrace(holder, boundary)
+  Error.stackTraceLimit = stackTraceLimit
+  return /\bnode:(?!internal\/process)/.test(holder.stack ?? '')
 }
 
 const placeOf = (site: CallSite): Place => {
@@ -91,16 +106,19 @@ const pathOf = (given: unknown): string | undefined => {
 type Before = (args: readonly unknown[], boundary: Callable) => void
 
 /** What is told of calls, by the function that stands for the replaced one. */
-const told = new WeakMap<object, Before[]>()
+const beforesOf = new WeakMap<object, Before[]>()
 
 /** How many calls of functions that call each other are going on: what they call is theirs. */
 let nested = 0
 
-/** Replaces a function by one that tells `before` its arguments first; `isWhole` where what it calls is not told. */
+/**
+ * Replaces a function by one that tells `before` its arguments first. With `isWhole`, calls that it makes in turn of
+ * other such functions are its own doing and are not told.
+ */
 const replace = (holder: object, name: string, before: Before, isWhole = false): void => {
   const original = Reflect.get(holder, name) as unknown
   if (typeof original !== 'function') return
-  const known = told.get(original)
+  const known = beforesOf.get(original)
   if (known !== undefined) return void known.push(before)
   const befores = [before]
   const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
@@ -125,9 +143,15 @@ const replace = (holder: object, name: string, before: Before, isWhole = false):
   const { configurable = true, enumerable = true, writable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
   if (!configurable && writable !== true) return
   const value = new Proxy(original as Callable, handler)
-  told.set(value, befores)
+  beforesOf.set(value, befores)
   Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
 }
+
+/** Of the options of a function that writes. */
+const flagOf = (options: unknown): unknown =>
+  typeof options === 'object' && options !== null
+    ? (Reflect.get(options, 'flag') ?? Reflect.get(options, 'flags'))
+    : undefined
 
 const words = (text: string): readonly string[] => text.split(' ')
 
@@ -145,10 +169,16 @@ const empties = (flags: unknown): boolean =>
 
 class Tracer {
   #options: TraceOptions | undefined
-  /** Read so far by this process, which may compute several stages: by what the first left the next may be touched. */
-  readonly #reads = new Map<string, TracedRead>()
-  /** What stages of this process have made themselves. */
+  /** What the stage has read, by name. */
+  #reads = new Map<string, TracedRead>()
+  /** What was read while the definition was loaded: it counts for every stage that this process computes. */
+  #loaded: ReadonlyMap<string, TracedRead> | undefined
+  /** What the stage has made itself. */
   readonly #made = new Set<string>()
+  /** Of the environment, what it was before any of the user's code ran. */
+  #environment: NodeJS.ProcessEnv = {}
+  /** Why the trace is not whole, where it is not. */
+  #failure: unknown
   #escaped = new Set<string>()
   /** While this very tracer looks at something. */
   #isBusy = false
@@ -156,14 +186,20 @@ class Tracer {
   #followsModules = false
   #drain = (): void => {}
 
-  /** The next stage begins: what the process has read before counts for it too. */
+  /** The next stage begins: what it reads goes to a log of its own. */
   begin(options: TraceOptions): void {
-    if (options.root !== this.#options?.root) this.#reads.clear()
+    if (options.root !== this.#options?.root) this.#loaded = undefined
     this.#options = options
     this.#escaped = new Set()
-    this.#busy(() => {
-      for (const read of this.#reads.values()) this.#write(read)
-    })
+    this.#made.clear()
+    this.#reads = new Map(this.#loaded)
+    this.#busy(() => this.#write([...this.#reads.values()]))
+  }
+
+  /** The definition is loaded. */
+  loaded(): void {
+    this.#busy(() => this.#drain())
+    this.#loaded ??= new Map(this.#reads)
   }
 
   /**
@@ -177,11 +213,13 @@ class Tracer {
       if (loads && !this.#followsModules) this.#followModules()
       if (this.#isInstalled) return
       this.#isInstalled = true
+      this.#environment = { ...process.env }
       this.#replaceFiles()
       this.#replaceEnvironment()
       this.#replaceEscapes()
       this.#replaceLocale()
       replace(process, 'cwd', (_, boundary) => this.#relative(boundary))
+      syncBuiltinESMExports()
     })
   }
 
@@ -194,6 +232,14 @@ class Tracer {
       import { fileURLToPath } from 'node:url'
       let port
       export const initialize = (given) => { port = given }
+      export const resolve = async (specifier, context, next) => {
+        try {
+          return await next(specifier, context)
+        } catch (error) {
+          if (/^[.]{1,2}[/]/.test(specifier)) port.postMessage([fileURLToPath(new URL(specifier, context.parentURL))])
+          throw error
+        }
+      }
       export const load = (url, context, next) => {
         if (url.startsWith('file:')) {
           const file = fileURLToPath(url)
@@ -203,18 +249,41 @@ class Tracer {
         return next(url, context)
       }`
     register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: port2, transferList: [port2] })
+    const hear = ([file, identity]: readonly [string, string?]): void =>
+      identity === undefined ? this.#missing(file) : this.#file('module', file, identity)
+    port1.on('message', (message: readonly [string, string?]) => void this.#busy(() => hear(message)))
     port1.unref()
     this.#drain = () => {
-      for (let told = receiveMessageOnPort(port1); told !== undefined; told = receiveMessageOnPort(port1)) {
-        const [file, identity] = told.message as readonly [string, string]
-        this.#file('module', file, identity)
+      for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
+        hear(next.message as readonly [string, string?])
       }
     }
   }
 
-  /** The stage has ended: everything that it read is in the log. */
+  /** A loader has looked for a module in vain: under its name, and as a file or a folder of code. */
+  #missing(place: string): void {
+    const stem = place.replace(/\.[cm]?[jt]sx?$/, '')
+    const names = [
+      '',
+      '.js',
+      '.cjs',
+      '.mjs',
+      '.ts',
+      '.cts',
+      '.mts',
+      '.tsx',
+      '.json',
+      '/index.js',
+      '/index.ts',
+      '/index.json',
+    ]
+    for (const name of new Set([place, ...names.map((each) => stem + each)])) this.#valued('path', name)
+  }
+
+  /** The stage has ended: everything that it read is in the log. Throws where that cannot be written. */
   flush(): void {
     this.#busy(() => this.#drain())
+    if (this.#failure !== undefined) throw new Error(`cannot write down what it reads: ${sentenceOf(this.#failure)}`)
   }
 
   #busy<A>(look: () => A): A | undefined {
@@ -222,44 +291,56 @@ class Tracer {
     this.#isBusy = true
     try {
       return look()
+    } catch (cause) {
+      // Nothing of this may reach the user's code.
+      this.#failure ??= cause
+      return undefined
     } finally {
       this.#isBusy = false
     }
   }
 
-  #write(read: TracedRead): void {
+  #write(reads: readonly TracedRead[]): void {
     const { log, trusts } = this.#options!
-    const { kind, what } = partsOfRead(read.name)
-    if (kind === 'escape' && trusts.includes(partsOfEscape(what).escape)) return
-    fs.appendFileSync(log, `${JSON.stringify(read)}\n`)
+    const lines = reads.filter(({ name }) => {
+      const { kind, what } = partsOfRead(name)
+      return kind !== 'escape' || !trusts.includes(partsOfEscape(what).escape)
+    })
+    // A line begins with its own end: half of one, of a process that was killed, takes no other with it.
+    if (lines.length > 0) fs.appendFileSync(log, lines.map((line) => `\n${JSON.stringify(line)}`).join(''))
   }
 
   #note(read: TracedRead): void {
     if (this.#reads.has(read.name)) return
     this.#reads.set(read.name, read)
-    this.#write(read)
+    this.#write([read])
   }
 
   #isGiven(file: string): boolean {
     const { given } = this.#options!
     const isBelow = (folder: string): boolean => file === folder || file.startsWith(folder + path.sep)
-    if (given.some(isBelow)) return true
-    for (let at = file; ; at = path.dirname(at)) {
-      if (this.#made.has(at)) return true
-      if (path.dirname(at) === at) return false
+    const isMade = (): boolean => {
+      for (let at = file; ; at = path.dirname(at)) {
+        if (this.#made.has(at)) return true
+        if (path.dirname(at) === at) return false
+      }
     }
+    if (!given.some(isBelow) && !isMade()) return false
+    // A link in a folder of its own may lead out of it.
+    const real = fs.existsSync(file) ? fs.realpathSync(file) : file
+    return real === file || given.some((each) => each === real) || this.#made.has(real) || this.#isGiven(real)
   }
 
   /** Of a package its version stands for its files; what is linked from elsewhere has a path of its own. */
   #package(file: string): string | undefined {
-    const [, folder] = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(file) ?? []
+    const [, folder] = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/.][^\\/]*)[\\/]/.exec(file) ?? []
     return folder
   }
 
   /** `then` is the file's identity when it was read, where that was before. */
   #file(kind: 'file' | 'module', file: string, then?: string): void {
     const { root } = this.#options!
-    if (kind === 'module' && ownFolders.some((folder) => file.startsWith(folder))) return
+    if (kind === 'module' && (ownFolders.some((folder) => file.startsWith(folder)) || this.#isGiven(file))) return
     const folder = this.#package(file)
     if (folder !== undefined) {
       if (vouchedFor.test(file)) return
@@ -268,14 +349,15 @@ class Tracer {
     }
     const name = readName(kind, shownPath(root, file))
     if (this.#reads.has(name)) return
-    const identity = then ?? identityOf(file)
-    if (identity === undefined) return this.#there(file)
-    if (then === undefined && !fs.statSync(file).isFile()) return this.#there(file)
-    const isYoung = changedAtMs(identity) + clockTickMs >= Date.now() && identityOf(file) === identity
-    this.#note({ name, file, identity, ...(isYoung && { value: hashFile(file) }) })
-  }
-
-  #there(file: string): void {
+    try {
+      const identity = then ?? identityOf(file)
+      if (identity !== undefined && (then !== undefined || fs.statSync(file).isFile())) {
+        const isYoung = changedAtMs(identity) + clockTickMs >= Date.now() && identityOf(file) === identity
+        return this.#note({ name, file, identity, ...(isYoung && { value: hashFile(file) }) })
+      }
+    } catch {
+      // What cannot be looked at cannot be read either.
+    }
     this.#valued('path', file)
   }
 
@@ -288,7 +370,8 @@ class Tracer {
 
   /** Where a relative path begins. */
   #relative(boundary: Callable): void {
-    const { root } = this.#options!
+    if (this.#options === undefined) return
+    const { root } = this.#options
     const name = readName('cwd', 'of the process')
     if (this.#isBusy || this.#reads.has(name)) return
     this.#busy(() => {
@@ -304,8 +387,8 @@ class Tracer {
     this.#busy(() => {
       if (this.#reads.has(readName(kind, shownPath(this.#options!.root, file)))) return
       const caller = callerOf(boundary)
-      if (caller === 'loader' || caller === 'vouched' || this.#isGiven(file)) return
-      if (caller === 'own' && this.#isOfProgram(file)) return
+      if (caller === 'loader' || this.#isGiven(file)) return
+      if ((caller === 'own' || caller === 'vouched') && this.#isOfProgram(file)) return
       if (/^\/dev\/u?random$/.test(file)) return this.#escape('randomness', caller)
       if (kind === 'file') this.#file('file', file)
       else this.#valued(kind, file)
@@ -314,16 +397,11 @@ class Tracer {
 
   /** What this program looks at for itself. */
   #isOfProgram(file: string): boolean {
-    const folders = [
-      ...ownFolders,
-      ...(process.env['GENEPOOL_CACHE'] === undefined ? [] : [process.env['GENEPOOL_CACHE']]),
-    ]
     return (
       file === ownPackage.manifest ||
-      folders.some((folder) => file.startsWith(folder)) ||
+      [...ownFolders, cacheFolder() + path.sep].some((folder) => file.startsWith(folder)) ||
       /^\/(proc|sys|dev)\//.test(file) ||
-      this.#package(file) !== undefined ||
-      file.startsWith(path.join(os.homedir(), '.cache', 'genepool'))
+      this.#package(file) !== undefined
     )
   }
 
@@ -334,10 +412,10 @@ class Tracer {
     this.#busy(() => {
       const name = readName('file', shownPath(this.#options!.root, file))
       const before = this.#reads.get(name)
-      if (before?.identity !== undefined && before.value === undefined && identityOf(file) === before.identity) {
-        const read = { ...before, value: hashFile(file) }
+      if (before?.identity !== undefined && before.isReplaced !== true && identityOf(file) === before.identity) {
+        const read = { ...before, value: hashFile(file), isReplaced: true }
         this.#reads.set(name, read)
-        this.#write(read)
+        this.#write([read])
       }
       this.#made.add(file)
     })
@@ -346,6 +424,23 @@ class Tracer {
   #makesIfMissing(given: unknown): void {
     const file = pathOf(given)
     if (file !== undefined && !this.#isBusy && this.#busy(() => fs.existsSync(file)) === false) this.#makes(file)
+  }
+
+  /** What goes on with a file, or is there before it is begun, is not the stage's own. */
+  #writes(file: unknown, flags: unknown): void {
+    if (typeof flags === 'string' && /^w\+?$/.test(flags)) this.#makes(file)
+    else this.#makesIfMissing(file)
+  }
+
+  /** All that is below a folder. */
+  #lookBelow(folder: unknown, boundary: Callable): void {
+    const top = pathOf(folder)
+    for (const each of top === undefined ? [] : [top, ...this.#foldersBelow(top)]) {
+      this.#look('folder', each, boundary)
+      for (const entry of this.#busy(() => fs.readdirSync(each, { withFileTypes: true })) ?? []) {
+        if (entry.isFile()) this.#look('file', path.join(each, entry.name), boundary)
+      }
+    }
   }
 
   #replaceFiles(): void {
@@ -363,7 +458,7 @@ class Tracer {
     each(['readFile', 'openAsBlob'], ([file], boundary) => this.#look('file', file, boundary))
     each(['open'], ([file, flags], boundary) => {
       if (opensToRead(flags) && !empties(flags)) this.#look('file', file, boundary)
-      if (opensToWrite(flags)) this.#makes(file)
+      if (opensToWrite(flags)) this.#writes(file, flags)
     })
     for (const name of ['createReadStream', 'ReadStream']) {
       replace(fs, name, ([file], boundary) => this.#look('file', file, boundary), true)
@@ -377,30 +472,44 @@ class Tracer {
       const top = isDeep ? pathOf(folder) : undefined
       if (top !== undefined) for (const below of this.#foldersBelow(top)) this.#look('folder', below, boundary)
     })
-    each(['copyFile', 'rename', 'link', 'symlink'], ([from, to], boundary) => {
+    each(['copyFile', 'link', 'symlink'], ([from, to], boundary) => {
       this.#look('file', from, boundary)
+      this.#makesIfMissing(to)
+    })
+    each(['rename'], ([from, to], boundary) => {
+      this.#look('file', from, boundary)
+      if (this.#isFolder(from)) this.#lookBelow(from, boundary)
       this.#makes(to)
     })
     each(['cp'], ([from, to], boundary) => {
-      const top = pathOf(from)
       this.#look('file', from, boundary)
-      for (const folder of top === undefined ? [] : [top, ...this.#foldersBelow(top)]) {
-        this.#look('folder', folder, boundary)
-        for (const entry of this.#busy(() => fs.readdirSync(folder, { withFileTypes: true })) ?? []) {
-          if (entry.isFile()) this.#look('file', path.join(folder, entry.name), boundary)
-        }
-      }
+      if (this.#isFolder(from)) this.#lookBelow(from, boundary)
       this.#makesIfMissing(to)
     })
-    each(['writeFile', 'rm', 'unlink'], ([file]) => this.#makes(file))
+    each(['rm', 'unlink'], ([file]) => this.#makes(file))
+    each(['writeFile'], ([file, , options]) => this.#writes(file, flagOf(options) ?? 'w'))
     each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
-    replace(fs, 'createWriteStream', ([file]) => this.#makes(file), true)
+    replace(fs, 'createWriteStream', ([file, options]) => this.#writes(file, flagOf(options) ?? 'w'), true)
     this.#replaceDrawnFolders()
-    syncBuiltinESMExports()
     const loader = Module.prototype as unknown as { load: (file: string) => unknown }
     replace(loader, 'load', ([file]) => {
       if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
     })
+    type Resolve = (request: string, parent?: { readonly filename?: string }, ...rest: unknown[]) => string
+    const modules = Module as unknown as { _resolveFilename: Resolve }
+    const resolve = modules['_resolveFilename']
+    modules['_resolveFilename'] = (request, parent, ...rest) => {
+      try {
+        return resolve.call(Module, request, parent, ...rest)
+      } catch (cause) {
+        const from = parent?.filename
+        const isPath = path.isAbsolute(request) || (from !== undefined && /^\.{1,2}(\/|$)/.test(request))
+        if (isPath && this.#options !== undefined) {
+          this.#busy(() => this.#missing(path.resolve(from === undefined ? '/' : path.dirname(from), request)))
+        }
+        throw cause
+      }
+    }
   }
 
   /** The stage's own folders, whose names are known once they are made. */
@@ -424,6 +533,13 @@ class Tracer {
     })
   }
 
+  #isFolder(given: unknown): boolean {
+    const place = pathOf(given)
+    return (
+      place !== undefined && this.#busy(() => fs.statSync(place, { throwIfNoEntry: false })?.isDirectory()) === true
+    )
+  }
+
   #foldersBelow(top: string): readonly string[] {
     const found =
       this.#busy(() => {
@@ -441,9 +557,8 @@ class Tracer {
       if (this.#options === undefined || this.#isBusy || givenVariables.test(name)) return
       if (['*', name].some((each) => this.#reads.has(readName('env', each)))) return
       this.#busy(() => {
-        const caller = callerOf(boundary)
-        if (typeof caller !== 'object') return
-        this.#note({ name: readName('env', name), value: valueNow('', 'env', name) })
+        if (typeof callerOf(boundary) !== 'object' || isNodesOwn(boundary)) return
+        this.#note({ name: readName('env', name), value: variable(this.#environment, name) })
       })
     }
     const own = new Set<string>()
@@ -469,6 +584,8 @@ class Tracer {
         return Reflect.set(target, name, value)
       },
     }
+    const modules = createRequire(import.meta.url)
+    replace(modules('node:os') as object, 'homedir', (_, boundary) => note('HOME', boundary))
     const environment = process.env
     Object.defineProperty(process, 'env', {
       configurable: true,
@@ -481,11 +598,9 @@ class Tracer {
   #escape(escape: Escape, caller: Caller): void {
     const { root } = this.#options!
     this.#escaped.add(escape)
-    const { file, line } = typeof caller === 'object' ? placeOf(caller) : { file: '', line: 0 }
-    this.#note({
-      name: readName('escape', `${escape} ${file === '' ? '' : `${shownPath(root, file)}:${line}`}`),
-      value: '',
-    })
+    const place = typeof caller === 'object' ? placeOf(caller) : undefined
+    const where = place === undefined ? 'from a callback of Node' : `${shownPath(root, place.file)}:${place.line}`
+    this.#note({ name: readName('escape', `${escape} ${where}`), value: '' })
   }
 
   /** Notices a call, unless this program or someone who is vouched for makes it. */
@@ -500,7 +615,7 @@ class Tracer {
         if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape) || !counts(args)) return
         this.#busy(() => {
           const caller = callerOf(boundary, true)
-          if (typeof caller === 'object' || (caller === 'nobody' && escape === 'network')) this.#escape(escape, caller)
+          if (typeof caller === 'object' || caller === 'nobody') this.#escape(escape, caller)
         })
       })
     }
@@ -525,8 +640,8 @@ class Tracer {
     watch('network', net.Socket.prototype, ['connect'])
     watch('network', net.Server.prototype, ['listen'])
     watch('network', dgram.Socket.prototype, ['bind', 'send'])
-    watch('network', modules('node:dns') as object, ['lookup', 'resolve'])
-    watch('network', dns.promises, ['lookup', 'resolve'])
+    watch('network', modules('node:dns') as object, words('lookup resolve resolve4 resolve6 resolveTxt reverse'))
+    watch('network', dns.promises, words('lookup resolve resolve4 resolve6 resolveTxt reverse'))
     watch('network', globalThis, ['fetch', 'WebSocket'])
     watch('randomness', Math, ['random'])
     watch(
@@ -543,8 +658,6 @@ class Tracer {
     watch('clock', Date, ['now'])
     const asksTheClock = (args: readonly unknown[]): boolean => args.length === 0
     watch('clock', globalThis, ['Date'], asksTheClock)
-    Reflect.set(Date.prototype, 'constructor', Date)
-    syncBuiltinESMExports()
   }
 
   #replaceLocale(): void {
@@ -594,7 +707,8 @@ class Tracer {
     )
     ask('zone', Intl, ['DateTimeFormat'], ([, options]) => !hasOption(options, 'timeZone'))
     const isLocal = (text: unknown): boolean =>
-      typeof text === 'string' && !/(Z|GMT|UTC|[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(text)
+      typeof text === 'string' &&
+      !/(Z|GMT|UTC|\d\d:\d\d.*[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(text)
     ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
     ask('zone', Date, ['parse'], ([text]) => isLocal(text))
     const isDefault = ([locales]: readonly unknown[]): boolean => locales === undefined

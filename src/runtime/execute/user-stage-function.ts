@@ -61,6 +61,7 @@ export const loadUserStage = async (
   markAsWorker()
   if (job.trace !== undefined) tracer.begin(job.trace)
   await evaluateOnce(file)
+  tracer.loaded()
   const run = userFunction(call, place)
   if (run === undefined) {
     throw new Error(`${file} defines no stage '${call}' when it is imported again: does it depend on where it runs?`)
@@ -87,8 +88,10 @@ export const loadUserStage = async (
         savesWhenInterrupted: (bytes) => savesWhenInterrupted?.(bytes),
         warn: (message) => warn?.(message),
       }
-      const figures = (await run(context as never)) ?? {}
-      tracer.flush()
-      return figures
+      try {
+        return (await run(context as never)) ?? {}
+      } finally {
+        tracer.flush()
+      }
     }).pipe(Effect.mapError(asStageError))
 }

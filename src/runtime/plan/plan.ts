@@ -178,6 +178,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     const refusal = refusalOf(stage.kind, node.params, own)
     stages.push({ ...planned, status: own.length > 0 ? 'run' : 'maybe', reasons: [...own, ...refusal, ...pending] })
   }
+  now.save()
   return { stages, manifests, found: hits } satisfies Plan
 })
 

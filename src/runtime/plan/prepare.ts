@@ -149,7 +149,6 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
     if (captures === true && isUserStageNode(node) && isRepeated(graph.repeatedCalls, node)) throw capturesError(node)
     const hashesOfSources = mapValues(sources, (file) => file.sha256)
     const params = identifyingParams(kind, node.params)
-    const trusts = isUserStageNode(node) ? node.trusts : []
     const identify = (inputs: Readonly<Record<string, string>>): StageIdentity => ({
       scheme: keyScheme,
       kind: node.kind,
@@ -159,7 +158,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       code: digest,
       engine: kind.usesEngine ? options.engine.identity : null,
       ...(kind.onMachine === true ? { machine: machine() } : {}),
-      ...(trusts.length === 0 ? {} : { trusts }),
+      ...(isUserStageNode(node) ? { trusts: node.trusts } : {}),
     })
     return {
       node,

@@ -58,7 +58,10 @@ export const escapeWarnings = (stage: string, reads: Reads = {}): readonly strin
     const { kind, what } = partsOfRead(name)
     if (kind !== 'escape') return []
     const { escape, place } = partsOfEscape(what)
-    const advice =
-      escape === 'changed' ? '' : `; where its result does not depend on that, give the stage trusts: ['${escape}']`
-    return [`${stage} uses ${escapeWords[escape]} (${place}), so it is computed every time${advice}`]
+    if (escape === 'changed')
+      return [`${place} changed while ${stage} ran, which reads it: its result counts for this run alone`]
+    return [
+      `${stage} uses ${escapeWords[escape]} (${place}), so it is computed every time; ` +
+        `where its result does not depend on that, give the stage trusts: ['${escape}']`,
+    ]
   })

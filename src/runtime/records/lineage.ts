@@ -11,6 +11,7 @@ import { type Acceptances, acceptancesOf } from '../code/acceptances.js'
 import { storeErrorOf, UsageError } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
+import type { Reads } from '../reads.js'
 import { type Manifest, Store } from '../store/store.js'
 import { type Contents, storedContents } from '../store/stored-entries.js'
 import type { RecordedEnvironment } from './run-environment.js'
@@ -118,6 +119,9 @@ export interface LineageArtifact {
   readonly accepted: Acceptances
   readonly engine: EngineIdentity | null
   readonly sources: Readonly<Record<string, string>>
+  /** What it read besides, and what it vouched for. */
+  readonly reads: Reads
+  readonly trusts: readonly string[]
   readonly files: Manifest['files']
   readonly summary: Manifest['summary']
   readonly made: Omit<Manifest['made'], 'run'>
@@ -186,6 +190,8 @@ export const lineageOf = Effect.fnUntraced(function* (artifact: Manifest) {
       accepted: acceptancesOf(store.root, codeDigest(identity.code)),
       engine: identity.engine,
       sources: identity.sources,
+      reads: identity.reads ?? {},
+      trusts: identity.trusts ?? [],
       files,
       summary,
       made,

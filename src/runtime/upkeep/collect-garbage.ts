@@ -140,7 +140,7 @@ const find = Effect.fnUntraced(function* (options: GarbageOptions) {
 })
 
 /** The artifact's other entries, after its manifest: without one they say nothing. */
-const removeTraces = (store: Store['Service'], manifest: Manifest): void => {
+const removeEntriesOf = (store: Store['Service'], manifest: Manifest): void => {
   const { fingerprint, files, identity } = manifest
   const key = searchKeyOf(identity)
   fs.rmSync(store.place('equals', key.slice(0, 2), key, fingerprint), { recursive: true, force: true })
@@ -171,7 +171,7 @@ const sweep = Effect.fnUntraced(function* ({ garbage, listed, doomed, doomedBlob
     // Made again meanwhile: all of it is new.
     const { fingerprint } = manifest
     if (!fs.existsSync(store.place('actions', fingerprint.slice(0, 2), `${fingerprint}.json`))) {
-      removeTraces(store, manifest)
+      removeEntriesOf(store, manifest)
     }
   }
   trash.empty()

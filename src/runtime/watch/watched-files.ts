@@ -20,6 +20,8 @@ export interface ReachedFile {
   readonly path: string
   /** Of a file whose bytes were hashed for the plan. */
   readonly sha256?: string
+  /** It is no longer what a stage has read. */
+  readonly isChanged?: boolean
 }
 
 /** Where the package.json may be that says how the file is to be read. */
@@ -61,7 +63,7 @@ export const tracedOf = (
   store: Store['Service'],
 ): { readonly files: readonly ReachedFile[]; readonly reads: Readonly<Record<string, Reads>> } => {
   const now = readsNow()
-  const files = new Set<string>()
+  const files = new Map<string, ReachedFile>()
   const reads: Record<string, Reads> = {}
   for (const { node, root } of stages) {
     const known = isUserStageNode(node) ? last.fingerprint(node.name) : undefined
@@ -78,11 +80,15 @@ export const tracedOf = (
     for (const name of Object.keys(before)) {
       const { kind, what } = partsOfRead(name)
       const place = path.resolve(root, what)
-      if (['file', 'module', 'path', 'link', 'folder'].includes(kind) && !isItsOwn(place)) files.add(place)
-      if (kind === 'package') files.add(path.join(place, 'package.json'))
+      const isChanged = before[name] !== reads[node.name]![name]
+      if (['file', 'module', 'path', 'link', 'folder'].includes(kind) && !isItsOwn(place)) {
+        files.set(place, { path: place, isChanged })
+      }
+      const manifest = path.join(place, 'package.json')
+      if (kind === 'package') files.set(manifest, { path: manifest, isChanged })
     }
   }
-  return { files: [...files].map((each) => ({ path: each })), reads }
+  return { files: [...files.values()], reads }
 }
 
 /** The external file that keeps a definition from being run, where that is what this error says. */
@@ -138,10 +144,10 @@ export class SeenFiles {
   /** The same beside those that are watched already. */
   async add(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
     const changes: FileChange[] = []
-    for (const { path, sha256 } of known) {
+    for (const { path, sha256, isChanged = false } of known) {
       if (this.#seen.has(path)) continue
       const identity = identityOf(path)
-      const hasChanged = identity !== undefined && changedAtMs(identity) > since - clockTickMs
+      const hasChanged = isChanged || (identity !== undefined && changedAtMs(identity) > since - clockTickMs)
       this.#seen.set(path, sha256 === undefined || hasChanged ? await read(path) : { identity, sha256 })
       if (hasChanged) changes.push({ path, change: 'edited' })
     }
