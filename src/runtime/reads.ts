@@ -85,7 +85,7 @@ export interface TraceOptions {
 const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other')
 
 /** Environment variables that a worker is given, or that no result depends on. */
-export const givenVariables = /^(GENEPOOL|MALLOC)_/
+export const givenVariables = /^(GENEPOOL_\w+|MALLOC_(MMAP_THRESHOLD_|TRIM_THRESHOLD_|ARENA_MAX))$/
 
 /** sha256 of a variable's text, or of all of them (`*`); null where it is not set. */
 export const variable = (environment: NodeJS.ProcessEnv, name: string): string | null => {
@@ -128,7 +128,8 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
     case 'cwd':
       return shownPath(root, process.cwd())
     case 'zone':
-      return Intl.DateTimeFormat().resolvedOptions().timeZone
+      // One that has no name, such as FOO+5, is its variable alone.
+      return String(Intl.DateTimeFormat().resolvedOptions().timeZone ?? process.env['TZ'])
     case 'locale':
       return Intl.DateTimeFormat().resolvedOptions().locale
   }

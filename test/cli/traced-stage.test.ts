@@ -109,13 +109,36 @@ const reads: Readonly<Record<string, Read>> = {
   allVariables: { compute: `() => Object.keys({ ...process.env }).length`, env: { OWN_OTHER: '2' } },
   hours: { compute: `() => new Date(0).getHours()`, env: { TZ: 'Asia/Tokyo' } },
   parsed: { compute: `() => new Date('2024-01-01 00:00').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  formattedAnyhow: { compute: `() => (1234.5).toLocaleString([])`, env: { LC_ALL: 'de_DE.UTF-8' } },
+  dayFirst: { compute: `() => new Date('12-10-2020').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  native: {
+    compute: `() => fs.realpathSync.native(at('native' + 'Link'))`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('nativeLink'))
+      symlinkSync('sync.txt', workspace.file('nativeLink'))
+    },
+  },
   formatted: { compute: `() => (1234.5).toLocaleString()`, env: { LC_ALL: 'de_DE.UTF-8' } },
+  kept: {
+    compute: `() => {
+  const file = at('kept' + '.txt')
+  try { fs.writeFileSync(file, 'new', { flag: 'wx' }) } catch {}
+  return fs.readFileSync(file, 'utf8')
+}`,
+    edit: text('kept.txt'),
+  },
+  requiredInVain: {
+    compute: `() => { try { return createRequire(at('x.js'))('./' + 'plugin').n } catch { return 0 } }`,
+    edit: (workspace) => void workspace.write('plugin.js', 'exports.n = 1'),
+  },
+  home: { compute: `() => os.homedir()`, env: { HOME: '/tmp' } },
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
 
 const prepareFiles = (workspace: Workspace): void => {
   const names = [
     'sync',
+    'kept',
     'promise',
     'callback',
     'stream',
@@ -133,7 +156,7 @@ const prepareFiles = (workspace: Workspace): void => {
   workspace.write('tree/below/leaf.txt', 'leaf')
   workspace.write('listing/one.txt', '1')
   workspace.write('listing/below/two.txt', '2')
-  symlinkSync('linked.txt', workspace.file('link'))
+  for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
   workspace.write('required.json', '{ "value": 1 }')
   workspace.write('code.cjs', 'module.exports = () => 1')
   workspace.write('node_modules/reader/package.json', '{ "name": "reader", "version": "1.0.0" }')
@@ -208,8 +231,10 @@ describe("what a stage of the user's own reads besides what it is given", () => 
         'listing',
         'tree',
         'link',
+        'nativeLink',
         'node_modules/reader',
         'node_modules/version',
+        'plugin.js',
       ]) {
         rmSync(workspace.file(each), { recursive: true, force: true })
       }
@@ -230,6 +255,31 @@ describe("what a stage of the user's own reads besides what it is given", () => 
   })
 })
 
+describe('modules that a stage loads by names that nothing says', () => {
+  const workspace = workspaceForAll()
+  const genepool = (call: string): Promise<Finished> =>
+    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path } })
+  const compute = `async () => {
+  const load = async (name) => { try { return (await import(at(name + '.mjs'))).n } catch { return 'none' } }
+  return [await load('there'), await load('later')]
+}`
+
+  it('count, with all that they import, and so does one that was looked for in vain', async () => {
+    workspace.write('there.mjs', "import { m } from './below.mjs'\nexport const n = m")
+    workspace.write('below.mjs', 'export const m = 1')
+    workspace.write('traced.mjs', definition({ own: compute }))
+    const ran = async (): Promise<unknown> => countsOf(await genepool('run traced.mjs --json')).ran
+    expect(await ran()).to.equal(1)
+    expect(await ran()).to.equal(0)
+    workspace.write('below.mjs', 'export const m = 2')
+    expect(await ran()).to.equal(1)
+    workspace.write('later.mjs', 'export const n = 3')
+    expect(await ran()).to.equal(1)
+    unlinkSync(workspace.file('later.mjs'))
+    expect(await ran()).to.equal(0)
+  })
+})
+
 /** What leaves every trace, and where in its `run`. */
 const escapes: Readonly<Record<string, readonly [trust: string, compute: string]>> = {
   now: ['clock', '() => Date.now() > 0'],
@@ -237,6 +287,13 @@ const escapes: Readonly<Record<string, readonly [trust: string, compute: string]
   elapsed: ['clock', '() => performance.now() > 0'],
   hrtime: ['clock', '() => process.hrtime.bigint() > 0'],
   random: ['randomness', '() => Math.random() < 2'],
+  prime: ['randomness', '() => crypto.generatePrimeSync(32).byteLength'],
+  key: [
+    'randomness',
+    `async () => (await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt'])).type`,
+  ],
+  pair: ['randomness', `() => crypto.createECDH('prime256v1').generateKeys().length`],
+  used: ['clock', '() => process.cpuUsage().user > 0'],
   uuid: ['randomness', '() => crypto.randomUUID().length'],
   web: ['randomness', '() => globalThis.crypto.getRandomValues(new Uint8Array(2)).length'],
   program: ['child_process', `() => childProcess.execFileSync(process.execPath, ['--version']).length > 0`],

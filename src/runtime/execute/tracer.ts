@@ -99,7 +99,7 @@ const placeOf = (site: CallSite): Place => {
 /** The path that a function of `fs` is given; undefined for a descriptor. */
 const pathOf = (given: unknown): string | undefined => {
   if (typeof given === 'string') return path.resolve(given)
-  if (Buffer.isBuffer(given)) return path.resolve(given.toString())
+  if (given instanceof Uint8Array) return path.resolve(Buffer.from(given).toString())
   return given instanceof URL && given.protocol === 'file:' ? fileURLToPath(given) : undefined
 }
 
@@ -236,7 +236,7 @@ class Tracer {
         try {
           return await next(specifier, context)
         } catch (error) {
-          if (/^[.]{1,2}[/]/.test(specifier)) port.postMessage([fileURLToPath(new URL(specifier, context.parentURL))])
+          if (/^([.]{0,2}[/]|file:)/.test(specifier)) port.postMessage([fileURLToPath(new URL(specifier, context.parentURL))])
           throw error
         }
       }
@@ -427,7 +427,9 @@ class Tracer {
   }
 
   /** What goes on with a file, or is there before it is begun, is not the stage's own. */
-  #writes(file: unknown, flags: unknown): void {
+  #writes(file: unknown, flags: unknown, boundary: Callable): void {
+    // Whether it is there decides what comes of it.
+    if (typeof flags === 'string' && flags.includes('x')) this.#look('path', file, boundary)
     if (typeof flags === 'string' && /^w\+?$/.test(flags)) this.#makes(file)
     else this.#makesIfMissing(file)
   }
@@ -458,13 +460,17 @@ class Tracer {
     each(['readFile', 'openAsBlob'], ([file], boundary) => this.#look('file', file, boundary))
     each(['open'], ([file, flags], boundary) => {
       if (opensToRead(flags) && !empties(flags)) this.#look('file', file, boundary)
-      if (opensToWrite(flags)) this.#writes(file, flags)
+      if (opensToWrite(flags)) this.#writes(file, flags, boundary)
     })
     for (const name of ['createReadStream', 'ReadStream']) {
       replace(fs, name, ([file], boundary) => this.#look('file', file, boundary), true)
     }
     each(['stat', 'lstat'], ([file], boundary) => this.#look('file', file, boundary))
     each(['exists', 'access'], ([file], boundary) => this.#look('path', file, boundary))
+    each(['lstat'], ([file], boundary) => this.#look('link', file, boundary))
+    for (const holder of [fs.realpath, fs.realpathSync]) {
+      replace(holder, 'native', ([file], boundary) => this.#look('link', file, boundary), true)
+    }
     each(['realpath', 'readlink'], ([file], boundary) => this.#look('link', file, boundary))
     each(['readdir', 'opendir'], ([folder, options], boundary) => {
       this.#look('folder', folder, boundary)
@@ -487,9 +493,14 @@ class Tracer {
       this.#makesIfMissing(to)
     })
     each(['rm', 'unlink'], ([file]) => this.#makes(file))
-    each(['writeFile'], ([file, , options]) => this.#writes(file, flagOf(options) ?? 'w'))
+    each(['writeFile'], ([file, , options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary))
     each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
-    replace(fs, 'createWriteStream', ([file, options]) => this.#writes(file, flagOf(options) ?? 'w'), true)
+    replace(
+      fs,
+      'createWriteStream',
+      ([file, options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary),
+      true,
+    )
     this.#replaceDrawnFolders()
     const loader = Module.prototype as unknown as { load: (file: string) => unknown }
     replace(loader, 'load', ([file]) => {
@@ -651,9 +662,14 @@ class Tracer {
         'randomBytes randomFill randomFillSync randomInt randomUUID generateKey generateKeySync generateKeyPair generateKeyPairSync',
       ),
     )
+    watch('randomness', modules('node:crypto') as object, ['generatePrime', 'generatePrimeSync'])
+    watch('randomness', Object.getPrototypeOf(crypto.webcrypto.subtle) as object, ['generateKey'])
+    for (const { prototype } of [crypto.ECDH, crypto.DiffieHellman, crypto.DiffieHellmanGroup]) {
+      watch('randomness', prototype, ['generateKeys'])
+    }
     watch('randomness', Object.getPrototypeOf(crypto.webcrypto) as object, ['getRandomValues', 'randomUUID'])
     watch('clock', performance, ['now'])
-    watch('clock', process, ['hrtime', 'uptime'])
+    watch('clock', process, words('hrtime uptime cpuUsage resourceUsage'))
     watch('clock', process.hrtime, ['bigint'])
     watch('clock', Date, ['now'])
     const asksTheClock = (args: readonly unknown[]): boolean => args.length === 0
@@ -711,11 +727,13 @@ class Tracer {
       !/(Z|GMT|UTC|\d\d:\d\d.*[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(text)
     ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
     ask('zone', Date, ['parse'], ([text]) => isLocal(text))
-    const isDefault = ([locales]: readonly unknown[]): boolean => locales === undefined
+    const isAnyLocale = (locales: unknown): boolean =>
+      locales === undefined || (Array.isArray(locales) && locales.length === 0)
+    const isDefault = ([locales]: readonly unknown[]): boolean => isAnyLocale(locales)
     for (const { prototype } of [Date, Number, BigInt, Array])
       ask('locale', prototype, ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'], isDefault)
     ask('locale', String.prototype, ['toLocaleUpperCase', 'toLocaleLowerCase'], isDefault)
-    ask('locale', String.prototype, ['localeCompare'], ([, locales]) => locales === undefined)
+    ask('locale', String.prototype, ['localeCompare'], ([, locales]) => isAnyLocale(locales))
     ask(
       'locale',
       Intl,
