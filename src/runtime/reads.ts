@@ -88,7 +88,7 @@ const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat
 export const givenVariables = /^(GENEPOOL_\w+|MALLOC_(MMAP_THRESHOLD_|TRIM_THRESHOLD_|ARENA_MAX))$/
 
 /** sha256 of a variable's text, or of all of them (`*`); null where it is not set. */
-export const variable = (environment: NodeJS.ProcessEnv, name: string): string | null => {
+export const variable = (environment: Readonly<Record<string, string | undefined>>, name: string): string | null => {
   const all = () => Object.entries(environment).filter(([each]) => !givenVariables.test(each))
   const value = name === '*' ? JSON.stringify(all().sort()) : environment[name]
   return value === undefined ? null : sha256(value)
