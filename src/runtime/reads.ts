@@ -187,6 +187,9 @@ export class ReadsNow {
   }
 }
 
+/** Whether the code's own digest stands for a module or a package. */
+export type IsCovered = (line: TracedRead) => boolean
+
 /** Half a line of a process that was killed is none. */
 const linesOf = (log: string): readonly TracedRead[] =>
   (readTextIfThere(log) ?? '').split('\n').flatMap((line) => {
@@ -206,12 +209,7 @@ const differ = (one: TracedRead, other: TracedRead): boolean =>
  * knows what it held: the stage's result then counts for this run alone. `isCovered` says of a module or a package
  * whether the code's own digest stands for it.
  */
-export const readsOf = (
-  log: string,
-  now: ReadsNow,
-  root: string,
-  isCovered: (line: TracedRead) => boolean,
-): Reads | undefined => {
+export const readsOf = (log: string, now: ReadsNow, root: string, isCovered: IsCovered): Reads | undefined => {
   const byName = new Map<string, TracedRead>()
   const reads: Record<string, string | null> = {}
   for (const line of linesOf(log)) {
@@ -233,8 +231,10 @@ export const readsOf = (
 }
 
 /** Whether nothing that a trace names has changed: what an interrupted stage has read is then read for the rest. */
-export const isTraceAsThen = (log: string, root: string): boolean =>
-  linesOf(log).every(({ name, value, file, identity }) => {
+export const isTraceAsThen = (log: string, root: string, isCovered: IsCovered): boolean =>
+  linesOf(log).every((line) => {
+    const { name, value, file, identity } = line
+    if (isCovered(line)) return true
     const { kind, what } = partsOfRead(name)
     if (kind === 'escape') return true
     if (kind === 'file' || kind === 'module') return file !== undefined && identityOf(file) === identity

@@ -41,6 +41,8 @@ describe('genepool certify', () => {
         first: "writeFileSync(join(outDir, 'noise.txt'), `same ${Math.random()}`)",
         figures: '{ top1: 0.5 + Math.random() / 100 }',
         usesEngine: true,
+        // Else it would be computed every time, and there would be nothing to certify.
+        trusts: ['randomness'],
       }),
     )
   })

@@ -1,7 +1,7 @@
-import { existsSync, renameSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
 import { pause } from '../support/child.js'
-import { runCli, startCli } from '../support/cli.js'
+import { startCli } from '../support/cli.js'
 import { countsOf, eventOf } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'
 
@@ -63,7 +63,11 @@ describe('a definition file that is moved while its stages run', () => {
 
   it('is as if it had never been away once it is back', async () => {
     renameSync(workspace.file('moved.ts'), workspace.file('own.ts'))
-    const again = await runCli(['run', 'own.ts', '--json'], options())
-    expect(countsOf(again)).to.deep.equal({ ran: 3, cached: 1, failed: 0, skipped: 0 })
+    // Each stage has looked for this file and found none.
+    for (const name of ['go', 'late.waits', 'silent.waits']) rmSync(workspace.file(name))
+    const again = startCli(['run', 'own.ts', '--json', '--jobs', '3'], options())
+    while (!['late', 'silent'].every((name) => existsSync(workspace.file(`${name}.waits`)))) await pause(10)
+    workspace.write('go', '')
+    expect(countsOf(await again.done)).to.deep.equal({ ran: 3, cached: 1, failed: 0, skipped: 0 })
   })
 })

@@ -13,6 +13,8 @@ export interface WordOptions {
   /** What `all` returns. */
   readonly figures?: string
   readonly usesEngine?: boolean
+  /** What the stage `all` vouches for. */
+  readonly trusts?: readonly string[]
   /** Parameters of `all`. */
   readonly all?: object
 }
@@ -27,6 +29,7 @@ export const wordPipeline = ({
   figures = '{ length: both.length }',
   usesEngine = false,
   all = {},
+  trusts = [],
 }: WordOptions = {}): string => `
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -63,6 +66,7 @@ const all = stage('all', {
   inputs: { upper, lower },
   params: ${JSON.stringify(all)},
   usesEngine: ${usesEngine},
+  trusts: ${JSON.stringify(trusts)},
   run: ({ inputs, outDir }) => {
     ${first}
     const both = read(inputs.upper) + read(inputs.lower)

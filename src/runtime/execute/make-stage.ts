@@ -21,7 +21,7 @@ import type { LastKnown } from '../plan/last-known.js'
 import type { Lease } from './leases.js'
 import { isUserStageNode } from '../definition/user-stage.js'
 import { escapeWarnings } from '../plan/warnings.js'
-import { partsOfRead, type Reads, readsOf, type TracedRead } from '../reads.js'
+import { type IsCovered, partsOfRead, type Reads, readsOf } from '../reads.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
 import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import { sealInputs } from '../store/sealed-inputs.js'
@@ -88,19 +88,29 @@ const givenTo = (
   ...Object.values(inputs).flatMap(({ files }) => Object.values(files).map((file) => store.blob(file))),
 ]
 
-/** What the stage read besides; what its code's digest stands for is no part of it. */
-const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trace: string) =>
+/** Says of modules and packages whether the digest of the stage's code stands for them. */
+const coverageOf = ({ prepared }: MakeContext, stage: PreparedStage) =>
   Effect.tryPromise({
-    try: async () => {
-      if (!fs.existsSync(trace)) return undefined
+    try: async (): Promise<IsCovered> => {
+      if (!isUserStageNode(stage.node)) return () => false
       const { files, packages } = await prepared.code.covers(stage.codeEntry, stage.codeWithout)
-      const isCovered = ({ name, file, value }: TracedRead): boolean => {
+      return ({ name, file, value }) => {
         const { kind, what } = partsOfRead(name)
-        if (kind === 'module') return file !== undefined && fs.existsSync(file) && files.has(fs.realpathSync(file))
+        // One that has been moved away meanwhile was loaded all the same.
+        if (kind === 'module')
+          return file !== undefined && files.has(fs.existsSync(file) ? fs.realpathSync(file) : file)
         if (kind !== 'package') return false
         const called = what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)
         return stage.codeWithout.includes(called) || packages[called] === value
       }
+    },
+    catch: storeErrorOf('cannot read what the stage has read'),
+  })
+
+/** What the stage read besides; what its code's digest stands for is no part of it. */
+const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trace: string, isCovered: IsCovered) =>
+  Effect.try({
+    try: () => {
       const reads = readsOf(trace, prepared.readsNow(), stage.root, isCovered)
       for (const message of escapeWarnings(stage.node.name, reads)) emit({ type: 'warning', message })
       return reads
@@ -121,7 +131,14 @@ const compute = Effect.fnUntraced(function* (
   const { node } = stage
   const fingerprint = fingerprintOf(identity)
   const sealed = yield* sealInputs(stage.sources, inputs)
-  const { outDir, checkpointDir, trace, resumes } = yield* openStaging(store, fingerprint, sealed, stage.root)
+  const isCovered = yield* coverageOf(context, stage)
+  const { outDir, checkpointDir, trace, resumes } = yield* openStaging(
+    store,
+    fingerprint,
+    sealed,
+    stage.root,
+    isCovered,
+  )
   const startedAt = Date.now()
   const made = (): Manifest['made'] => ({
     at: new Date(startedAt).toISOString(),
@@ -202,7 +219,7 @@ const compute = Effect.fnUntraced(function* (
   const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }
   const before = context.last.fingerprint(node.name)
   const old = before === undefined ? undefined : store.lookup(before)
-  const traced = yield* tracedReads(context, stage, trace)
+  const traced = yield* tracedReads(context, stage, trace, isCovered)
   const whole = traced === undefined ? identity : { ...identity, reads: traced }
   const published = fingerprintOf(whole)
   const manifest = yield* store.publish(

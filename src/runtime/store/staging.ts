@@ -12,7 +12,7 @@ import type * as Scope from 'effect/Scope'
 import { sentenceOf } from '../../base/errors.js'
 import { type StoreError, storeErrorOf } from '../errors.js'
 import { isHeld, lockPath, sweepLocks } from './lock.js'
-import { isTraceAsThen } from '../reads.js'
+import { type IsCovered, isTraceAsThen } from '../reads.js'
 import { ensureFolder } from './quarantine.js'
 import { isUntouched, type SealedInputs, sealOf } from './sealed-inputs.js'
 import type { Store } from './store.js'
@@ -54,6 +54,7 @@ export const openStaging = (
   fingerprint: string,
   inputs: SealedInputs,
   root: string,
+  isCovered: IsCovered,
 ): Effect.Effect<Staging, StoreError, Scope.Scope> => {
   const staging = store.place('staging', `${fingerprint}.${randomBytes(4).toString('hex')}`)
   const outDir = path.join(staging, 'out')
@@ -68,7 +69,7 @@ export const openStaging = (
         sweepUnfinished(checkpointDir)
         const seal = sealOf(inputs)
         const left = fs.readdirSync(checkpointDir)
-        const resumes = left.length > 0 && isGood(sealFile, seal) && isTraceAsThen(trace, root)
+        const resumes = left.length > 0 && isGood(sealFile, seal) && isTraceAsThen(trace, root, isCovered)
         if (!resumes) fs.rmSync(trace, { force: true })
         if (!resumes) for (const name of left) fs.rmSync(path.join(checkpointDir, name), { recursive: true })
         ensureFolder(store.root, 'seals')
