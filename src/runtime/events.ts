@@ -3,6 +3,7 @@
  * nothing is printed from anywhere else. Times are ISO 8601, durations milliseconds.
  */
 import type { AxisLabel, Json } from '../dsl/nodes.js'
+import type { Escape } from '../dsl/option-tables.js'
 import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
@@ -59,7 +60,7 @@ export type Reason =
       readonly now: string | null
     }
   /** It used something of which nothing can be written down, at that place: its result is never taken again. */
-  | { readonly type: 'escape'; readonly escape: string; readonly place: string }
+  | { readonly type: 'escape'; readonly escape: Escape | 'changed'; readonly place: string }
   | { readonly type: 'package-changed'; readonly name: string; readonly before: string; readonly now: string }
   | { readonly type: 'engine-changed'; readonly before: string; readonly now: string }
   | { readonly type: 'machine-changed'; readonly before: string; readonly now: string }

@@ -29,7 +29,7 @@ export const partsOfRead = (name: string): { readonly kind: ReadKind; readonly w
 }
 
 /** What leaves the trace, in words that follow "it uses". */
-export const escapeWords: Readonly<Record<Escape | 'changed', string>> = {
+export const escapeWords: Readonly<Record<Escape, string>> = {
   addon: 'a native addon',
   child_process: 'another program',
   clock: 'the clock',
@@ -37,13 +37,12 @@ export const escapeWords: Readonly<Record<Escape | 'changed', string>> = {
   randomness: 'randomness that is not its own',
   vm: 'node:vm',
   worker_threads: 'a thread',
-  changed: 'a file that was changed while it ran',
 }
 
-/** `escape clock src/run.ts:12` → its parts. */
-export const partsOfEscape = (what: string): { readonly escape: keyof typeof escapeWords; readonly place: string } => {
+/** `clock src/run.ts:12` → its parts; `changed` is a file that was another one before the stage had ended. */
+export const partsOfEscape = (what: string): { readonly escape: Escape | 'changed'; readonly place: string } => {
   const space = what.indexOf(' ')
-  return { escape: what.slice(0, space) as keyof typeof escapeWords, place: what.slice(space + 1) }
+  return { escape: what.slice(0, space) as Escape | 'changed', place: what.slice(space + 1) }
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -79,7 +78,7 @@ export interface TraceOptions {
   readonly root: string
   /** Files and folders that the stage is given, or makes. */
   readonly given: readonly string[]
-  readonly trusts: readonly string[]
+  readonly trusts: readonly Escape[]
 }
 
 const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other')

@@ -117,7 +117,7 @@ export const describeReason = (reason: Reason): string => {
       return describeRead(reason)
     case 'escape':
       if (reason.escape === 'changed') return `${reason.place}, which it reads, changed while it ran`
-      return `it uses ${escapeWords[reason.escape as keyof typeof escapeWords]} (${reason.place}), so it is computed every time`
+      return `it uses ${escapeWords[reason.escape]} (${reason.place}), so it is computed every time`
     case 'package-changed':
       return `package ${reason.name} ${reason.before} → ${reason.now}`
     case 'engine-changed':

@@ -225,10 +225,13 @@ const isOneFunction = (file: ParsedFile, run: ts.ObjectLiteralElementLike, all: 
 }
 
 /** Whether a file may export under this name what it declares by `let` or `var`, and sets again. */
-const exportsVariable = (text: string, name: string): boolean =>
-  [name, ...[...text.matchAll(new RegExp(`(\\w+)\\s+as\\s+${name}\\b`, 'g'))].map(([, local]) => local!)].some((each) =>
-    new RegExp(`\\b(let|var)\\b[^;=]*\\b${each}\\b`).test(text),
+const exportsVariable = (text: string, name: string): boolean => {
+  const asPattern = (each: string): string => each.replaceAll('$', '\\$')
+  const renamed = [...text.matchAll(new RegExp(`([\\w$]+)\\s+as\\s+${asPattern(name)}(?![\\w$])`, 'g'))]
+  return [name, ...renamed.map(([, local]) => local!)].some((each) =>
+    new RegExp(`\\b(let|var)\\b[^;=]*(?<![\\w$])${asPattern(each)}(?![\\w$])`).test(text),
   )
+}
 
 /** Whether a name is assigned anywhere in a file. */
 const isAssigned = (source: ts.SourceFile, name: string): boolean =>

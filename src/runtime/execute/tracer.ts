@@ -100,7 +100,13 @@ const placeOf = (site: CallSite): Place => {
 const pathOf = (given: unknown): string | undefined => {
   if (typeof given === 'string') return path.resolve(given)
   if (given instanceof Uint8Array) return path.resolve(Buffer.from(given).toString())
-  return given instanceof URL && given.protocol === 'file:' ? fileURLToPath(given) : undefined
+  if (!(given instanceof URL) || given.protocol !== 'file:') return undefined
+  try {
+    return fileURLToPath(given)
+  } catch {
+    // Node refuses it too.
+    return undefined
+  }
 }
 
 type Before = (args: readonly unknown[], boundary: Callable) => void
@@ -177,8 +183,10 @@ class Tracer {
   readonly #made = new Set<string>()
   /** Of the environment, what it was before any of the user's code ran. */
   #environment: NodeJS.ProcessEnv = {}
-  /** Why the trace is not whole, where it is not. */
+  /** Why the log cannot be written, where it cannot. */
   #failure: unknown
+  /** Whether something could not be looked at. */
+  #isUnsure = false
   #escaped = new Set<string>()
   /** While this very tracer looks at something. */
   #isBusy = false
@@ -191,6 +199,8 @@ class Tracer {
     if (options.root !== this.#options?.root) this.#loaded = undefined
     this.#options = options
     this.#escaped = new Set()
+    this.#failure = undefined
+    this.#isUnsure = false
     this.#made.clear()
     this.#reads = new Map(this.#loaded)
     this.#busy(() => this.#write([...this.#reads.values()]))
@@ -227,6 +237,7 @@ class Tracer {
   #followModules(): void {
     this.#followsModules = true
     const { port1, port2 } = new MessageChannel()
+    // Its identities are those of `identityOf`.
     const hooks = `
       import { statSync } from 'node:fs'
       import { fileURLToPath } from 'node:url'
@@ -283,6 +294,8 @@ class Tracer {
   /** The stage has ended: everything that it read is in the log. Throws where that cannot be written. */
   flush(): void {
     this.#busy(() => this.#drain())
+    const unsure = readName('escape', 'changed something that could not be looked at')
+    if (this.#isUnsure) this.#busy(() => this.#note({ name: unsure, value: '' }))
     if (this.#failure !== undefined) throw new Error(`cannot write down what it reads: ${sentenceOf(this.#failure)}`)
   }
 
@@ -291,9 +304,9 @@ class Tracer {
     this.#isBusy = true
     try {
       return look()
-    } catch (cause) {
+    } catch {
       // Nothing of this may reach the user's code.
-      this.#failure ??= cause
+      this.#isUnsure = true
       return undefined
     } finally {
       this.#isBusy = false
@@ -304,10 +317,14 @@ class Tracer {
     const { log, trusts } = this.#options!
     const lines = reads.filter(({ name }) => {
       const { kind, what } = partsOfRead(name)
-      return kind !== 'escape' || !trusts.includes(partsOfEscape(what).escape)
+      return kind !== 'escape' || !trusts.some((each) => each === partsOfEscape(what).escape)
     })
     // A line begins with its own end: half of one, of a process that was killed, takes no other with it.
-    if (lines.length > 0) fs.appendFileSync(log, lines.map((line) => `\n${JSON.stringify(line)}`).join(''))
+    try {
+      if (lines.length > 0) fs.appendFileSync(log, lines.map((line) => `\n${JSON.stringify(line)}`).join(''))
+    } catch (cause) {
+      this.#failure ??= cause
+    }
   }
 
   #note(read: TracedRead): void {
@@ -636,11 +653,7 @@ class Tracer {
     const watch = this.#watch.bind(this)
     const modules = createRequire(import.meta.url)
     watch('child_process', childProcess.ChildProcess.prototype, ['spawn'])
-    watch(
-      'child_process',
-      modules('node:child_process') as object,
-      words('spawn spawnSync exec execSync execFile execFileSync fork'),
-    )
+    watch('child_process', modules('node:child_process') as object, words('spawnSync execSync execFileSync'))
     watch('worker_threads', modules('node:worker_threads') as object, ['Worker'])
     watch(
       'vm',
