@@ -13,7 +13,7 @@ import { searchKeyOf } from '../fingerprint.js'
 import type { RunOptions } from '../run/options.js'
 import { runStages } from '../run/run.js'
 import { linkOrCopy } from '../store/artifact-folder.js'
-import { isHeld, tryLock } from '../store/lock.js'
+import { isHeld, sweepLocks, tryLock } from '../store/lock.js'
 import { quietly } from '../store/staging.js'
 import { type Manifest, Store } from '../store/store.js'
 
@@ -24,16 +24,13 @@ const bring = (from: string, to: string): void => {
 
 const lockOf = (folder: string): string => `${folder}.lock`
 
-/** Removes what killed processes have left. */
+/** Removes what killed processes have left: a folder is there only while its lock is held. */
 const sweep = (scratch: string): void => {
   if (!fs.existsSync(scratch)) return
+  sweepLocks(scratch)
   for (const name of fs.readdirSync(scratch)) {
-    const [, id] = /^([0-9a-f]{12})(?:\.lock)?$/.exec(name) ?? []
-    if (id === undefined) continue
-    const folder = path.join(scratch, id)
-    if (isHeld(lockOf(folder))) continue
-    fs.rmSync(folder, { recursive: true, force: true })
-    fs.rmSync(lockOf(folder), { force: true })
+    if (!/^[0-9a-f]{12}$/.test(name) || isHeld(lockOf(path.join(scratch, name)))) continue
+    fs.rmSync(path.join(scratch, name), { recursive: true, force: true })
   }
 }
 
@@ -59,7 +56,7 @@ const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) 
   yield* quietly(() => sweep(scratch))
   const root = path.join(scratch, randomBytes(6).toString('hex'))
   yield* tryLock(lockOf(root))
-  yield* Effect.addFinalizer(() => quietly(() => fs.rmSync(root, { recursive: true, force: true })))
+  yield* Effect.addFinalizer(() => quietly(() => fs.rmSync(root, { recursive: true, force: true, maxRetries: 3 })))
   yield* Effect.try({
     try: () => {
       const there = (...names: readonly string[]): string => path.join(root, ...names)
