@@ -19,7 +19,7 @@ export type Reads = Readonly<Record<string, string | null>>
 
 /** What can be read, by the first word of its name; of `escape` no value is ever what it was. */
 type ReadKind =
-  'file' | 'module' | 'folder' | 'path' | 'link' | 'package' | 'env' | 'cwd' | 'zone' | 'locale' | 'escape'
+  'file' | 'module' | 'folder' | 'path' | 'link' | 'scope' | 'package' | 'env' | 'cwd' | 'zone' | 'locale' | 'escape'
 
 export const readName = (kind: ReadKind, what: string): string => `${kind} ${what}`
 
@@ -68,6 +68,8 @@ export interface TracedRead {
   readonly value?: string | null
   readonly file?: string
   readonly identity?: string
+  /** A module that was loaded in the course of it. */
+  readonly of?: string | undefined
   /** The stage has written over it since: its value is what it was before. */
   readonly isReplaced?: boolean
 }
@@ -109,12 +111,24 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
     case 'folder':
       return orNull(() => {
         const entries = fs.readdirSync(place, { withFileTypes: true })
-        return sha256(JSON.stringify(entries.map((each) => [each.name, each.isDirectory()]).sort()))
+        const targetOf = (name: string) => orNull(() => shownPath(root, fs.readlinkSync(path.join(place, name))))
+        const kinds = entries.map((each) => [
+          each.name,
+          each.isSymbolicLink() ? targetOf(each.name) : each.isDirectory(),
+        ])
+        return sha256(JSON.stringify(kinds.sort()))
       })
     case 'path':
       return orNull(() => kindOf(fs.statSync(place)))
     case 'link':
       return orNull(() => shownPath(root, fs.realpathSync(place)))
+    case 'scope':
+      return orNull(() => {
+        const text = fs.readFileSync(place, 'utf8')
+        if (path.basename(place) !== 'package.json') return sha256(text)
+        const { name, type, main, imports, exports } = JSON.parse(text) as Readonly<Record<string, unknown>>
+        return sha256(JSON.stringify([name, type, main, imports, exports]))
+      })
     case 'package':
       return orNull(() => {
         const { version } = JSON.parse(readTextIfThere(path.join(place, 'package.json')) ?? '{}') as {

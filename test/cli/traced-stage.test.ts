@@ -13,10 +13,12 @@ import * as fsp from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import * as childProcess from 'node:child_process'
 import * as crypto from 'node:crypto'
+import * as dns from 'node:dns'
 import * as vm from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import * as os from 'node:os'
 import * as path from 'node:path'
+import { inspect } from 'node:util'
 import { pipeline, stage } from 'genepool'
 const at = (...parts) => path.join(process.env.OWN_ROOT, ...parts)
 `
@@ -132,6 +134,83 @@ const reads: Readonly<Record<string, Read>> = {
     edit: (workspace) => void workspace.write('plugin.js', 'exports.n = 1'),
   },
   home: { compute: `() => os.homedir()`, env: { HOME: '/tmp' } },
+  packageMain: {
+    compute: `() => createRequire(at('x.js'))('./' + 'lib')`,
+    edit: (workspace) => void workspace.write('lib/package.json', '{ "main": "b.js" }'),
+  },
+  packageType: {
+    compute: `() => { try { createRequire(at('x.js'))('./typed' + '/kind.js'); return globalThis.ownKind } catch { return 'none' } }`,
+    edit: (workspace) => void workspace.write('typed/package.json', '{ "type": "module" }'),
+  },
+  shadowed: {
+    compute: `() => createRequire(at('common/x.js'))('./' + 'shadowed').n`,
+    edit: (workspace) => void workspace.write('common/shadowed.js', 'exports.n = 2'),
+  },
+  resolvedOnly: {
+    compute: `() => createRequire(at('common/x.js')).resolve('./' + 'shadowed').length`,
+    edit: (workspace) => void workspace.write('common/shadowed.js', 'exports.n = 2'),
+  },
+  nearerPackage: {
+    compute: `() => createRequire(at('deep/x.js'))(['ver', 'sion'].join(''))`,
+    edit: (workspace) => {
+      workspace.write('deep/node_modules/version/package.json', '{ "version": "3.0.0" }')
+      workspace.write('deep/node_modules/version/index.js', 'module.exports = 3')
+    },
+  },
+  copiedLinks: {
+    compute: `() => {
+  const copy = fs.mkdtempSync('/tmp/own-')
+  fs.cpSync(at('links'), copy, { recursive: true })
+  return fs.readlinkSync(path.join(copy, 'one'))
+}`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('links/one'))
+      symlinkSync('../kept.txt', workspace.file('links/one'))
+    },
+  },
+  behindLinks: {
+    compute: `({ outDir }) => fs.cpSync(at('links'), path.join(outDir, 'behind'), { recursive: true, dereference: true })`,
+    edit: text('linked.txt'),
+  },
+  listedLinks: {
+    compute: `() => fs.readdirSync(at('links'), { withFileTypes: true }).map((each) => each.isSymbolicLink())`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('links/one'))
+      workspace.write('links/one', '')
+    },
+  },
+  makesInVain: {
+    compute: `() => { try { fs.mkdirSync(at('ma' + 'de')); fs.rmdirSync(at('made')); return 1 } catch { return 0 } }`,
+    edit: (workspace) => void mkdirSync(workspace.file('made')),
+  },
+  removesInVain: {
+    compute: `() => { try { fs.unlinkSync(at('no' + 'ne.txt')); return 1 } catch { return 0 } }`,
+    edit: text('none.txt'),
+  },
+  variablesOfFile: {
+    compute: `() => { process.loadEnvFile(at('own' + '.env')); return process.env['FROM_' + 'FILE'] }`,
+    edit: (workspace) => void workspace.write('own.env', 'FROM_FILE=2'),
+  },
+  inspected: { compute: `() => inspect(process.env).length`, env: { OWN_OTHER: '2' } },
+  cloned: { compute: `() => Object.keys(structuredClone(process.env)).length`, env: { OWN_OTHER: '2' } },
+  filter: {
+    compute: `({ outDir }) => {
+  let all = ''
+  const filter = () => { all += fs.readFileSync(at('fil' + 'ter.txt'), 'utf8'); return true }
+  fs.cpSync(at('listing'), path.join(outDir, 'listing'), { recursive: true, filter })
+  return all
+}`,
+    edit: text('filter.txt'),
+  },
+  likeAddress: {
+    compute: `() => {
+  const pathname = at('like' + '.txt')
+  return fs.readFileSync({ href: 'file://' + pathname, protocol: 'file:', hostname: '', pathname }, 'utf8')
+}`,
+    edit: text('like.txt'),
+  },
+  wrappedDate: { compute: `() => new Date(new String('2024-01-01 00:00')).getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  unknownLocale: { compute: `() => (1234.5).toLocaleString('xx')`, env: { LC_ALL: 'de_DE.UTF-8' } },
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
 
@@ -148,15 +227,24 @@ const prepareFiles = (workspace: Workspace): void => {
     'copy',
     'linked',
     'by-package',
+    'filter',
+    'like',
   ]
   for (const name of names) workspace.write(`${name}.txt`, name)
-  for (const folder of ['tree/below', 'listing/below', 'node_modules/reader', 'node_modules/version']) {
+  for (const folder of ['tree/below', 'listing/below', 'node_modules/reader', 'node_modules/version', 'links']) {
     mkdirSync(workspace.file(folder), { recursive: true })
   }
   workspace.write('tree/below/leaf.txt', 'leaf')
   workspace.write('listing/one.txt', '1')
   workspace.write('listing/below/two.txt', '2')
   for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
+  symlinkSync('../linked.txt', workspace.file('links/one'))
+  workspace.write('lib/package.json', '{ "main": "a.js" }')
+  for (const name of ['a', 'b']) workspace.write(`lib/${name}.js`, `module.exports = '${name}'`)
+  workspace.write('typed/kind.js', 'globalThis.ownKind = typeof require')
+  workspace.write('common/package.json', '{}')
+  workspace.write('common/shadowed/index.js', 'exports.n = 1')
+  workspace.write('own.env', 'FROM_FILE=1')
   workspace.write('required.json', '{ "value": 1 }')
   workspace.write('code.cjs', 'module.exports = () => 1')
   workspace.write('node_modules/reader/package.json', '{ "name": "reader", "version": "1.0.0" }')
@@ -235,6 +323,13 @@ describe("what a stage of the user's own reads besides what it is given", () => 
         'node_modules/reader',
         'node_modules/version',
         'plugin.js',
+        'deep',
+        'lib',
+        'links',
+        'made',
+        'none.txt',
+        'common/shadowed.js',
+        'typed',
       ]) {
         rmSync(workspace.file(each), { recursive: true, force: true })
       }
@@ -294,6 +389,18 @@ const escapes: Readonly<Record<string, readonly [trust: string, compute: string]
   ],
   pair: ['randomness', `() => crypto.createECDH('prime256v1').generateKeys().length`],
   used: ['clock', '() => process.cpuUsage().user > 0'],
+  formatted: ['clock', `() => new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format().length > 0`],
+  origin: ['clock', '() => performance.timeOrigin > 0'],
+  marked: ['clock', `() => performance.mark('own').startTime > 0`],
+  event: ['clock', `() => new Event('own').timeStamp > 0`],
+  signed: [
+    'randomness',
+    `() => crypto.sign('sha256', 'text', crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey).length > 0`,
+  ],
+  resolver: [
+    'network',
+    `() => new Promise((resolve) => new dns.Resolver().resolve4('localhost', () => resolve('asked')))`,
+  ],
   uuid: ['randomness', '() => crypto.randomUUID().length'],
   web: ['randomness', '() => globalThis.crypto.getRandomValues(new Uint8Array(2)).length'],
   program: ['child_process', `() => childProcess.execFileSync(process.execPath, ['--version']).length > 0`],
@@ -328,6 +435,22 @@ describe('a stage that uses what nobody can write down', () => {
       ran: Object.keys(escapes).length,
       cached: 0,
     })
+  })
+
+  it('is told from what only looks like it', async () => {
+    const harmless = {
+      data: `async () => (await fetch('data:,text')).text()`,
+      formatted: `() => new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format(0)`,
+      signed: `async () => {
+  const way = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', new Uint8Array(32), way, false, ['sign'])
+  return Buffer.from(await crypto.subtle.sign(way.name, key, new Uint8Array(2))).toString('hex')
+}`,
+      dated: `() => new Date(0).toISOString() + Date.UTC(2024) + (1).toLocaleString('en')`,
+    }
+    workspace.write('harmless.mjs', definition(harmless))
+    expect(countsOf(await genepool('run harmless.mjs --json'))).to.include({ failed: 0 })
+    expect(countsOf(await genepool('run harmless.mjs --json'))).to.include({ ran: 0 })
   })
 
   it('is a hit where it vouches for that, and stays on record', async () => {

@@ -94,14 +94,20 @@ const coverageOf = ({ prepared }: MakeContext, stage: PreparedStage) =>
     try: async (): Promise<IsCovered> => {
       if (!isUserStageNode(stage.node)) return () => false
       const { files, packages } = await prepared.code.covers(stage.codeEntry, stage.codeWithout)
-      return ({ name, file, value }) => {
+      const { codeWithout } = stage
+      const packageOf = (place: string): string | undefined => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(place)?.[1]
+      return ({ name, file, value, of }) => {
         const { kind, what } = partsOfRead(name)
+        if (kind === 'package') {
+          const called = packageOf(what) ?? what
+          return codeWithout.includes(called) || packages[called] === value
+        }
+        const module = kind === 'module' ? file : of
+        if (module === undefined) return false
+        const called = packageOf(module)
+        if (called !== undefined && (codeWithout.includes(called) || called in packages)) return true
         // One that has been moved away meanwhile was loaded all the same.
-        if (kind === 'module')
-          return file !== undefined && files.has(fs.existsSync(file) ? fs.realpathSync(file) : file)
-        if (kind !== 'package') return false
-        const called = what.slice(what.lastIndexOf('node_modules/') + 'node_modules/'.length)
-        return stage.codeWithout.includes(called) || packages[called] === value
+        return files.has(fs.existsSync(module) ? fs.realpathSync(module) : module)
       }
     },
     catch: storeErrorOf('cannot read what the stage has read'),

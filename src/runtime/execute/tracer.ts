@@ -1,20 +1,14 @@
 /**
  * In a worker: writes down what a stage of the user's own reads besides what it is given, and notices when it leaves
- * what can be written down. Functions of Node and of the language are replaced by ones that tell and then do what they
- * did; who called is read off the stack, because this program and its loaders use the same functions.
+ * what can be written down.
  */
-import * as childProcess from 'node:child_process'
-import * as crypto from 'node:crypto'
-import * as dgram from 'node:dgram'
-import * as dns from 'node:dns'
 import fs from 'node:fs'
-import { createRequire, findSourceMap, Module, register, syncBuiltinESMExports } from 'node:module'
-import * as net from 'node:net'
+import { createRequire, Module, register, syncBuiltinESMExports } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { receiveMessageOnPort } from 'node:worker_threads'
 import type { Escape } from '../../dsl/option-tables.js'
-import { mappedPlace, type Place } from '../../dsl/place.js'
 import { sentenceOf } from '../../base/errors.js'
 import { cacheFolder } from '../../base/cache-folder.js'
 import { ownPackage } from '../definition/own-package.js'
@@ -30,136 +24,37 @@ import {
   valueNow,
   variable,
 } from '../reads.js'
-
-/** Packages whose own doings are known: what they read and ask does not change what they compute. */
-const vouchedFor =
-  /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/
-/** Of these, the loaders: what they read are modules, which are told in another way. */
-const loaders = /[\\/]node_modules[\\/](tsx|esbuild)[\\/](?!.*[\\/]node_modules[\\/])/
-
-const ownFolders = ['dist', 'src'].map((name) => path.join(path.dirname(ownPackage.manifest), name) + path.sep)
-
-interface CallSite {
-  readonly getFileName: () => string | null | undefined
-  readonly getLineNumber: () => number | null
-  readonly getColumnNumber: () => number | null
-}
-
-type Callable = (...args: never[]) => unknown
-
-/** Who called: code of the user's or of a package, this program, someone who is vouched for, or Node's loader. */
-type Caller = 'own' | 'vouched' | 'loader' | 'nobody' | CallSite
-
-const depth = 40
-
-/** `throughLoader`: whoever has a module loaded is the caller, not the loader. */
-const callerOf = (boundary: Callable, throughLoader = false): Caller => {
-  const { prepareStackTrace, stackTraceLimit } = Error
-  const holder: { stack?: unknown } = {}
-  Error.stackTraceLimit = depth
-  Error.prepareStackTrace = (_, sites) => sites
-  Error.captureStackTrace(holder, boundary)
-  const sites = holder.stack
-  Error.stackTraceLimit = stackTraceLimit
-  Error.prepareStackTrace = prepareStackTrace
-  if (!Array.isArray(sites)) return 'nobody'
-  for (const site of sites as readonly CallSite[]) {
-    const name = site.getFileName() ?? ''
-    if (!throughLoader && name.startsWith('node:internal/modules/')) return 'loader'
-    if (name === '' || name.startsWith('node:')) continue
-    const file = name.startsWith('file:') ? fileURLToPath(name) : name
-    if (ownFolders.some((folder) => file.startsWith(folder))) return 'own'
-    if (loaders.test(file) && !throughLoader) return 'loader'
-    return vouchedFor.test(file) ? 'vouched' : site
-  }
-  return 'nobody'
-}
-
-/** Whether Node itself makes the call: it hands the environment to programs and looks for its temporary folder. */
-const isNodesOwn = (boundary: Callable): boolean => {
-  const { stackTraceLimit } = Error
-  const holder: { stack?: string } = {}
-  Error.stackTraceLimit = 1
-  Error.captureStackTrace(holder, boundary)
-  Error.stackTraceLimit = stackTraceLimit
-  return /\bnode:(?!internal\/process)/.test(holder.stack ?? '')
-}
-
-const placeOf = (site: CallSite): Place => {
-  const file = site.getFileName() ?? ''
-  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1]
-  const known = mappedPlace(file, line, column)
-  if (known !== undefined) return known
-  const origin = findSourceMap(file)?.findEntry(line - 1, column - 1)
-  const plain = file.startsWith('file:') ? fileURLToPath(file) : file
-  if (origin === undefined || !('originalLine' in origin)) return { file: plain, line, column }
-  return { file: plain, line: origin.originalLine + 1, column: origin.originalColumn + 1 }
-}
+import { clockGetters, escapes, optionOf, words } from './escapes.js'
+import {
+  type Before,
+  type Callable,
+  type Caller,
+  callerOf,
+  isNodesOwn,
+  isOwnCall,
+  isOwnFile,
+  placeOf,
+  replace,
+  replaceGetter,
+  told,
+  vouchedFor,
+} from './traced-calls.js'
 
 /** The path that a function of `fs` is given; undefined for a descriptor. */
 const pathOf = (given: unknown): string | undefined => {
   if (typeof given === 'string') return path.resolve(given)
   if (given instanceof Uint8Array) return path.resolve(Buffer.from(given).toString())
-  if (!(given instanceof URL) || given.protocol !== 'file:') return undefined
+  if (typeof given !== 'object' || given === null || Reflect.get(given, 'protocol') !== 'file:') return undefined
   try {
-    return fileURLToPath(given)
+    return fileURLToPath(given as URL)
   } catch {
     // Node refuses it too.
     return undefined
   }
 }
 
-type Before = (args: readonly unknown[], boundary: Callable) => void
-
-/** What is told of calls, by the function that stands for the replaced one. */
-const beforesOf = new WeakMap<object, Before[]>()
-
-/** How many calls of functions that call each other are going on: what they call is theirs. */
-let nested = 0
-
-/**
- * Replaces a function by one that tells `before` its arguments first. With `isWhole`, calls that it makes in turn of
- * other such functions are its own doing and are not told.
- */
-const replace = (holder: object, name: string, before: Before, isWhole = false): void => {
-  const original = Reflect.get(holder, name) as unknown
-  if (typeof original !== 'function') return
-  const known = beforesOf.get(original)
-  if (known !== undefined) return void known.push(before)
-  const befores = [before]
-  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
-    if (!isWhole) {
-      for (const each of befores) each(args, boundary)
-      return run()
-    }
-    if (nested === 0) for (const each of befores) each(args, boundary)
-    nested++
-    try {
-      return run()
-    } finally {
-      nested--
-    }
-  }
-  const handler: ProxyHandler<Callable> = {
-    apply: (target, self, args) =>
-      call(args, handler.apply as Callable, () => Reflect.apply(target, self, args) as unknown),
-    construct: (target, args, newTarget) =>
-      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object),
-  }
-  const { configurable = true, enumerable = true, writable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
-  if (!configurable && writable !== true) return
-  const value = new Proxy(original as Callable, handler)
-  beforesOf.set(value, befores)
-  Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
-}
-
 /** Of the options of a function that writes. */
-const flagOf = (options: unknown): unknown =>
-  typeof options === 'object' && options !== null
-    ? (Reflect.get(options, 'flag') ?? Reflect.get(options, 'flags'))
-    : undefined
-
-const words = (text: string): readonly string[] => text.split(' ')
+const flagOf = (options: unknown): unknown => optionOf(options, 'flag') ?? optionOf(options, 'flags')
 
 /** Whether a file is opened to be read, by the flags of `open`. */
 const opensToRead = (flags: unknown): boolean =>
@@ -173,10 +68,56 @@ const opensToWrite = (flags: unknown): boolean =>
 const empties = (flags: unknown): boolean =>
   typeof flags === 'number' ? (flags & fs.constants.O_TRUNC) !== 0 : typeof flags === 'string' && flags.startsWith('w')
 
+/** What is looked at for one module is not looked at for another, of which other things may stand for it. */
+const keyOf = ({ name, of }: TracedRead): string => (of === undefined ? name : `${name}\0${of}`)
+
+/** A file that is loaded, or what was asked for and what it came to, if it did. */
+type LoaderMessage =
+  | { readonly file: string; readonly identity: string }
+  | { readonly request: string; readonly parent?: string; readonly found?: string }
+
+interface LoaderHooks {
+  readonly initialize: (port: { readonly postMessage: (message: LoaderMessage) => void }) => void
+}
+
+/** Hooks of Node's loader, which tell a port of `LoaderMessage`s; identities are those of `identityOf`. */
+const loaderHooks = `data:text/javascript,${encodeURIComponent(`
+  import { statSync } from 'node:fs'
+  import { fileURLToPath } from 'node:url'
+  let port
+  export const initialize = (given) => { port = given }
+  const place = (url) => url?.startsWith('file:') ? fileURLToPath(url) : undefined
+  const tell = (specifier, parentURL, found) => {
+    try {
+      const isPath = /^([.]{0,2}[/]|file:)/.test(specifier)
+      const request = isPath ? place(new URL(specifier, parentURL).href) : specifier
+      port.postMessage({ request, parent: place(parentURL), found: place(found?.url) })
+    } catch {}
+  }
+  export const resolve = (specifier, { parentURL, ...context }, next) => {
+    const failed = (error) => { tell(specifier, parentURL); throw error }
+    const told = (found) => { tell(specifier, parentURL, found); return found }
+    let found
+    try {
+      found = next(specifier, { parentURL, ...context })
+    } catch (error) {
+      failed(error)
+    }
+    return found instanceof Promise ? found.then(told, failed) : told(found)
+  }
+  export const load = (url, context, next) => {
+    const file = place(url)
+    const stat = file && statSync(file, { bigint: true, throwIfNoEntry: false })
+    if (stat) port.postMessage({ file, identity: [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':') })
+    return next(url, context)
+  }`)}`
+
 class Tracer {
   #options: TraceOptions | undefined
-  /** What the stage has read, by name. */
+  /** What the stage has read, by `keyOf`. */
   #reads = new Map<string, TracedRead>()
+  /** What was looked at for modules: the same for many. */
+  readonly #lookedAt = new Map<string, string | null>()
   /** What was read while the definition was loaded: it counts for every stage that this process computes. */
   #loaded: ReadonlyMap<string, TracedRead> | undefined
   /** What the stage has made itself. */
@@ -192,6 +133,7 @@ class Tracer {
   #isBusy = false
   #isInstalled = false
   #followsModules = false
+  #hooks: LoaderHooks | undefined
   #drain = (): void => {}
 
   /** The next stage begins: what it reads goes to a log of its own. */
@@ -202,6 +144,7 @@ class Tracer {
     this.#failure = undefined
     this.#isUnsure = false
     this.#made.clear()
+    this.#lookedAt.clear()
     this.#reads = new Map(this.#loaded)
     this.#busy(() => this.#write([...this.#reads.values()]))
   }
@@ -233,46 +176,39 @@ class Tracer {
     })
   }
 
-  /** ES modules are told by Node's loader, from a thread of its own. */
+  /** Where Node's loader has hooks in this thread, it is to be awaited before `install`. */
+  async prepare(): Promise<void> {
+    if ('registerHooks' in Module) this.#hooks ??= (await import(loaderHooks)) as LoaderHooks
+  }
+
+  /** ES modules are told by Node's loader: where it has no hooks in this thread, from one of its own. */
   #followModules(): void {
     this.#followsModules = true
+    const hear = (told: LoaderMessage): void => {
+      if ('file' in told) this.#file('module', told.file, told.identity)
+      else this.#resolved(told.request, told.parent, told.found)
+    }
+    const hearAtOnce = (told: LoaderMessage): void => void this.#busy(() => hear(told))
+    if (this.#hooks !== undefined) {
+      this.#hooks.initialize({ postMessage: hearAtOnce })
+      return (Module as unknown as { registerHooks: (hooks: object) => void }).registerHooks(this.#hooks)
+    }
     const { port1, port2 } = new MessageChannel()
-    // Its identities are those of `identityOf`.
-    const hooks = `
-      import { statSync } from 'node:fs'
-      import { fileURLToPath } from 'node:url'
-      let port
-      export const initialize = (given) => { port = given }
-      export const resolve = async (specifier, context, next) => {
-        try {
-          return await next(specifier, context)
-        } catch (error) {
-          if (/^([.]{0,2}[/]|file:)/.test(specifier)) port.postMessage([fileURLToPath(new URL(specifier, context.parentURL))])
-          throw error
-        }
-      }
-      export const load = (url, context, next) => {
-        if (url.startsWith('file:')) {
-          const file = fileURLToPath(url)
-          const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
-          if (stat) port.postMessage([file, [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')])
-        }
-        return next(url, context)
-      }`
-    register(`data:text/javascript,${encodeURIComponent(hooks)}`, { data: port2, transferList: [port2] })
-    const hear = ([file, identity]: readonly [string, string?]): void =>
-      identity === undefined ? this.#missing(file) : this.#file('module', file, identity)
-    port1.on('message', (message: readonly [string, string?]) => void this.#busy(() => hear(message)))
+    register(loaderHooks, { data: port2, transferList: [port2] })
+    port1.on('message', hearAtOnce)
     port1.unref()
     this.#drain = () => {
       for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
-        hear(next.message as readonly [string, string?])
+        hear(next.message as LoaderMessage)
       }
     }
   }
 
-  /** A loader has looked for a module in vain: under its name, and as a file or a folder of code. */
-  #missing(place: string): void {
+  /**
+   * A loader has looked for a module under a path: by its name, and as a file or a folder of code. `found` is what it
+   * came to, if it did: what comes to be before it would be loaded in its place.
+   */
+  #lookedFor(place: string, found?: string): void {
     const stem = place.replace(/\.[cm]?[jt]sx?$/, '')
     const names = [
       '',
@@ -288,7 +224,43 @@ class Tracer {
       '/index.ts',
       '/index.json',
     ]
-    for (const name of new Set([place, ...names.map((each) => stem + each)])) this.#valued('path', name)
+    for (const name of new Set([place, ...names.map((each) => stem + each)])) {
+      if (name !== found) this.#valued('path', name, found)
+    }
+    this.#valued('scope', path.join(place, 'package.json'), found)
+  }
+
+  /** A loader has looked for a package's module, from the folder `from`, and has found it. */
+  #foundPackage(request: string, from: string, found: string): void {
+    if (vouchedFor.test(found) || isOwnFile(found)) return
+    const [name] = /^(@[^/]+\/)?[^/]+/.exec(request) ?? [request]
+    const top = this.#package(found)
+    this.#note({ name: readName('env', 'NODE_PATH'), value: variable(this.#environment, 'NODE_PATH'), of: found })
+    // Paths of TypeScript lead elsewhere.
+    this.#valued('scope', path.join(this.#options!.root, 'tsconfig.json'), found)
+    for (let at = from; ; at = path.dirname(at)) {
+      const folder = path.join(at, 'node_modules', name)
+      if (folder === top) return
+      this.#valued('path', folder, found)
+      if (path.dirname(at) === at) return
+    }
+  }
+
+  /** How a module is loaded, the nearest package.json says. */
+  #scopeOf(module: string): void {
+    for (let at = path.dirname(module); ; at = path.dirname(at)) {
+      const manifest = path.join(at, 'package.json')
+      this.#valued('scope', manifest, module)
+      if (fs.existsSync(manifest) || path.dirname(at) === at) return
+    }
+  }
+
+  /** A module of the user's was asked for in `parent` and, if so, found. */
+  #resolved(request: string, parent: string | undefined, found: string | undefined): void {
+    if (this.#options === undefined || (parent !== undefined && this.#package(parent) !== undefined)) return
+    const from = parent === undefined ? '/' : path.dirname(parent)
+    if (path.isAbsolute(request) || /^\.{1,2}(\/|$)/.test(request)) this.#lookedFor(path.resolve(from, request), found)
+    else if (found !== undefined && path.isAbsolute(found)) this.#foundPackage(request, from, found)
   }
 
   /** The stage has ended: everything that it read is in the log. Throws where that cannot be written. */
@@ -328,8 +300,9 @@ class Tracer {
   }
 
   #note(read: TracedRead): void {
-    if (this.#reads.has(read.name)) return
-    this.#reads.set(read.name, read)
+    const key = keyOf(read)
+    if (this.#reads.has(key)) return
+    this.#reads.set(key, read)
     this.#write([read])
   }
 
@@ -357,7 +330,7 @@ class Tracer {
   /** `then` is the file's identity when it was read, where that was before. */
   #file(kind: 'file' | 'module', file: string, then?: string): void {
     const { root } = this.#options!
-    if (kind === 'module' && (ownFolders.some((folder) => file.startsWith(folder)) || this.#isGiven(file))) return
+    if (kind === 'module' && (isOwnFile(file) || this.#isGiven(file))) return
     const folder = this.#package(file)
     if (folder !== undefined) {
       if (vouchedFor.test(file)) return
@@ -366,6 +339,7 @@ class Tracer {
     }
     const name = readName(kind, shownPath(root, file))
     if (this.#reads.has(name)) return
+    if (kind === 'module') this.#scopeOf(file)
     try {
       const identity = then ?? identityOf(file)
       if (identity !== undefined && (then !== undefined || fs.statSync(file).isFile())) {
@@ -378,11 +352,16 @@ class Tracer {
     this.#valued('path', file)
   }
 
-  #valued(kind: 'path' | 'folder' | 'link', file: string): void {
+  /** `of` is the module that was loaded where the thing was looked for. */
+  #valued(kind: 'path' | 'folder' | 'link' | 'scope', file: string, of?: string): void {
     const { root } = this.#options!
     const what = shownPath(root, file)
     const name = readName(kind, what)
-    if (!this.#reads.has(name)) this.#note({ name, value: valueNow(root, kind, what) })
+    if (this.#reads.has(name)) return
+    if (of === undefined) return this.#note({ name, value: valueNow(root, kind, what) })
+    const value = this.#lookedAt.get(name) ?? valueNow(root, kind, what)
+    this.#lookedAt.set(name, value)
+    this.#note({ name, value, of })
   }
 
   /** Where a relative path begins. */
@@ -416,7 +395,8 @@ class Tracer {
   #isOfProgram(file: string): boolean {
     return (
       file === ownPackage.manifest ||
-      [...ownFolders, cacheFolder() + path.sep].some((folder) => file.startsWith(folder)) ||
+      isOwnFile(file) ||
+      file.startsWith(cacheFolder() + path.sep) ||
       /^\/(proc|sys|dev)\//.test(file) ||
       this.#package(file) !== undefined
     )
@@ -451,15 +431,22 @@ class Tracer {
     else this.#makesIfMissing(file)
   }
 
-  /** All that is below a folder. */
-  #lookBelow(folder: unknown, boundary: Callable): void {
+  /** All that is below a folder; `through` links, where those are followed. */
+  #lookBelow(folder: unknown, through: boolean, boundary: Callable): void {
     const top = pathOf(folder)
-    for (const each of top === undefined ? [] : [top, ...this.#foldersBelow(top)]) {
-      this.#look('folder', each, boundary)
-      for (const entry of this.#busy(() => fs.readdirSync(each, { withFileTypes: true })) ?? []) {
-        if (entry.isFile()) this.#look('file', path.join(each, entry.name), boundary)
+    const seen = new Set<string>()
+    const look = (at: string): void => {
+      const real = this.#busy(() => fs.realpathSync(at))
+      if (real === undefined || seen.has(real)) return
+      seen.add(real)
+      this.#look('folder', at, boundary)
+      for (const entry of this.#busy(() => fs.readdirSync(at, { withFileTypes: true })) ?? []) {
+        const file = path.join(at, entry.name)
+        if (entry.isDirectory() || (through && entry.isSymbolicLink() && this.#isFolder(file))) look(file)
+        else if (entry.isFile() || through) this.#look('file', file, boundary)
       }
     }
+    if (top !== undefined) look(top)
   }
 
   #replaceFiles(): void {
@@ -491,25 +478,40 @@ class Tracer {
     each(['realpath', 'readlink'], ([file], boundary) => this.#look('link', file, boundary))
     each(['readdir', 'opendir'], ([folder, options], boundary) => {
       this.#look('folder', folder, boundary)
-      const isDeep = typeof options === 'object' && options !== null && Reflect.get(options, 'recursive') === true
-      const top = isDeep ? pathOf(folder) : undefined
+      const top = optionOf(options, 'recursive') === true ? pathOf(folder) : undefined
       if (top !== undefined) for (const below of this.#foldersBelow(top)) this.#look('folder', below, boundary)
     })
-    each(['copyFile', 'link', 'symlink'], ([from, to], boundary) => {
+    each(['copyFile'], ([from, to, mode], boundary) => {
       this.#look('file', from, boundary)
+      if (mode !== undefined && mode !== 0) this.#look('path', to, boundary)
+      this.#makesIfMissing(to)
+    })
+    each(['link', 'symlink'], ([from, to], boundary) => {
+      this.#look('file', from, boundary)
+      this.#look('path', to, boundary)
       this.#makesIfMissing(to)
     })
     each(['rename'], ([from, to], boundary) => {
       this.#look('file', from, boundary)
-      if (this.#isFolder(from)) this.#lookBelow(from, boundary)
+      if (this.#isFolder(from)) this.#lookBelow(from, false, boundary)
       this.#makes(to)
     })
-    each(['cp'], ([from, to], boundary) => {
+    each(['cp'], ([from, to, options], boundary) => {
       this.#look('file', from, boundary)
-      if (this.#isFolder(from)) this.#lookBelow(from, boundary)
+      if (this.#isFolder(from)) this.#lookBelow(from, optionOf(options, 'dereference') === true, boundary)
       this.#makesIfMissing(to)
     })
-    each(['rm', 'unlink'], ([file]) => this.#makes(file))
+    // Whether something is there, as the call's failure tells.
+    each(['rm', 'unlink', 'rmdir'], ([file, options], boundary) => {
+      if (optionOf(options, 'force') !== true) this.#look('path', file, boundary)
+      this.#makes(file)
+    })
+    each(['utimes', 'lutimes', 'chmod', 'truncate', 'watch', 'watchFile'], ([file], boundary) =>
+      this.#look('path', file, boundary),
+    )
+    each(['mkdir'], ([folder, options], boundary) => {
+      if (optionOf(options, 'recursive') !== true) this.#look('path', folder, boundary)
+    })
     each(['writeFile'], ([file, , options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary))
     each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
     replace(
@@ -518,6 +520,7 @@ class Tracer {
       ([file, options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary),
       true,
     )
+    replace(process, 'loadEnvFile', ([file = '.env'], boundary) => this.#look('file', file, boundary), true)
     this.#replaceDrawnFolders()
     const loader = Module.prototype as unknown as { load: (file: string) => unknown }
     replace(loader, 'load', ([file]) => {
@@ -526,18 +529,17 @@ class Tracer {
     type Resolve = (request: string, parent?: { readonly filename?: string }, ...rest: unknown[]) => string
     const modules = Module as unknown as { _resolveFilename: Resolve }
     const resolve = modules['_resolveFilename']
-    modules['_resolveFilename'] = (request, parent, ...rest) => {
+    const tellingResolve: Resolve = (request, parent, ...rest) => {
+      let found: string | undefined
       try {
-        return resolve.call(Module, request, parent, ...rest)
-      } catch (cause) {
-        const from = parent?.filename
-        const isPath = path.isAbsolute(request) || (from !== undefined && /^\.{1,2}(\/|$)/.test(request))
-        if (isPath && this.#options !== undefined) {
-          this.#busy(() => this.#missing(path.resolve(from === undefined ? '/' : path.dirname(from), request)))
-        }
-        throw cause
+        return (found = resolve.call(Module, request, parent, ...rest))
+      } finally {
+        this.#busy(() => {
+          if (!isOwnCall(tellingResolve)) this.#resolved(request, parent?.filename, found)
+        })
       }
     }
+    modules['_resolveFilename'] = tellingResolve
   }
 
   /** The stage's own folders, whose names are known once they are made. */
@@ -581,46 +583,67 @@ class Tracer {
   }
 
   #replaceEnvironment(): void {
-    const note = (name: string, boundary: Callable): void => {
+    const note = (name: string, boundary: Callable, evenForNode = false): void => {
       if (this.#options === undefined || this.#isBusy || givenVariables.test(name)) return
       if (['*', name].some((each) => this.#reads.has(readName('env', each)))) return
       this.#busy(() => {
-        if (typeof callerOf(boundary) !== 'object' || isNodesOwn(boundary)) return
+        if (typeof callerOf(boundary) !== 'object' || (!evenForNode && isNodesOwn(boundary))) return
         this.#note({ name: readName('env', name), value: variable(this.#environment, name) })
       })
     }
-    const own = new Set<string>()
-    const handler: ProxyHandler<NodeJS.ProcessEnv> = {
+    const environment = process.env
+    const own = new Set<PropertyKey>()
+    const asks = (name: PropertyKey, boundary: Callable): void => {
+      if (typeof name === 'string' && !own.has(name)) note(name, boundary)
+    }
+    const handler: ProxyHandler<object> = {
       get(target, name) {
-        if (typeof name === 'string' && !own.has(name)) note(name, handler.get as Callable)
-        return Reflect.get(target, name) as unknown
+        asks(name, handler.get as Callable)
+        return Reflect.get(name in environment ? environment : target, name) as unknown
       },
-      has(target, name) {
-        if (typeof name === 'string' && !own.has(name)) note(name, handler.has as Callable)
-        return Reflect.has(target, name)
+      has(_, name) {
+        asks(name, handler.has as Callable)
+        return Reflect.has(environment, name)
       },
-      getOwnPropertyDescriptor(target, name) {
-        if (typeof name === 'string' && !own.has(name)) note(name, handler.getOwnPropertyDescriptor as Callable)
-        return Reflect.getOwnPropertyDescriptor(target, name)
+      getOwnPropertyDescriptor(_, name) {
+        asks(name, handler.getOwnPropertyDescriptor as Callable)
+        return Reflect.getOwnPropertyDescriptor(environment, name)
       },
-      ownKeys(target) {
+      ownKeys() {
         note('*', handler.ownKeys as Callable)
-        return Reflect.ownKeys(target)
+        return Reflect.ownKeys(environment)
       },
-      set(target, name, value) {
-        if (typeof name === 'string') own.add(name)
-        return Reflect.set(target, name, value)
+      set(_, name, value) {
+        own.add(name)
+        return Reflect.set(environment, name, value)
+      },
+      defineProperty(_, name, descriptor) {
+        own.add(name)
+        return Reflect.defineProperty(environment, name, descriptor)
+      },
+      deleteProperty(_, name) {
+        own.add(name)
+        return Reflect.deleteProperty(environment, name)
       },
     }
+    // What shows a proxy or sends it away does so with what is behind it.
+    const shown = {
+      [inspect.custom](): NodeJS.ProcessEnv {
+        note('*', shown[inspect.custom], true)
+        return { ...environment }
+      },
+    }
+    const value = new Proxy(shown, handler)
+    const { structuredClone } = globalThis
+    const clone: typeof structuredClone = (given, ...rest) => {
+      if (given !== (value as unknown)) return structuredClone(given, ...rest)
+      note('*', clone as Callable, true)
+      return structuredClone({ ...environment } as typeof given, ...rest)
+    }
+    globalThis.structuredClone = clone
     const modules = createRequire(import.meta.url)
     replace(modules('node:os') as object, 'homedir', (_, boundary) => note('HOME', boundary))
-    const environment = process.env
-    Object.defineProperty(process, 'env', {
-      configurable: true,
-      enumerable: true,
-      writable: true,
-      value: new Proxy(environment, handler),
-    })
+    Object.defineProperty(process, 'env', { configurable: true, enumerable: true, writable: true, value })
   }
 
   #escape(escape: Escape, caller: Caller): void {
@@ -632,61 +655,40 @@ class Tracer {
   }
 
   /** Notices a call, unless this program or someone who is vouched for makes it. */
-  #watch(
-    escape: Escape,
-    holder: object,
-    names: readonly string[],
-    counts: (args: readonly unknown[]) => boolean = () => true,
-  ): void {
-    for (const name of names) {
-      replace(holder, name, (args, boundary) => {
-        if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape) || !counts(args)) return
-        this.#busy(() => {
-          const caller = callerOf(boundary, true)
-          if (typeof caller === 'object' || caller === 'nobody') this.#escape(escape, caller)
-        })
-      })
-    }
+  #noticed(escape: Escape, boundary: Callable): void {
+    if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape)) return
+    this.#busy(() => {
+      const caller = callerOf(boundary, true)
+      if (typeof caller === 'object' || caller === 'nobody') this.#escape(escape, caller)
+    })
   }
 
   #replaceEscapes(): void {
-    const watch = this.#watch.bind(this)
-    const modules = createRequire(import.meta.url)
-    watch('child_process', childProcess.ChildProcess.prototype, ['spawn'])
-    watch('child_process', modules('node:child_process') as object, words('spawnSync execSync execFileSync'))
-    watch('worker_threads', modules('node:worker_threads') as object, ['Worker'])
-    watch(
-      'vm',
-      modules('node:vm') as object,
-      words('Script createContext runInContext runInNewContext runInThisContext compileFunction SourceTextModule'),
-    )
-    watch('addon', process, ['dlopen'])
-    watch('network', net.Socket.prototype, ['connect'])
-    watch('network', net.Server.prototype, ['listen'])
-    watch('network', dgram.Socket.prototype, ['bind', 'send'])
-    watch('network', modules('node:dns') as object, words('lookup resolve resolve4 resolve6 resolveTxt reverse'))
-    watch('network', dns.promises, words('lookup resolve resolve4 resolve6 resolveTxt reverse'))
-    watch('network', globalThis, ['fetch', 'WebSocket'])
-    watch('randomness', Math, ['random'])
-    watch(
-      'randomness',
-      modules('node:crypto') as object,
-      words(
-        'randomBytes randomFill randomFillSync randomInt randomUUID generateKey generateKeySync generateKeyPair generateKeyPairSync',
-      ),
-    )
-    watch('randomness', modules('node:crypto') as object, ['generatePrime', 'generatePrimeSync'])
-    watch('randomness', Object.getPrototypeOf(crypto.webcrypto.subtle) as object, ['generateKey'])
-    for (const { prototype } of [crypto.ECDH, crypto.DiffieHellman, crypto.DiffieHellmanGroup]) {
-      watch('randomness', prototype, ['generateKeys'])
+    for (const [escape, holder, names, counts] of escapes()) {
+      for (const name of names) {
+        replace(holder, name, (args, boundary) => {
+          if (counts === undefined || counts(args)) this.#noticed(escape, boundary)
+        })
+      }
     }
-    watch('randomness', Object.getPrototypeOf(crypto.webcrypto) as object, ['getRandomValues', 'randomUUID'])
-    watch('clock', performance, ['now'])
-    watch('clock', process, words('hrtime uptime cpuUsage resourceUsage'))
-    watch('clock', process.hrtime, ['bigint'])
-    watch('clock', Date, ['now'])
-    const asksTheClock = (args: readonly unknown[]): boolean => args.length === 0
-    watch('clock', globalThis, ['Date'], asksTheClock)
+    this.#replaceFormat()
+    for (const [holder, name] of clockGetters) replaceGetter(holder, name, (_, each) => this.#noticed('clock', each))
+  }
+
+  /** A formatter's `format` is a function of its own, which without an argument formats the present moment. */
+  #replaceFormat(): void {
+    const { get, ...descriptor } = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, 'format') ?? {}
+    const formats = new WeakMap<Callable, Callable>()
+    const before: Before = ([date], boundary) => {
+      if (date === undefined) this.#noticed('clock', boundary)
+    }
+    const getFormat = function (this: Intl.DateTimeFormat): unknown {
+      const format = get?.call(this) as Callable
+      const known = formats.get(format) ?? told(format, [before])
+      formats.set(format, known)
+      return known
+    }
+    Object.defineProperty(Intl.DateTimeFormat.prototype, 'format', { ...descriptor, get: getFormat })
   }
 
   #replaceLocale(): void {
@@ -732,16 +734,26 @@ class Tracer {
       'zone',
       Date.prototype,
       ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'],
-      ([, options]) => !hasOption(options, 'timeZone'),
+      ([, options]) => optionOf(options, 'timeZone') === undefined,
     )
-    ask('zone', Intl, ['DateTimeFormat'], ([, options]) => !hasOption(options, 'timeZone'))
-    const isLocal = (text: unknown): boolean =>
-      typeof text === 'string' &&
-      !/(Z|GMT|UTC|\d\d:\d\d.*[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(text)
+    ask('zone', Intl, ['DateTimeFormat'], ([, options]) => optionOf(options, 'timeZone') === undefined)
+    const isLocal = (given: unknown): boolean =>
+      typeof given === 'object' && given !== null
+        ? !(given instanceof Date)
+        : typeof given === 'string' &&
+          !/(Z|GMT|UTC|\d\d:\d\d.*[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(given)
     ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
     ask('zone', Date, ['parse'], ([text]) => isLocal(text))
-    const isAnyLocale = (locales: unknown): boolean =>
-      locales === undefined || (Array.isArray(locales) && locales.length === 0)
+    /** None is named, or none that is known: then the process's own is taken. */
+    const isAnyLocale = (locales: unknown): boolean => {
+      try {
+        const given = locales as string[]
+        const known = [Intl.Collator.supportedLocalesOf(given), Intl.DateTimeFormat.supportedLocalesOf(given)]
+        return known.some((each) => each.length === 0)
+      } catch {
+        return false
+      }
+    }
     const isDefault = ([locales]: readonly unknown[]): boolean => isAnyLocale(locales)
     for (const { prototype } of [Date, Number, BigInt, Array])
       ask('locale', prototype, ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'], isDefault)
@@ -756,8 +768,5 @@ class Tracer {
     Reflect.set(Date.prototype, 'constructor', Date)
   }
 }
-
-const hasOption = (options: unknown, name: string): boolean =>
-  typeof options === 'object' && options !== null && Reflect.get(options, name) !== undefined
 
 export const tracer = new Tracer()

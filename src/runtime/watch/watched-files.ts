@@ -81,7 +81,7 @@ export const tracedOf = (
       const { kind, what } = partsOfRead(name)
       const place = path.resolve(root, what)
       const isChanged = before[name] !== reads[node.name]![name]
-      if (['file', 'module', 'path', 'link', 'folder'].includes(kind) && !isItsOwn(place)) {
+      if (['file', 'module', 'path', 'link', 'folder', 'scope'].includes(kind) && !isItsOwn(place)) {
         files.set(place, { path: place, isChanged })
       }
       const manifest = path.join(place, 'package.json')

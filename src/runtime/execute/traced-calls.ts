@@ -1,0 +1,136 @@
+/**
+ * Functions of Node and of the language, replaced by ones that first tell of the call, and who makes it: that is read
+ * off the stack, because this program and its loaders call the same functions.
+ */
+import { findSourceMap } from 'node:module'
+import * as path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { mappedPlace, type Place } from '../../dsl/place.js'
+import { ownPackage } from '../definition/own-package.js'
+
+/** Packages whose own doings are known: what they read and ask does not change what they compute. */
+export const vouchedFor =
+  /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/
+/** Of these, the loaders: what they read are modules, which are told in another way. */
+const loaders = /[\\/]node_modules[\\/](tsx|esbuild)[\\/](?!.*[\\/]node_modules[\\/])/
+
+const ownFolders = ['dist', 'src'].map((name) => path.join(path.dirname(ownPackage.manifest), name) + path.sep)
+
+/** Whether a file is this program's own. */
+export const isOwnFile = (file: string): boolean => ownFolders.some((folder) => file.startsWith(folder))
+
+const fileOf = (name: string): string => (name.startsWith('file:') ? fileURLToPath(name) : name)
+
+interface CallSite {
+  readonly getFileName: () => string | null | undefined
+  readonly getLineNumber: () => number | null
+  readonly getColumnNumber: () => number | null
+}
+
+export type Callable = (...args: never[]) => unknown
+
+/** Who called: code of the user's or of a package, this program, someone who is vouched for, or Node's loader. */
+export type Caller = 'own' | 'vouched' | 'loader' | 'nobody' | CallSite
+
+/** The stack above a function, from its caller on; nothing where the language does not tell it. */
+const sitesAbove = (boundary: Callable, limit: number): readonly CallSite[] => {
+  const { prepareStackTrace, stackTraceLimit } = Error
+  const holder: { stack?: unknown } = {}
+  Error.stackTraceLimit = limit
+  Error.prepareStackTrace = (_, sites) => sites
+  Error.captureStackTrace(holder, boundary)
+  const sites = holder.stack
+  Error.stackTraceLimit = stackTraceLimit
+  Error.prepareStackTrace = prepareStackTrace
+  return Array.isArray(sites) ? (sites as readonly CallSite[]) : []
+}
+
+/** `throughLoader`: whoever has a module loaded is the caller, not the loader. */
+export const callerOf = (boundary: Callable, throughLoader = false): Caller => {
+  for (const site of sitesAbove(boundary, 40)) {
+    const name = site.getFileName() ?? ''
+    if (!throughLoader && name.startsWith('node:internal/modules/')) return 'loader'
+    // What Node's fetch asks for itself.
+    if (name.startsWith('node:internal/deps/')) return 'vouched'
+    if (name === '' || name.startsWith('node:')) continue
+    const file = fileOf(name)
+    if (isOwnFile(file)) return 'own'
+    if (loaders.test(file) && !throughLoader) return 'loader'
+    return vouchedFor.test(file) ? 'vouched' : site
+  }
+  return 'nobody'
+}
+
+/** Whether this program makes the call, loaders or not between. */
+export const isOwnCall = (boundary: Callable): boolean => {
+  const files = sitesAbove(boundary, 40).map((site) => site.getFileName() ?? '')
+  return isOwnFile(fileOf(files.find((name) => name !== '' && !name.startsWith('node:') && !loaders.test(name)) ?? ''))
+}
+
+/** Whether Node itself makes the call: for a function that does it in turn, or to hand on the environment. */
+export const isNodesOwn = (boundary: Callable): boolean =>
+  sitesAbove(boundary, 1).some((site) => /^node:(?!internal\/process)/.test(site.getFileName() ?? ''))
+
+export const placeOf = (site: CallSite): Place => {
+  const file = site.getFileName() ?? ''
+  const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1]
+  const known = mappedPlace(file, line, column)
+  if (known !== undefined) return known
+  const origin = findSourceMap(file)?.findEntry(line - 1, column - 1)
+  const plain = file.startsWith('file:') ? fileURLToPath(file) : file
+  if (origin === undefined || !('originalLine' in origin)) return { file: plain, line, column }
+  return { file: plain, line: origin.originalLine + 1, column: origin.originalColumn + 1 }
+}
+
+export type Before = (args: readonly unknown[], boundary: Callable) => void
+
+/** What is told of calls, by the function that stands for the replaced one. */
+const beforesOf = new WeakMap<object, Before[]>()
+
+/** How many calls of functions that call each other are going on: what Node calls meanwhile is theirs. */
+let nested = 0
+
+/** The function that stands for `original`. With `isWhole`, what Node calls for it is its own doing. */
+export const told = (original: Callable, befores: readonly Before[], isWhole = false): Callable => {
+  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
+    if (nested === 0 || !isNodesOwn(boundary)) for (const each of befores) each(args, boundary)
+    if (!isWhole) return run()
+    nested++
+    try {
+      return run()
+    } finally {
+      nested--
+    }
+  }
+  const handler: ProxyHandler<Callable> = {
+    apply: (target, self, args) =>
+      call(args, handler.apply as Callable, () => Reflect.apply(target, self, args) as unknown),
+    construct: (target, args, newTarget) =>
+      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object),
+  }
+  return new Proxy(original, handler)
+}
+
+/**
+ * Replaces a function by one that tells `before` its arguments first. With `isWhole`, calls that it makes in turn of
+ * other such functions are its own doing and are not told.
+ */
+export const replace = (holder: object, name: string, before: Before, isWhole = false): void => {
+  const original = Reflect.get(holder, name) as unknown
+  if (typeof original !== 'function') return
+  const known = beforesOf.get(original)
+  if (known !== undefined) return void known.push(before)
+  const { configurable = true, enumerable = true, writable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
+  if (!configurable && writable !== true) return
+  const befores = [before]
+  const value = told(original as Callable, befores, isWhole)
+  beforesOf.set(value, befores)
+  Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
+}
+
+/** The same for a property that is computed when it is asked for. */
+export const replaceGetter = (holder: object, name: string, before: Before): void => {
+  const { get, ...descriptor } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
+  if (get === undefined || descriptor.configurable !== true) return
+  Object.defineProperty(holder, name, { ...descriptor, get: told(get as Callable, [before]) as () => unknown })
+}
