@@ -169,7 +169,11 @@ const reads: Readonly<Record<string, Read>> = {
     },
   },
   behindLinks: {
-    compute: `({ outDir }) => fs.cpSync(at('links'), path.join(outDir, 'behind'), { recursive: true, dereference: true })`,
+    compute: `() => {
+  const copy = fs.mkdtempSync('/tmp/own-')
+  fs.cpSync(at('links'), copy, { recursive: true, dereference: true })
+  return fs.readFileSync(path.join(copy, 'one'), 'utf8')
+}`,
     edit: text('linked.txt'),
   },
   listedLinks: {

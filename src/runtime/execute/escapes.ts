@@ -48,7 +48,6 @@ export const escapes = (): readonly Row[] => {
       called(holder, asks),
     ]),
     ['network', globalThis, ['fetch'], isOfNetwork],
-    ['network', globalThis, ['WebSocket']],
     ['randomness', Math, ['random']],
     [
       'randomness',

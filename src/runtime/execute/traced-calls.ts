@@ -7,6 +7,7 @@ import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mappedPlace, type Place } from '../../dsl/place.js'
 import { ownPackage } from '../definition/own-package.js'
+import { loaderHooksFile } from './loader-hooks.js'
 
 /** Packages whose own doings are known: what they read and ask does not change what they compute. */
 export const vouchedFor =
@@ -49,10 +50,9 @@ const sitesAbove = (boundary: Callable, limit: number): readonly CallSite[] => {
 export const callerOf = (boundary: Callable, throughLoader = false): Caller => {
   for (const site of sitesAbove(boundary, 40)) {
     const name = site.getFileName() ?? ''
-    if (!throughLoader && name.startsWith('node:internal/modules/')) return 'loader'
-    // What Node's fetch asks for itself.
-    if (name.startsWith('node:internal/deps/')) return 'vouched'
-    if (name === '' || name.startsWith('node:')) continue
+    const isLoaders = name.startsWith('node:internal/modules/') || name === loaderHooksFile
+    if (isLoaders && !throughLoader) return 'loader'
+    if (name === '' || name.startsWith('node:') || isLoaders) continue
     const file = fileOf(name)
     if (isOwnFile(file)) return 'own'
     if (loaders.test(file) && !throughLoader) return 'loader'
@@ -66,6 +66,10 @@ export const isOwnCall = (boundary: Callable): boolean => {
   const files = sitesAbove(boundary, 40).map((site) => site.getFileName() ?? '')
   return isOwnFile(fileOf(files.find((name) => name !== '' && !name.startsWith('node:') && !loaders.test(name)) ?? ''))
 }
+
+/** Whether a library within Node makes the call, such as that of `fetch`: what it asks for is for itself. */
+export const isOfNodesLibrary = (boundary: Callable): boolean =>
+  sitesAbove(boundary, 1).some((site) => site.getFileName()?.startsWith('node:internal/deps/') === true)
 
 /** Whether Node itself makes the call: for a function that does it in turn, or to hand on the environment. */
 export const isNodesOwn = (boundary: Callable): boolean =>
@@ -87,19 +91,25 @@ export type Before = (args: readonly unknown[], boundary: Callable) => void
 /** What is told of calls, by the function that stands for the replaced one. */
 const beforesOf = new WeakMap<object, Before[]>()
 
-/** How many calls of functions that call each other are going on: what Node calls meanwhile is theirs. */
-let nested = 0
+/** How the calls count that a function makes in turn: all, none, or those of the caller's functions that it calls. */
+type Within = 'all' | 'none' | 'callers'
 
-/** The function that stands for `original`. With `isWhole`, what Node calls for it is its own doing. */
-export const told = (original: Callable, befores: readonly Before[], isWhole = false): Callable => {
+/** What counts of the calls that are made now: less, the more calls are going on. */
+let within: Within = 'all'
+
+/** The function that stands for `original`, and first tells `befores` its arguments. */
+export const told = (original: Callable, befores: readonly Before[], inside: Within = 'all'): Callable => {
   const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
-    if (nested === 0 || !isNodesOwn(boundary)) for (const each of befores) each(args, boundary)
-    if (!isWhole) return run()
-    nested++
+    if (within === 'all' || (within === 'callers' && !isNodesOwn(boundary))) {
+      for (const each of befores) each(args, boundary)
+    }
+    if (inside === 'all' || within === 'none') return run()
+    const outside = within
+    within = inside
     try {
       return run()
     } finally {
-      nested--
+      within = outside
     }
   }
   const handler: ProxyHandler<Callable> = {
@@ -111,11 +121,8 @@ export const told = (original: Callable, befores: readonly Before[], isWhole = f
   return new Proxy(original, handler)
 }
 
-/**
- * Replaces a function by one that tells `before` its arguments first. With `isWhole`, calls that it makes in turn of
- * other such functions are its own doing and are not told.
- */
-export const replace = (holder: object, name: string, before: Before, isWhole = false): void => {
+/** Replaces a function by one that tells `before` its arguments first; `inside` is for what it calls in turn. */
+export const replace = (holder: object, name: string, before: Before, inside: Within = 'all'): void => {
   const original = Reflect.get(holder, name) as unknown
   if (typeof original !== 'function') return
   const known = beforesOf.get(original)
@@ -123,7 +130,7 @@ export const replace = (holder: object, name: string, before: Before, isWhole = 
   const { configurable = true, enumerable = true, writable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
   if (!configurable && writable !== true) return
   const befores = [before]
-  const value = told(original as Callable, befores, isWhole)
+  const value = told(original as Callable, befores, inside)
   beforesOf.set(value, befores)
   Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
 }

@@ -3,11 +3,10 @@
  * what can be written down.
  */
 import fs from 'node:fs'
-import { createRequire, Module, register, syncBuiltinESMExports } from 'node:module'
+import { createRequire, Module, syncBuiltinESMExports } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { receiveMessageOnPort } from 'node:worker_threads'
 import type { Escape } from '../../dsl/option-tables.js'
 import { sentenceOf } from '../../base/errors.js'
 import { cacheFolder } from '../../base/cache-folder.js'
@@ -25,12 +24,14 @@ import {
   variable,
 } from '../reads.js'
 import { clockGetters, escapes, optionOf, words } from './escapes.js'
+import { hookLoader, type LoaderMessage } from './loader-hooks.js'
 import {
   type Before,
   type Callable,
   type Caller,
   callerOf,
   isNodesOwn,
+  isOfNodesLibrary,
   isOwnCall,
   isOwnFile,
   placeOf,
@@ -71,47 +72,6 @@ const empties = (flags: unknown): boolean =>
 /** What is looked at for one module is not looked at for another, of which other things may stand for it. */
 const keyOf = ({ name, of }: TracedRead): string => (of === undefined ? name : `${name}\0${of}`)
 
-/** A file that is loaded, or what was asked for and what it came to, if it did. */
-type LoaderMessage =
-  | { readonly file: string; readonly identity: string }
-  | { readonly request: string; readonly parent?: string; readonly found?: string }
-
-interface LoaderHooks {
-  readonly initialize: (port: { readonly postMessage: (message: LoaderMessage) => void }) => void
-}
-
-/** Hooks of Node's loader, which tell a port of `LoaderMessage`s; identities are those of `identityOf`. */
-const loaderHooks = `data:text/javascript,${encodeURIComponent(`
-  import { statSync } from 'node:fs'
-  import { fileURLToPath } from 'node:url'
-  let port
-  export const initialize = (given) => { port = given }
-  const place = (url) => url?.startsWith('file:') ? fileURLToPath(url) : undefined
-  const tell = (specifier, parentURL, found) => {
-    try {
-      const isPath = /^([.]{0,2}[/]|file:)/.test(specifier)
-      const request = isPath ? place(new URL(specifier, parentURL).href) : specifier
-      port.postMessage({ request, parent: place(parentURL), found: place(found?.url) })
-    } catch {}
-  }
-  export const resolve = (specifier, { parentURL, ...context }, next) => {
-    const failed = (error) => { tell(specifier, parentURL); throw error }
-    const told = (found) => { tell(specifier, parentURL, found); return found }
-    let found
-    try {
-      found = next(specifier, { parentURL, ...context })
-    } catch (error) {
-      failed(error)
-    }
-    return found instanceof Promise ? found.then(told, failed) : told(found)
-  }
-  export const load = (url, context, next) => {
-    const file = place(url)
-    const stat = file && statSync(file, { bigint: true, throwIfNoEntry: false })
-    if (stat) port.postMessage({ file, identity: [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':') })
-    return next(url, context)
-  }`)}`
-
 class Tracer {
   #options: TraceOptions | undefined
   /** What the stage has read, by `keyOf`. */
@@ -120,6 +80,8 @@ class Tracer {
   readonly #lookedAt = new Map<string, string | null>()
   /** What was read while the definition was loaded: it counts for every stage that this process computes. */
   #loaded: ReadonlyMap<string, TracedRead> | undefined
+  /** Of what it has read, the absolute paths as they were given, to know them at once. */
+  readonly #seen = new Set<string>()
   /** What the stage has made itself. */
   readonly #made = new Set<string>()
   /** Of the environment, what it was before any of the user's code ran. */
@@ -133,7 +95,6 @@ class Tracer {
   #isBusy = false
   #isInstalled = false
   #followsModules = false
-  #hooks: LoaderHooks | undefined
   #drain = (): void => {}
 
   /** The next stage begins: what it reads goes to a log of its own. */
@@ -145,13 +106,14 @@ class Tracer {
     this.#isUnsure = false
     this.#made.clear()
     this.#lookedAt.clear()
+    this.#seen.clear()
     this.#reads = new Map(this.#loaded)
     this.#busy(() => this.#write([...this.#reads.values()]))
   }
 
   /** The definition is loaded. */
   loaded(): void {
-    this.#busy(() => this.#drain())
+    this.#drain()
     this.#loaded ??= new Map(this.#reads)
   }
 
@@ -176,32 +138,16 @@ class Tracer {
     })
   }
 
-  /** Where Node's loader has hooks in this thread, it is to be awaited before `install`. */
-  async prepare(): Promise<void> {
-    if ('registerHooks' in Module) this.#hooks ??= (await import(loaderHooks)) as LoaderHooks
-  }
-
-  /** ES modules are told by Node's loader: where it has no hooks in this thread, from one of its own. */
   #followModules(): void {
     this.#followsModules = true
     const hear = (told: LoaderMessage): void => {
       if ('file' in told) this.#file('module', told.file, told.identity)
       else this.#resolved(told.request, told.parent, told.found)
     }
-    const hearAtOnce = (told: LoaderMessage): void => void this.#busy(() => hear(told))
-    if (this.#hooks !== undefined) {
-      this.#hooks.initialize({ postMessage: hearAtOnce })
-      return (Module as unknown as { registerHooks: (hooks: object) => void }).registerHooks(this.#hooks)
-    }
-    const { port1, port2 } = new MessageChannel()
-    register(loaderHooks, { data: port2, transferList: [port2] })
-    port1.on('message', hearAtOnce)
-    port1.unref()
-    this.#drain = () => {
-      for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
-        hear(next.message as LoaderMessage)
-      }
-    }
+    this.#drain = hookLoader(
+      (told) => void this.#busy(() => hear(told)),
+      (file) => this.#busy(() => identityOf(file)),
+    )
   }
 
   /**
@@ -209,9 +155,10 @@ class Tracer {
    * came to, if it did: what comes to be before it would be loaded in its place.
    */
   #lookedFor(place: string, found?: string): void {
-    const stem = place.replace(/\.[cm]?[jt]sx?$/, '')
-    const names = [
-      '',
+    const [, stem, kind] = /^(.*)\.([cm]?)js$/.exec(place) ?? []
+    const typed = kind === undefined ? [] : kind === '' ? [`${stem}.ts`, `${stem}.tsx`] : [`${stem}.${kind}ts`]
+    const isWhole = found === place || /\.([cm]?[jt]s|tsx|json)$/.test(place)
+    const begun = [
       '.js',
       '.cjs',
       '.mjs',
@@ -224,10 +171,10 @@ class Tracer {
       '/index.ts',
       '/index.json',
     ]
-    for (const name of new Set([place, ...names.map((each) => stem + each)])) {
+    for (const name of [place, ...typed, ...(isWhole ? [] : begun.map((end) => place + end))]) {
       if (name !== found) this.#valued('path', name, found)
     }
-    this.#valued('scope', path.join(place, 'package.json'), found)
+    if (!isWhole) this.#valued('scope', path.join(place, 'package.json'), found)
   }
 
   /** A loader has looked for a package's module, from the folder `from`, and has found it. */
@@ -257,7 +204,9 @@ class Tracer {
 
   /** A module of the user's was asked for in `parent` and, if so, found. */
   #resolved(request: string, parent: string | undefined, found: string | undefined): void {
-    if (this.#options === undefined || (parent !== undefined && this.#package(parent) !== undefined)) return
+    if (this.#options === undefined) return
+    const isTold = (module: string): boolean => this.#package(module) === undefined && !isOwnFile(module)
+    if (parent !== undefined && !isTold(parent)) return
     const from = parent === undefined ? '/' : path.dirname(parent)
     if (path.isAbsolute(request) || /^\.{1,2}(\/|$)/.test(request)) this.#lookedFor(path.resolve(from, request), found)
     else if (found !== undefined && path.isAbsolute(found)) this.#foundPackage(request, from, found)
@@ -265,7 +214,7 @@ class Tracer {
 
   /** The stage has ended: everything that it read is in the log. Throws where that cannot be written. */
   flush(): void {
-    this.#busy(() => this.#drain())
+    this.#drain()
     const unsure = readName('escape', 'changed something that could not be looked at')
     if (this.#isUnsure) this.#busy(() => this.#note({ name: unsure, value: '' }))
     if (this.#failure !== undefined) throw new Error(`cannot write down what it reads: ${sentenceOf(this.#failure)}`)
@@ -377,11 +326,15 @@ class Tracer {
 
   #look(kind: 'file' | 'path' | 'folder' | 'link', given: unknown, boundary: Callable): void {
     if (this.#options === undefined || this.#isBusy) return
+    if (typeof given === 'string' && this.#seen.has(`${kind} ${given}`)) return
     const file = pathOf(given)
     if (file === undefined) return
     if (typeof given === 'string' && !path.isAbsolute(given)) this.#relative(boundary)
     this.#busy(() => {
-      if (this.#reads.has(readName(kind, shownPath(this.#options!.root, file)))) return
+      if (this.#reads.has(readName(kind, shownPath(this.#options!.root, file)))) {
+        if (typeof given === 'string' && path.isAbsolute(given)) this.#seen.add(`${kind} ${given}`)
+        return
+      }
       const caller = callerOf(boundary)
       if (caller === 'loader' || this.#isGiven(file)) return
       if ((caller === 'own' || caller === 'vouched') && this.#isOfProgram(file)) return
@@ -457,7 +410,7 @@ class Tracer {
           [fs, `${name}Sync`],
           [fs.promises, name],
         ] as const) {
-          replace(holder, called, before, true)
+          replace(holder, called, before, name === 'cp' ? 'callers' : 'none')
         }
       }
     }
@@ -467,13 +420,13 @@ class Tracer {
       if (opensToWrite(flags)) this.#writes(file, flags, boundary)
     })
     for (const name of ['createReadStream', 'ReadStream']) {
-      replace(fs, name, ([file], boundary) => this.#look('file', file, boundary), true)
+      replace(fs, name, ([file], boundary) => this.#look('file', file, boundary), 'none')
     }
     each(['stat', 'lstat'], ([file], boundary) => this.#look('file', file, boundary))
     each(['exists', 'access'], ([file], boundary) => this.#look('path', file, boundary))
     each(['lstat'], ([file], boundary) => this.#look('link', file, boundary))
     for (const holder of [fs.realpath, fs.realpathSync]) {
-      replace(holder, 'native', ([file], boundary) => this.#look('link', file, boundary), true)
+      replace(holder, 'native', ([file], boundary) => this.#look('link', file, boundary), 'none')
     }
     each(['realpath', 'readlink'], ([file], boundary) => this.#look('link', file, boundary))
     each(['readdir', 'opendir'], ([folder, options], boundary) => {
@@ -518,15 +471,15 @@ class Tracer {
       fs,
       'createWriteStream',
       ([file, options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary),
-      true,
+      'none',
     )
-    replace(process, 'loadEnvFile', ([file = '.env'], boundary) => this.#look('file', file, boundary), true)
+    replace(process, 'loadEnvFile', ([file = '.env'], boundary) => this.#look('file', file, boundary), 'none')
     this.#replaceDrawnFolders()
     const loader = Module.prototype as unknown as { load: (file: string) => unknown }
     replace(loader, 'load', ([file]) => {
       if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
     })
-    type Resolve = (request: string, parent?: { readonly filename?: string }, ...rest: unknown[]) => string
+    type Resolve = (request: string, parent?: { readonly filename?: string | null }, ...rest: unknown[]) => string
     const modules = Module as unknown as { _resolveFilename: Resolve }
     const resolve = modules['_resolveFilename']
     const tellingResolve: Resolve = (request, parent, ...rest) => {
@@ -535,7 +488,7 @@ class Tracer {
         return (found = resolve.call(Module, request, parent, ...rest))
       } finally {
         this.#busy(() => {
-          if (!isOwnCall(tellingResolve)) this.#resolved(request, parent?.filename, found)
+          if (!isOwnCall(tellingResolve)) this.#resolved(request, parent?.filename ?? undefined, found)
         })
       }
     }
@@ -658,6 +611,7 @@ class Tracer {
   #noticed(escape: Escape, boundary: Callable): void {
     if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape)) return
     this.#busy(() => {
+      if (escape !== 'network' && isOfNodesLibrary(boundary)) return
       const caller = callerOf(boundary, true)
       if (typeof caller === 'object' || caller === 'nobody') this.#escape(escape, caller)
     })

@@ -59,10 +59,7 @@ export const loadUserStage = async (
   job: Pick<Job, 'outDir' | 'stage' | 'trace'>,
 ): Promise<StageFunction> => {
   markAsWorker()
-  if (job.trace !== undefined) {
-    await tracer.prepare()
-    tracer.begin(job.trace)
-  }
+  if (job.trace !== undefined) tracer.begin(job.trace)
   await evaluateOnce(file)
   tracer.loaded()
   const run = userFunction(call, place)

@@ -1,0 +1,83 @@
+/** What Node's loader of ES modules is hooked with, to hear of what it loads and looks for. */
+import { Module, register } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import * as vm from 'node:vm'
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+
+/** A file that is loaded, or what was asked for and what it came to, if it did. */
+export type LoaderMessage =
+  | { readonly file: string; readonly identity: string }
+  | { readonly request: string; readonly parent?: string; readonly found?: string }
+
+type Hear = (message: LoaderMessage) => void
+
+/** Its name on the stack, where the loader has hooks in the thread that loads. */
+export const loaderHooksFile = 'loader-hooks'
+
+/** Of Node's loader; in a thread of its own `next` is asynchronous. */
+const hooks = `(hear, identityOf, fileURLToPath) => {
+  const place = (url) => url?.startsWith('file:') ? fileURLToPath(url) : undefined
+  const tell = (specifier, parentURL, found) => {
+    try {
+      const isPath = /^([.]{0,2}[/]|file:)/.test(specifier)
+      const request = isPath ? place(new URL(specifier, parentURL).href) : specifier
+      hear({ request, parent: place(parentURL), found: place(found?.url) })
+    } catch {}
+  }
+  const resolve = (specifier, context, next) => {
+    const failed = (error) => { tell(specifier, context.parentURL); throw error }
+    const told = (found) => { tell(specifier, context.parentURL, found); return found }
+    let found
+    try {
+      found = next(specifier, context)
+    } catch (error) {
+      failed(error)
+    }
+    return found instanceof Promise ? found.then(told, failed) : told(found)
+  }
+  const load = (url, context, next) => {
+    const file = place(url)
+    const identity = file && identityOf(file)
+    if (identity) hear({ file, identity })
+    return next(url, context)
+  }
+  return { resolve, load }
+}`
+
+/** In the loader's own thread, to which no other code of this program belongs; identities are those of `identityOf`. */
+const threaded = `
+  import { statSync } from 'node:fs'
+  import { fileURLToPath } from 'node:url'
+  const identityOf = (file) => {
+    const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
+    return stat && [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')
+  }
+  let port
+  export const initialize = (given) => { port = given }
+  export const { resolve, load } = (${hooks})((message) => port.postMessage(message), identityOf, fileURLToPath)`
+
+/**
+ * From now on `hear` is told of every ES module: at once where Node's loader has hooks in this thread (from Node 22.15
+ * on), else when this thread has nothing else to do. What it gives has it hear all that is waiting. `identityOf` is that
+ * of files, asked for without being told.
+ */
+export const hookLoader = (hear: Hear, identityOf: (file: string) => string | undefined): (() => void) => {
+  const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }
+  if (registerHooks !== undefined) {
+    const make = vm.runInThisContext(hooks, { filename: loaderHooksFile }) as (...given: unknown[]) => object
+    registerHooks(make(hear, identityOf, fileURLToPath))
+    return () => {}
+  }
+  const { port1, port2 } = new MessageChannel() as unknown as {
+    readonly port1: MessagePort
+    readonly port2: MessagePort
+  }
+  register(`data:text/javascript,${encodeURIComponent(threaded)}`, { data: port2, transferList: [port2] })
+  port1.on('message', hear)
+  port1.unref()
+  return () => {
+    for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
+      hear(next.message as LoaderMessage)
+    }
+  }
+}
