@@ -2,7 +2,7 @@
 import { Module, register } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import * as vm from 'node:vm'
-import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 
 /** A file that is loaded, or what was asked for and what it came to, if it did. */
 export type LoaderMessage =
@@ -68,10 +68,7 @@ export const hookLoader = (hear: Hear, identityOf: (file: string) => string | un
     registerHooks(make(hear, identityOf, fileURLToPath))
     return () => {}
   }
-  const { port1, port2 } = new MessageChannel() as unknown as {
-    readonly port1: MessagePort
-    readonly port2: MessagePort
-  }
+  const { port1, port2 } = new MessageChannel()
   register(`data:text/javascript,${encodeURIComponent(threaded)}`, { data: port2, transferList: [port2] })
   port1.on('message', hear)
   port1.unref()

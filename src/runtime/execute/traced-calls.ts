@@ -75,7 +75,7 @@ export const isOfNodesLibrary = (boundary: Callable): boolean =>
 export const isNodesOwn = (boundary: Callable): boolean =>
   sitesAbove(boundary, 1).some((site) => /^node:(?!internal\/process)/.test(site.getFileName() ?? ''))
 
-export const placeOf = (site: CallSite): Place => {
+export const placeOfSite = (site: CallSite): Place => {
   const file = site.getFileName() ?? ''
   const [line, column] = [site.getLineNumber() ?? 1, site.getColumnNumber() ?? 1]
   const known = mappedPlace(file, line, column)

@@ -34,7 +34,7 @@ import {
   isOfNodesLibrary,
   isOwnCall,
   isOwnFile,
-  placeOf,
+  placeOfSite,
   replace,
   replaceGetter,
   told,
@@ -602,7 +602,7 @@ class Tracer {
   #escape(escape: Escape, caller: Caller): void {
     const { root } = this.#options!
     this.#escaped.add(escape)
-    const place = typeof caller === 'object' ? placeOf(caller) : undefined
+    const place = typeof caller === 'object' ? placeOfSite(caller) : undefined
     const where = place === undefined ? 'from a callback of Node' : `${shownPath(root, place.file)}:${place.line}`
     this.#note({ name: readName('escape', `${escape} ${where}`), value: '' })
   }
