@@ -58,8 +58,8 @@ const threaded = `
 
 /**
  * From now on `hear` is told of every ES module: at once where Node's loader has hooks in this thread (from Node 22.15
- * on), else when this thread has nothing else to do. What it gives has it hear all that is waiting. `identityOf` is that
- * of files, asked for without being told.
+ * on), else when this thread has nothing else to do. What it gives has it hear all that is waiting. `identityOf` asks
+ * for that of a file without being told.
  */
 export const hookLoader = (hear: Hear, identityOf: (file: string) => string | undefined): (() => void) => {
   const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }
