@@ -92,6 +92,14 @@ describe('genepool certify', () => {
       expect((JSON.parse(readFileSync(file, 'utf8')) as Certificate).sample).to.deep.equal({ seed, of: 4, drawn: 2 })
     }
     expect(draws[0]).to.have.length(2).and.to.deep.equal(draws[1])
+    await genepool('certify words.ts --sample 2 --seed 5 --out sample.json')
+    const checked = await genepool('certify --check sample.json')
+    expect(checked.stdout)
+      .to.match(
+        /^4 of 4 artifacts are in \.genepool as they were\n2 were computed again, 2 were not: nothing is known/m,
+      )
+      .and.to.match(new RegExp(`^${draws[0]![0]} .* as it was +identical$`, 'm'))
+      .and.to.match(/ as it was +not$/m)
   })
 
   it('names stage, file and first difference where bytes differ: exit code 1', async () => {
@@ -122,7 +130,7 @@ describe('genepool certify', () => {
 
   it('holds as long as the store has what it names, and is as it was written', async () => {
     const good = await genepool('certify --check one.json')
-    expect(good.stdout).to.match(/^4 of 4 artifacts are in \.genepool as certified$/m)
+    expect(good.stdout).to.match(/^4 of 4 artifacts are in \.genepool as they were\n4 were computed again$/m)
     expect(good.code).to.equal(0)
     workspace.write(
       'forged.json',
@@ -132,7 +140,7 @@ describe('genepool certify', () => {
     expect(forged.stdout).to.match(/^forged\.json is not as it was written/)
     expect(forged.code).to.equal(1)
     const elsewhere = await genepool('certify --check one.json --store noisy')
-    expect(elsewhere.stdout).to.match(/^words +[0-9a-f]{16} +not in the store$/m)
+    expect(elsewhere.stdout).to.match(/^words +[0-9a-f]{16} +not in the store +identical$/m)
     expect(elsewhere.code).to.equal(1)
   })
 

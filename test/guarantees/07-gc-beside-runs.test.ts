@@ -1,5 +1,9 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
+import * as Effect from 'effect/Effect'
+import { Store } from '../../src/runtime/store/store.js'
+import { manifestsIn } from '../../src/runtime/store/stored-entries.js'
+import { youngIn } from '../../src/runtime/upkeep/garbage-roots.js'
 import { runCli, startCli } from '../support/cli.js'
 import { countsOf, stagesWith } from '../support/read-events.js'
 import { joinStage, smallPipeline, writeStage } from '../support/small-pipeline.js'
@@ -178,11 +182,86 @@ const late = stage('late', { inputs: { first }, params: { as: 'late' }, run: asy
     workspace.write('small.mjs', smallPipeline(writeStage('one', 'tagged'), 'one'))
     const { events } = await run()
     const first = events[0]
-    workspace.write('.genepool/tags/paper', first?.type === 'run-started' ? first.run : '')
+    await cli('runs', 'tag', first?.type === 'run-started' ? first.run : '', 'paper')
     workspace.write('small.mjs', smallPipeline(writeStage('one', 'now'), 'one'))
     await run()
     expect((await cli('gc', '--keep-days', '0')).stdout).to.match(/tag paper, run \S+ +1/)
     expect(values()).to.deep.equal(['now', 'tagged'])
     expect(readFileSync(workspace.file('.genepool', 'store.json'), 'utf8')).to.match(/"keySchemes":\[\d+\]/)
+  })
+
+  const edited =
+    (...place: readonly string[]) =>
+    (change: (text: string) => string): void => {
+      const folder = workspace.file('.genepool', ...place)
+      const file = place.length > 1 ? folder : `${folder}/${readdirSync(folder)[0]!}`
+      writeFileSync(file, change(readFileSync(file, 'utf8')))
+    }
+  const doubts: Readonly<Record<string, readonly [damage: () => void, says: RegExp]>> = {
+    'a tag that is cut': [() => edited('tags', 'paper')((text) => text.slice(0, 5)), /its file names no run/],
+    'a tag of nothing': [() => edited('tags', 'paper')(() => ''), /its file names no run/],
+    'a record that is gone': [
+      () => rmSync(workspace.file('.genepool', 'runs'), { recursive: true }),
+      /record .* is gone/,
+    ],
+    'a record that is cut': [
+      () => edited('runs')((text) => text.slice(0, -200)),
+      /is not what it was when it was tagged/,
+    ],
+    'a record of other words': [
+      () => edited('runs')((text) => text.replace(/"fingerprint":"./g, '"fingerprint":"f')),
+      /is not what it was when it was tagged/,
+    ],
+    'a record that never ended': [
+      () => {
+        edited('tags', 'paper')((text) => text.split(' ')[0]!)
+        edited('runs')((text) => text.slice(0, text.indexOf('{"type":"run-finished"')))
+      },
+      /has no end: the run was killed, or it is cut/,
+    ],
+  }
+  for (const [what, [damage, says]] of Object.entries(doubts)) {
+    it(`${what} stops it, until the tag is taken away`, async () => {
+      workspace.write('small.mjs', smallPipeline(writeStage('one', 'tagged'), 'one'))
+      const [first] = (await run()).events
+      await cli('runs', 'tag', first?.type === 'run-started' ? first.run : '', 'paper')
+      rmSync(workspace.file('small.mjs'))
+      damage()
+      for (const dry of [['--dry-run'], []]) {
+        const { code, stdout, stderr } = await cli('gc', '--keep-days', '0', ...dry)
+        expect([code, stdout]).to.deep.equal([2, ''])
+        expect(stderr)
+          .to.match(/which artifacts the tag paper keeps cannot be told: /)
+          .and.to.match(says)
+      }
+      expect(values()).to.deep.equal(['tagged'])
+      expect((await cli('runs', 'untag', 'paper')).code).to.equal(0)
+      expect((await cli('gc', '--keep-days', '0')).code).to.equal(0)
+      expect(values()).to.deep.equal([])
+    })
+  }
+
+  it('a definition that does not load, of which no more is known what it was, stops it', async () => {
+    workspace.write('small.mjs', smallPipeline(writeStage('one', 'text'), 'one'))
+    await run()
+    workspace.write('small.mjs', 'export default ]')
+    edited('last')((text) => text.replace(/.$/, ''))
+    const { code, stdout, stderr } = await cli('gc', '--keep-days', '0')
+    expect([code, stdout]).to.deep.equal([2, ''])
+    expect(stderr).to.match(/what small\.mjs keeps cannot be told: cannot load .*\n +mend the definition, or remove /)
+    expect(values()).to.deep.equal(['text'])
+  })
+
+  it('what came into the store in the last days is kept, whenever it was made', async () => {
+    workspace.write('small.mjs', smallPipeline(writeStage('one', 'text'), 'one'))
+    await run()
+    const store = await Effect.runPromise(Store.pipe(Effect.provide(Store.layer(workspace.file('.genepool')))))
+    const found = manifestsIn(store)
+    const old = found.map((each) => ({
+      ...each,
+      manifest: { ...each.manifest!, made: { ...each.manifest!.made, at: '2020-01-01T00:00:00.000Z' } },
+    }))
+    expect(youngIn(old, 7)).to.have.length(1)
+    expect(youngIn(old, 7, Date.now() + 8 * 86_400_000)).to.deep.equal([])
   })
 })

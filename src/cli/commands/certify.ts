@@ -17,6 +17,7 @@ import {
   readCertificate,
 } from '../../runtime/certify/certificate.js'
 import { parseTolerances, type Tolerances } from '../../runtime/certify/tolerance.js'
+import type { Verdict } from '../../runtime/certify/verdict.js'
 import { storeErrorOf, UsageError } from '../../runtime/errors.js'
 import type { Emit } from '../../runtime/events.js'
 import type { Store } from '../../runtime/store/store.js'
@@ -146,11 +147,13 @@ const certifyPipeline = Effect.fnUntraced(function* (flags: CertifyFlags, pipeli
 })
 
 const saidStates: Readonly<Record<CheckedKey['state'], string>> = {
-  held: 'as certified',
+  held: 'as it was',
   gone: 'not in the store',
   other: 'made again with other bytes',
   damaged: 'damaged; moved to quarantine',
 }
+
+const saidOf = (verdict: Verdict | undefined): string => (verdict === undefined ? 'not' : saidVerdicts[verdict])
 
 const checkCertificate = Effect.fnUntraced(function* (file: string, { store, json }: CertifyFlags) {
   const certificate = yield* readCertificate(file)
@@ -159,9 +162,10 @@ const checkCertificate = Effect.fnUntraced(function* (file: string, { store, jso
   if (sealed) for (const each of certificate.key) checked.push(yield* checkKey(each))
   const wrong = checked.filter(({ state }) => state !== 'held')
   const isGood = sealed && certificate.certified && wrong.length === 0
+  const verdicts = new Map(certificate.stages.map(({ stage, verdict }) => [stage, verdict]))
   const { pipeline, certified, at } = certificate
   if (json) {
-    for (const each of checked) printJson({ type: 'stage', ...each })
+    for (const each of checked) printJson({ type: 'stage', ...each, verdict: verdicts.get(each.stage) ?? null })
     printJson({
       type: 'check',
       file,
@@ -170,6 +174,7 @@ const checkCertificate = Effect.fnUntraced(function* (file: string, { store, jso
       certified,
       held: checked.length - wrong.length,
       of: checked.length,
+      computedAgain: verdicts.size,
     })
   } else if (!sealed) {
     say(`${file} is not as it was written: its content does not have the hash that it names`)
@@ -179,12 +184,15 @@ const checkCertificate = Effect.fnUntraced(function* (file: string, { store, jso
         { title: 'stage', cell: ({ stage }) => stage, align: 'left' },
         { title: 'fingerprint', cell: ({ fingerprint }) => fingerprint.slice(0, 16), align: 'left' },
         { title: 'in the store', cell: ({ state }) => saidStates[state], align: 'left' },
+        { title: 'computed again', cell: ({ stage }) => saidOf(verdicts.get(stage)), align: 'left' },
       ],
       checked,
     )
     say(`${table}\n`)
     say(`${pipeline}, ${certified ? 'certified' : 'NOT certified'} at ${at}; the certificate is as it was written`)
-    say(`${checked.length - wrong.length} of ${checked.length} artifacts are in ${store} as certified`)
+    say(`${checked.length - wrong.length} of ${checked.length} artifacts are in ${store} as they were`)
+    const others = checked.length - verdicts.size
+    say(`${verdicts.size} were computed again${others === 0 ? '' : `, ${others} were not: nothing is known of them`}`)
   }
   if (!isGood) return yield* new StagesFailed({ failed: Math.max(1, wrong.length) })
   return undefined

@@ -5,7 +5,7 @@ import * as Command from 'effect/cli/Command'
 import { duration } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
 import type { GitState } from '../../runtime/records/git-state.js'
-import { readRuns, runCalled } from '../../runtime/records/run-log.js'
+import { hasEnd, readRuns, runCalled } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type RunOutcome } from '../../runtime/records/run-outcome.js'
 import { addTag, readTags, removeTag } from '../../runtime/records/run-tags.js'
 import { type FlagsOf, jsonFlag, pipelineArgument, storeFlag, textFlag, verboseFlag } from '../input/flags.js'
@@ -91,12 +91,13 @@ const tagFlags = {
 
 const tag = Effect.fnUntraced(function* ({ run, name, store }: FlagsOf<typeof tagFlags>) {
   const record = yield* runCalled(run, store)
-  yield* addTag(name, record.run)
+  yield* addTag(name, record.run, hasEnd(record))
   say(`run ${record.run} has the tag ${name}`)
 })
 
 const untag = Effect.fnUntraced(function* ({ name }: FlagsOf<typeof untagFlags>) {
-  say(`run ${yield* removeTag(name)} has the tag ${name} no more`)
+  const run = yield* removeTag(name)
+  say(run === undefined ? `the tag ${name}, which named no run, is gone` : `run ${run} has the tag ${name} no more`)
 })
 
 const tagCommand = Command.make('tag', tagFlags).pipe(

@@ -4,6 +4,7 @@
  */
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
+import { checkedText, readChecked } from '../checked-text.js'
 import { isSha256 } from '../store/manifest.js'
 import type { StageGraph } from '../definition/stage-graph.js'
 import type { Store } from '../store/store.js'
@@ -15,6 +16,8 @@ export class LastKnown {
   readonly #path: string
   readonly #fingerprints: Map<string, string>
   readonly #names: ReadonlyMap<string, string>
+  /** Nothing is recorded, or it cannot be read. */
+  readonly isLost: boolean
   #changed = false
   #saving: NodeJS.Timeout | undefined
 
@@ -22,15 +25,19 @@ export class LastKnown {
     // A definition's name is free text; its hash is a file name everywhere.
     this.#path = store.place('last', `${hashOf(as).slice(0, 16)}.json`)
     this.#names = names
-    this.#fingerprints = LastKnown.#load(this.#path)
+    const loaded = LastKnown.#load(this.#path)
+    this.#fingerprints = loaded ?? new Map()
+    this.isLost = loaded === undefined
   }
 
-  static #load(path: string): Map<string, string> {
+  static #load(path: string): Map<string, string> | undefined {
     try {
-      const entries = Object.entries(JSON.parse(readTextIfThere(path) ?? '{}') as Record<string, unknown>)
+      const text = readTextIfThere(path) ?? ''
+      // Older versions wrote it without its hash.
+      const entries = Object.entries(JSON.parse(readChecked(text) ?? text) as Record<string, unknown>)
       return new Map(entries.filter((entry): entry is [string, string] => isSha256(entry[1])))
     } catch {
-      return new Map()
+      return undefined
     }
   }
 
@@ -60,7 +67,7 @@ export class LastKnown {
     this.#saving = undefined
     if (!this.#changed) return
     try {
-      writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#fingerprints)))
+      writeFileAtomic(this.#path, checkedText(JSON.stringify(Object.fromEntries(this.#fingerprints))))
     } catch {
       // The run has its results; only the next one's explanations are poorer.
     }

@@ -28,6 +28,9 @@ export interface RunRecord {
   readonly plan?: readonly PlannedStage[]
 }
 
+/** Whether the run came to its end and said so; one that was killed did not. */
+export const hasEnd = ({ events }: RunRecord): boolean => events.at(-1)?.type === 'run-finished'
+
 /** Opens the record of a new run; the function appends to it. A record that cannot be written never stops a run. */
 export const openRunLog = (store: Store['Service'], run: string): ((line: RunEvent | RecordLine) => void) => {
   const file = store.place('runs', `${run}.ndjson`)

@@ -1,4 +1,8 @@
-/** Names that people give to runs: one file a name in the store's `tags/`, which holds the run's id. */
+/**
+ * Names that people give to runs: one file a name in the store's `tags/`. It holds the run's id and, of a run that had
+ * ended, the sha256 of its record: what the record names is kept, so that one which is damaged must not pass for whole.
+ */
+import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
@@ -17,25 +21,45 @@ const attempt = <A>(store: Store['Service'], what: string, run: () => A): Effect
     catch: storeErrorOf(`cannot ${what} the store ${store.root}`),
   })
 
-/** Tag → run, by name. A file that is no tag's is passed over. */
-export const readTags = Effect.fnUntraced(function* () {
+/** Of a run's record, as tags keep it. */
+const hashOfRecord = (store: Store['Service'], run: string): string | undefined => {
+  const text = readTextIfThere(store.place('runs', `${run}.ndjson`))
+  return text === undefined ? undefined : createHash('sha256').update(text).digest('hex')
+}
+
+interface Tag {
+  /** Undefined where the file names no run. */
+  readonly run: string | undefined
+  /** What is wrong with the file or with the record of its run, in words. */
+  readonly damage: string | undefined
+}
+
+const tagOf = (store: Store['Service'], name: string): Tag => {
+  const [run = '', hash] = (readTextIfThere(store.place('tags', name)) ?? '').trim().split(/\s+/)
+  if (!isRunId(run)) return { run: undefined, damage: 'its file names no run' }
+  const now = hashOfRecord(store, run)
+  if (now === undefined) return { run, damage: `the record of its run ${run} is gone` }
+  const isOther = hash !== undefined && hash !== now
+  return { run, damage: isOther ? `the record of its run ${run} is not what it was when it was tagged` : undefined }
+}
+
+/** All tags by name. A file that is no tag's is passed over. */
+export const allTags = Effect.fnUntraced(function* () {
   const store = yield* Store
-  return yield* attempt(store, 'read', (): ReadonlyMap<string, string> => {
+  return yield* attempt(store, 'read', (): ReadonlyMap<string, Tag> => {
     const folder = store.place('tags')
-    if (!fs.existsSync(folder)) return new Map()
-    return new Map(
-      fs
-        .readdirSync(folder)
-        .filter(isTagName)
-        .sort()
-        .map((name) => [name, (readTextIfThere(store.place('tags', name)) ?? '').trim()] as const)
-        .filter(([, run]) => run !== ''),
-    )
+    const names = fs.existsSync(folder) ? fs.readdirSync(folder).filter(isTagName).sort() : []
+    return new Map(names.map((name) => [name, tagOf(store, name)]))
   })
 })
 
-/** Fails with a UsageError where the name is no good, or another run's. */
-export const addTag = Effect.fnUntraced(function* (name: string, run: string) {
+/** Tag → run, by name, of those that name one. */
+export const readTags = Effect.fnUntraced(function* () {
+  return new Map([...(yield* allTags())].flatMap(([name, { run }]) => (run === undefined ? [] : [[name, run]])))
+})
+
+/** Fails with a UsageError where the name is no good, or another run's. `isEnded`: nothing is added to its record. */
+export const addTag = Effect.fnUntraced(function* (name: string, run: string, isEnded: boolean) {
   const store = yield* Store
   if (!isTagName(name)) {
     return yield* new UsageError({
@@ -53,21 +77,24 @@ export const addTag = Effect.fnUntraced(function* (name: string, run: string) {
       hint: `genepool runs untag ${name} takes it away`,
     })
   }
-  yield* attempt(store, 'write to', () => writeFileAtomic(store.place('tags', name), run))
+  yield* attempt(store, 'write to', () => {
+    const hash = isEnded ? ` ${hashOfRecord(store, run)}` : ''
+    writeFileAtomic(store.place('tags', name), `${run}${hash}\n`)
+  })
   return undefined
 })
 
-/** The run that had the tag. Fails with a UsageError where there is no such tag. */
+/** The run that had the tag, if its file named one. Fails with a UsageError where there is no such tag. */
 export const removeTag = Effect.fnUntraced(function* (name: string) {
   const store = yield* Store
-  const tags = yield* readTags()
-  const run = tags.get(name)
-  if (run === undefined) {
+  const tags = yield* allTags()
+  const tag = tags.get(name)
+  if (tag === undefined) {
     return yield* new UsageError({
       message: `no run has the tag '${name}'`,
       hint: tags.size === 0 ? 'no run has any: genepool runs tag RUN NAME' : `there are ${[...tags.keys()].join(', ')}`,
     })
   }
   yield* attempt(store, 'write to', () => fs.rmSync(store.place('tags', name), { force: true }))
-  return run
+  return tag.run
 })

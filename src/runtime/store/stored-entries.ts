@@ -18,6 +18,8 @@ export interface FoundManifest extends Entry {
   readonly manifest: Manifest | undefined
   /** Which file it was: one that was written anew since has another. */
   readonly file: string
+  /** When it came to its place, in milliseconds since 1970: an imported one was made before. */
+  readonly arrivedAt: number
 }
 
 export const entriesIn = (folder: string): readonly Entry[] => {
@@ -50,7 +52,8 @@ export const manifestsIn = (
     if (before?.file === file) return [before]
     const manifest = readManifest(entry.path)
     const isItself = manifest !== undefined && `${manifest.fingerprint}.json` === entry.name
-    return [{ ...entry, manifest: isItself ? manifest : undefined, file }]
+    const arrivedAt = fs.lstatSync(entry.path, { throwIfNoEntry: false })?.ctimeMs ?? 0
+    return [{ ...entry, manifest: isItself ? manifest : undefined, file, arrivedAt }]
   })
 
 export const blobsIn = (store: Store['Service']): readonly Entry[] => hashedIn(store, 'blobs')

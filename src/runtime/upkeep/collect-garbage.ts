@@ -18,7 +18,16 @@ import { writeFormat } from '../store/store-format.js'
 import { Store } from '../store/store.js'
 import { blobsIn, bytesOf, type Entry, fileAt, type FoundManifest, manifestsIn } from '../store/stored-entries.js'
 import { findLitter, type Litter, litterMinAgeMs, removeLitter } from './garbage-litter.js'
-import { findRoots, liveRoots, markKept, type Marks, type NamedTarget, type Roots, tagRoots } from './garbage-roots.js'
+import {
+  findRoots,
+  liveRoots,
+  markKept,
+  type Marks,
+  type NamedTarget,
+  type Roots,
+  tagRoots,
+  youngIn,
+} from './garbage-roots.js'
 
 interface Trashed {
   readonly from: string
@@ -117,7 +126,7 @@ const find = Effect.fnUntraced(function* (options: GarbageOptions) {
   const roots = yield* findRoots(options.named, options.namedOnly)
   const found = manifestsIn(store)
   const whole = wholeOf(found)
-  const marks = markKept(whole, roots.roots, options.keepDays)
+  const marks = markKept(whole, roots.roots, youngIn(found, options.keepDays))
   const doomed = found.filter(({ manifest }) => manifest === undefined || !marks.kept.has(manifest.fingerprint))
   const artifacts = wholeOf(doomed)
   const needed = blobNames(whole.filter(({ fingerprint }) => marks.kept.has(fingerprint)))
@@ -155,8 +164,11 @@ const sweep = Effect.fnUntraced(function* ({ garbage, listed, doomed, doomedBlob
   const store = yield* Store
   const taken = doomed.filter(({ path: place, file }) => trash.take(place, file))
   // What a run has found, or somebody has tagged, while the manifests were still there.
-  const now = [...(yield* liveRoots()), ...(yield* tagRoots()).roots]
-  const { kept } = markKept([...garbage.manifests.values()], now, 0)
+  const putAllBack = Effect.sync(() => {
+    for (const { path: place } of taken) trash.putBack(place)
+  })
+  const now = yield* Effect.all([liveRoots(), tagRoots()]).pipe(Effect.tapError(() => putAllBack))
+  const { kept } = markKept([...garbage.manifests.values()], now.flat())
   const gone = taken.filter(({ manifest, path: place }) => {
     const isNeeded = manifest !== undefined && kept.has(manifest.fingerprint)
     if (isNeeded) trash.putBack(place)

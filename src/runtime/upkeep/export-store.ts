@@ -33,7 +33,7 @@ const withLineage = (store: Store['Service'], manifests: readonly Manifest[]): r
     Object.values(manifest.files).every((file) => store.blobs.isThere(file))
   const fingerprints = new Set(manifests.map(({ fingerprint }) => fingerprint))
   const root = { label: '', kind: 'named' as const, fingerprints, wanted: new Set<string>() }
-  const { kept } = markKept(all.filter(isWhole), [root], 0)
+  const { kept } = markKept(all.filter(isWhole), [root])
   return all.filter(({ fingerprint }) => kept.has(fingerprint))
 }
 

@@ -16,12 +16,13 @@ import { LastKnown } from '../plan/last-known.js'
 import { planStages } from '../plan/plan.js'
 import { prepare } from '../plan/prepare.js'
 import { type KnownTarget, knownTargets } from '../records/known-targets.js'
-import { readRun } from '../records/run-log.js'
+import { hasEnd, readRun } from '../records/run-log.js'
+import { allTags } from '../records/run-tags.js'
 import { Engines, type StageKinds } from '../services.js'
 import { liveRuns } from '../store/lock.js'
 import type { Manifest } from '../store/manifest.js'
 import { Store } from '../store/store.js'
-import { entriesIn } from '../store/stored-entries.js'
+import type { FoundManifest } from '../store/stored-entries.js'
 
 interface Root {
   /** What it is called to the user: a file, a tag, a run. */
@@ -92,18 +93,30 @@ export const liveRoots = Effect.fnUntraced(function* () {
   return roots
 })
 
+/** Fails with a UsageError where nobody can tell what a tag keeps. */
 export const tagRoots = Effect.fnUntraced(function* () {
   const store = yield* Store
+  const live = new Set(liveRuns(store))
   const roots: Root[] = []
-  const warnings: string[] = []
-  for (const { name, path: place } of entriesIn(store.place('tags'))) {
-    const run = yield* Effect.try(() => fs.readFileSync(place, 'utf8').trim()).pipe(Effect.orElseSucceed(() => ''))
-    const record = yield* readRun(run)
-    if (record === undefined) warnings.push(`the tag ${name} names the run '${run}', which is not recorded`)
-    const fingerprints = fingerprintsOf(record?.events ?? [])
-    roots.push({ label: `tag ${name}, run ${run}`, kind: 'tag', fingerprints, wanted: new Set() })
+  for (const [name, { run, damage }] of yield* allTags()) {
+    const record = run === undefined ? undefined : yield* readRun(run)
+    const isCut = record !== undefined && !hasEnd(record) && !live.has(record.run)
+    const wrong =
+      damage ?? (isCut ? `the record of its run ${run} has no end: the run was killed, or it is cut` : undefined)
+    if (record === undefined || wrong !== undefined) {
+      return yield* new UsageError({
+        message: `which artifacts the tag ${name} keeps cannot be told: ${wrong}`,
+        hint: `genepool runs untag ${name} lets go of what it kept`,
+      })
+    }
+    roots.push({
+      label: `tag ${name}, run ${run}`,
+      kind: 'tag',
+      fingerprints: fingerprintsOf(record.events),
+      wanted: new Set(),
+    })
   }
-  return { roots, warnings }
+  return roots
 })
 
 export interface NamedTarget extends Omit<KnownTarget, 'name'> {
@@ -116,8 +129,8 @@ const isThere = ({ target }: { readonly target: KnownTarget }): boolean => fs.ex
 const noNames: ReadonlyMap<string, string> = new Map()
 
 /**
- * All of them. Fails with a UsageError where a named definition cannot be loaded, or the record of a known one is
- * damaged; of one that is only known and cannot be loaded all is kept that its stages were when they last stood
+ * All of them. Fails with a UsageError where a named definition cannot be loaded, or what keeps artifacts cannot be
+ * read; of a definition that is only known and cannot be loaded all is kept that its stages were when they last stood
  * finished.
  */
 export const findRoots = Effect.fnUntraced(function* (
@@ -139,25 +152,28 @@ export const findRoots = Effect.fnUntraced(function* (
       hint: 'run the pipelines of this store again, which mends it, or remove the file to let go of what it named',
     })
   }
-  for (const { target } of known.filter(isThere)) {
+  for (const { target, entry } of known.filter(isThere)) {
     const label = labelOf(target)
     const found = yield* graphOf(target).pipe(
       Effect.flatMap((graph) => reached(target, graph)),
-      Effect.catchTag('UsageError', (error) =>
-        Effect.sync(() => {
-          warnings.push(`${label}: ${error.message}; what its stages were when they last stood finished is kept`)
-          const last = new LastKnown(store, { as: target.name, names: noNames }).all()
-          return { fingerprints: new Set(last), wanted: new Set(last) }
-        }),
-      ),
+      Effect.catchTag('UsageError', (error) => {
+        const last = new LastKnown(store, { as: target.name, names: noNames })
+        if (last.isLost) {
+          return new UsageError({
+            message: `what ${label} keeps cannot be told: ${error.message}, and what its stages were is not recorded`,
+            hint: `mend the definition, or remove ${entry} to let go of what it keeps`,
+          })
+        }
+        warnings.push(`${label}: ${error.message}; what its stages were when they last stood finished is kept`)
+        return Effect.succeed({ fingerprints: new Set(last.all()), wanted: new Set(last.all()) })
+      }),
     )
     roots.push({ label, kind: 'known', ...found })
   }
-  const tags = yield* tagRoots()
   return {
-    roots: [...roots, ...tags.roots, ...(yield* liveRoots())],
+    roots: [...roots, ...(yield* tagRoots()), ...(yield* liveRoots())],
     gone: known.filter((each) => !isThere(each)),
-    warnings: [...warnings, ...tags.warnings],
+    warnings,
   }
 })
 
@@ -191,15 +207,19 @@ const withInputs = (
   return kept
 }
 
-/**
- * Which artifacts are kept, and by what: those that a root names, those that were made in the last `keepDays`, and what
- * any of these was made from.
- */
+/** Fingerprints of what was made, or came into the store, in the last `keepDays`. */
+export const youngIn = (found: readonly FoundManifest[], keepDays: number, now = Date.now()): readonly string[] =>
+  found.flatMap(({ manifest, arrivedAt }) => {
+    if (manifest === undefined) return []
+    const age = now - Math.max(Date.parse(manifest.made.at), arrivedAt)
+    return age < keepDays * dayMs ? [manifest.fingerprint] : []
+  })
+
+/** Which artifacts are kept, and by what: those that a root names, `young` ones, and what these were made from. */
 export const markKept = (
   manifests: readonly Manifest[],
   roots: readonly Root[],
-  keepDays: number,
-  now = Date.now(),
+  young: readonly string[] = [],
 ): Marks => {
   const byFingerprint = new Map(manifests.map((manifest) => [manifest.fingerprint, manifest]))
   const byContent = new Map<string, string[]>()
@@ -208,11 +228,9 @@ export const markKept = (
     if (alike === undefined) byContent.set(content, [fingerprint])
     else alike.push(fingerprint)
   }
-  const young = manifests.filter(({ made }) => now - Date.parse(made.at) < keepDays * dayMs)
   const by = new Map<Pick<Root, 'label' | 'kind'> | 'young', ReadonlySet<string>>(
     roots.map((root) => [root, withInputs(root.fingerprints, byFingerprint, byContent)]),
   )
-  const youngest = young.map(({ fingerprint }) => fingerprint)
-  if (youngest.length > 0) by.set('young', withInputs(youngest, byFingerprint, byContent))
+  if (young.length > 0) by.set('young', withInputs(young, byFingerprint, byContent))
   return { kept: new Set([...by.values()].flatMap((kept) => [...kept])), by }
 }
