@@ -12,6 +12,7 @@ import {
   explainOverMemory,
   explainSilence,
   explainStart,
+  explainStrange,
   explainTimeout,
 } from './explain-failure.js'
 import { encodeJob, type Job, type WorkerMessage } from './job.js'
@@ -164,6 +165,7 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
         const how = { code, signal, tail: worker.tail, ...seen, before, after: memoryBounds() }
         return settle({ error: explainEnd(how, job.params) })
       }),
+      strange: (value) => settle({ error: explainStrange(value) }),
       failed: (cause) => settle({ error: explainStart(cause, job.outDir) }),
       muted: () =>
         settle({ error: new WorkerCrash({ message: 'the worker lost its message channel, so it was ended' }) }),

@@ -5,6 +5,7 @@ import { durationText, sizeText } from '../../dsl/amounts.js'
 import { diskFullHint, diskFullText, saysDiskFull } from '../store/disk-full.js'
 import { StageError, WorkerCrash } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
+import { messageDescriptor } from '../../base/own-program.js'
 import type { StageFailure } from '../events.js'
 import type { Job } from './job.js'
 import { type Exhausted, exhaustedBy, type MemoryBounds, smallerBatch } from './worker-memory.js'
@@ -138,4 +139,11 @@ export const explainSilence = (ms: number): WorkerCrash =>
   new WorkerCrash({
     message: `the worker hung: for ${durationText(ms)} it said nothing and used no processor time, so it was ended`,
     hint: '--silence says how long a worker may be silent',
+  })
+
+/** The stage's code wrote on the worker's channel. */
+export const explainStrange = (value: unknown): StageError =>
+  new StageError({
+    message: `its code wrote to descriptor ${messageDescriptor}, on which the worker tells how it goes: ${(JSON.stringify(value) ?? '').slice(0, 60)}`,
+    hint: 'what a stage prints belongs on stdout or stderr',
   })

@@ -4,6 +4,7 @@
  */
 import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
+import { isObject } from '../../base/objects.js'
 import type { StageFailure } from '../events.js'
 import type { TraceOptions } from '../reads.js'
 import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
@@ -57,6 +58,25 @@ export type WorkerMessage =
   | ({ readonly type: 'failed' } & StageFailure)
   /** The worker was asked to stop and has saved what its checkpoint needs. */
   | { readonly type: 'interrupted' }
+
+/** What each message cannot be without. */
+const parts: Readonly<Record<WorkerMessage['type'], Readonly<Record<string, 'string' | 'number' | 'object'>>>> = {
+  progress: { phase: 'string', step: 'number', steps: 'number' },
+  milestone: { at: 'number', summary: 'object' },
+  heartbeat: {},
+  saves: { bytes: 'number' },
+  warning: { message: 'string' },
+  done: { summary: 'object' },
+  failed: { message: 'string' },
+  interrupted: {},
+}
+
+/** A stage's own code can write on the channel too: whether this is a message of the worker's. */
+export const isWorkerMessage = (value: unknown): value is WorkerMessage => {
+  if (!isObject(value) || typeof value['type'] !== 'string' || !Object.hasOwn(parts, value['type'])) return false
+  const needed = Object.entries(parts[value['type'] as WorkerMessage['type']])
+  return needed.every(([name, kind]) => (kind === 'object' ? isObject(value[name]) : typeof value[name] === kind))
+}
 
 const VARIABLE = 'GENEPOOL_WORKER'
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import * as Effect from 'effect/Effect'
 import { messageDescriptor, startScript } from '../../base/own-program.js'
 import { beingWritten, lookAgainMs, sweepUnfinished } from '../store/unfinished-files.js'
-import type { WorkerMessage } from './job.js'
+import { isWorkerMessage, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
 import { killSeen, killTree, sampleTree, type SeenProcess } from './process-tree.js'
 import { workerEnvironment } from './worker-memory.js'
@@ -17,6 +17,8 @@ const drainMs = 2_000
 /** Who hears of a worker while it computes a stage. */
 interface WorkerListener {
   readonly message: (message: WorkerMessage) => void
+  /** Something else came on the channel of its messages. */
+  readonly strange: (value: unknown) => void
   /** The process has ended and everything that it said has been heard. */
   readonly ended: (code: number | null, signal: NodeJS.Signals | null) => void
   /** It cannot be started, or talked to. */
@@ -47,7 +49,10 @@ export class WorkerProcess {
       nodeArguments: ['--enable-source-maps'],
       stdin: 'pipe',
       env: workerEnvironment(),
-      onMessage: (message) => this.#heard(message as WorkerMessage),
+      onMessage: (message) => {
+        if (isWorkerMessage(message)) this.#heard(message)
+        else this.#listener?.strange(message)
+      },
       onPrinted: (text) => {
         this.#tail = (this.#tail + text).slice(-tailLength)
       },

@@ -72,7 +72,7 @@ const extensionOf = (
     if (!missing.has(at)) return
     const outDir = milestoneFolder(folder, at)
     yield* make(outDir)
-    const summary = yield* leave(outDir)
+    const summary = yield* checkedFigures(yield* leave(outDir))
     missing.delete(at)
     send({ type: 'milestone', at, summary })
   })
@@ -141,7 +141,34 @@ const program = (job: Job, vital: Vital, importModule: ImportModule): Effect.Eff
         ...(job.extension && { extension: extensionOf(job.extension, send) }),
       }),
     ),
+    Effect.flatMap(checkedFigures),
   )
+}
+
+/** Of a figure that JSON does not keep as it is, what is wrong; undefined where nothing is. */
+const wrongFigure = (value: unknown, name: string, around: readonly unknown[] = []): string | undefined => {
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : `${name} is ${value}`
+  if (value === undefined || value === null || typeof value === 'string' || typeof value === 'boolean') return undefined
+  if (typeof value !== 'object') return `${name} is a ${typeof value}`
+  if (around.includes(value)) return `${name} contains itself`
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== null && prototype !== Object.prototype) {
+    return `${name} is a ${value.constructor?.name ?? 'thing of its own kind'}`
+  }
+  for (const [key, part] of Object.entries(value)) {
+    const wrong = wrongFigure(part, name === '' ? key : `${name}.${key}`, [...around, value])
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
+}
+
+/** What a stage gives, if it can be kept: a figure that is NaN would be decided by as if it were none. */
+const checkedFigures = (summary: StageSummary): Effect.Effect<StageSummary, StageError> => {
+  const isOne = typeof summary === 'object' && summary !== null && !Array.isArray(summary)
+  const wrong = isOne ? wrongFigure(summary, '') : `what it gives is no object of figures, but ${typeof summary}`
+  if (wrong === undefined) return Effect.succeed(summary)
+  const hint = 'figures are finite numbers, texts, booleans, null, and lists and plain objects of these'
+  return Effect.fail(new StageError({ message: isOne ? `its figure ${wrong}` : wrong, hint }))
 }
 
 /** The stage that is being computed; undefined between two jobs. */

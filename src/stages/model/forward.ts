@@ -5,7 +5,7 @@ import type { VitConfig } from '../../dsl/vit-config.js'
 import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'
 import { sizeOfShape } from '../../engine/host-values.js'
 import { oneLane } from '../../engine/one-lane.js'
-import { attemptAsync, type StageError } from '../../runtime/errors.js'
+import { attempt, attemptAsync, type StageError } from '../../runtime/errors.js'
 import { pixelSpec, type Split, stretches } from '../data/dataset.js'
 
 interface ForwardDefinition {
@@ -102,7 +102,9 @@ export const overSplit = Effect.fnUntraced(function* (
         ),
       ),
     )
-    for (const [slot, outputs] of results.entries()) take(outputs, (first + slot) * forward.batch, wave[slot].rows)
+    yield* attempt(() => {
+      for (const [slot, outputs] of results.entries()) take(outputs, (first + slot) * forward.batch, wave[slot].rows)
+    })
     yield* Effect.yieldNow
   }
 })

@@ -5,7 +5,7 @@ import type { Engine } from '../../engine/engine.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
 import type { Dataset, Split } from '../data/dataset.js'
-import { layoutOf, pack, slices, type NamedValues } from '../tensors/named-tensors.js'
+import { layoutOf, pack, slices, type NamedValues, NotFiniteError } from '../tensors/named-tensors.js'
 import { compileForward, type Forward, overSplit } from './forward.js'
 import { vitLogits, vitTensors } from './vit.js'
 
@@ -29,9 +29,8 @@ const judgeRow = (logits: Float32Array, start: number, classes: number, label: n
   let rank = 0
   for (let c = 0; c < classes; c++) {
     const logit = logits[start + c]
-    // Negated, so that a label whose logit is NaN ranks below every other class.
-    if (c !== label && !(logit < target || (logit === target && c > label))) rank++
-    if (!(logit <= highest)) highest = logit
+    if (c !== label && (logit > target || (logit === target && c < label))) rank++
+    if (logit > highest) highest = logit
   }
   let sum = 0
   for (let c = 0; c < classes; c++) sum += Math.exp(logits[start + c] - highest)
@@ -45,10 +44,17 @@ export class ScoreSum {
   #amongFive = 0
   #loss = 0
 
-  /** Adds the first `rows` rows of logits `[at least rows, classes]` with their labels. */
+  /**
+   * Adds the first `rows` rows of logits `[at least rows, classes]` with their labels. Throws where one is no finite
+   * number: a model that has diverged has no accuracy.
+   */
   add(logits: Float32Array, labels: Int32Array, rows: number, classes: number): void {
     for (let row = 0; row < rows; row++) {
       const { rank, loss } = judgeRow(logits, row * classes, classes, labels[row])
+      if (!Number.isFinite(loss)) {
+        const wrong = logits.subarray(row * classes, (row + 1) * classes).find((logit) => !Number.isFinite(logit))
+        throw new NotFiniteError(`the model gives ${wrong} as a logit of image ${this.#count + row}: it has diverged`)
+      }
       if (rank < 1) this.#first++
       if (rank < Math.min(5, classes)) this.#amongFive++
       this.#loss += loss

@@ -6,7 +6,7 @@ import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
-import type { TensorDefinition, NamedValues } from '../tensors/named-tensors.js'
+import { checkFinite, type NamedValues, type TensorDefinition } from '../tensors/named-tensors.js'
 import { writeFileAtomic } from '../../base/files.js'
 
 /** Files that are not a model, or weights that are not of the model that their configuration describes. */
@@ -30,19 +30,24 @@ export const writeJson = (path: string, value: object): void =>
 export const writeLines = (path: string, values: readonly object[]): void =>
   writeFileAtomic(path, values.map((value) => `${JSON.stringify(value)}\n`).join(''))
 
-/** Writes a safetensors file of these tensors, in the order of their definitions. */
+/**
+ * Writes a safetensors file of these tensors, in the order of their definitions. Throws a NotFiniteError where one has
+ * diverged.
+ */
 export const writeTensors = (
   path: string,
   tensors: readonly TensorDefinition[],
   values: NamedValues,
   metadata: Readonly<Record<string, string>> = {},
-): void =>
+): void => {
+  for (const { name } of tensors) checkFinite('', name, values[name])
   writeSafetensors(
     path,
     Object.fromEntries(tensors.map(({ name, shape }) => [name, { shape, data: values[name] }])),
     // Readers in PyTorch's ecosystem refuse a file without it.
     { format: 'pt', ...metadata },
   )
+}
 
 /**
  * What cannot be told from the shapes of a model's tensors. Kept with the weights too, so that a wrong `config.json` is
@@ -77,6 +82,7 @@ export const readTensors = (path: string, tensors: readonly TensorDefinition[], 
         `${path}: tensor ${name} is ${shapeOf(tensor.shape)}, but ${described} needs numbers ${shapeOf(shape)}`,
       )
     }
+    checkFinite(`${path}: `, name, tensor.data)
     values[name] = tensor.data
   }
   const known = new Set(tensors.map(({ name }) => name))

@@ -21,6 +21,21 @@ export interface TensorDefinition {
   readonly group: TensorGroup
 }
 
+/** A weight, or what a model gives, is NaN or infinite: it has diverged, and what is computed with it means nothing. */
+export class NotFiniteError extends Error {
+  override readonly name = 'NotFiniteError'
+}
+
+/** Throws a NotFiniteError that names the tensor; `where` says what has it. */
+export const checkFinite = (where: string, name: string, values: Float32Array): void => {
+  // What is not finite leaves NaN.
+  let sum = 0
+  for (const value of values) sum += value - value
+  if (sum === 0) return
+  const wrong = values.find((value) => !Number.isFinite(value))
+  throw new NotFiniteError(`${where}tensor ${name} holds ${wrong}`)
+}
+
 /** Values of named tensors on the host. */
 export type NamedValues = Readonly<Record<string, Float32Array>>
 

@@ -61,10 +61,18 @@ const toInt32 = (value: bigint): number => {
   return Number(value)
 }
 
+const toFloat32 = (value: number): number => {
+  const rounded = Math.fround(value)
+  if (Number.isFinite(value) && !Number.isFinite(rounded)) {
+    throw new SafetensorsError(`holds ${value}, which does not fit 32 bits`)
+  }
+  return rounded
+}
+
 /** How each type is read, and the bytes of one element. Types that `HostTensor` does not have are converted. */
 const DTYPES: Readonly<Record<string, { size: number; read: (bytes: ArrayBuffer) => HostTensor['data'] }>> = {
   F32: { size: 4, read: (bytes) => new Float32Array(bytes) },
-  F64: { size: 8, read: (bytes) => Float32Array.from(new Float64Array(bytes)) },
+  F64: { size: 8, read: (bytes) => Float32Array.from(new Float64Array(bytes), toFloat32) },
   F16: { size: 2, read: (bytes) => Float32Array.from(new Uint16Array(bytes), halfToFloat) },
   BF16: { size: 2, read: (bytes) => Float32Array.from(new Uint16Array(bytes), bfloatToFloat) },
   I64: { size: 8, read: (bytes) => Int32Array.from(new BigInt64Array(bytes), toInt32) },
@@ -179,7 +187,7 @@ const checkRanges = (
 
 /**
  * Tensors and metadata of a file's bytes; each tensor has memory of its own. F16 and BF16 become Float32Array exactly,
- * F64 is rounded to it; I8, I16 and I64 become Int32Array (an error where a value does not fit), BOOL Uint8Array.
+ * F64 is rounded to it; I8, I16 and I64 become Int32Array, BOOL Uint8Array; a value that does not fit is an error.
  * `origin` names the file in the SafetensorsErrors for headers and offsets that make no sense.
  */
 export const decodeSafetensors = (bytes: Uint8Array, origin = 'safetensors'): Safetensors => {

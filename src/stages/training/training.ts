@@ -12,6 +12,7 @@ import type { StageContext, StageSummary } from '../../runtime/stage-contract.js
 import type { BatchPlace } from '../data/dataset.js'
 import { Generator } from '../data/random.js'
 import { writeLines } from '../model/model-files.js'
+import { checkFinite, NotFiniteError } from '../tensors/named-tensors.js'
 import {
   checkpointBytes,
   type HistoryLine,
@@ -21,7 +22,7 @@ import {
   TRAINING_STATE,
   unsavedText,
 } from './checkpoint.js'
-import { type Component, stateParts } from './component.js'
+import { type Component, stateParts, valuesOf } from './component.js'
 import { openSteps } from './open-steps.js'
 import { learningRate } from './optimiser.js'
 import type { MicroBatch, StepDefinition, TrainStep } from './train-step.js'
@@ -106,11 +107,18 @@ const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: numb
   }
 }
 
-const notFinite = (loss: number, step: number, epoch: number, lr: number): StageError =>
+const diverged = (what: string, step: number, epoch: number, lr: number): StageError =>
   new StageError({
-    message: `the loss became ${loss} at step ${step} (epoch ${epoch}, learning rate ${lr.toPrecision(3)})`,
+    message: `${what} at step ${step} (epoch ${epoch}, learning rate ${lr.toPrecision(3)})`,
     hint: 'try a lower lr, more warmupEpochs or a smaller weightStart',
   })
+
+/** Throws a NotFiniteError that names a tensor which has diverged. */
+const checkWeights = (components: readonly Component[]): void => {
+  for (const model of new Set(components.map((each) => each.model))) {
+    for (const [name, values] of Object.entries(valuesOf(components, model))) checkFinite('', name, values)
+  }
+}
 
 /** The position at the end of an epoch. */
 const epochEnd = ({ steps: [step] }: Pick<Training, 'steps'>, history: readonly HistoryLine[]): TrainingPosition => ({
@@ -213,7 +221,9 @@ export const runTraining = Effect.fnUntraced(function* (
         return await running
       })
       const loss = lossOf(result.parts)
-      if (!Number.isFinite(loss)) return yield* notFinite(loss, epoch * count + step + 1, epoch + 1, lr)
+      if (!Number.isFinite(loss)) {
+        return yield* diverged(`the loss became ${loss}`, epoch * count + step + 1, epoch + 1, lr)
+      }
       // An interruption must not come in the middle of an update, of which a checkpoint would then be saved.
       yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
       images += batchSize
@@ -289,7 +299,15 @@ export const trainAndLeave = Effect.fnUntraced(function* (
 ): Effect.fn.Return<StageSummary, StageError> {
   const { train, components } = training
   const leaveAll = Effect.fnUntraced(function* (outDir: string, history: readonly HistoryLine[]) {
-    const summary = yield* leave(outDir, history)
+    const summary = yield* attempt(() => checkWeights(components)).pipe(
+      Effect.andThen(leave(outDir, history)),
+      // The loss tells of every update but the last.
+      Effect.mapError((error) => {
+        if (!(error.cause instanceof NotFiniteError)) return error
+        const last = history.length * stepsPerEpoch(training.images, train.batchSize)
+        return diverged(error.cause.message, last, history.length, history.at(-1)!.lr)
+      }),
+    )
     yield* attempt(() => {
       writeLines(join(outDir, 'history.jsonl'), history)
       if (!canGoOn({ ...train, epochs: history.length })) return

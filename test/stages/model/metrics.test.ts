@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { ScoreSum } from '../../../src/stages/model/measure.js'
+import { NotFiniteError } from '../../../src/stages/tensors/named-tensors.js'
 
 const scores = (logits: readonly number[], labels: readonly number[], classes: number) => {
   const sum = new ScoreSum()
@@ -27,15 +28,15 @@ describe('scores', () => {
     expect(scores([3, 2, 1], [2], 3).top5).to.equal(1)
   })
 
-  it('a row that is not a number is never right', () => {
-    const result = scores(
-      Array.from({ length: 7 }, () => NaN),
-      [0],
-      7,
-    )
-    expect(result).to.include({ top1: 0, top5: 0 })
-    expect(result.loss).to.be.NaN
-  })
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    it(`of a model that gives ${wrong} there are none`, () => {
+      const row = [1, wrong, 0]
+      expect(() => scores([0, 1, 2, ...row], [2, 1], 3)).to.throw(
+        NotFiniteError,
+        `the model gives ${wrong} as a logit of image 1: it has diverged`,
+      )
+    })
+  }
 
   it('rows beyond those that count are left out', () => {
     const sum = new ScoreSum()

@@ -170,6 +170,14 @@ describe('training', () => {
     expect(existsSync(`${folder.file('teacher')}.checkpoint/training.safetensors`)).to.equal(false)
   })
 
+  it('a last update that leaves no finite weights stops the stage with tensor, step, rate and advice', async () => {
+    const data = syntheticData(folder.file('data'), 40, 20)
+    const params = teacherParams({ train: trainParams({ lr: 1e39, batchSize: 40, epochs: 1 }) })
+    const error = await failModelStage(teacher, { params, inputs: { data }, outDir: folder.file('teacher') })
+    expect(error.message).to.match(/^tensor \S+ holds \S+ at step 1 \(epoch 1, learning rate 1\.00e\+39\)$/)
+    expect(error.hint).to.match(/lower lr/)
+  })
+
   it('a batch larger than the data is refused with both numbers', async () => {
     const data = syntheticData(folder.file('data'))
     const params = teacherParams({ train: trainParams({ batchSize: 41 }) })
