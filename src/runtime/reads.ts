@@ -68,7 +68,7 @@ export interface TracedRead {
   readonly value?: string | null
   readonly file?: string
   readonly identity?: string
-  /** A module that was loaded in the course of it. */
+  /** The module for whose sake it was looked at. */
   readonly of?: string | undefined
   /** The stage has written over it since: its value is what it was before. */
   readonly isReplaced?: boolean
@@ -111,7 +111,11 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
     case 'folder':
       return orNull(() => {
         const entries = fs.readdirSync(place, { withFileTypes: true })
-        const targetOf = (name: string) => orNull(() => shownPath(root, fs.readlinkSync(path.join(place, name))))
+        const targetOf = (name: string) =>
+          orNull(() => {
+            const target = fs.readlinkSync(path.join(place, name))
+            return path.isAbsolute(target) ? shownPath(root, target) : target
+          })
         const kinds = entries.map((each) => [
           each.name,
           each.isSymbolicLink() ? targetOf(each.name) : each.isDirectory(),
@@ -121,7 +125,9 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
     case 'path':
       return orNull(() => kindOf(fs.statSync(place)))
     case 'link':
-      return orNull(() => shownPath(root, fs.realpathSync(place)))
+      return (
+        orNull(() => shownPath(root, fs.realpathSync(place))) ?? orNull(() => `nothing at ${fs.readlinkSync(place)}`)
+      )
     case 'scope':
       return orNull(() => {
         const text = fs.readFileSync(place, 'utf8')

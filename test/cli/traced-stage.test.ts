@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Finished } from '../support/child.js'
@@ -41,9 +41,13 @@ interface Read {
   /** Changes what it reads. */
   readonly edit?: (workspace: Workspace) => void
   readonly env?: Readonly<Record<string, string>>
+  /** Other variables that it reads. */
+  readonly alsoIn?: readonly string[]
 }
 
 const text = (name: string) => (workspace: Workspace) => void workspace.write(name, 'other')
+
+const everyVariable = ['OWN_VALUE', 'TZ', 'LC_ALL', 'HOME']
 
 const reads: Readonly<Record<string, Read>> = {
   sync: { compute: `() => fs.readFileSync(at('sync' + '.txt'), 'utf8')`, edit: text('sync.txt') },
@@ -108,7 +112,11 @@ const reads: Readonly<Record<string, Read>> = {
       void workspace.write('node_modules/version/package.json', '{ "name": "version", "version": "2.0.0" }'),
   },
   variable: { compute: `() => process.env['OWN_' + 'VALUE']`, env: { OWN_VALUE: '2' } },
-  allVariables: { compute: `() => Object.keys({ ...process.env }).length`, env: { OWN_OTHER: '2' } },
+  allVariables: {
+    compute: `() => Object.keys({ ...process.env }).length`,
+    env: { OWN_OTHER: '2' },
+    alsoIn: everyVariable,
+  },
   hours: { compute: `() => new Date(0).getHours()`, env: { TZ: 'Asia/Tokyo' } },
   parsed: { compute: `() => new Date('2024-01-01 00:00').getTime()`, env: { TZ: 'Asia/Tokyo' } },
   formattedAnyhow: { compute: `() => (1234.5).toLocaleString([])`, env: { LC_ALL: 'de_DE.UTF-8' } },
@@ -177,10 +185,10 @@ const reads: Readonly<Record<string, Read>> = {
     edit: text('linked.txt'),
   },
   listedLinks: {
-    compute: `() => fs.readdirSync(at('links'), { withFileTypes: true }).map((each) => each.isSymbolicLink())`,
+    compute: `() => fs.readdirSync(at('listed'), { withFileTypes: true }).map((each) => each.isSymbolicLink())`,
     edit: (workspace) => {
-      unlinkSync(workspace.file('links/one'))
-      workspace.write('links/one', '')
+      unlinkSync(workspace.file('listed/one'))
+      workspace.write('listed/one', '')
     },
   },
   makesInVain: {
@@ -195,8 +203,12 @@ const reads: Readonly<Record<string, Read>> = {
     compute: `() => { process.loadEnvFile(at('own' + '.env')); return process.env['FROM_' + 'FILE'] }`,
     edit: (workspace) => void workspace.write('own.env', 'FROM_FILE=2'),
   },
-  inspected: { compute: `() => inspect(process.env).length`, env: { OWN_OTHER: '2' } },
-  cloned: { compute: `() => Object.keys(structuredClone(process.env)).length`, env: { OWN_OTHER: '2' } },
+  inspected: { compute: `() => inspect(process.env).length`, env: { OWN_OTHER: '2' }, alsoIn: everyVariable },
+  cloned: {
+    compute: `() => Object.keys(structuredClone(process.env)).length`,
+    env: { OWN_OTHER: '2' },
+    alsoIn: everyVariable,
+  },
   filter: {
     compute: `({ outDir }) => {
   let all = ''
@@ -215,6 +227,28 @@ const reads: Readonly<Record<string, Read>> = {
   },
   wrappedDate: { compute: `() => new Date(new String('2024-01-01 00:00')).getTime()`, env: { TZ: 'Asia/Tokyo' } },
   unknownLocale: { compute: `() => (1234.5).toLocaleString('xx')`, env: { LC_ALL: 'de_DE.UTF-8' } },
+  missingPackage: {
+    compute: `() => { try { return createRequire(at('x.js'))(['not', 'there'].join('-')) } catch { return 'none' } }`,
+    edit: (workspace) => {
+      workspace.write('node_modules/not-there/package.json', '{ "version": "1.0.0" }')
+      workspace.write('node_modules/not-there/index.js', 'module.exports = 1')
+    },
+  },
+  linkedModule: {
+    compute: `() => createRequire(at('common/x.js'))('./' + 'current.js')`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('common/current.js'))
+      symlinkSync('two.js', workspace.file('common/current.js'))
+    },
+  },
+  importedByCommonJs: {
+    compute: `() => createRequire(at('common/x.js'))('./' + 'plug.cjs')()`,
+    edit: (workspace) => void workspace.write('common/dep.mjs', 'export const n = 2'),
+  },
+  afterFailure: {
+    compute: `() => { try { fs.rmdirSync(at('kept')) } catch {} return fs.readFileSync(at('ke' + 'pt/one.txt'), 'utf8') }`,
+    edit: text('kept/one.txt'),
+  },
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
 
@@ -235,16 +269,29 @@ const prepareFiles = (workspace: Workspace): void => {
     'like',
   ]
   for (const name of names) workspace.write(`${name}.txt`, name)
-  for (const folder of ['tree/below', 'listing/below', 'node_modules/reader', 'node_modules/version', 'links']) {
+  for (const folder of [
+    'tree/below',
+    'listing/below',
+    'node_modules/reader',
+    'node_modules/version',
+    'links',
+    'listed',
+  ]) {
     mkdirSync(workspace.file(folder), { recursive: true })
   }
   workspace.write('tree/below/leaf.txt', 'leaf')
   workspace.write('listing/one.txt', '1')
   workspace.write('listing/below/two.txt', '2')
   for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
-  symlinkSync('../linked.txt', workspace.file('links/one'))
+  for (const folder of ['links', 'listed']) symlinkSync('../linked.txt', workspace.file(folder, 'one'))
   workspace.write('lib/package.json', '{ "main": "a.js" }')
   for (const name of ['a', 'b']) workspace.write(`lib/${name}.js`, `module.exports = '${name}'`)
+  workspace.write('common/one.js', 'module.exports = 1')
+  workspace.write('common/two.js', 'module.exports = 2')
+  symlinkSync('one.js', workspace.file('common/current.js'))
+  workspace.write('common/plug.cjs', `module.exports = async () => (await import('./dep.mjs')).n`)
+  workspace.write('common/dep.mjs', 'export const n = 1')
+  workspace.write('kept/one.txt', 'one')
   workspace.write('typed/kind.js', 'globalThis.ownKind = typeof require')
   workspace.write('common/package.json', '{}')
   workspace.write('common/shadowed/index.js', 'exports.n = 1')
@@ -306,40 +353,32 @@ describe("what a stage of the user's own reads besides what it is given", () => 
       .and.to.match(/read besides\n\s+env OWN_ROOT/)
   })
 
-  for (const [name, { edit, env }] of Object.entries(reads)) {
-    it(`counts: ${name}`, async () => {
-      expect(await toRun(env), 'with another environment').to.include.members(env === undefined ? [] : [name])
-      if (edit === undefined) return
-      const before = new Map(
-        ['sync.txt', 'required.json', 'code.cjs'].map((each) => [each, readFileSync(workspace.file(each))]),
+  const named = (which: (read: Read) => boolean): readonly string[] =>
+    Object.entries(reads).flatMap(([name, read]) => (which(read) ? [name] : []))
+
+  it('counts, whatever way it was read, until it is as it was', async () => {
+    cpSync(workspace.path, `${workspace.path}-before`, { recursive: true, verbatimSymlinks: true })
+    for (const { edit } of Object.values(reads)) edit?.(workspace)
+    expect(await toRun()).to.have.members(named(({ edit }) => edit !== undefined))
+    for (const each of readdirSync(workspace.path)) {
+      if (each !== '.genepool') rmSync(workspace.file(each), { recursive: true })
+    }
+    const back = { recursive: true, verbatimSymlinks: true, filter: (from: string) => !from.endsWith('.genepool') }
+    cpSync(`${workspace.path}-before`, workspace.path, back)
+    rmSync(`${workspace.path}-before`, { recursive: true })
+    expect(await toRun()).to.deep.equal([])
+  })
+
+  const environments = new Set(
+    Object.values(reads).flatMap(({ env }) => (env === undefined ? [] : [JSON.stringify(env)])),
+  )
+  for (const env of environments) {
+    it(`counts with another environment: ${env}`, async () => {
+      expect(await toRun(JSON.parse(env) as Record<string, string>)).to.have.members(
+        named(
+          (read) => JSON.stringify(read.env) === env || (read.alsoIn ?? []).some((name) => env.includes(`"${name}"`)),
+        ),
       )
-      edit(workspace)
-      expect(await toRun())
-        .to.include(name)
-        .and.not.to.include('nothing')
-      for (const each of [
-        'missing.txt',
-        'tried.txt',
-        'listing',
-        'tree',
-        'link',
-        'nativeLink',
-        'node_modules/reader',
-        'node_modules/version',
-        'plugin.js',
-        'deep',
-        'lib',
-        'links',
-        'made',
-        'none.txt',
-        'common/shadowed.js',
-        'typed',
-      ]) {
-        rmSync(workspace.file(each), { recursive: true, force: true })
-      }
-      prepareFiles(workspace)
-      for (const [each, bytes] of before) workspace.write(each, bytes.toString())
-      expect(await toRun(), 'taken back').to.deep.equal([])
     })
   }
 
@@ -485,14 +524,24 @@ describe('what a stage makes for itself', () => {
   for (const each of [folder, other]) fs.rmSync(each, { recursive: true })
   return found.join()
 }`
-    workspace.write('traced.mjs', definition({ own: compute }))
-    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 1 })
-    const { stdout } = await genepool('show traced.mjs own --trace --json')
-    const { reads } = JSON.parse(stdout) as { reads: Readonly<Record<string, unknown>> }
-    expect(Object.keys(reads)).to.satisfy((names: readonly string[]) =>
-      names.every((name) => /^env T(E?MP|MPDIR)/.test(name)),
-    )
-    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0, cached: 1 })
+    const within = `({ outDir }) => {
+  fs.mkdirSync(path.join(outDir, 'gen'))
+  fs.writeFileSync(path.join(outDir, 'gen', 'one.cjs'), 'module.exports = 1')
+  const one = createRequire(path.join(outDir, 'x.js'))('./gen/' + 'one.cjs')
+  process.chdir(outDir)
+  return [one, fs.readFileSync('gen/one.cjs', 'utf8'), fs.readdirSync('gen')].join()
+}`
+    workspace.write('traced.mjs', definition({ own: compute, within }))
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 2 })
+    for (const [stage, known] of [
+      ['own', /^env T(E?MP|MPDIR)/],
+      ['within', /^cwd /],
+    ] as const) {
+      const { stdout } = await genepool(`show traced.mjs ${stage} --trace --json`)
+      const { reads } = JSON.parse(stdout) as { reads: Readonly<Record<string, unknown>> }
+      expect(Object.keys(reads).filter((name) => !known.test(name))).to.deep.equal([])
+    }
+    expect(countsOf(await genepool('run traced.mjs --json'))).to.include({ ran: 0, cached: 2 })
   })
 
   it('counts where it had read it before: a file that it goes on writing', async () => {

@@ -52,7 +52,7 @@ export const escapes = (): readonly Row[] => {
     [
       'randomness',
       node('node:crypto'),
-      called(node('node:crypto'), /^(random|pseudoRandom|generate|getRandom|sign$|publicEncrypt$|encapsulate$)/),
+      called(node('node:crypto'), /^(random|pseudoRandom|p?rng$|generate|getRandom|sign$|publicEncrypt$|encapsulate$)/),
     ],
     ['randomness', crypto.Sign.prototype, ['sign']],
     ...[crypto.ECDH, crypto.DiffieHellman, crypto.DiffieHellmanGroup].map(({ prototype }): Row => [
@@ -61,21 +61,22 @@ export const escapes = (): readonly Row[] => {
       ['generateKeys'],
     ]),
     ['randomness', Object.getPrototypeOf(crypto.webcrypto) as object, ['getRandomValues', 'randomUUID']],
-    ['randomness', Object.getPrototypeOf(subtle) as object, ['generateKey', 'wrapKey', 'encrypt']],
+    ['randomness', node('node:crypto'), ['createDiffieHellman'], ([prime]) => typeof prime === 'number'],
+    ['randomness', Object.getPrototypeOf(subtle) as object, ['generateKey']],
     [
       'randomness',
       Object.getPrototypeOf(subtle) as object,
-      ['sign'],
-      ([way]) => String(typeof way === 'string' ? way : optionOf(way, 'name')).toUpperCase() !== 'HMAC',
+      ['sign', 'encrypt', 'wrapKey'],
+      (args) => args.some((way) => /^(ECDSA|RSA-PSS|RSA-OAEP)$/i.test(String(optionOf(way, 'name') ?? way))),
     ],
     ['randomness', URL, ['createObjectURL']],
     ['clock', Object.getPrototypeOf(performance) as object, words('now mark measure toJSON eventLoopUtilization')],
-    ['clock', performance, words('now mark measure toJSON eventLoopUtilization')],
     ['clock', process, words('hrtime uptime cpuUsage resourceUsage')],
     ['clock', process.hrtime, ['bigint']],
     ['clock', process.report, ['getReport', 'writeReport']],
     ['clock', Date, ['now']],
     ['clock', globalThis, ['Date'], (args) => args.length === 0],
+    ['clock', globalThis, ['File'], ([, , options]) => optionOf(options, 'lastModified') === undefined],
     ['clock', Intl.DateTimeFormat.prototype, ['formatToParts'], ([date]) => date === undefined],
   ]
 }
@@ -84,7 +85,6 @@ export const escapes = (): readonly Row[] => {
 export const clockGetters: readonly (readonly [holder: object, name: string])[] = [
   [Object.getPrototypeOf(performance) as object, 'timeOrigin'],
   [Event.prototype, 'timeStamp'],
-  [File.prototype, 'lastModified'],
 ]
 
 /** Of what `fetch` is given. */

@@ -4,44 +4,46 @@ import { fileURLToPath } from 'node:url'
 import * as vm from 'node:vm'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 
-/** A file that is loaded, or what was asked for and what it came to, if it did. */
-export type LoaderMessage =
-  | { readonly file: string; readonly identity: string }
-  | { readonly request: string; readonly parent?: string; readonly found?: string }
+/** What was asked for and what it came to, if it did; with the identity of the file that it is. */
+export interface LoaderMessage {
+  readonly request?: string | undefined
+  readonly parent?: string | undefined
+  readonly found?: string | undefined
+  readonly identity?: string | undefined
+}
 
 type Hear = (message: LoaderMessage) => void
 
 /** Its name on the stack, where the loader has hooks in the thread that loads. */
 export const loaderHooksFile = 'loader-hooks'
 
-/** Of Node's loader; in a thread of its own `next` is asynchronous. */
+/**
+ * Of Node's loader; in a thread of its own `next` is asynchronous. What is resolved is loaded next; hooks of loading
+ * itself some versions of Node cannot have in both threads.
+ */
 const hooks = `(hear, identityOf, fileURLToPath) => {
   const place = (url) => url?.startsWith('file:') ? fileURLToPath(url) : undefined
-  const tell = (specifier, parentURL, found) => {
+  const tell = (specifier, parentURL, url) => {
     try {
       const isPath = /^([.]{0,2}[/]|file:)/.test(specifier)
       const request = isPath ? place(new URL(specifier, parentURL).href) : specifier
-      hear({ request, parent: place(parentURL), found: place(found?.url) })
+      const found = place(url)
+      hear({ request, parent: place(parentURL), found, identity: found && identityOf(found) })
     } catch {}
   }
-  const resolve = (specifier, context, next) => {
-    const failed = (error) => { tell(specifier, context.parentURL); throw error }
-    const told = (found) => { tell(specifier, context.parentURL, found); return found }
-    let found
-    try {
-      found = next(specifier, context)
-    } catch (error) {
-      failed(error)
-    }
-    return found instanceof Promise ? found.then(told, failed) : told(found)
+  return {
+    resolve: (specifier, context, next) => {
+      const failed = (error) => { tell(specifier, context.parentURL); throw error }
+      const told = (found) => { tell(specifier, context.parentURL, found.url); return found }
+      let found
+      try {
+        found = next(specifier, context)
+      } catch (error) {
+        failed(error)
+      }
+      return found instanceof Promise ? found.then(told, failed) : told(found)
+    },
   }
-  const load = (url, context, next) => {
-    const file = place(url)
-    const identity = file && identityOf(file)
-    if (identity) hear({ file, identity })
-    return next(url, context)
-  }
-  return { resolve, load }
 }`
 
 /** In the loader's own thread, to which no other code of this program belongs; identities are those of `identityOf`. */
@@ -54,12 +56,12 @@ const threaded = `
   }
   let port
   export const initialize = (given) => { port = given }
-  export const { resolve, load } = (${hooks})((message) => port.postMessage(message), identityOf, fileURLToPath)`
+  export const { resolve } = (${hooks})((message) => port.postMessage(message), identityOf, fileURLToPath)`
 
 /**
- * From now on `hear` is told of every ES module: at once where Node's loader has hooks in this thread (from Node 22.15
- * on), else when this thread has nothing else to do. What it gives has it hear all that is waiting. `identityOf` asks
- * for that of a file without being told.
+ * From now on `hear` is told of every module that is imported: at once where Node's loader has hooks in this thread
+ * (from Node 22.15 on), else when this thread has nothing else to do. What it gives has it hear all that is waiting.
+ * `identityOf` asks for that of a file without being told.
  */
 export const hookLoader = (hear: Hear, identityOf: (file: string) => string | undefined): (() => void) => {
   const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }

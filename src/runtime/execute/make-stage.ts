@@ -105,7 +105,7 @@ const coverageOf = ({ prepared }: MakeContext, stage: PreparedStage) =>
         const module = kind === 'module' ? file : of
         if (module === undefined) return false
         const called = packageOf(module)
-        if (called !== undefined && (codeWithout.includes(called) || called in packages)) return true
+        if (called !== undefined && (codeWithout.includes(called) || Object.hasOwn(packages, called))) return true
         // One that has been moved away meanwhile was loaded all the same.
         return files.has(fs.existsSync(module) ? fs.realpathSync(module) : module)
       }
@@ -218,6 +218,12 @@ const compute = Effect.fnUntraced(function* (
     runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), sealedReads),
   ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
+  if (!fs.lstatSync(outDir, { throwIfNoEntry: false })?.isDirectory()) {
+    return yield* new StageError({
+      message: `its outDir ${outDir} is no folder any more: what it leads to is not the store's to take`,
+      hint: 'write or copy files into outDir instead of putting something in its place',
+    })
+  }
   if (!holdsFile(outDir)) {
     return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
   }

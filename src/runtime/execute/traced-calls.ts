@@ -61,15 +61,21 @@ export const callerOf = (boundary: Callable, throughLoader = false): Caller => {
   return 'nobody'
 }
 
-/** Whether this program makes the call, loaders or not between. */
+/** Whether this program makes the call, directly or through a loader. */
 export const isOwnCall = (boundary: Callable): boolean => {
   const files = sitesAbove(boundary, 40).map((site) => site.getFileName() ?? '')
-  return isOwnFile(fileOf(files.find((name) => name !== '' && !name.startsWith('node:') && !loaders.test(name)) ?? ''))
+  return isOwnFile(
+    fileOf(files.find((name) => !/^(node:|$)/.test(name) && name !== loaderHooksFile && !loaders.test(name)) ?? ''),
+  )
 }
 
 /** Whether a library within Node makes the call, such as that of `fetch`: what it asks for is for itself. */
 export const isOfNodesLibrary = (boundary: Callable): boolean =>
   sitesAbove(boundary, 1).some((site) => site.getFileName()?.startsWith('node:internal/deps/') === true)
+
+/** Whether Node copies something for a program or a thread that it starts. */
+export const isForAProgram = (boundary: Callable): boolean =>
+  sitesAbove(boundary, 1).some((site) => /^node:(internal\/)?(child_process|worker)/.test(site.getFileName() ?? ''))
 
 /** Whether Node itself makes the call: for a function that does it in turn, or to hand on the environment. */
 export const isNodesOwn = (boundary: Callable): boolean =>
@@ -91,10 +97,10 @@ export type Before = (args: readonly unknown[], boundary: Callable) => void
 /** What is told of calls, by the function that stands for the replaced one. */
 const beforesOf = new WeakMap<object, Before[]>()
 
-/** How the calls count that a function makes in turn: all, none, or those of the caller's functions that it calls. */
+/** Which calls count that a function makes in turn: all, none, or those made by functions that its caller handed in. */
 type Within = 'all' | 'none' | 'callers'
 
-/** What counts of the calls that are made now: less, the more calls are going on. */
+/** What counts of the calls that are made now: the strictest of all that are going on. */
 let within: Within = 'all'
 
 /** The function that stands for `original`, and first tells `befores` its arguments. */

@@ -3,7 +3,7 @@
  * what can be written down.
  */
 import fs from 'node:fs'
-import { createRequire, Module, syncBuiltinESMExports } from 'node:module'
+import { createRequire, isBuiltin, Module, syncBuiltinESMExports } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
@@ -30,6 +30,7 @@ import {
   type Callable,
   type Caller,
   callerOf,
+  isForAProgram,
   isNodesOwn,
   isOfNodesLibrary,
   isOwnCall,
@@ -72,6 +73,21 @@ const empties = (flags: unknown): boolean =>
 /** What is looked at for one module is not looked at for another, of which other things may stand for it. */
 const keyOf = ({ name, of }: TracedRead): string => (of === undefined ? name : `${name}\0${of}`)
 
+/** Of a package its version stands for its files; what is linked from elsewhere has a path of its own. */
+const packageOf = (file: string): string | undefined =>
+  /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/.][^\\/]*)[\\/]/.exec(file)?.[1]
+
+const isUsers = (module: string): boolean => packageOf(module) === undefined && !isOwnFile(module)
+
+/** Links followed, where it is there. */
+const realOf = (file: string): string => {
+  try {
+    return fs.realpathSync(file)
+  } catch {
+    return file
+  }
+}
+
 class Tracer {
   #options: TraceOptions | undefined
   /** What the stage has read, by `keyOf`. */
@@ -84,6 +100,14 @@ class Tracer {
   readonly #seen = new Set<string>()
   /** What the stage has made itself. */
   readonly #made = new Set<string>()
+  /** What stages of this process have loaded, and what was looked at for that. */
+  readonly #modules = new Map<string, TracedRead>()
+  /** Variables that the stage has set itself. */
+  readonly #set = new Set<string>()
+  /** The working directory before any of the user's code ran. */
+  #cwd: string | undefined
+  /** Whether functions are replaced, but not all that have to be. */
+  #isHalf = false
   /** Of the environment, what it was before any of the user's code ran. */
   #environment: NodeJS.ProcessEnv = {}
   /** Why the log cannot be written, where it cannot. */
@@ -99,16 +123,35 @@ class Tracer {
 
   /** The next stage begins: what it reads goes to a log of its own. */
   begin(options: TraceOptions): void {
-    if (options.root !== this.#options?.root) this.#loaded = undefined
-    this.#options = options
+    if (options.root !== this.#options?.root) {
+      this.#loaded = undefined
+      this.#modules.clear()
+    }
+    this.#options = { ...options, given: options.given.flatMap((each) => [each, realOf(each)]) }
     this.#escaped = new Set()
     this.#failure = undefined
     this.#isUnsure = false
     this.#made.clear()
     this.#lookedAt.clear()
     this.#seen.clear()
-    this.#reads = new Map(this.#loaded)
+    this.#restore()
+    // A module that another stage has loaded is not loaded, nor looked for, again.
+    this.#reads = new Map([...(this.#loaded ?? []), ...this.#modules])
     this.#busy(() => this.#write([...this.#reads.values()]))
+  }
+
+  /** As a process of its own would find things: without what the stage before has set. */
+  #restore(): void {
+    this.#busy(() => {
+      this.#cwd ??= process.cwd()
+      if (process.cwd() !== this.#cwd) process.chdir(this.#cwd)
+      for (const name of this.#set) {
+        const before = this.#environment[name]
+        if (before === undefined) delete process.env[name]
+        else process.env[name] = before
+      }
+      this.#set.clear()
+    })
   }
 
   /** The definition is loaded. */
@@ -128,6 +171,7 @@ class Tracer {
       if (loads && !this.#followsModules) this.#followModules()
       if (this.#isInstalled) return
       this.#isInstalled = true
+      this.#isHalf = true
       this.#environment = { ...process.env }
       this.#replaceFiles()
       this.#replaceEnvironment()
@@ -135,19 +179,18 @@ class Tracer {
       this.#replaceLocale()
       replace(process, 'cwd', (_, boundary) => this.#relative(boundary))
       syncBuiltinESMExports()
+      this.#isHalf = false
     })
   }
 
   #followModules(): void {
     this.#followsModules = true
-    const hear = (told: LoaderMessage): void => {
-      if ('file' in told) this.#file('module', told.file, told.identity)
-      else this.#resolved(told.request, told.parent, told.found)
+    const hear = ({ request, parent, found, identity }: LoaderMessage, isOwn: boolean): void => {
+      if (found !== undefined && identity !== undefined) this.#file('module', found, identity)
+      if (request !== undefined && !isOwn) this.#resolved(request, parent, found)
     }
-    this.#drain = hookLoader(
-      (told) => void this.#busy(() => hear(told)),
-      (file) => this.#busy(() => identityOf(file)),
-    )
+    const hearing = (told: LoaderMessage): void => void this.#busy(() => hear(told, isOwnCall(hearing)))
+    this.#drain = hookLoader(hearing, (file) => this.#busy(() => identityOf(file)))
   }
 
   /**
@@ -172,23 +215,23 @@ class Tracer {
       '/index.json',
     ]
     for (const name of [place, ...typed, ...(isWhole ? [] : begun.map((end) => place + end))]) {
-      if (name !== found) this.#valued('path', name, found)
+      if (name !== found) this.#valued('link', name, found)
     }
     if (!isWhole) this.#valued('scope', path.join(place, 'package.json'), found)
   }
 
-  /** A loader has looked for a package's module, from the folder `from`, and has found it. */
-  #foundPackage(request: string, from: string, found: string): void {
-    if (vouchedFor.test(found) || isOwnFile(found)) return
+  /** A loader has looked for a package's module from the folder `from`; `found` is what it came to, if it did. */
+  #lookedForPackage(request: string, from: string, found?: string): void {
+    if (found !== undefined && (vouchedFor.test(found) || isOwnFile(found))) return
     const [name] = /^(@[^/]+\/)?[^/]+/.exec(request) ?? [request]
-    const top = this.#package(found)
+    const top = found === undefined ? undefined : packageOf(found)
     this.#note({ name: readName('env', 'NODE_PATH'), value: variable(this.#environment, 'NODE_PATH'), of: found })
     // Paths of TypeScript lead elsewhere.
     this.#valued('scope', path.join(this.#options!.root, 'tsconfig.json'), found)
     for (let at = from; ; at = path.dirname(at)) {
       const folder = path.join(at, 'node_modules', name)
+      this.#valued('link', folder, found)
       if (folder === top) return
-      this.#valued('path', folder, found)
       if (path.dirname(at) === at) return
     }
   }
@@ -202,21 +245,21 @@ class Tracer {
     }
   }
 
-  /** A module of the user's was asked for in `parent` and, if so, found. */
-  #resolved(request: string, parent: string | undefined, found: string | undefined): void {
-    if (this.#options === undefined) return
-    const isTold = (module: string): boolean => this.#package(module) === undefined && !isOwnFile(module)
-    if (parent !== undefined && !isTold(parent)) return
-    const from = parent === undefined ? '/' : path.dirname(parent)
-    if (path.isAbsolute(request) || /^\.{1,2}(\/|$)/.test(request)) this.#lookedFor(path.resolve(from, request), found)
-    else if (found !== undefined && path.isAbsolute(found)) this.#foundPackage(request, from, found)
+  /** A module was asked for in `parent`, or in other folders, and found or not. */
+  #resolved(request: string, parent?: string, found?: string, folders?: readonly string[]): void {
+    if (this.#options === undefined || isBuiltin(request) || (parent !== undefined && !isUsers(parent))) return
+    for (const from of folders ?? [parent === undefined ? '/' : path.dirname(parent)]) {
+      if (path.isAbsolute(request) || /^\.{1,2}(\/|$)/.test(request)) {
+        this.#lookedFor(path.resolve(from, request), found)
+      } else if (found === undefined || path.isAbsolute(found)) this.#lookedForPackage(request, from, found)
+    }
   }
 
   /** The stage has ended: everything that it read is in the log. Throws where that cannot be written. */
   flush(): void {
     this.#drain()
     const unsure = readName('escape', 'changed something that could not be looked at')
-    if (this.#isUnsure) this.#busy(() => this.#note({ name: unsure, value: '' }))
+    if (this.#isUnsure || this.#isHalf) this.#busy(() => this.#note({ name: unsure, value: '' }))
     if (this.#failure !== undefined) throw new Error(`cannot write down what it reads: ${sentenceOf(this.#failure)}`)
   }
 
@@ -252,6 +295,7 @@ class Tracer {
     const key = keyOf(read)
     if (this.#reads.has(key)) return
     this.#reads.set(key, read)
+    if (read.of !== undefined || /^(module|package) /.test(read.name)) this.#modules.set(key, read)
     this.#write([read])
   }
 
@@ -267,20 +311,14 @@ class Tracer {
     if (!given.some(isBelow) && !isMade()) return false
     // A link in a folder of its own may lead out of it.
     const real = fs.existsSync(file) ? fs.realpathSync(file) : file
-    return real === file || given.some((each) => each === real) || this.#made.has(real) || this.#isGiven(real)
-  }
-
-  /** Of a package its version stands for its files; what is linked from elsewhere has a path of its own. */
-  #package(file: string): string | undefined {
-    const [, folder] = /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/.][^\\/]*)[\\/]/.exec(file) ?? []
-    return folder
+    return real === file || this.#isGiven(real)
   }
 
   /** `then` is the file's identity when it was read, where that was before. */
   #file(kind: 'file' | 'module', file: string, then?: string): void {
     const { root } = this.#options!
     if (kind === 'module' && (isOwnFile(file) || this.#isGiven(file))) return
-    const folder = this.#package(file)
+    const folder = packageOf(file)
     if (folder !== undefined) {
       if (vouchedFor.test(file)) return
       const what = shownPath(root, folder)
@@ -306,11 +344,10 @@ class Tracer {
     const { root } = this.#options!
     const what = shownPath(root, file)
     const name = readName(kind, what)
-    if (this.#reads.has(name)) return
+    if (this.#reads.has(name) || this.#isGiven(file)) return
     if (of === undefined) return this.#note({ name, value: valueNow(root, kind, what) })
-    const value = this.#lookedAt.get(name) ?? valueNow(root, kind, what)
-    this.#lookedAt.set(name, value)
-    this.#note({ name, value, of })
+    if (!this.#lookedAt.has(name)) this.#lookedAt.set(name, valueNow(root, kind, what))
+    this.#note({ name, value: this.#lookedAt.get(name)!, of })
   }
 
   /** Where a relative path begins. */
@@ -320,7 +357,7 @@ class Tracer {
     const name = readName('cwd', 'of the process')
     if (this.#isBusy || this.#reads.has(name)) return
     this.#busy(() => {
-      if (typeof callerOf(boundary) === 'object') this.#note({ name, value: valueNow(root, 'cwd', '') })
+      if (typeof callerOf(boundary) === 'object') this.#note({ name, value: shownPath(root, this.#cwd!) })
     })
   }
 
@@ -351,7 +388,7 @@ class Tracer {
       isOwnFile(file) ||
       file.startsWith(cacheFolder() + path.sep) ||
       /^\/(proc|sys|dev)\//.test(file) ||
-      this.#package(file) !== undefined
+      packageOf(file) !== undefined
     )
   }
 
@@ -367,8 +404,13 @@ class Tracer {
         this.#reads.set(name, read)
         this.#write([read])
       }
-      this.#made.add(file)
+      this.#isMade(file)
     })
+  }
+
+  #isMade(file: string): void {
+    this.#made.add(file)
+    this.#made.add(path.join(realOf(path.dirname(file)), path.basename(file)))
   }
 
   #makesIfMissing(given: unknown): void {
@@ -379,9 +421,17 @@ class Tracer {
   /** What goes on with a file, or is there before it is begun, is not the stage's own. */
   #writes(file: unknown, flags: unknown, boundary: Callable): void {
     // Whether it is there decides what comes of it.
-    if (typeof flags === 'string' && flags.includes('x')) this.#look('path', file, boundary)
+    const isExclusive = typeof flags === 'number' ? (flags & fs.constants.O_EXCL) !== 0 : String(flags).includes('x')
+    if (isExclusive) this.#look('path', file, boundary)
+    this.#lookAbove(file, boundary)
     if (typeof flags === 'string' && /^w\+?$/.test(flags)) this.#makes(file)
     else this.#makesIfMissing(file)
+  }
+
+  /** Whether there is a folder to make something in. */
+  #lookAbove(given: unknown, boundary: Callable): void {
+    const file = pathOf(given)
+    if (file !== undefined) this.#look('path', path.dirname(file), boundary)
   }
 
   /** All that is below a folder; `through` links, where those are followed. */
@@ -436,18 +486,19 @@ class Tracer {
     })
     each(['copyFile'], ([from, to, mode], boundary) => {
       this.#look('file', from, boundary)
-      if (mode !== undefined && mode !== 0) this.#look('path', to, boundary)
+      if (typeof mode === 'number' && (mode & fs.constants.COPYFILE_EXCL) !== 0) this.#look('path', to, boundary)
       this.#makesIfMissing(to)
     })
-    each(['link', 'symlink'], ([from, to], boundary) => {
-      this.#look('file', from, boundary)
+    each(['link', 'symlink'], ([, to], boundary) => {
       this.#look('path', to, boundary)
       this.#makesIfMissing(to)
     })
+    each(['link'], ([from], boundary) => this.#look('file', from, boundary))
     each(['rename'], ([from, to], boundary) => {
       this.#look('file', from, boundary)
       if (this.#isFolder(from)) this.#lookBelow(from, false, boundary)
-      this.#makes(to)
+      const file = pathOf(from)
+      if (file !== undefined && this.#busy(() => fs.existsSync(file)) === true) this.#makes(to)
     })
     each(['cp'], ([from, to, options], boundary) => {
       this.#look('file', from, boundary)
@@ -455,15 +506,18 @@ class Tracer {
       this.#makesIfMissing(to)
     })
     // Whether something is there, as the call's failure tells.
-    each(['rm', 'unlink', 'rmdir'], ([file, options], boundary) => {
+    each(['rm', 'unlink'], ([file, options], boundary) => {
       if (optionOf(options, 'force') !== true) this.#look('path', file, boundary)
       this.#makes(file)
     })
-    each(['utimes', 'lutimes', 'chmod', 'truncate', 'watch', 'watchFile'], ([file], boundary) =>
+    each(['rmdir'], ([folder], boundary) => this.#look('folder', folder, boundary))
+    each(words('utimes lutimes chmod chown lchown truncate watch watchFile'), ([file], boundary) =>
       this.#look('path', file, boundary),
     )
     each(['mkdir'], ([folder, options], boundary) => {
-      if (optionOf(options, 'recursive') !== true) this.#look('path', folder, boundary)
+      if (optionOf(options, 'recursive') === true) return
+      this.#look('path', folder, boundary)
+      this.#lookAbove(folder, boundary)
     })
     each(['writeFile'], ([file, , options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary))
     each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
@@ -476,8 +530,13 @@ class Tracer {
     replace(process, 'loadEnvFile', ([file = '.env'], boundary) => this.#look('file', file, boundary), 'none')
     this.#replaceDrawnFolders()
     const loader = Module.prototype as unknown as { load: (file: string) => unknown }
-    replace(loader, 'load', ([file]) => {
-      if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
+    replace(loader, 'load', ([given]) => {
+      if (this.#options === undefined || typeof given !== 'string') return
+      // As the loader of TypeScript calls one that it loads for itself.
+      const file = given.replace(/\?namespace=\d+$/, '')
+      // It may import ES modules.
+      if (isUsers(file) && !this.#followsModules) this.#busy(() => this.#followModules())
+      this.#busy(() => this.#file('module', file))
     })
     type Resolve = (request: string, parent?: { readonly filename?: string | null }, ...rest: unknown[]) => string
     const modules = Module as unknown as { _resolveFilename: Resolve }
@@ -487,9 +546,13 @@ class Tracer {
       try {
         return (found = resolve.call(Module, request, parent, ...rest))
       } finally {
-        this.#busy(() => {
-          if (!isOwnCall(tellingResolve)) this.#resolved(request, parent?.filename ?? undefined, found)
-        })
+        const from = parent?.filename ?? undefined
+        if (this.#options !== undefined && (from === undefined || isUsers(from))) {
+          this.#busy(() => {
+            const folders = optionOf(rest[1], 'paths') as readonly string[] | undefined
+            if (!isOwnCall(tellingResolve)) this.#resolved(request, from, found, folders)
+          })
+        }
       }
     }
     modules['_resolveFilename'] = tellingResolve
@@ -499,12 +562,12 @@ class Tracer {
   #replaceDrawnFolders(): void {
     const { mkdtemp, mkdtempSync } = fs
     const inPromises = fs.promises.mkdtemp
-    const made = (folder: string): string => {
-      this.#made.add(path.resolve(folder))
+    const made = <A>(folder: A): A => {
+      this.#busy(() => this.#isMade(path.resolve(String(folder))))
       return folder
     }
     Object.assign(fs, {
-      mkdtempSync: (...args: Parameters<typeof mkdtempSync>) => made(String(mkdtempSync(...args))),
+      mkdtempSync: (...args: Parameters<typeof mkdtempSync>) => made(mkdtempSync(...args)),
       mkdtemp: (...args: unknown[]) => {
         const told = args.pop() as (error: unknown, folder: string) => void
         const tell = (error: unknown, folder: string): void => told(error, error ? folder : made(folder))
@@ -512,7 +575,7 @@ class Tracer {
       },
     })
     Object.assign(fs.promises, {
-      mkdtemp: async (...args: Parameters<typeof inPromises>) => made(String(await inPromises(...args))),
+      mkdtemp: async (...args: Parameters<typeof inPromises>) => made(await inPromises(...args)),
     })
   }
 
@@ -545,9 +608,11 @@ class Tracer {
       })
     }
     const environment = process.env
-    const own = new Set<PropertyKey>()
     const asks = (name: PropertyKey, boundary: Callable): void => {
-      if (typeof name === 'string' && !own.has(name)) note(name, boundary)
+      if (typeof name === 'string' && !this.#set.has(name)) note(name, boundary)
+    }
+    const sets = (name: PropertyKey): void => {
+      if (typeof name === 'string') this.#set.add(name)
     }
     const handler: ProxyHandler<object> = {
       get(target, name) {
@@ -563,19 +628,22 @@ class Tracer {
         return Reflect.getOwnPropertyDescriptor(environment, name)
       },
       ownKeys() {
-        note('*', handler.ownKeys as Callable)
+        if (!isForAProgram(handler.ownKeys as Callable)) note('*', handler.ownKeys as Callable, true)
         return Reflect.ownKeys(environment)
       },
-      set(_, name, value) {
-        own.add(name)
-        return Reflect.set(environment, name, value)
+      set(_, name, given, receiver) {
+        // Of an object that inherits from it.
+        const own = { value: given as unknown, writable: true, enumerable: true, configurable: true }
+        if (receiver !== value) return Reflect.defineProperty(receiver as object, name, own)
+        sets(name)
+        return Reflect.set(environment, name, given)
       },
       defineProperty(_, name, descriptor) {
-        own.add(name)
+        sets(name)
         return Reflect.defineProperty(environment, name, descriptor)
       },
       deleteProperty(_, name) {
-        own.add(name)
+        sets(name)
         return Reflect.deleteProperty(environment, name)
       },
     }
@@ -587,13 +655,14 @@ class Tracer {
       },
     }
     const value = new Proxy(shown, handler)
-    const { structuredClone } = globalThis
-    const clone: typeof structuredClone = (given, ...rest) => {
-      if (given !== (value as unknown)) return structuredClone(given, ...rest)
-      note('*', clone as Callable, true)
-      return structuredClone({ ...environment } as typeof given, ...rest)
+    const whole: ProxyHandler<typeof structuredClone> = {
+      apply: (target, self, args: unknown[]) => {
+        if (args[0] !== value) return Reflect.apply(target, self, args)
+        note('*', whole.apply as Callable, true)
+        return Reflect.apply(target, self, [{ ...environment }, ...args.slice(1)])
+      },
     }
-    globalThis.structuredClone = clone
+    globalThis.structuredClone = new Proxy(structuredClone, whole)
     const modules = createRequire(import.meta.url)
     replace(modules('node:os') as object, 'homedir', (_, boundary) => note('HOME', boundary))
     Object.defineProperty(process, 'env', { configurable: true, enumerable: true, writable: true, value })
@@ -611,9 +680,10 @@ class Tracer {
   #noticed(escape: Escape, boundary: Callable): void {
     if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape)) return
     this.#busy(() => {
-      if (escape !== 'network' && isOfNodesLibrary(boundary)) return
       const caller = callerOf(boundary, true)
-      if (typeof caller === 'object' || caller === 'nobody') this.#escape(escape, caller)
+      if (typeof caller !== 'object' && caller !== 'nobody') return
+      const isForNode = escape === 'clock' ? isNodesOwn : isOfNodesLibrary
+      if (escape === 'network' || !isForNode(boundary)) this.#escape(escape, caller)
     })
   }
 
@@ -699,14 +769,20 @@ class Tracer {
     ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
     ask('zone', Date, ['parse'], ([text]) => isLocal(text))
     /** None is named, or none that is known: then the process's own is taken. */
+    const known = new Map<unknown, boolean>()
     const isAnyLocale = (locales: unknown): boolean => {
+      const before = known.get(locales)
+      if (before !== undefined) return before
+      const given = locales as string[]
+      let isAny = false
       try {
-        const given = locales as string[]
-        const known = [Intl.Collator.supportedLocalesOf(given), Intl.DateTimeFormat.supportedLocalesOf(given)]
-        return known.some((each) => each.length === 0)
+        const sets = [Intl.Collator.supportedLocalesOf(given), Intl.DateTimeFormat.supportedLocalesOf(given)]
+        isAny = sets.some((each) => each.length === 0)
       } catch {
-        return false
+        // Refused by whoever asked, too.
       }
+      if (typeof locales !== 'object') known.set(locales, isAny)
+      return isAny
     }
     const isDefault = ([locales]: readonly unknown[]): boolean => isAnyLocale(locales)
     for (const { prototype } of [Date, Number, BigInt, Array])
@@ -716,7 +792,9 @@ class Tracer {
     ask(
       'locale',
       Intl,
-      words('Collator DateTimeFormat DisplayNames ListFormat NumberFormat PluralRules RelativeTimeFormat Segmenter'),
+      words(
+        'Collator DateTimeFormat DisplayNames DurationFormat ListFormat NumberFormat PluralRules RelativeTimeFormat Segmenter',
+      ),
       isDefault,
     )
     Reflect.set(Date.prototype, 'constructor', Date)

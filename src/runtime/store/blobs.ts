@@ -1,4 +1,5 @@
 /** Stored bytes under their sha256: taking them in, and telling whether they are still what they were. */
+import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { errorCode } from '../../base/errors.js'
@@ -191,7 +192,10 @@ export class Blobs {
    * Takes a file's bytes in. A blob that is there and whole stays: whoever reads it just now must not find another file
    * in its place. A damaged one is replaced. Throws where the file is written to while it is taken.
    */
-  take(source: string): Taken {
+  take(given: string): Taken {
+    // A file that has another name elsewhere is somebody's: what belongs to the store is a copy.
+    const source = fs.lstatSync(given).nlink > 1 ? `${given}.${randomBytes(4).toString('hex')}` : given
+    if (source !== given) fs.copyFileSync(given, source)
     const hashedAt = Date.now()
     const data = dataIdentityOf(identityOf(source) ?? '')
     const file = { sha256: hashFile(source), bytes: Number(data.split(':')[2]) }
@@ -201,7 +205,7 @@ export class Blobs {
     this.#place(source, file)
     if (dataIdentityOf(identityIfAny(this.path(file)) ?? '') !== data) {
       this.quarantine(file)
-      throw new Error(`${path.basename(source)} was written to after its stage had ended`)
+      throw new Error(`${path.basename(given)} was written to after its stage had ended`)
     }
     return { file, data, hashedAt }
   }
