@@ -3,15 +3,13 @@ import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
 import * as NodeServices from '@effect/platform-node/NodeServices'
 import * as Effect from 'effect/Effect'
 import { cli } from './commands.js'
-import { teardown, wrongCallLayer } from './output/exit-codes.js'
+import { teardown, whenReaderGone, wrongCallLayer } from './output/exit-codes.js'
 import { useOwnDefinitions } from '../own-definitions.js'
 
 useOwnDefinitions()
 
 /** Interrupts the program, like Ctrl-C, when nobody reads its output any more (`genepool run … | head`). */
-const readerGone = Effect.callback<never>((resume) => {
-  process.stdout.on('error', () => resume(Effect.interrupt))
-})
+const readerGone = Effect.callback<never>((resume) => whenReaderGone(() => resume(Effect.interrupt)))
 // When stderr is closed, there is nowhere left to report it.
 process.stderr.on('error', () => {})
 

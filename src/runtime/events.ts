@@ -187,8 +187,8 @@ export type RunEvent =
    * failed, however far above; absent where the run stopped.
    */
   | { readonly type: 'stage-skipped'; readonly stage: string; readonly because: string; readonly failed?: string }
-  /** Of stages that had started; `ms` from there. */
-  | { readonly type: 'stage-interrupted'; readonly stage: string; readonly ms: number }
+  /** Of stages that had started; `ms` from there. `resumable`: it has left a checkpoint to go on from. */
+  | { readonly type: 'stage-interrupted'; readonly stage: string; readonly ms: number; readonly resumable: boolean }
   | { readonly type: 'warning'; readonly message: string }
   | {
       readonly type: 'run-finished'

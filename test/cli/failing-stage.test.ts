@@ -1,6 +1,7 @@
 import { expect } from 'chai'
+import { plainRenderer } from '../../src/cli/output/renderers.js'
 import type { Finished } from '../support/child.js'
-import { runCli } from '../support/cli.js'
+import { runCli, startCli } from '../support/cli.js'
 import { workspaceForAll } from '../support/workspace.js'
 
 describe('a stage that fails on the command line', () => {
@@ -42,5 +43,31 @@ export default pipeline('broken')
   it('is in the list of runs', async () => {
     const { stdout } = await runCli(['runs', 'broken.ts'], { cwd: workspace.path })
     expect(stdout.match(/ broken +failed +0 +0 +1 +1 /g)).to.have.length(2)
+  })
+})
+
+describe("an interrupted stage of the user's own that saves nothing", () => {
+  const workspace = workspaceForAll()
+
+  it('is not said to go on from a checkpoint, nor does it', async () => {
+    workspace.write(
+      'own.mjs',
+      `import { pipeline, stage } from 'genepool'
+const run = ({ signal }) => new Promise((_, reject) => {
+  setTimeout(() => {}, 60_000)
+  signal.addEventListener('abort', () => reject(new Error('stopped')))
+})
+export default pipeline('own').add(stage('own', { run }))
+`,
+    )
+    const running = startCli(['run', 'own.mjs', '--json'], { cwd: workspace.path })
+    await running.waitFor(({ type }) => type === 'stage-started')
+    running.signalGroup('SIGINT')
+    const { events } = await running.done
+    const interrupted = events.find(({ type }) => type === 'stage-interrupted')
+    expect(interrupted).to.include({ resumable: false })
+    let text = ''
+    plainRenderer({ write: (more) => (text += more) }, false)(interrupted!)
+    expect(text).to.match(/^! own {2}interrupted after .*; the next run begins it anew: it left no/)
   })
 })

@@ -205,10 +205,26 @@ describe('a real pipeline', () => {
   })
 
   it('ends quietly when nobody reads what it prints', async () => {
-    for (const call of ['run tiny.ts', 'run tiny.ts --json', 'results tiny.ts']) {
-      const { stderr, signal } = await runCli(call.split(' '), { cwd: workspace.path, closeStdout: true })
+    const calls = [
+      'run tiny.ts',
+      'run tiny.ts --json',
+      'results tiny.ts',
+      'runs',
+      'plan tiny.ts',
+      'explain tiny.ts',
+      'lineage tiny.ts teacher',
+      'show tiny.ts teacher',
+      'gc --dry-run --json',
+      'accept --list',
+      'store verify',
+      '--help',
+    ]
+    for (const call of calls) {
+      const { stderr, signal, code } = await runCli(call.split(' '), { cwd: workspace.path, closeStdout: true })
       expect(stderr, call).to.equal('')
       expect(signal).to.equal(null)
+      // Done before it noticed, or ended by it: never as if somebody had pressed Ctrl-C.
+      expect(code, call).to.be.oneOf([0, 141])
     }
   })
 })

@@ -227,7 +227,9 @@ const describeEvent = (event: RunEvent): string | undefined => {
     case 'stage-skipped':
       return `- ${event.stage}  not run: ${event.because}`
     case 'stage-interrupted':
-      return `! ${event.stage}  interrupted after ${duration(event.ms)}; the next run goes on from its checkpoint`
+      return `! ${event.stage}  interrupted after ${duration(event.ms)}; the next run ${
+        event.resumable ? 'goes on from its checkpoint' : 'begins it anew: it left no checkpoint'
+      }`
     case 'warning':
       return `warning: ${event.message}`
     case 'run-finished': {

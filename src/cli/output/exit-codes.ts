@@ -1,6 +1,6 @@
 /**
  * What a command that goes wrong prints, and the exit code of the process: 0 done; 1 a stage failed; 2 the definition
- * or the call is wrong; 130 interrupted.
+ * or the call is wrong; 130 interrupted; 141 nobody reads its output any more (128 and the number of SIGPIPE).
  */
 import * as Cause from 'effect/Cause'
 import * as Data from 'effect/Data'
@@ -14,6 +14,21 @@ import { UsageError } from '../../runtime/errors.js'
 /** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
 
+let isReaderGone = false
+let tellReaderGone = (): void => {}
+
+// From the first line on: a command that is done at once has printed before anything else is set up.
+process.stdout.on('error', () => {
+  isReaderGone = true
+  tellReaderGone()
+})
+
+/** Calls it as soon as nobody reads stdout any more. */
+export const whenReaderGone = (tell: () => void): void => {
+  tellReaderGone = tell
+  if (isReaderGone) tell()
+}
+
 const printError = (error: unknown, verbose: boolean): void => {
   process.stderr.write(`genepool: ${sentenceOf(error)}\n`)
   if (error instanceof UsageError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`)
@@ -25,7 +40,7 @@ const printError = (error: unknown, verbose: boolean): void => {
 /** How the process ends: prints an error that has not been printed yet, and gives the exit code. */
 export const teardown = (exit: Exit.Exit<unknown, unknown>, onExit: (code: number) => void): void => {
   if (Exit.isSuccess(exit)) return onExit(Number(process.exitCode ?? 0))
-  if (Cause.hasInterruptsOnly(exit.cause)) return onExit(130)
+  if (Cause.hasInterruptsOnly(exit.cause)) return onExit(isReaderGone ? 141 : 130)
   const error = Cause.squash(exit.cause)
   // Wrong flags have been answered by `wrongCallLayer`.
   if (CliError.isCliError(error)) return onExit(error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2)

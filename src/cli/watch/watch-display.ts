@@ -123,7 +123,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
       case 'stage-waiting':
         return goOn.has(event.stage) ? undefined : describe(event)
       case 'stage-interrupted':
-        return `! ${event.stage}  interrupted after ${duration(event.ms)}; its checkpoint is kept`
+        return `! ${event.stage}  interrupted after ${duration(event.ms)}; it left ${event.resumable ? 'its' : 'no'} checkpoint`
       case 'stage-failed':
         if (event.changed !== undefined) return `! ${event.stage}  ${event.message}; it is made again`
         return withStack(describe(event) ?? '', event, verbose)

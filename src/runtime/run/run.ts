@@ -24,7 +24,7 @@ import { openRunLog, recordStart } from '../records/run-log.js'
 import { timeRecorder } from '../records/stage-times.js'
 import { Engines } from '../services.js'
 import { markAsLive } from '../store/lock.js'
-import { sweepKilledRuns } from '../store/staging.js'
+import { isResumable, sweepKilledRuns } from '../store/staging.js'
 import { Store } from '../store/store.js'
 import { finishedCells, outcomeOf, sharingOf } from './cell-outcomes.js'
 import { makeStages } from './loop.js'
@@ -82,6 +82,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const state = new RunState({
     last,
     failFast,
+    isResumable: (fingerprint) => isResumable(store, fingerprint),
     emit: (event) => {
       log(event)
       keepTimes(event)

@@ -36,6 +36,8 @@ interface RunStateOptions {
   readonly last: LastKnown
   /** Whether the first failure stops the run. */
   readonly failFast: boolean
+  /** Whether a stage of this fingerprint would go on from a checkpoint. */
+  readonly isResumable: (fingerprint: string) => boolean
 }
 
 export class RunState {
@@ -47,8 +49,8 @@ export class RunState {
   readonly #failedBehind = new Map<StageNode, string>()
   /** How often each stage had an input made again, by the input's fingerprint. */
   readonly #repairs = new Map<StageNode, Map<string, number>>()
-  /** By name, when a stage that computes has started. */
-  readonly #startedAt = new Map<string, number>()
+  /** By name, when a stage that computes has started, and as what. */
+  readonly #started = new Map<string, { readonly at: number; readonly fingerprint: string }>()
   #isStopped = false
   #isWithdrawn = false
 
@@ -58,8 +60,9 @@ export class RunState {
 
   /** Tells an event, and keeps when stages start. */
   readonly tell = (event: RunEvent): void => {
-    if (event.type === 'stage-started') this.#startedAt.set(event.stage, Date.now())
-    else if (event.type === 'stage-finished') this.#startedAt.delete(event.stage)
+    if (event.type === 'stage-started') {
+      this.#started.set(event.stage, { at: Date.now(), fingerprint: event.fingerprint })
+    } else if (event.type === 'stage-finished') this.#started.delete(event.stage)
     this.#options.emit(event)
   }
 
@@ -125,8 +128,10 @@ export class RunState {
 
   interrupts(node: StageNode): void {
     // One that still waits, for a slot or for another process, has nothing to go on from.
-    if (!this.#startedAt.has(node.name)) return
-    this.tell({ type: 'stage-interrupted', stage: node.name, ms: this.#msOf(node) })
+    const started = this.#started.get(node.name)
+    if (started === undefined) return
+    const resumable = this.#options.isResumable(started.fingerprint)
+    this.tell({ type: 'stage-interrupted', stage: node.name, ms: this.#msOf(node), resumable })
   }
 
   fails(node: StageNode, error: unknown): void {
@@ -164,7 +169,7 @@ export class RunState {
 
   /** Since it started to compute; 0 where it has not. */
   #msOf(node: StageNode): number {
-    const started = this.#startedAt.get(node.name)
-    return started === undefined ? 0 : Date.now() - started
+    const started = this.#started.get(node.name)
+    return started === undefined ? 0 : Date.now() - started.at
   }
 }

@@ -91,6 +91,10 @@ export const openStaging = (
   )
 }
 
+/** Whether something was left from which a stage of this fingerprint may go on. */
+export const isResumable = (store: Store['Service'], fingerprint: string): boolean =>
+  entries(store.place('checkpoints', fingerprint)).length > 0
+
 /** Folders of runs that were killed. Listed first, so that a folder whose lock is not held has lost its run. */
 export const abandonedStaging = (store: Store['Service']): readonly string[] =>
   entries(store.place('staging'))
