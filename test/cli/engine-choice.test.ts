@@ -63,9 +63,9 @@ describe('the choice of an engine', () => {
 
   it('is said with its reason in the first line', async () => {
     const { stdout } = await runCli(['run', 'one.ts'], { cwd: workspace.path })
-    expect(stdout).to.match(/^one: 1 stages, engine \w+ on \w+ \(the fastest.*\)$/m)
+    expect(stdout).to.match(/^one: 1 stage, engine \w+ on \w+ \(the fastest.*\)$/m)
     const named = await runCli(['run', 'one.ts', '--engine', 'cpu', '--device', 'cpu'], { cwd: workspace.path })
-    expect(named.stdout).to.match(/^one: 1 stages, engine cpu on cpu \(it was asked for\)$/m)
+    expect(named.stdout).to.match(/^one: 1 stage, engine cpu on cpu \(it was asked for\)$/m)
   })
 
   it('tries nothing for a command that only looks, where engine and device are named', async () => {

@@ -9,6 +9,7 @@ import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { writeFileAtomic } from '../../base/files.js'
+import { plural } from '../../results/format.js'
 import {
   type Certificate,
   type CheckedKey,
@@ -190,7 +191,7 @@ const checkCertificate = Effect.fnUntraced(function* (file: string, { store, jso
     )
     say(`${table}\n`)
     say(`${pipeline}, ${certified ? 'certified' : 'NOT certified'} at ${at}; the certificate is as it was written`)
-    say(`${checked.length - wrong.length} of ${checked.length} artifacts are in ${store} as they were`)
+    say(`${checked.length - wrong.length} of ${plural(checked.length, 'artifact')} are in ${store} as they were`)
     const others = checked.length - verdicts.size
     say(`${verdicts.size} were computed again${others === 0 ? '' : `, ${others} were not: nothing is known of them`}`)
   }

@@ -2,6 +2,7 @@
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
+import { plural } from '../../results/format.js'
 import { renderCsv } from '../../results/data-table.js'
 import { axesOf, groupResults, modelResults } from '../../results/experiment-results.js'
 import { modelJson } from '../../results/model-results.js'
@@ -56,7 +57,7 @@ const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) 
   const measure = flags.cost === 'latency' ? `latency at batch ${flags.batch}` : costNames[flags.cost]
   const shown = columns.filter(({ key }) => key !== 'dominated')
   const table = renderTable(shown, front)
-  const said = `${front.length} of ${models.length} models are on the front of ${measure} and ${flags.metric}`
+  const said = `${front.length} of ${plural(models.length, 'model')} are on the front of ${measure} and ${flags.metric}`
   return say([table, '', said, ...notes].join('\n'))
 })
 

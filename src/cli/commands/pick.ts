@@ -107,7 +107,9 @@ const describe = (picked: Picked, budgets: readonly Budget[], flags: PickFlags):
     ...(Object.keys(best.at).length === 0
       ? []
       : [`cell: ${describeLabels(best.at)}, mean over ${plural(best.n, 'seed')}`]),
-    budgets.length === 0 ? `best of ${of} models` : `${eligible} of ${of} models meet ${list(budgets.map(limitOf))}`,
+    budgets.length === 0
+      ? `best of ${plural(of, 'model')}`
+      : `${eligible} of ${plural(of, 'model')} meet ${list(budgets.map(limitOf))}`,
     ...(budgets.length === 0
       ? []
       : words.length > 0

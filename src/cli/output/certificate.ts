@@ -1,5 +1,5 @@
 /** What a certification found, in words. */
-import { duration } from '../../results/format.js'
+import { duration, plural } from '../../results/format.js'
 import type { Certificate, CertifiedStage } from '../../runtime/certify/certificate.js'
 import type { Tolerance } from '../../runtime/certify/tolerance.js'
 import type { ArtifactDifference, Verdict } from '../../runtime/certify/verdict.js'
@@ -70,7 +70,7 @@ export const renderCertificate = (certificate: Certificate): string => {
     table,
     '',
     ...(missing.length === 0 ? [] : [`not in the store, so not looked at: ${missing.join(', ')}`]),
-    `${pipeline}: ${certified ? 'certified' : 'NOT certified'}: ${good} of ${stages.length} stages came out ` +
+    `${pipeline}: ${certified ? 'certified' : 'NOT certified'}: ${good} of ${plural(stages.length, 'stage')} came out ` +
       `as stored (${sample.drawn} of ${sample.of} stored stages computed again, ${drawn})`,
   ].join('\n')
 }

@@ -2,7 +2,7 @@
 import { relative } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { isShare } from '../../results/figures.js'
-import { bytes, count, duration, percent } from '../../results/format.js'
+import { bytes, count, duration, percent, plural } from '../../results/format.js'
 import {
   type CellOutcome,
   type Reason,
@@ -23,7 +23,7 @@ export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): str
 
 /** `27 cells, 189 stages of which 46 are distinct`. */
 export const describeSharing = ({ cells, asked, distinct }: Sharing): string =>
-  `${cells} ${cells === 1 ? 'cell' : 'cells'}, ${asked} stages of which ${distinct} are distinct`
+  `${plural(cells, 'cell')}, ${plural(asked, 'stage')} of which ${distinct} are distinct`
 
 /** At most so many cells are named for one reason, and at most so many reasons are told. */
 const [mostCells, mostReasons] = [5, 10]
@@ -43,7 +43,7 @@ const describeFailures = (outcomes: readonly CellOutcome[]): readonly string[] =
   const reasons = [...byMessage]
   const others = reasons.slice(mostReasons).reduce((sum, [, cells]) => sum + cells.length, 0)
   return [
-    `${failed} of ${outcomes.length} cells failed`,
+    `${failed} of ${plural(outcomes.length, 'cell')} failed`,
     ...reasons
       .slice(0, mostReasons)
       .flatMap(([message, cells]) => [
@@ -196,7 +196,7 @@ const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
     case 'run-started': {
       const { engine, suite, expected } = event
-      const size = suite === undefined ? `${event.stages} stages` : describeSharing(suite)
+      const size = suite === undefined ? plural(event.stages, 'stage') : describeSharing(suite)
       const on = `engine ${engine.engine} on ${describeDevice(engine)} (${engine.why})`
       return `${event.pipeline}: ${size}, ${on}${expected === undefined ? '' : expectedAfter(expected)}`
     }

@@ -1,5 +1,5 @@
 /** Where events go: one JSON line each, plain lines, or a terminal with one live line a running stage. */
-import { duration } from '../../results/format.js'
+import { duration, plural } from '../../results/format.js'
 import type { Emit, RunEvent } from '../../runtime/events.js'
 import { canWait, gatherWrites } from '../../runtime/gathered-text.js'
 import { briefDescriber, describeProgress } from './describe.js'
@@ -107,7 +107,7 @@ export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => str
     }
     return started === undefined || started.stages < 2
       ? undefined
-      : `${done.size} of ${started.stages} stages${left(started)}`
+      : `${done.size} of ${plural(started.stages, 'stage')}${left(started)}`
   }
 }
 

@@ -1,6 +1,6 @@
 /** How a watch looks: one stream of lines for all of its runs, whichever of them has something to say. */
 import * as path from 'node:path'
-import { duration } from '../../results/format.js'
+import { duration, plural } from '../../results/format.js'
 import { type RunEvent, unreachable } from '../../runtime/events.js'
 import { briefDescriber, describeProgress, describeReasons } from '../output/describe.js'
 import { liveLines, type Output, plainLines, widthOf, withStack } from '../output/renderers.js'
@@ -55,7 +55,7 @@ const describeWatch = (event: WatchEvent, running: boolean): string | undefined 
     case 'watch-ready':
       return undefined
     case 'watch-waiting':
-      return `waiting for changes of ${event.files} files; Ctrl-C ends`
+      return `waiting for changes of ${plural(event.files, 'file')}; Ctrl-C ends`
     case 'warning':
       return `warning: ${event.message}`
     default:
