@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { hashOf } from '../../src/runtime/canonical.js'
+import { readChecked } from '../../src/runtime/checked-text.js'
 import { keyScheme, keySchemes } from '../../src/runtime/fingerprint.js'
 import { runCli } from '../support/cli.js'
 import { countsOf, eventOf, eventsOf } from '../support/read-events.js'
@@ -20,7 +21,7 @@ describe('a store of another genepool', () => {
     workspace.write('small.mjs', smallPipeline(stages, 'two'))
     expect((await run()).code).to.equal(0)
     // As an older genepool has left it: manifests of an older scheme under their own fingerprints, no store.json.
-    const last = JSON.parse(readFileSync(lastFile(), 'utf8')) as Record<string, string>
+    const last = JSON.parse(readChecked(readFileSync(lastFile(), 'utf8'))!) as Record<string, string>
     for (const manifest of manifestsOf(store())) {
       const identity = { ...manifest.identity, scheme: keyScheme - 1 }
       const fingerprint = hashOf(identity, 'stage')
