@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism, hostname } from 'node:os'
 import { expect } from 'chai'
@@ -150,9 +151,12 @@ describe('tags of runs', () => {
     }
   })
 
-  it('name a run: a file with its id, a word for show and diff, a filter of the list', async () => {
+  it('name a run: a file with its id and the hash of its record, a word for show and diff, a filter of the list', async () => {
     expect((await genepool(`runs tag ${ids[0]} paper-1`)).code).to.equal(0)
-    expect(readFileSync(workspace.file('.genepool', 'tags', 'paper-1'), 'utf8')).to.equal(ids[0])
+    const record = readFileSync(workspace.file('.genepool', 'runs', `${ids[0]}.ndjson`))
+    expect(readFileSync(workspace.file('.genepool', 'tags', 'paper-1'), 'utf8')).to.equal(
+      `${ids[0]} ${createHash('sha256').update(record).digest('hex')}\n`,
+    )
     expect(json((await genepool('show paper-1 --json')).stdout)).to.deep.include({ run: ids[0], tags: ['paper-1'] })
     const tagged = await genepool('runs --tag paper-1 --json')
     expect(lines(tagged.stdout).map(({ run }) => run)).to.deep.equal([ids[0]])
