@@ -191,9 +191,12 @@ const checkCertificate = Effect.fnUntraced(function* (file: string, { store, jso
     )
     say(`${table}\n`)
     say(`${pipeline}, ${certified ? 'certified' : 'NOT certified'} at ${at}; the certificate is as it was written`)
-    say(`${checked.length - wrong.length} of ${plural(checked.length, 'artifact')} are in ${store} as they were`)
+    const are = (number: number, was = 'was', were = 'were'): string => (number === 1 ? was : were)
+    const held = `${checked.length - wrong.length} of ${plural(checked.length, 'artifact')}`
+    say(`${held} ${are(checked.length, 'is', 'are')} in ${store} as ${are(checked.length, 'it was', 'they were')}`)
     const others = checked.length - verdicts.size
-    say(`${verdicts.size} were computed again${others === 0 ? '' : `, ${others} were not: nothing is known of them`}`)
+    const rest = others === 0 ? '' : `, ${others} ${are(others)} not: nothing is known of ${are(others, 'it', 'them')}`
+    say(`${verdicts.size} ${are(verdicts.size)} computed again${rest}`)
   }
   if (!isGood) return yield* new StagesFailed({ failed: Math.max(1, wrong.length) })
   return undefined

@@ -5,9 +5,11 @@ import * as Command from 'effect/cli/Command'
 import { duration } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
 import type { GitState } from '../../runtime/records/git-state.js'
-import { hasEnd, readRuns, runCalled } from '../../runtime/records/run-log.js'
+import { readRuns, runCalled } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type RunOutcome } from '../../runtime/records/run-outcome.js'
 import { addTag, readTags, removeTag } from '../../runtime/records/run-tags.js'
+import { liveRuns } from '../../runtime/store/lock.js'
+import { Store } from '../../runtime/store/store.js'
 import { type FlagsOf, jsonFlag, pipelineArgument, storeFlag, textFlag, verboseFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
 import { loadTarget } from '../input/target.js'
@@ -91,7 +93,7 @@ const tagFlags = {
 
 const tag = Effect.fnUntraced(function* ({ run, name, store }: FlagsOf<typeof tagFlags>) {
   const record = yield* runCalled(run, store)
-  yield* addTag(name, record.run, hasEnd(record))
+  yield* addTag(name, record.run, !liveRuns(yield* Store).includes(record.run))
   say(`run ${record.run} has the tag ${name}`)
 })
 

@@ -8,7 +8,7 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as CliError from 'effect/cli/CliError'
 import * as CliOutput from 'effect/cli/CliOutput'
-import { sentenceOf } from '../../base/errors.js'
+import { errorCode, sentenceOf } from '../../base/errors.js'
 import { UsageError } from '../../runtime/errors.js'
 
 /** Stages failed; why has been printed already, as events. */
@@ -18,7 +18,8 @@ let isReaderGone = false
 let tellReaderGone = (): void => {}
 
 // From the first line on: a command that is done at once has printed before anything else is set up.
-process.stdout.on('error', () => {
+process.stdout.on('error', (cause) => {
+  if (errorCode(cause) !== 'EPIPE') process.stderr.write(`genepool: cannot print: ${sentenceOf(cause)}\n`)
   isReaderGone = true
   tellReaderGone()
 })

@@ -61,7 +61,7 @@ export type WorkerMessage =
 
 /** What each message cannot be without. */
 const parts: Readonly<Record<WorkerMessage['type'], Readonly<Record<string, 'string' | 'number' | 'object'>>>> = {
-  progress: { phase: 'string', step: 'number', steps: 'number' },
+  progress: { phase: 'string' },
   milestone: { at: 'number', summary: 'object' },
   heartbeat: {},
   saves: { bytes: 'number' },

@@ -12,7 +12,8 @@ export interface LoaderMessage {
   readonly identity?: string | undefined
 }
 
-type Hear = (message: LoaderMessage) => void
+/** `isInCall`: whoever has the module loaded is on the stack. */
+type Hear = (message: LoaderMessage, isInCall: boolean) => void
 
 /** Its name on the stack, where the loader has hooks in the thread that loads. */
 export const loaderHooksFile = 'loader-hooks'
@@ -67,16 +68,16 @@ export const hookLoader = (hear: Hear, identityOf: (file: string) => string | un
   const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }
   if (registerHooks !== undefined) {
     const make = vm.runInThisContext(hooks, { filename: loaderHooksFile }) as (...given: unknown[]) => object
-    registerHooks(make(hear, identityOf, fileURLToPath))
+    registerHooks(make((message: LoaderMessage) => hear(message, true), identityOf, fileURLToPath))
     return () => {}
   }
   const { port1, port2 } = new MessageChannel()
   register(`data:text/javascript,${encodeURIComponent(threaded)}`, { data: port2, transferList: [port2] })
-  port1.on('message', hear)
+  port1.on('message', (message: LoaderMessage) => hear(message, false))
   port1.unref()
   return () => {
     for (let next = receiveMessageOnPort(port1); next !== undefined; next = receiveMessageOnPort(port1)) {
-      hear(next.message as LoaderMessage)
+      hear(next.message as LoaderMessage, false)
     }
   }
 }

@@ -220,7 +220,7 @@ const compute = Effect.fnUntraced(function* (
   if (extension !== undefined) yield* extension.settled
   if (!fs.lstatSync(outDir, { throwIfNoEntry: false })?.isDirectory()) {
     return yield* new StageError({
-      message: `its outDir ${outDir} is no folder any more: what it leads to is not the store's to take`,
+      message: `its outDir ${outDir} is no folder any more`,
       hint: 'write or copy files into outDir instead of putting something in its place',
     })
   }

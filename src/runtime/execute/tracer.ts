@@ -102,10 +102,12 @@ class Tracer {
   readonly #made = new Set<string>()
   /** What stages of this process have loaded, and what was looked at for that. */
   readonly #modules = new Map<string, TracedRead>()
-  /** Variables that the stage has set itself. */
+  /** Variables that the user's code has set itself. */
   readonly #set = new Set<string>()
   /** The working directory before any of the user's code ran. */
   #cwd: string | undefined
+  /** The working directory once the definition was loaded. */
+  #loadedIn: string | undefined
   /** Whether functions are replaced, but not all that have to be. */
   #isHalf = false
   /** Of the environment, what it was before any of the user's code ran. */
@@ -127,36 +129,32 @@ class Tracer {
       this.#loaded = undefined
       this.#modules.clear()
     }
-    this.#options = { ...options, given: options.given.flatMap((each) => [each, realOf(each)]) }
+    const given = this.#busy(() => options.given.flatMap((each) => [each, realOf(each)])) ?? options.given
+    this.#options = { ...options, given }
     this.#escaped = new Set()
     this.#failure = undefined
     this.#isUnsure = false
     this.#made.clear()
     this.#lookedAt.clear()
     this.#seen.clear()
-    this.#restore()
+    this.#goBack()
     // A module that another stage has loaded is not loaded, nor looked for, again.
     this.#reads = new Map([...(this.#loaded ?? []), ...this.#modules])
     this.#busy(() => this.#write([...this.#reads.values()]))
   }
 
-  /** As a process of its own would find things: without what the stage before has set. */
-  #restore(): void {
+  /** Not where the stage before has gone. */
+  #goBack(): void {
     this.#busy(() => {
       this.#cwd ??= process.cwd()
-      if (process.cwd() !== this.#cwd) process.chdir(this.#cwd)
-      for (const name of this.#set) {
-        const before = this.#environment[name]
-        if (before === undefined) delete process.env[name]
-        else process.env[name] = before
-      }
-      this.#set.clear()
+      if (this.#loadedIn !== undefined && process.cwd() !== this.#loadedIn) process.chdir(this.#loadedIn)
     })
   }
 
   /** The definition is loaded. */
   loaded(): void {
     this.#drain()
+    if (this.#loaded === undefined) this.#loadedIn = this.#busy(() => process.cwd())
     this.#loaded ??= new Map(this.#reads)
   }
 
@@ -189,7 +187,8 @@ class Tracer {
       if (found !== undefined && identity !== undefined) this.#file('module', found, identity)
       if (request !== undefined && !isOwn) this.#resolved(request, parent, found)
     }
-    const hearing = (told: LoaderMessage): void => void this.#busy(() => hear(told, isOwnCall(hearing)))
+    const hearing = (told: LoaderMessage, isInCall: boolean): void =>
+      void this.#busy(() => hear(told, isInCall && isOwnCall(hearing)))
     this.#drain = hookLoader(hearing, (file) => this.#busy(() => identityOf(file)))
   }
 
@@ -413,9 +412,14 @@ class Tracer {
     this.#made.add(path.join(realOf(path.dirname(file)), path.basename(file)))
   }
 
-  #makesIfMissing(given: unknown): void {
+  /** `isDeep`: and the folders above it that are missing too. */
+  #makesIfMissing(given: unknown, isDeep = false): void {
     const file = pathOf(given)
-    if (file !== undefined && !this.#isBusy && this.#busy(() => fs.existsSync(file)) === false) this.#makes(file)
+    const isMissing = (at: string): boolean => this.#busy(() => fs.existsSync(at)) === false
+    if (file === undefined || this.#isBusy || !isMissing(file)) return
+    let top = file
+    while (isDeep && isMissing(path.dirname(top))) top = path.dirname(top)
+    this.#makes(top)
   }
 
   /** What goes on with a file, or is there before it is begun, is not the stage's own. */
@@ -503,7 +507,7 @@ class Tracer {
     each(['cp'], ([from, to, options], boundary) => {
       this.#look('file', from, boundary)
       if (this.#isFolder(from)) this.#lookBelow(from, optionOf(options, 'dereference') === true, boundary)
-      this.#makesIfMissing(to)
+      this.#makesIfMissing(to, true)
     })
     // Whether something is there, as the call's failure tells.
     each(['rm', 'unlink'], ([file, options], boundary) => {
@@ -520,7 +524,8 @@ class Tracer {
       this.#lookAbove(folder, boundary)
     })
     each(['writeFile'], ([file, , options], boundary) => this.#writes(file, flagOf(options) ?? 'w', boundary))
-    each(['appendFile', 'mkdir'], ([file]) => this.#makesIfMissing(file))
+    each(['mkdir'], ([folder, options]) => this.#makesIfMissing(folder, optionOf(options, 'recursive') === true))
+    each(['appendFile'], ([file]) => this.#makesIfMissing(file))
     replace(
       fs,
       'createWriteStream',

@@ -85,8 +85,10 @@ export const loadUserStage = async (
         threads,
         signal,
         progress,
-        savesWhenInterrupted: (bytes) => savesWhenInterrupted?.(bytes),
-        warn: (message) => warn?.(message),
+        savesWhenInterrupted: (bytes) => {
+          if (Number.isFinite(bytes)) savesWhenInterrupted?.(bytes)
+        },
+        warn: (message) => warn?.(String(message)),
       }
       try {
         return (await run(context as never)) ?? {}

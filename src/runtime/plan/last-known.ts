@@ -2,7 +2,7 @@
  * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured
  * against. Losing it costs explanations, never results.
  */
-import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
+import { readTextIfThere, readTextOrEmpty, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { isSha256 } from '../store/manifest.js'
@@ -38,6 +38,16 @@ export class LastKnown {
       return new Map(entries.filter((entry): entry is [string, string] => isSha256(entry[1])))
     } catch {
       return undefined
+    }
+  }
+
+  /** Is there from the start: without it nobody knows what a definition that does not load any more has made. */
+  begin(): void {
+    if (!this.isLost || readTextOrEmpty(this.#path) !== '') return
+    try {
+      writeFileAtomic(this.#path, checkedText('{}'))
+    } catch {
+      // As in `save`.
     }
   }
 

@@ -32,15 +32,19 @@ interface Tag {
   readonly run: string | undefined
   /** What is wrong with the file or with the record of its run, in words. */
   readonly damage: string | undefined
+  /** Whether it would tell that the record is another than it was. */
+  readonly isSealed: boolean
 }
 
 const tagOf = (store: Store['Service'], name: string): Tag => {
   const [run = '', hash] = (readTextIfThere(store.place('tags', name)) ?? '').trim().split(/\s+/)
-  if (!isRunId(run)) return { run: undefined, damage: 'its file names no run' }
+  const isSealed = hash !== undefined
+  if (!isRunId(run)) return { run: undefined, damage: 'its file names no run', isSealed }
   const now = hashOfRecord(store, run)
-  if (now === undefined) return { run, damage: `the record of its run ${run} is gone` }
-  const isOther = hash !== undefined && hash !== now
-  return { run, damage: isOther ? `the record of its run ${run} is not what it was when it was tagged` : undefined }
+  if (now === undefined) return { run, damage: `the record of its run ${run} is gone`, isSealed }
+  const isOther = isSealed && hash !== now
+  const damage = isOther ? `the record of its run ${run} is not what it was when it was tagged` : undefined
+  return { run, damage, isSealed }
 }
 
 /** All tags by name. A file that is no tag's is passed over. */
@@ -69,9 +73,10 @@ export const addTag = Effect.fnUntraced(function* (name: string, run: string, is
         'begins with a letter or a digit and is no run id',
     })
   }
-  const other = (yield* readTags()).get(name)
-  if (other === run) return undefined
-  if (other !== undefined) {
+  const tag = (yield* allTags()).get(name)
+  if (tag?.run === run && tag.isSealed) return undefined
+  const other = tag?.run
+  if (other !== undefined && other !== run) {
     return yield* new UsageError({
       message: `the tag '${name}' is run ${other}'s`,
       hint: `genepool runs untag ${name} takes it away`,

@@ -79,6 +79,7 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   const log = openRunLog(store, run)
   const keepTimes = timeRecorder(store, prepared.stages, here)
   const last = new LastKnown(store, graph.remembered)
+  last.begin()
   const state = new RunState({
     last,
     failFast,

@@ -193,21 +193,29 @@ export class Blobs {
    * in its place. A damaged one is replaced. Throws where the file is written to while it is taken.
    */
   take(given: string): Taken {
-    // A file that has another name elsewhere is somebody's: what belongs to the store is a copy.
-    const source = fs.lstatSync(given).nlink > 1 ? `${given}.${randomBytes(4).toString('hex')}` : given
-    if (source !== given) fs.copyFileSync(given, source)
     const hashedAt = Date.now()
-    const data = dataIdentityOf(identityOf(source) ?? '')
-    const file = { sha256: hashFile(source), bytes: Number(data.split(':')[2]) }
+    const seen = dataIdentityOf(identityOf(given) ?? '')
+    const file = { sha256: hashFile(given), bytes: Number(seen.split(':')[2]) }
     const state = this.check(file)
-    if (state.is === 'whole') return { file, data: state.data, hashedAt, spare: source }
+    if (state.is === 'whole') return { file, data: state.data, hashedAt, spare: given }
     if (state.is === 'damaged') this.quarantine(file)
+    const source = this.#ownCopy(given)
+    const data = dataIdentityOf(identityIfAny(source) ?? '')
+    const isSeen = dataIdentityOf(identityIfAny(given) ?? '') === seen
     this.#place(source, file)
-    if (dataIdentityOf(identityIfAny(this.path(file)) ?? '') !== data) {
+    if (!isSeen || dataIdentityOf(identityIfAny(this.path(file)) ?? '') !== data) {
       this.quarantine(file)
       throw new Error(`${path.basename(given)} was written to after its stage had ended`)
     }
     return { file, data, hashedAt }
+  }
+
+  /** A file that has another name elsewhere is somebody's: what belongs to the store is a copy of it. */
+  #ownCopy(file: string): string {
+    if (fs.lstatSync(file).nlink === 1) return file
+    const copy = `${file}.${randomBytes(4).toString('hex')}`
+    fs.copyFileSync(file, copy)
+    return copy
   }
 
   #place(source: string, file: StoredFile): void {
@@ -222,7 +230,7 @@ export class Blobs {
    * is put back. From now on the collector finds the manifest.
    */
   settle({ file, spare }: Taken): void {
-    if (spare !== undefined && !this.isThere(file)) this.#place(spare, file)
+    if (spare !== undefined && !this.isThere(file)) this.#place(this.#ownCopy(spare), file)
   }
 
   /** What has been taken needs no reading again, under the identity that it has after all links are made. */

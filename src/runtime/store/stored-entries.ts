@@ -52,7 +52,7 @@ export const manifestsIn = (
     if (before?.file === file) return [before]
     const manifest = readManifest(entry.path)
     const isItself = manifest !== undefined && `${manifest.fingerprint}.json` === entry.name
-    const arrivedAt = fs.lstatSync(entry.path, { throwIfNoEntry: false })?.ctimeMs ?? 0
+    const arrivedAt = fs.lstatSync(entry.path, { throwIfNoEntry: false })?.mtimeMs ?? 0
     return [{ ...entry, manifest: isItself ? manifest : undefined, file, arrivedAt }]
   })
 

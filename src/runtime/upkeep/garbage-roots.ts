@@ -98,15 +98,17 @@ export const tagRoots = Effect.fnUntraced(function* () {
   const store = yield* Store
   const live = new Set(liveRuns(store))
   const roots: Root[] = []
-  for (const [name, { run, damage }] of yield* allTags()) {
+  for (const [name, { run, damage, isSealed }] of yield* allTags()) {
     const record = run === undefined ? undefined : yield* readRun(run)
-    const isCut = record !== undefined && !hasEnd(record) && !live.has(record.run)
+    const isCut = record !== undefined && !isSealed && !hasEnd(record) && !live.has(record.run)
     const wrong =
       damage ?? (isCut ? `the record of its run ${run} has no end: the run was killed, or it is cut` : undefined)
     if (record === undefined || wrong !== undefined) {
       return yield* new UsageError({
         message: `which artifacts the tag ${name} keeps cannot be told: ${wrong}`,
-        hint: `genepool runs untag ${name} lets go of what it kept`,
+        hint:
+          (isCut ? `genepool runs tag ${run} ${name} keeps what the record names, ` : '') +
+          `genepool runs untag ${name} lets go of what it kept`,
       })
     }
     roots.push({

@@ -83,7 +83,14 @@ export const measureOutputs = Effect.fnUntraced(function* (
   const steps = Math.ceil(split.count / forward.batch)
   yield* overSplit(forward, split, split.count, (outputs, from, rows) => {
     const labels = split.labels.subarray(from, from + rows)
-    for (const [name, sum] of sums) sum.add(outputs[name] as Float32Array, labels, rows, classes)
+    for (const [name, sum] of sums) {
+      try {
+        sum.add(outputs[name] as Float32Array, labels, rows, classes)
+      } catch (cause) {
+        if (sums.size === 1 || !(cause instanceof NotFiniteError)) throw cause
+        throw new NotFiniteError(`${name}: ${cause.message}`)
+      }
+    }
     progress({ phase: 'evaluate', step: from / forward.batch + 1, steps, images: from + rows })
   })
   return Object.fromEntries([...sums].map(([name, sum]) => [name, sum.scores()]))

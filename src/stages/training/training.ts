@@ -303,7 +303,7 @@ export const trainAndLeave = Effect.fnUntraced(function* (
       Effect.andThen(leave(outDir, history)),
       // The loss tells of every update but the last.
       Effect.mapError((error) => {
-        if (!(error.cause instanceof NotFiniteError)) return error
+        if (history.length === 0 || !(error.cause instanceof NotFiniteError)) return error
         const last = history.length * stepsPerEpoch(training.images, train.batchSize)
         return diverged(error.cause.message, last, history.length, history.at(-1)!.lr)
       }),
