@@ -418,7 +418,7 @@ class Tracer {
     const isMissing = (at: string): boolean => this.#busy(() => fs.existsSync(at)) === false
     if (file === undefined || this.#isBusy || !isMissing(file)) return
     let top = file
-    while (isDeep && isMissing(path.dirname(top))) top = path.dirname(top)
+    if (isDeep) while (isMissing(path.dirname(top))) top = path.dirname(top)
     this.#makes(top)
   }
 
