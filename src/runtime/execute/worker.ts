@@ -163,8 +163,9 @@ const wrongFigure = (value: unknown, name: string, around: readonly unknown[] = 
 }
 
 /** What a stage gives, if it can be kept: a figure that is NaN would be decided by as if it were none. */
-const checkedFigures = (summary: StageSummary): Effect.Effect<StageSummary, StageError> => {
-  const isOne = typeof summary === 'object' && summary !== null && !Array.isArray(summary)
+const checkedFigures = (given: StageSummary | null | undefined): Effect.Effect<StageSummary, StageError> => {
+  const summary = given ?? {}
+  const isOne = typeof summary === 'object' && !Array.isArray(summary)
   const wrong = isOne
     ? wrongFigure(summary, '')
     : `what it gives is no object of figures, but ${Array.isArray(summary) ? 'a list' : typeof summary}`
