@@ -206,7 +206,7 @@ export class ReadsNow {
   }
 }
 
-/** Whether the code's own digest stands for a module or a package. */
+/** Whether the code's own digest stands for a module or a package, and so for what was looked at to find it. */
 export type IsCovered = (line: TracedRead) => boolean
 
 /** Half a line of a process that was killed is none. */
@@ -225,8 +225,7 @@ const differ = (one: TracedRead, other: TracedRead): boolean =>
 
 /**
  * What the trace in a file says, once its stage has ended. Of a file that is no longer the one that was opened nobody
- * knows what it held: the stage's result then counts for this run alone. `isCovered` says of a module or a package
- * whether the code's own digest stands for it.
+ * knows what it held: the stage's result then counts for this run alone.
  */
 export const readsOf = (log: string, now: ReadsNow, root: string, isCovered: IsCovered): Reads | undefined => {
   const byName = new Map<string, TracedRead>()

@@ -14,20 +14,24 @@ import { UsageError } from '../../runtime/errors.js'
 /** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
 
-let isReaderGone = false
+const byCtrlC = 130
+
+/** What an interruption ends with. */
+let interruptedAs = byCtrlC
 let tellReaderGone = (): void => {}
 
 // From the first line on: a command that is done at once has printed before anything else is set up.
 process.stdout.on('error', (cause) => {
-  if (errorCode(cause) !== 'EPIPE') process.stderr.write(`genepool: cannot print: ${sentenceOf(cause)}\n`)
-  isReaderGone = true
+  const isReaderGone = errorCode(cause) === 'EPIPE'
+  if (!isReaderGone) process.stderr.write(`genepool: cannot print: ${sentenceOf(cause)}\n`)
+  interruptedAs = isReaderGone ? 141 : 1
   tellReaderGone()
 })
 
-/** Calls it as soon as nobody reads stdout any more. */
+/** Calls it as soon as nothing more can be printed. */
 export const whenReaderGone = (tell: () => void): void => {
   tellReaderGone = tell
-  if (isReaderGone) tell()
+  if (interruptedAs !== byCtrlC) tell()
 }
 
 const printError = (error: unknown, verbose: boolean): void => {
@@ -41,7 +45,7 @@ const printError = (error: unknown, verbose: boolean): void => {
 /** How the process ends: prints an error that has not been printed yet, and gives the exit code. */
 export const teardown = (exit: Exit.Exit<unknown, unknown>, onExit: (code: number) => void): void => {
   if (Exit.isSuccess(exit)) return onExit(Number(process.exitCode ?? 0))
-  if (Cause.hasInterruptsOnly(exit.cause)) return onExit(isReaderGone ? 141 : 130)
+  if (Cause.hasInterruptsOnly(exit.cause)) return onExit(interruptedAs)
   const error = Cause.squash(exit.cause)
   // Wrong flags have been answered by `wrongCallLayer`.
   if (CliError.isCliError(error)) return onExit(error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2)

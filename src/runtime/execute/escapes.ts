@@ -32,7 +32,7 @@ const called = (holder: object, pattern: RegExp): readonly string[] =>
 export const escapes = (): readonly Row[] => {
   // The modules themselves: what an import gives cannot be replaced.
   const node = createRequire(import.meta.url) as (name: string) => object
-  const { subtle } = crypto.webcrypto
+  const subtle = Object.getPrototypeOf(crypto.webcrypto.subtle) as object
   const asks = /^(lookup|resolve|reverse)/
   const isOfNetwork = ([given]: readonly unknown[]): boolean => !/^(data|blob):/i.test(addressOf(given))
   return [
@@ -60,6 +60,7 @@ export const escapes = (): readonly Row[] => {
       node('node:crypto'),
       called(node('node:crypto'), /^(random|pseudoRandom|p?rng$|generate|getRandom|sign$|publicEncrypt$|encapsulate$)/),
     ],
+    ['randomness', node('node:crypto'), ['createDiffieHellman'], ([prime]) => typeof prime === 'number'],
     ['randomness', crypto.Sign.prototype, ['sign']],
     ...[crypto.ECDH, crypto.DiffieHellman, crypto.DiffieHellmanGroup].map(({ prototype }): Row => [
       'randomness',
@@ -67,10 +68,9 @@ export const escapes = (): readonly Row[] => {
       ['generateKeys'],
     ]),
     ['randomness', Object.getPrototypeOf(crypto.webcrypto) as object, ['getRandomValues', 'randomUUID']],
-    ['randomness', node('node:crypto'), ['createDiffieHellman'], ([prime]) => typeof prime === 'number'],
-    ['randomness', Object.getPrototypeOf(subtle) as object, ['generateKey']],
-    ['randomness', Object.getPrototypeOf(subtle) as object, ['sign', 'encrypt'], ([way]) => drawsNumbers(way)],
-    ['randomness', Object.getPrototypeOf(subtle) as object, ['wrapKey'], ([, , , way]) => drawsNumbers(way)],
+    ['randomness', subtle, ['generateKey']],
+    ['randomness', subtle, ['sign', 'encrypt'], ([way]) => drawsNumbers(way)],
+    ['randomness', subtle, ['wrapKey'], ([, , , way]) => drawsNumbers(way)],
     ['randomness', URL, ['createObjectURL']],
     ['clock', Object.getPrototypeOf(performance) as object, words('now mark measure toJSON eventLoopUtilization')],
     ['clock', process, words('hrtime uptime cpuUsage resourceUsage')],

@@ -92,7 +92,7 @@ class Tracer {
   #options: TraceOptions | undefined
   /** What the stage has read, by `keyOf`. */
   #reads = new Map<string, TracedRead>()
-  /** What was looked at for modules: the same for many. */
+  /** What was looked at for modules, by name: many of them share it. */
   readonly #lookedAt = new Map<string, string | null>()
   /** What was read while the definition was loaded: it counts for every stage that this process computes. */
   #loaded: ReadonlyMap<string, TracedRead> | undefined
@@ -200,19 +200,7 @@ class Tracer {
     const [, stem, kind] = /^(.*)\.([cm]?)js$/.exec(place) ?? []
     const typed = kind === undefined ? [] : kind === '' ? [`${stem}.ts`, `${stem}.tsx`] : [`${stem}.${kind}ts`]
     const isWhole = found === place || /\.([cm]?[jt]s|tsx|json)$/.test(place)
-    const begun = [
-      '.js',
-      '.cjs',
-      '.mjs',
-      '.ts',
-      '.cts',
-      '.mts',
-      '.tsx',
-      '.json',
-      '/index.js',
-      '/index.ts',
-      '/index.json',
-    ]
+    const begun = words('.js .cjs .mjs .ts .cts .mts .tsx .json /index.js /index.ts /index.json')
     for (const name of [place, ...typed, ...(isWhole ? [] : begun.map((end) => place + end))]) {
       if (name !== found) this.#valued('link', name, found)
     }
@@ -346,7 +334,7 @@ class Tracer {
     if (this.#reads.has(name) || this.#isGiven(file)) return
     if (of === undefined) return this.#note({ name, value: valueNow(root, kind, what) })
     if (!this.#lookedAt.has(name)) this.#lookedAt.set(name, valueNow(root, kind, what))
-    this.#note({ name, value: this.#lookedAt.get(name)!, of })
+    this.#note({ name, value: this.#lookedAt.get(name) ?? null, of })
   }
 
   /** Where a relative path begins. */
