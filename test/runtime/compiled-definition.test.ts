@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, renameSync, symlinkSync, utimesSync } from '
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
+import { build, type Plugin } from 'esbuild'
 import { readChecked } from '../../src/runtime/checked-text.js'
 import { loadDefinition } from '../../src/runtime/definition/load.js'
 import { ownPackage } from '../../src/runtime/definition/own-package.js'
@@ -64,6 +65,26 @@ describe('a compiled definition', () => {
     const loaded = await loadBoth(...pipelines.map((name) => `${checkout}/pipelines/${name}`))
     for (const each of loaded) expect(expectSame(each)).to.contain('"line":')
     expect(kept()).to.have.length(pipelines.length)
+  })
+
+  it('is compiled without an end to what else in this process compiles', async () => {
+    const slow: Plugin = {
+      name: 'slow',
+      setup: ({ onLoad }) => {
+        onLoad({ filter: /.*/ }, async () => {
+          await pause(2_000)
+          return { contents: 'export default 1' }
+        })
+      },
+    }
+    const other = build({ entryPoints: [workspace.write('other.js', '')], write: false, plugins: [slow] })
+    await load(
+      workspace.write(
+        'a.ts',
+        `import { mnist, pipeline } from 'genepool'\nexport default pipeline('a').data(mnist())\n`,
+      ),
+    )
+    expect((await other).outputFiles).to.have.length(1)
   })
 
   const parts = (): string => {

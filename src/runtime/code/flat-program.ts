@@ -8,7 +8,7 @@ import * as fs from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
 import type { BuildOptions, Loader, Metafile, OnLoadResult, Plugin, TransformOptions } from 'esbuild'
-import { isRefused, withCompiler } from '../definition/compiler.js'
+import { isRefused } from '../definition/compiler.js'
 import type { FilesSeen } from './files-seen.js'
 import { isCode, literalFiles, opaqueMark, spaces } from './literal-files.js'
 import type { ReachedPackage } from './built-code.js'
@@ -113,8 +113,9 @@ const erase = async (file: string, label: string, text: string): Promise<OnLoadR
     tsconfigRaw: '{}',
     logLevel: 'silent',
   }
+  const { transform } = await import('esbuild')
   try {
-    const { code } = await withCompiler(({ transform }) => transform(text, options))
+    const { code } = await transform(text, options)
     return { contents: vouched(code), loader: 'js' }
   } catch (cause) {
     if (!isRefused(cause)) throw cause
@@ -233,7 +234,8 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
     sourcemap: 'external',
     sourcesContent: false,
   } satisfies BuildOptions
-  const { outputFiles, metafile } = await withCompiler(({ build }) => build(how))
+  const { build } = await import('esbuild')
+  const { outputFiles, metafile } = await build(how)
   const [map, text] = [true, false].map(
     (isMap) => outputFiles.find(({ path: name }) => name.endsWith('.map') === isMap)!.text,
   )

@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 import { isBuiltin } from 'node:module'
 import * as path from 'node:path'
 import type { BuildOptions, Plugin } from 'esbuild'
-import { isRefused, withCompiler } from './compiler.js'
+import { isRefused } from './compiler.js'
 import { readTextIfThere } from '../../base/files.js'
 import { identityOf } from '../file-identity.js'
 import { ownPackage } from './own-package.js'
@@ -171,7 +171,8 @@ const compile = async (file: string, found: Found): Promise<CompiledScript> => {
     sourcemap: 'external',
     sourcesContent: false,
   } satisfies BuildOptions
-  const { outputFiles, metafile } = await withCompiler(({ build }) => build(how))
+  const { build } = await import('esbuild')
+  const { outputFiles, metafile } = await build(how)
   const [map, script] = [true, false].map((isMap) => outputFiles.find(({ path }) => path.endsWith('.map') === isMap))
   const code = script!.text
   const modules = Object.keys(metafile.inputs).filter((name) => !name.endsWith('.json'))
