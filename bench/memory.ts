@@ -8,7 +8,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { openEngine } from '../src/engine/choice/open.js'
 import { engineOptions, requestOf } from './engine-setup.js'
 import { workerEnvironment } from '../src/runtime/execute/worker-memory.js'

@@ -6,7 +6,7 @@
  * is the faster one. `share` is that of the machine's matmul rate, measured in turn with the step (medians of both).
  */
 import { parseArgs } from 'node:util'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { trainingStep } from '../src/doctor/training-step.js'
 import { openEngine } from '../src/engine/choice/open.js'
 import type { Engine } from '../src/engine/engine.js'

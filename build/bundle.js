@@ -1,11 +1,15 @@
 /**
  * Makes dist/program.cjs, from which all processes of the program start (src/program/parts.ts). Other programs
  * (`import 'genepool'`), threads and the code identity of stages use the files beside it, one a source.
+ *
+ * And dist/engine/gradients.cjs, which registers the gradients of TensorFlow.js's core. Only the whole of TensorFlow.js
+ * does so by itself: ten times as large, with layers, converters and WebGL that nothing here uses.
  */
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { bundleScript } from './script.js'
 
+const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = fileURLToPath(new URL('../dist/', import.meta.url))
 await bundleScript(`${dist}program/parts.js`, `${dist}program.cjs`)
 // What every process loads before that, from one file: Node's loader of ES modules takes milliseconds for each.
@@ -18,4 +22,21 @@ await build({
   platform: 'node',
   target: 'node20',
   sourcemap: true,
+})
+await build({
+  stdin: {
+    // Some gradients call operations as methods of tensors.
+    contents: ['public/chained_ops/register_all_chained_ops', 'register_all_gradients']
+      .map((name) => `import '@tensorflow/tfjs-core/dist/${name}.js'`)
+      .join('\n'),
+    resolveDir: root,
+  },
+  outfile: `${dist}engine/gradients.cjs`,
+  bundle: true,
+  minify: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20',
+  // The operations that it brings a second time are the core's: all work on the one engine of the process.
+  mainFields: ['module', 'main'],
 })

@@ -72,10 +72,10 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/cli/': [
     /^src\/base\//,
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
-    /^src\/engine\/(tensorflow\/build\/build|onnx\/install-cuda)\.ts$/,
+    /^src\/engine\/(tensorflow\/build\/build|onnx\/(install-cuda|other-platforms))\.ts$/,
     /^src\/(compose|index|own-definitions)\.ts$/,
     /^effect\//,
-    /^@effect\/platform-node\//,
+    /^@effect\/platform-node-shared\//,
     /^node:/,
   ],
   'src/compose.ts': [/^src\/base\//, /^src\/(runtime|engine|stages)\//, /^effect\//],
@@ -156,6 +156,6 @@ describe('the import rule', () => {
   })
 
   it('imports effect by deep path everywhere: its root costs a third of a second', () => {
-    expect(all.filter(({ to }) => to === 'effect' || to === '@effect/platform-node')).to.deep.equal([])
+    expect(all.filter(({ to }) => to === 'effect' || to === '@effect/platform-node-shared')).to.deep.equal([])
   })
 })

@@ -1,7 +1,12 @@
 /** The program: everything put together and run. */
-import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
-import * as NodeServices from '@effect/platform-node/NodeServices'
+import * as NodeChildProcessSpawner from '@effect/platform-node-shared/NodeChildProcessSpawner'
+import * as NodeFileSystem from '@effect/platform-node-shared/NodeFileSystem'
+import * as NodePath from '@effect/platform-node-shared/NodePath'
+import * as NodeRuntime from '@effect/platform-node-shared/NodeRuntime'
+import * as NodeStdio from '@effect/platform-node-shared/NodeStdio'
+import * as NodeTerminal from '@effect/platform-node-shared/NodeTerminal'
 import * as Effect from 'effect/Effect'
+import * as Layer from 'effect/Layer'
 import { cli } from './commands.js'
 import { teardown, whenReaderGone, wrongCallLayer } from './output/exit-codes.js'
 import { useOwnDefinitions } from '../own-definitions.js'
@@ -13,9 +18,11 @@ const readerGone = Effect.callback<never>((resume) => whenReaderGone(() => resum
 // When stderr is closed, there is nowhere left to report it.
 process.stderr.on('error', () => {})
 
-const main = cli(process.argv.slice(2)).pipe(
-  Effect.provide([NodeServices.layer, wrongCallLayer]),
-  Effect.raceFirst(readerGone),
+/** What Effect's command line asks of the platform. The whole platform package would bring a client of Redis. */
+const platform = NodeChildProcessSpawner.layer.pipe(
+  Layer.provideMerge(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer, NodeStdio.layer, NodeTerminal.layer)),
 )
+
+const main = cli(process.argv.slice(2)).pipe(Effect.provide([platform, wrongCallLayer]), Effect.raceFirst(readerGone))
 
 NodeRuntime.runMain(main, { disableErrorReporting: true, teardown })

@@ -1,5 +1,5 @@
 /** How long one training step takes, from which the time of a run follows. */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from '../dsl/vit-config.js'
 import type { Engine } from '../engine/engine.js'
 import { labelledSpecs } from '../stages/data/dataset.js'

@@ -1,6 +1,13 @@
 /** TensorFlow.js has one selected backend for the whole process; several engines share it. */
-import * as tf from '@tensorflow/tfjs'
+import { createRequire } from 'node:module'
+// oxlint-disable-next-line import/no-unassigned-import -- it registers itself
+import '@tensorflow/tfjs-backend-cpu'
+import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from './engine.js'
+
+// The core registers its gradients in a file that Node cannot load: the build makes one of it that Node can.
+// genepool: opaque it is of the version that is part of the engine's identity
+createRequire(import.meta.url)('#gradients')
 
 /** A backend that needs no awaiting is selected before `setBackend` returns its promise. */
 const select = (name: string): void => {

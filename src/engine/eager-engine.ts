@@ -1,5 +1,5 @@
 /** An engine that runs every operation as it is called, on one of TensorFlow.js's own backends. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { withBackend } from './backend.js'
 import {
   type CompiledFunction,

@@ -2,7 +2,7 @@
  * The contract every engine keeps. A model, a loss or a training step is written once, as a pure function of
  * TensorFlow.js tensors; an engine decides how that function runs: eagerly, or traced into a graph and compiled.
  */
-import type { Tensor } from '@tensorflow/tfjs'
+import type { Tensor } from '@tensorflow/tfjs-core'
 import type { DeviceName, EngineName } from './request.js'
 
 export type DType = 'float32' | 'int32'

@@ -11,13 +11,13 @@ const tensorflowPackages = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'
 
 /** Every name that `installedVersions` can hold. */
 export const numericPackages: readonly string[] = [
-  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-core',
   'onnxruntime-node',
   ...tensorflowPackages,
   'libtensorflow',
 ]
 
-interface NumericPackage {
+export interface NumericPackage {
   readonly name: string
   readonly folder: string
   readonly version: string
@@ -43,8 +43,8 @@ export const installedPackage = (name: string): NumericPackage | undefined => {
   }
 }
 
-/** The version of `@tensorflow/tfjs`, which the JavaScript of TensorFlow's addon has to have too. */
-export const tfjsVersion = (): string | undefined => installedPackage('@tensorflow/tfjs')?.version
+/** The version of TensorFlow.js, which the JavaScript of TensorFlow's addon has to have too. */
+export const tfjsVersion = (): string | undefined => installedPackage('@tensorflow/tfjs-core')?.version
 
 /** Folder of ONNX Runtime's binaries for this platform: its addon, its library, and CUDA's provider where installed. */
 export const onnxRuntimeBinaries = ({ folder }: NumericPackage): string | undefined => {
@@ -185,7 +185,7 @@ const versionsOf = (...packages: readonly (NumericPackage | undefined)[]): Recor
 
 /** The versions that are part of a result's identity, the engine's own library last; only of what is installed. */
 export const installedVersions = (engine: EngineName): Readonly<Record<string, string>> => {
-  const core = installedPackage('@tensorflow/tfjs')
+  const core = installedPackage('@tensorflow/tfjs-core')
   switch (engine) {
     case 'onnxruntime':
       return versionsOf(core, installedPackage('onnxruntime-node'))

@@ -2,7 +2,7 @@
  * The composite operations of a transformer, on every engine. Their gradients are written out where that takes fewer
  * passes over the data than differentiating the composition; such an operation can be differentiated once, not twice.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from './engine.js'
 
 /** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`, both of shape `[d]`. */

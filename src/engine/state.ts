@@ -3,7 +3,7 @@
  * device that can keep it, so that a call moves nothing but its inputs and results; elsewhere it is arrays of the host.
  * `repeated` makes several calls one: where the state passes between device and host, it does so once.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import {
   type CompiledFunction,
   type Engine,

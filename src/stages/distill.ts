@@ -2,7 +2,7 @@
  * The stage `distill`: a student trained to match its teacher, with transformation matrices between them
  * (docs/method.md, section 2).
  */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'

@@ -2,7 +2,7 @@
  * The stage `latency`: how long every descendant's forward pass takes on this machine, engine and device
  * (docs/method.md, section 5).
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
 import type { LatencyParams } from '../dsl/nodes.js'

@@ -1,7 +1,7 @@
 /** A model from disk on an engine, ready to answer: what src/load-model.ts imports when the first model is loaded. */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { openEngine } from '../engine/choice/open.js'
 import type { CompiledFunction } from '../engine/engine.js'

@@ -2,7 +2,7 @@
  * The stage `teacher`: a model trained on the labels (docs/method.md, sections 1 and 2). The stage `anchor` trains the
  * same way.
  */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
 import type { TeacherParams } from '../dsl/nodes.js'

@@ -11,7 +11,7 @@ import { workspaceForAll } from '../support/workspace.js'
 
 const stageNames = ['data', 'distill/small', 'distill/wide', 'evaluate', 'pool', 'stitch', 'teacher']
 const heavy = [
-  '@tensorflow/tfjs',
+  '@tensorflow/tfjs-backend-cpu',
   '@tensorflow/tfjs-core',
   'onnxruntime-node',
   'ts-morph',
@@ -57,7 +57,7 @@ describe('a real pipeline', () => {
   })
 
   it('loads TensorFlow.js in workers alone, and no parser: the built-in stages are known', () => {
-    expect(first.byWorkers).to.include.members(['@tensorflow/tfjs', '@tensorflow/tfjs-core', 'onnxruntime-node'])
+    expect(first.byWorkers).to.include.members(heavy.slice(0, 3))
     expect(first.byRun.filter((name) => heavy.includes(name))).to.deep.equal([])
   })
 

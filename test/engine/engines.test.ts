@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
 import type { EngineName } from '../../src/engine/request.js'
@@ -143,12 +143,13 @@ describe('a trace', () => {
     const wasteful: TensorFunction = ({ x: given }) => {
       tf.add(
         given,
-        tf
-          .tensor2d(
+        tf.sum(
+          tf.tensor2d(
             new Float32Array(30_000).map((_, index) => index),
             [10_000, 3],
-          )
-          .sum(0),
+          ),
+          0,
+        ),
       )
       return { y: tf.concat([given, tf.zeros([100_000, 3])], 0) }
     }
@@ -183,9 +184,9 @@ describe('opening an engine', () => {
   })
 
   it('refuses packages that are not those of the run', async () => {
-    const versions = { '@tensorflow/tfjs': '0.0.1' }
+    const versions = { '@tensorflow/tfjs-core': '0.0.1' }
     expect((await failure(() => openEngine({ engine: 'cpu', device: 'cpu', threads: 1, versions }))).message).to.match(
-      /^@tensorflow\/tfjs has changed since the run began \(0\.0\.1 → \d+\.\d+\.\d+\); run again$/,
+      /^@tensorflow\/tfjs-core has changed since the run began \(0\.0\.1 → \d+\.\d+\.\d+\); run again$/,
     )
   })
 })

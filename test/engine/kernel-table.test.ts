@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import { traceKernels, untracedKernels } from '../../src/engine/onnx/kernels/trace-kernels.js'
 import { traceBackend } from '../../src/engine/onnx/trace-backend.js'

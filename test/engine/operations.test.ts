@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import type { Engine, HostArray, TensorFunction } from '../../src/engine/engine.js'
 import type { EngineName } from '../../src/engine/request.js'

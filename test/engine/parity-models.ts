@@ -1,6 +1,6 @@
 /** The models whose results every engine must agree on, and one run of all that is compared. */
 import { createHash } from 'node:crypto'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { Engine } from '../../src/engine/engine.js'
 import { labelledSpecs } from '../../src/stages/data/dataset.js'

@@ -1,5 +1,5 @@
 /** Trains a tiny model in a process of its own and prints, in one line, what is held after so many steps. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { EngineOptions } from '../../src/engine/request.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 import { trainer } from './parity-models.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import type { CompiledFunction, Engine, TensorSpec } from '../../src/engine/engine.js'
 import { Sessions } from '../../src/engine/onnx/sessions.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import type { HostArray, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
 import type { EngineOptions } from '../../src/engine/request.js'

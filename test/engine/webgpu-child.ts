@@ -1,5 +1,5 @@
 /** What the tests ask of a WebGPU device, in a process whose environment names the adapter. Prints one line. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { Engine, TensorFunction, TensorSpec } from '../../src/engine/engine.js'
 import { openEngine } from '../../src/engine/choice/open.js'
 import { repeated, stateOf } from '../../src/engine/state.js'

@@ -3,7 +3,7 @@
 // (filled-store.ts) as JSON.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
+import * as NodeRuntime from '@effect/platform-node-shared/NodeRuntime'
 import * as Effect from 'effect/Effect'
 import { loadTarget } from '../../dist/cli/input/target.js'
 import { genepoolLayer } from '../../dist/compose.js'

@@ -3,7 +3,7 @@
 // events.
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import * as NodeRuntime from '@effect/platform-node/NodeRuntime'
+import * as NodeRuntime from '@effect/platform-node-shared/NodeRuntime'
 import * as Effect from 'effect/Effect'
 import * as Layer from 'effect/Layer'
 import { StagesFailed, teardown } from '../../dist/cli/output/exit-codes.js'

@@ -1,4 +1,4 @@
-/** `genepool engine build` and `engine install`: engines and devices that the installation did not bring. */
+/** `genepool engine`: engines and devices that the installation did not bring, and what it brought for others. */
 import { statSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
@@ -81,6 +81,29 @@ const installCudaCommand = Command.make('cuda', installCudaFlags).pipe(
   Command.withHandler(installCuda),
 )
 
+const trimFlags = { json, verbose: verboseFlag }
+
+const trim = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof trimFlags>) {
+  const removed = yield* abortable(async () => {
+    const { removeOtherPlatforms } = await import('../../engine/onnx/other-platforms.js')
+    return removeOtherPlatforms()
+  })
+  if (json) return printJson({ type: 'trimmed', removed })
+  const size = removed.reduce((sum, each) => sum + each.bytes, 0)
+  process.stdout.write(
+    removed.length === 0
+      ? 'onnxruntime-node holds nothing for other platforms\n'
+      : `removed from onnxruntime-node what it brings for other platforms (${bytes(size)})\n` +
+          `${removed.map(({ folder }) => `  ${folder}\n`).join('')}` +
+          `  npm install onnxruntime-node brings it again\n`,
+  )
+})
+
+const trimCommand = Command.make('trim', trimFlags).pipe(
+  Command.withDescription('Remove what onnxruntime-node brings for other platforms: three quarters of its size'),
+  Command.withHandler(trim),
+)
+
 const buildCommand = Command.make('build').pipe(
   Command.withDescription('Build an engine from source'),
   Command.withSubcommands([buildTensorflowCommand]),
@@ -92,6 +115,8 @@ const installCommand = Command.make('install').pipe(
 )
 
 export const engineCommand = Command.make('engine').pipe(
-  Command.withDescription('Make an engine or a device available that the installation did not bring'),
-  Command.withSubcommands([buildCommand, installCommand]),
+  Command.withDescription(
+    'Make engines and devices available that the installation did not bring; remove what it brought in vain',
+  ),
+  Command.withSubcommands([buildCommand, installCommand, trimCommand]),
 )

@@ -226,8 +226,8 @@ const missingFiles = (candidate: Candidate): Failure | undefined => {
     case 'tensorflow':
       return tensorflowMissing(candidate)
     case 'cpu':
-      return installedPackage('@tensorflow/tfjs') === undefined
-        ? { reason: '@tensorflow/tfjs is not installed', hint: 'npm install' }
+      return installedPackage('@tensorflow/tfjs-core') === undefined
+        ? { reason: '@tensorflow/tfjs-core is not installed', hint: 'npm install' }
         : undefined
   }
 }

@@ -1,4 +1,5 @@
 /** What an opened engine is tried with: whether it computes what is right, and how fast it multiplies matrices. */
+import * as tf from '@tensorflow/tfjs-core'
 import { type Engine, EngineError, type HostArray } from '../engine.js'
 
 const [rows, inner, columns] = [24, 32, 16]
@@ -26,7 +27,7 @@ const expected = (): Float32Array => {
  * else.
  */
 export const checkEngine = async (engine: Engine): Promise<void> => {
-  const compiled = await engine.compile('check', ({ a, b }) => ({ sums: a.matMul(b).relu().sum(0) }), {
+  const compiled = await engine.compile('check', ({ a, b }) => ({ sums: tf.sum(tf.relu(tf.matMul(a, b)), 0) }), {
     a: { shape: [rows, inner], dtype: 'float32' },
     b: { shape: [inner, columns], dtype: 'float32' },
   })
@@ -75,7 +76,7 @@ export const matmulRate = async (engine: Engine, maxSize: number = sizes.at(-1)!
       'matmul',
       ({ a, b }) => {
         let product = a
-        for (let time = 0; time < chained; time++) product = product.matMul(b)
+        for (let time = 0; time < chained; time++) product = tf.matMul(product, b)
         return { product }
       },
       { a: spec, b: spec },

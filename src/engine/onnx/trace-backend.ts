@@ -1,5 +1,5 @@
 /** The TensorFlow.js backend that writes down what it is asked to compute. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import { reshape } from './graph/nodes.js'

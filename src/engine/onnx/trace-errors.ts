@@ -6,7 +6,7 @@
 import { findSourceMap } from 'node:module'
 import { dirname, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../engine.js'
 
 /** Frames kept of a stack while a function is traced: TensorFlow.js's gradients nest deeply. */

@@ -1,5 +1,5 @@
 /** Writes a tensor function down as one ONNX model: forward pass, gradients and optimiser together. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { sentenceOf } from '../../base/errors.js'
 import { withBackend } from '../backend.js'
 import { EngineError, type TensorFunction, type TensorSpec, type TensorSpecs } from '../engine.js'

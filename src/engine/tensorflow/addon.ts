@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs'
 import { createRequire } from 'node:module'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import type { LocatedTensorflow } from '../installed.js'

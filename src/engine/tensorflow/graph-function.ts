@@ -6,7 +6,7 @@
 import * as fs from 'node:fs'
 import * as os from 'node:os'
 import { join } from 'node:path'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import { withBackend } from '../backend.js'
 import type { HostArray, HostArrays, TensorFunction, TensorSpec, TensorSpecs } from '../engine.js'
 import { sizeOfShape } from '../host-values.js'

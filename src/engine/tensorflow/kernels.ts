@@ -2,7 +2,7 @@
  * Kernels that replace the package's own. Its products all are `BatchMatMulV2`, which TensorFlow neither fuses with
  * what follows nor gives its fastest code; its gather reads the indices to check them, which TensorFlow does itself.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { backendName, type NodeBackend } from './addon.js'
 
 type Inputs = Readonly<Record<string, tf.Tensor>>

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as util from 'node:util'
 import * as vm from 'node:vm'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { backendName, type Binding, type NodeBackend } from './addon.js'
 import { replacedKernels } from './kernels.js'
 

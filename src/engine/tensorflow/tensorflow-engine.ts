@@ -3,7 +3,7 @@
  * recorded as a graph; from then on TensorFlow runs that graph as a whole. A function that cannot be recorded, because
  * it reads a value or uses a tensor from elsewhere, runs eagerly.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { openEager } from '../eager-engine.js'
 import { type CompiledFunction, type Engine, EngineError } from '../engine.js'
 import type { EngineOptions } from '../request.js'

@@ -1,5 +1,5 @@
 /** Forward passes over the images of a split; where the engine has several threads (lanes), several calls at a time. */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'

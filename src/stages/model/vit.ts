@@ -3,7 +3,7 @@
  * piece, in order, because stitched models are made of the same pieces. Shapes: B images, N patches, T = N + 1 tokens,
  * width d.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
 import {

@@ -2,7 +2,7 @@
  * The forward pass of descendants, which run blocks of one student, a stitch layer, then blocks of another
  * (docs/method.md, section 3): of one descendant, and of many at once, so that 18 models cost each block one call.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { linear } from '../../engine/operations.js'
 import { block, clsBlock, embed, head, type Keep } from '../model/vit.js'
 import type { NamedTensors } from '../tensors/named-tensors.js'

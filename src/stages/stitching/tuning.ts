@@ -2,7 +2,7 @@
  * Tuning a stitched pool (docs/method.md, section 5): which descendants are drawn, what a step on one of them reads,
  * trains and minimises, and its batches.
  */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import type { StitchParams, TrainParams, TuneLoss } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'

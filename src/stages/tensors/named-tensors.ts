@@ -2,7 +2,7 @@
  * Tensors by name: which ones a model has, their values on the host, and the layout that puts many of them into one
  * flat vector, which an optimiser reads and writes in one piece.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { DecayGroup } from '../../dsl/nodes.js'
 import { UNDECAYED } from '../../dsl/option-tables.js'
 import { sizeOfShape } from '../../engine/host-values.js'

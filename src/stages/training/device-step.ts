@@ -2,7 +2,7 @@
  * A training step off the CPU: the whole step, update included, is one function of tensors. On an engine whose device
  * keeps state (WebGPU), parameters and optimiser state stay there, and only the batch and the loss are copied.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type {
   Engine,
   HostArrays,

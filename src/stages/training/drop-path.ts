@@ -5,7 +5,7 @@
  * stays a function of its inputs.
  */
 import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'

@@ -2,7 +2,7 @@
  * Matching a student's features to its teacher's (docs/method.md, section 2): the transformation matrices between them,
  * and the parts of the distillation loss that compare them.
  */
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
 import { lossPositions } from '../../dsl/loss-positions.js'
 import { linear, withoutGradient } from '../../engine/operations.js'
@@ -97,7 +97,7 @@ export const featureParts = (
   const sumOver = (feature: Feature, term: (learnt: tf.Tensor, taught: tf.Tensor, p: number) => tf.Scalar): tf.Scalar =>
     learntAt
       .map((block, p) => term(blocks[block][feature], batch[`teacher.${feature}.${taughtAt[p]}`], p))
-      .reduce((sum, one) => sum.add(one))
+      .reduce((sum, one) => tf.add(sum, one))
   const part = (feature: Feature): tf.Scalar =>
     sumOver(feature, (learnt, taught, p) =>
       choice.transforms === 'toStudent'

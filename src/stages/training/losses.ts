@@ -1,5 +1,5 @@
 /** The losses of docs/method.md, sections 2 and 5, each a scalar. Logits are `[B, C]`: B images, C classes. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { SoftReduction } from '../../dsl/nodes.js'
 import { softmaxCrossEntropy } from '../../engine/operations.js'
 

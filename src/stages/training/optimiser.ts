@@ -2,7 +2,7 @@
  * The optimiser: the learning rate's schedule and AdamW, on tensors. On plain arrays the same update is in
  * host-kernels.ts.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { TrainParams } from '../../dsl/nodes.js'
 
 /**

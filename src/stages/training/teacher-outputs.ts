@@ -3,7 +3,7 @@
  * for the whole training split are computed once, in the split's own order, where they fit into memory; a resumed stage
  * computes the same. Augmented images never come again: their outputs are computed batch by batch.
  */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
 import { numTokens, type VitConfig } from '../../dsl/vit-config.js'

@@ -3,7 +3,7 @@
  * runs is in host-step.ts, where the parameters are in the host's memory, and in device-step.ts; open-steps.ts chooses.
  */
 import type { HostArrays, TensorSpecs } from '../../engine/engine.js'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { NamedTensors } from '../tensors/named-tensors.js'
 import type { Component } from './component.js'
 

@@ -23,7 +23,7 @@ describe('which engine runs', () => {
   it('is the first that works, and why names what stood before it', async () => {
     const resolved = await resolve('auto', 'cpu', { 'onnxruntime on cpu': works })
     expect(resolved).to.deep.include({ engine: 'onnxruntime', device: 'cpu', why: 'the fastest' })
-    expect(resolved.versions).to.include.keys('@tensorflow/tfjs', 'onnxruntime-node')
+    expect(resolved.versions).to.include.keys('@tensorflow/tfjs-core', 'onnxruntime-node')
     const second = await resolve('auto', 'cpu', {
       'onnxruntime on cpu': broken,
       'tensorflow on cpu': broken,

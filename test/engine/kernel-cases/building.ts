@@ -1,5 +1,5 @@
 /** How cases are written: a title, inputs, a function of one result. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { TensorFunction } from '../../../src/engine/engine.js'
 import { type CaseInput, floats, integers, type KernelCase } from '../cases.js'
 

@@ -1,5 +1,5 @@
 /** Arithmetic, comparisons and functions, element by element. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, integers, type KernelCase } from '../cases.js'
 import { asBool, binary, few, nonZero, one, positive, unary } from './building.js'
 

@@ -1,5 +1,5 @@
 /** How the gradient of a case is compared. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import type { TensorFunction } from '../../../src/engine/engine.js'
 import { type KernelCase, seededNumbers } from '../cases.js'
 

@@ -1,5 +1,5 @@
 /** Images, blocks and normalisation. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, integers, type KernelCase } from '../cases.js'
 import { one, positive } from './building.js'
 

@@ -1,5 +1,5 @@
 /** Shapes, slices, joins, selection by index. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, integers, type KernelCase } from '../cases.js'
 import { few, one } from './building.js'
 
@@ -73,6 +73,6 @@ export const discrete: readonly KernelCase[] = [
   one('pad of integers', { x: integers([3]) }, ({ x }) => tf.pad(x, [[1, 2]])),
   one('tile of integers', { x: integers([2, 1]) }, ({ x }) => tf.tile(x, [1, 3])),
   one('range, fill and linspace', { x: floats([4]) }, ({ x }) =>
-    tf.addN([x, tf.range(0, 8, 2), tf.fill(x.shape, 0.5), tf.linspace(0, 1, 4), tf.zeros([4]), tf.eye(4).sum(0)]),
+    tf.addN([x, tf.range(0, 8, 2), tf.fill(x.shape, 0.5), tf.linspace(0, 1, 4), tf.zeros([4]), tf.sum(tf.eye(4), 0)]),
   ),
 ]

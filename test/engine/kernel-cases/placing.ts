@@ -1,12 +1,12 @@
 /** Selection and writing by index. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, integers, type KernelCase } from '../cases.js'
 import { few, one } from './building.js'
 
 /** Differentiable in every float input. */
 export const smooth: readonly KernelCase[] = [
   one('a choice by oneHot', { x: floats([3, 4]) }, ({ x }) =>
-    tf.sum(tf.mul(x, tf.oneHot(tf.cast(tf.abs(x).sum(1), 'int32'), 4, 2, -1)), 1),
+    tf.sum(tf.mul(x, tf.oneHot(tf.cast(tf.sum(tf.abs(x), 1), 'int32'), 4, 2, -1)), 1),
   ),
   one('gather along a middle axis with indices of rank 2', { x: floats([2, 5, 3]), i: few([2, 2]) }, ({ x, i }) =>
     tf.gather(x, i as tf.Tensor2D, 1),

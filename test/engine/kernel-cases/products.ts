@@ -1,5 +1,5 @@
 /** Matrix products. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, type KernelCase } from '../cases.js'
 import { one } from './building.js'
 

@@ -1,5 +1,5 @@
 /** Sums, extremes, softmax and running sums. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { floats, integers, type KernelCase } from '../cases.js'
 import { asBool, few, one } from './building.js'
 

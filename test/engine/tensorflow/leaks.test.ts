@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import type { TensorFunction, TensorSpec } from '../../../src/engine/engine.js'
 import { openEngine } from '../../../src/engine/choice/open.js'

@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import { packageLoader } from '../../../src/engine/tensorflow/load-package.js'
 import { tempFolderForEach } from './made-files.js'

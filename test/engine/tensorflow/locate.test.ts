@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { locateTensorflow, tensorflowVersions } from '../../../src/engine/installed.js'
 import { tempFolderForEach } from './made-files.js'
 
-const { version } = JSON.parse(readFileSync('node_modules/@tensorflow/tfjs/package.json', 'utf8')) as {
+const { version } = JSON.parse(readFileSync('node_modules/@tensorflow/tfjs-core/package.json', 'utf8')) as {
   version: string
 }
 const platform = `${process.platform}-${process.arch}`

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from '../../../src/dsl/vit-config.js'
 import type { EngineName } from '../../../src/engine/request.js'
 import { openEngine } from '../../../src/engine/choice/open.js'

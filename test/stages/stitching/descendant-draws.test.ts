@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { linearTensors } from '../../../src/stages/tensors/named-tensors.js'
 import { newComponent } from '../../../src/stages/training/component.js'
@@ -33,11 +33,7 @@ const countDraws = async (checkpointDir: string, { drawn, groups }: ReturnType<t
       inputs: { x: { shape: [2, 1], dtype: 'float32' } },
       weights: { square: 1 },
       loss: ({ model }, { x }) => ({
-        square: x
-          .mul(model['layer.weight'].reshape([1, 1]))
-          .add(model['layer.bias'])
-          .square()
-          .mean() as tf.Scalar,
+        square: tf.mean(tf.square(tf.add(tf.mul(x, tf.reshape(model['layer.weight'], [1, 1])), model['layer.bias']))),
       }),
     })),
     ...(groups && { groups }),

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { FinalNorm, GridParams } from '../../../src/dsl/nodes.js'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { layoutOf, pack, slices } from '../../../src/stages/tensors/named-tensors.js'

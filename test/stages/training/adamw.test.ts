@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { adamw, type AdamwParams, adamwScalars } from '../../../src/stages/training/optimiser.js'
 
 const PARAMS: AdamwParams = { beta1: 0.9, beta2: 0.95, eps: 1e-3, weightDecay: 0.1 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import type { Extension } from '../../../src/runtime/stage-contract.js'
@@ -41,11 +41,7 @@ describe('training that extends, where the state is the device’s', () => {
         ) => {
           const { 'layer.weight': weight, 'layer.bias': bias } = models[component.model]
           return {
-            square: x
-              .mul(weight.reshape([1, 1]))
-              .add(bias)
-              .square()
-              .mean() as tf.Scalar,
+            square: tf.mean(tf.square(tf.add(tf.mul(x, tf.reshape(weight, [1, 1])), bias))) as tf.Scalar,
           }
         },
       })),

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import type { EngineName } from '../../../src/engine/request.js'
 import { locateTensorflow } from '../../../src/engine/installed.js'

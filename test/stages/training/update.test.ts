@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { Engine } from '../../../src/engine/engine.js'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { linear } from '../../../src/engine/operations.js'

@@ -2,7 +2,7 @@
  * Convolutions in two and three dimensions, with their gradients. TensorFlow.js's filters are `[.., in, out]`, or
  * `[.., in, multiplier]` where each channel has filters of its own; ONNX's are `[out, in / groups, ..]`.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { binary, concat, pad, reshape, slice, transpose } from '../graph/nodes.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
 import { sizeOfShape } from '../../host-values.js'

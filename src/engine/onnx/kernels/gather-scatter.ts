@@ -3,7 +3,7 @@
  * is written goes by ScatterElements, which takes the positions in order, so that equal indices give the same sum every
  * time; ScatterND does not where it has several threads.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { sizeOfShape } from '../../host-values.js'
 import type { ElementType, Graph, GraphValue } from '../graph/graph.js'
 import { binary, cast, choose, combine, compare, expand, reshape, slice, transpose } from '../graph/nodes.js'

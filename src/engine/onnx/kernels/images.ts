@@ -2,7 +2,7 @@
  * Kernels on images `[batch, height, width, channels]`: resizing, turning, mirrored edges, and reading at positions
  * that are computed.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { sizeOfShape } from '../../host-values.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
 import { apply, cast, choose, combine, compare, reshape, reverse, slice } from '../graph/nodes.js'

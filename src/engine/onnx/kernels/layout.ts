@@ -1,5 +1,5 @@
 /** Kernels that move elements without changing them: shapes, slices, joins, padding, blocks. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, uniformOf } from '../graph/graph.js'
 import { beforeFirst, concat, fromEnd, pad, reshape, reverse, slice, transpose } from '../graph/nodes.js'

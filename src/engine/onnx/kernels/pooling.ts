@@ -1,5 +1,5 @@
 /** Pooling in two and three dimensions, with its gradients. Channels come last: TensorFlow.js has no other pooling. */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { binary, cast, reshape } from '../graph/nodes.js'
 import type { Graph, GraphValue } from '../graph/graph.js'
 import { sizeOfShape } from '../../host-values.js'

@@ -2,7 +2,7 @@
  * Where the windows of a convolution or a pooling lie, for any number of spatial axes; which elements a window holds,
  * and which windows hold an element.
  */
-import type * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs-core'
 import type { Attributes, Graph, GraphValue } from '../graph/graph.js'
 import { transpose } from '../graph/nodes.js'
 

@@ -131,7 +131,7 @@ const noSpace = (error: unknown): boolean =>
 const build = async (options: BuildOptions, report: ReportStep): Promise<BuiltTensorflow> => {
   const { from, gpu, release = defaultRelease, signal } = options
   const version = tfjsVersion()
-  if (version === undefined) throw new EngineError('@tensorflow/tfjs is not installed; run npm install')
+  if (version === undefined) throw new EngineError('@tensorflow/tfjs-core is not installed; run npm install')
   if (process.platform === 'win32') {
     throw new EngineError('on Windows this cannot be built; npm install @tensorflow/tfjs-node brings the library')
   }

@@ -2,7 +2,7 @@
  * The process of a check: loads a new build and trains a small network for a few steps, whose losses plain JavaScript
  * has to agree with.
  */
-import * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs-core'
 import { answer, inChild } from '../../../base/own-program.js'
 import { openEager } from '../../eager-engine.js'
 import { type Engine, EngineError, type HostArray, type TensorFunction, type TensorSpecs } from '../../engine.js'
