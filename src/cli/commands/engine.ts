@@ -95,7 +95,7 @@ const trim = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof trimFlags>) {
       ? 'onnxruntime-node holds nothing for other platforms\n'
       : `removed from onnxruntime-node what it brings for other platforms (${bytes(size)})\n` +
           `${removed.map(({ folder }) => `  ${folder}\n`).join('')}` +
-          `  npm install onnxruntime-node brings it again\n`,
+          `  a fresh install brings it again\n`,
   )
 })
 
