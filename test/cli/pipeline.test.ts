@@ -1,9 +1,10 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
 import type { Finished } from '../support/child.js'
-import { runCli } from '../support/cli.js'
+import { bin, runCli } from '../support/cli.js'
 import { runRecorded, type Loaded } from '../support/loaded-packages.js'
 import { contentsOf, countsOf, eventOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { tinyPipeline, type TinyOptions } from '../support/tiny-pipeline.js'
@@ -226,5 +227,21 @@ describe('a real pipeline', () => {
       // Done before it noticed, or ended by it: never as if somebody had pressed Ctrl-C.
       expect(code, call).to.be.oneOf([0, 141])
     }
+  })
+
+  it('ends with exit code 1 and a sentence where what it prints finds no space', () => {
+    const full = openSync('/dev/full', 'w')
+    for (const call of ['plan tiny.ts --json', 'runs', 'results tiny.ts', '--help']) {
+      const { status, stderr } = spawnSync(process.execPath, [bin, ...call.split(' ')], {
+        cwd: workspace.path,
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+      })
+      expect([status, stderr], call).to.deep.equal([
+        1,
+        'genepool: cannot print: ENOSPC: no space left on device, write\n',
+      ])
+    }
+    closeSync(full)
   })
 })

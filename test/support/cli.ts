@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { start, type Finished, type Running, type StartOptions } from './child.js'
 import { checkout } from './workspace.js'
 
-const bin = join(checkout, 'dist', 'cli', 'bin.js')
+export const bin = join(checkout, 'dist', 'cli', 'bin.js')
 
 export const startCli = (args: readonly string[], options: StartOptions): Running => start([bin, ...args], options)
 

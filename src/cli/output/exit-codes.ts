@@ -25,6 +25,8 @@ process.stdout.on('error', (cause) => {
   const isReaderGone = errorCode(cause) === 'EPIPE'
   if (!isReaderGone) process.stderr.write(`genepool: cannot print: ${sentenceOf(cause)}\n`)
   interruptedAs = isReaderGone ? 141 : 1
+  // Also of a command that is done: what it was asked for is not there.
+  process.exitCode = interruptedAs
   tellReaderGone()
 })
 
