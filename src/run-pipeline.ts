@@ -15,9 +15,10 @@ import { defaultJobs, type RunResult } from './runtime/run/options.js'
 import { runStages } from './runtime/run/run.js'
 import { stageGraph } from './runtime/definition/stage-graph.js'
 import { isInWorker } from './runtime/execute/job.js'
+import { defaultStore } from './runtime/store/find-store.js'
 
 export interface RunPipelineOptions {
-  /** Folder of the store. @default '.genepool' in the working directory */
+  /** Folder of the store. @default `.genepool` in the working directory, else the project's own above it */
   readonly store?: string
   /** What computes; `auto` is the fastest engine that loads. @default 'auto' */
   readonly engine?: EngineWish
@@ -94,7 +95,7 @@ export const runPipeline = (
         ...(options.only === undefined ? {} : { only: options.only }),
       }),
     ),
-    Effect.provide(genepoolLayer(options.store ?? '.genepool')),
+    Effect.provide(genepoolLayer(options.store ?? defaultStore())),
   )
 
 /** `runPipeline` as a promise; rejects with the same errors. */

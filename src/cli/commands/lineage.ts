@@ -5,6 +5,7 @@ import * as Command from 'effect/cli/Command'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
 import type { StoredMatch } from '../../runtime/records/lineage.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { Store } from '../../runtime/store/store.js'
 import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verboseFlag } from '../input/flags.js'
 import { inspect, inStore } from '../input/inspect.js'
@@ -35,7 +36,7 @@ const ofStage = Effect.fnUntraced(function* (flags: LineageFlags, name: string) 
   if (manifest !== undefined) return { fingerprint: manifest.fingerprint, also: [] } satisfies StoredMatch
   const at = prepared.stages.findIndex((stage) => stage.node === node)
   const because = describeReasons(plan.stages[at]?.reasons ?? [])
-  return yield* new UsageError({
+  return yield* notStored({
     message: `stage '${node.name}' has no artifact as the pipeline stands: ${because}`,
     hint: `genepool run ${flags.artifact} makes it`,
   })

@@ -73,5 +73,5 @@ export const runCommand = Command.make('run', runFlags).pipe(
       description: 'One cell of a suite alone',
     },
   ]),
-  Command.withHandler(inStore(run)),
+  Command.withHandler(inStore(run, { makesIt: true })),
 )

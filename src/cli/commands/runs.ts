@@ -3,12 +3,12 @@ import * as Effect from 'effect/Effect'
 import * as Argument from 'effect/cli/Argument'
 import * as Command from 'effect/cli/Command'
 import { duration } from '../../results/format.js'
-import { UsageError } from '../../runtime/errors.js'
 import type { GitState } from '../../runtime/records/git-state.js'
 import { readRuns, runCalled } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type RunOutcome } from '../../runtime/records/run-outcome.js'
 import { addTag, readTags, removeTag } from '../../runtime/records/run-tags.js'
 import { liveRuns } from '../../runtime/store/lock.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { Store } from '../../runtime/store/store.js'
 import { type FlagsOf, jsonFlag, pipelineArgument, storeFlag, textFlag, verboseFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
@@ -40,7 +40,7 @@ const runs = Effect.fnUntraced(function* (flags: FlagsOf<typeof runsFlags>) {
   const name = flags.pipeline === undefined ? undefined : (yield* loadTarget(flags.pipeline)).graph.name
   const tags = yield* readTags()
   if (tag !== undefined && tag !== '*' && !tags.has(tag)) {
-    return yield* new UsageError({
+    return yield* notStored({
       message: `no run has the tag '${tag}'`,
       hint: tags.size === 0 ? 'no run has any: genepool runs tag RUN NAME' : `there are ${[...tags.keys()].join(', ')}`,
     })

@@ -23,6 +23,7 @@ import {
   policyOf,
   verboseFlag,
 } from '../input/flags.js'
+import { sayWhichStore } from '../input/inspect.js'
 import { parseTarget } from '../input/target.js'
 import type { WatchRound } from '../watch/round.js'
 import { makeRounds } from '../watch/rounds.js'
@@ -176,6 +177,7 @@ const watch = Effect.fnUntraced(function* ({ json, ...flags }: FlagsOf<typeof wa
   yield* checkJobs(jobs)
   const policy = yield* policyOf(flags)
   const { file } = parseTarget(pipeline)
+  sayWhichStore(store)
   if (!fs.existsSync(file)) return yield* new UsageError({ message: `there is no pipeline file ${file}` })
   const request = { pipeline, store, engine, device, reuse, jobs, policy, only, verbose }
   return yield* Effect.scoped(watchPipeline(request, json)).pipe(Effect.provide(Store.layer(store)))

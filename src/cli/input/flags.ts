@@ -12,6 +12,7 @@ import {
   readPolicy,
 } from '../../runtime/execute/failure-policy.js'
 import { defaultJobs } from '../../runtime/run/options.js'
+import { defaultStore } from '../../runtime/store/find-store.js'
 
 /** What a command's flags and arguments hold once they are read. */
 export type FlagsOf<Config extends Command.Command.Config> = Command.Command.Config.Infer<Config>
@@ -41,8 +42,11 @@ export const stageArgument = Argument.String('stage').pipe(
 )
 
 export const storeFlag = Flag.String('store').pipe(
-  Flag.withDescription('Folder that holds artifacts, checkpoints and records; default: .genepool'),
-  Flag.withDefault('.genepool'),
+  Flag.withDescription(
+    'Folder that holds artifacts, checkpoints and records; default: .genepool here, else the nearest above, ' +
+      'up to the root of the repository or package',
+  ),
+  Flag.withDefault(Effect.sync(defaultStore)),
 )
 
 export const engineFlag = Flag.Literals('engine', ['auto', 'onnxruntime', 'tensorflow', 'cpu']).pipe(

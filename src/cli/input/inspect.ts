@@ -1,4 +1,6 @@
 /** What most commands begin with: the store, and in it what there is of a definition. */
+import * as fs from 'node:fs'
+import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { genepoolLayer } from '../../compose.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
@@ -6,15 +8,37 @@ import { planStages } from '../../runtime/plan/plan.js'
 import { prepare } from '../../runtime/plan/prepare.js'
 import { schemeNotice } from '../../runtime/plan/warnings.js'
 import { Engines } from '../../runtime/services.js'
+import { isAbove, noStoreAt } from '../../runtime/store/find-store.js'
 import { Store } from '../../runtime/store/store.js'
+import { warn } from '../output/print.js'
 import type { artifactFlags, FlagsOf } from './flags.js'
 import { loadTarget } from './target.js'
 
-/** A command's handler with the store that `--store` names, the kinds of stages and the engines in its context. */
+/** On stderr, where it is not the one that a user sees before them. */
+export const sayWhichStore = (store: string): void => {
+  if (isAbove(store)) warn([`the store is ${path.resolve(store)}`])
+}
+
+/**
+ * A command's handler with the store that `--store` names, the kinds of stages and the engines in its context. One that
+ * does not make a store (`makesIt`) says where it has looked in vain.
+ */
 export const inStore =
-  <Flags extends { readonly store: string }, E, R>(handler: (flags: Flags) => Effect.Effect<void, E, R>) =>
+  <Flags extends { readonly store: string }, E, R>(
+    handler: (flags: Flags) => Effect.Effect<void, E, R>,
+    { makesIt = false } = {},
+  ) =>
   (flags: Flags) =>
-    handler(flags).pipe(Effect.provide(genepoolLayer(flags.store)))
+    Effect.sync(() => sayWhichStore(flags.store)).pipe(
+      Effect.andThen(handler(flags)),
+      Effect.tap(() =>
+        Effect.sync(() => {
+          const root = path.resolve(flags.store)
+          if (!makesIt && !fs.existsSync(root)) warn([noStoreAt(root)])
+        }),
+      ),
+      Effect.provide(genepoolLayer(flags.store)),
+    )
 
 export type ArtifactFlags = FlagsOf<typeof artifactFlags>
 

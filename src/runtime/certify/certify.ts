@@ -16,6 +16,7 @@ import { readGitState } from '../records/git-state.js'
 import { environmentOf, type RecordedEnvironment } from '../records/run-environment.js'
 import { readRun } from '../records/run-log.js'
 import { Engines, type ResolvedEngine } from '../services.js'
+import { notStored } from '../store/find-store.js'
 import { type Manifest, Store } from '../store/store.js'
 import { type Certificate, type CertifiedStage, sealCertificate } from './certificate.js'
 import { recompute } from './recompute.js'
@@ -159,7 +160,7 @@ export const certify = Effect.fnUntraced(function* (options: CertifyOptions) {
     return manifest === undefined ? [] : [{ stage, manifest }]
   })
   if (stored.length === 0) {
-    return yield* new UsageError({
+    return yield* notStored({
       message: `there is nothing to certify: the store has no artifact of '${graph.name}' as it stands`,
       hint: 'run it first; genepool plan says what is missing',
     })

@@ -12,6 +12,7 @@ import { storeErrorOf, UsageError } from '../errors.js'
 import { hashFile } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
 import type { Reads } from '../reads.js'
+import { notStored } from '../store/find-store.js'
 import { type Manifest, Store } from '../store/store.js'
 import { type Contents, storedContents } from '../store/stored-entries.js'
 import type { RecordedEnvironment } from './run-environment.js'
@@ -71,19 +72,19 @@ export const storedArtifact = Effect.fnUntraced(function* (word: string) {
   const all = yield* storedContents()
   if (fs.existsSync(word)) {
     const found = yield* Effect.try({
-      try: () => findByFile(all, store.root, word),
+      try: () => (all.length === 0 ? undefined : findByFile(all, store.root, word)),
       catch: storeErrorOf(`cannot read ${word}`),
     })
     if (found !== undefined) return found
-    return yield* unknown(`no artifact in ${store.root} holds ${word}`)
+    return yield* notStored(unknown(`no artifact in ${store.root} holds ${word}`))
   }
-  if (!/^[0-9a-f]{1,64}$/.test(word)) return yield* unknown(`'${word}' is no artifact, and no file either`)
+  if (!/^[0-9a-f]{1,64}$/.test(word)) return yield* notStored(unknown(`'${word}' is no artifact, and no file either`))
   if (word.length < shortest) return yield* unknown(`'${word}' is too short to name an artifact`)
   const made = all.filter(({ fingerprint }) => fingerprint.startsWith(word))
   const held = all.filter(({ content }) => content.startsWith(word))
   const found = made.length > 0 ? made : held
   const [first, ...others] = found
-  if (first === undefined) return yield* unknown(`no artifact in ${store.root} begins with '${word}'`)
+  if (first === undefined) return yield* notStored(unknown(`no artifact in ${store.root} begins with '${word}'`))
   const isOne = made.length > 0 ? others.length === 0 : others.every(({ content }) => content === first.content)
   if (isOne) return { fingerprint: first.fingerprint, also: others.map(({ fingerprint }) => fingerprint) }
   return yield* new UsageError({

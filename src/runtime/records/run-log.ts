@@ -8,6 +8,7 @@ import { readTextIfThere } from '../../base/files.js'
 import { storeErrorOf, UsageError } from '../errors.js'
 import type { PlannedStage, RunEvent } from '../events.js'
 import { canWait, gatherWrites } from '../gathered-text.js'
+import { notStored } from '../store/find-store.js'
 import { Store } from '../store/store.js'
 import type { AskedGit, GitState } from './git-state.js'
 import { environmentOf, type RecordedEnvironment, type RunEnvironment, type RunSettings } from './run-environment.js'
@@ -177,7 +178,7 @@ export const findRun = Effect.fnUntraced(function* (word: string) {
 export const runCalled = Effect.fnUntraced(function* (word: string, store: string) {
   const record = yield* findRun(word)
   if (record !== undefined) return record
-  return yield* new UsageError({
+  return yield* notStored({
     message: `there is no run '${word}' in ${store}`,
     hint: `genepool runs --store ${store} lists the runs and their tags`,
   })

@@ -7,6 +7,7 @@ import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { type StoreError, storeErrorOf, UsageError } from '../errors.js'
+import { notStored } from '../store/find-store.js'
 import { Store } from '../store/store.js'
 
 const isRunId = (word: string): boolean => /^\d{8}-\d{6}-/.test(word)
@@ -95,7 +96,7 @@ export const removeTag = Effect.fnUntraced(function* (name: string) {
   const tags = yield* allTags()
   const tag = tags.get(name)
   if (tag === undefined) {
-    return yield* new UsageError({
+    return yield* notStored({
       message: `no run has the tag '${name}'`,
       hint: tags.size === 0 ? 'no run has any: genepool runs tag RUN NAME' : `there are ${[...tags.keys()].join(', ')}`,
     })
