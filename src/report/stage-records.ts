@@ -77,7 +77,7 @@ export const readStages = Effect.fnUntraced(function* (
           kind: node.kind,
           reads: [...new Set(Object.values(node.inputs).map(({ name }) => name))],
           cells,
-          status: history instanceof DamagedFile ? 'run' : planned.status,
+          status: manifest !== undefined ? 'cached' : history instanceof DamagedFile ? 'run' : planned.status,
           params: node.params,
           fingerprint: manifest?.fingerprint ?? null,
           content: manifest?.content ?? null,

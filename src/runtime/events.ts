@@ -70,6 +70,10 @@ export type Reason =
   | { readonly type: 'source-missing'; readonly path: string | null; readonly message: string }
   | { readonly type: 'artifact-missing' }
   | { readonly type: 'artifact-corrupt' }
+  /** Its artifact is there, but nobody has read its files as they are now: they may be damaged. */
+  | { readonly type: 'artifact-unverified' }
+  /** The same of an artifact that it reads, or of what that reads. */
+  | { readonly type: 'input-unverified'; readonly input: string; readonly stage: string }
   | { readonly type: 'input-pending'; readonly input: string; readonly stage: string }
   /** How it runs, not why: it goes on from what the same stage left that ended after `at` epochs, or other `unit`s. */
   | { readonly type: 'goes-on'; readonly at: number; readonly unit: string }

@@ -62,7 +62,9 @@ describe('genepool store export and import', () => {
   it('export refuses what is not there, what is damaged, and a file that cannot be written', async () => {
     const absent = await cli('store', 'export', 'small.mjs', 'no.tar', '--store', 'nothing', '--engine', 'cpu')
     expect(absent.code).to.equal(2)
-    expect(absent.stderr).to.match(/stage 'one' has no artifact as the pipeline stands\n {2}genepool run small\.mjs/)
+    expect(absent.stderr).to.match(
+      /stage 'one' has no artifact as the pipeline stands; there is no store \S+nothing\n {2}genepool run small\.mjs/,
+    )
     expect((await cli('store', 'export', '20200101-000000-aaaaaa', 'no.tar', '--store', 'first')).code).to.equal(2)
     const nowhere = await cli('store', 'export', 'small.mjs', 'no/no.tar', '--store', 'first', '--engine', 'cpu')
     expect([nowhere.code, /cannot write .*no\.tar/.test(nowhere.stderr)]).to.deep.equal([1, true])

@@ -7,6 +7,7 @@ import { bytes, plural } from '../../results/format.js'
 import { version } from '../../runtime/definition/own-package.js'
 import { UsageError } from '../../runtime/errors.js'
 import { readRun } from '../../runtime/records/run-log.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { type Manifest, Store } from '../../runtime/store/store.js'
 import { exportArtifacts } from '../../runtime/upkeep/export-store.js'
 import { importArtifacts } from '../../runtime/upkeep/import-store.js'
@@ -68,7 +69,7 @@ const isRun = (what: string): boolean => /^\d{8}-[\w-]+$/.test(what)
 const artifactsOfRun = Effect.fnUntraced(function* (run: string) {
   const store = yield* Store
   const record = yield* readRun(run)
-  if (record === undefined) return yield* new UsageError({ message: `there is no run ${run} in ${store.root}` })
+  if (record === undefined) return yield* notStored({ message: `there is no run ${run} in ${store.root}` })
   const made = record.events.filter((event) => event.type === 'stage-cached' || event.type === 'stage-finished')
   const manifests: Manifest[] = []
   for (const { stage, fingerprint } of made) {
@@ -84,10 +85,10 @@ const artifactsOfRun = Effect.fnUntraced(function* (run: string) {
 })
 
 const artifactsOfPipeline = Effect.fnUntraced(function* (flags: ExportFlags) {
-  const { plan } = yield* inspect({ ...flags, pipeline: flags.what })
-  const missing = plan.stages.find(({ status }) => status !== 'cached')
+  const { plan, prepared } = yield* inspect({ ...flags, pipeline: flags.what })
+  const missing = plan.stages.find((_, index) => !plan.manifests.has(prepared.stages[index].node))
   if (missing !== undefined) {
-    return yield* new UsageError({
+    return yield* notStored({
       message: `stage '${missing.stage}' has no artifact as the pipeline stands`,
       hint: `genepool run ${flags.what}, or export a run that genepool runs lists`,
     })
@@ -142,7 +143,7 @@ const importFrom = Effect.fnUntraced(function* ({ file, json }: FlagsOf<typeof i
 
 const importCommand = Command.make('import', importFlags).pipe(
   Command.withDescription('Take in what another store exported, every hash verified'),
-  Command.withHandler(inStore(importFrom)),
+  Command.withHandler(inStore(importFrom, { makesIt: true })),
 )
 
 export const storeCommand = Command.make('store').pipe(

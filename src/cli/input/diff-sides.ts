@@ -10,6 +10,7 @@ import type { PreparedStage } from '../../runtime/plan/prepare.js'
 import type { CodeRecords } from '../../runtime/plan/reasons.js'
 import type { RecordedEnvironment } from '../../runtime/records/run-environment.js'
 import { findRun, type RunRecord } from '../../runtime/records/run-log.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { type Manifest, Store } from '../../runtime/store/store.js'
 import { type ArtifactFlags, inspect } from './inspect.js'
 import { isFile, parseTarget } from './target.js'
@@ -62,7 +63,7 @@ const sideOfDefinition = Effect.fnUntraced(function* (target: string, flags: Art
   const stages = new Map(
     prepared.stages.map((stage) => [stage.node.name, stageOfDefinition(stage, plan.manifests)] as const),
   )
-  const without = plan.stages.filter(({ status }) => status !== 'cached').map(({ stage }) => stage)
+  const without = prepared.stages.flatMap(({ node }) => (plan.manifests.has(node) ? [] : [node.name]))
   // What was remembered by its digest alone is read again.
   for (const { codeEntry, codeWithout } of prepared.stages) {
     yield* Effect.promise(() => prepared.code.recordOf(codeEntry, codeWithout))
@@ -112,7 +113,7 @@ const readSide = Effect.fnUntraced(function* (target: string, flags: ArtifactFla
   if (isFile(file)) return yield* sideOfDefinition(target, flags)
   const record = yield* findRun(target)
   if (record !== undefined) return yield* sideOfRun(record)
-  return yield* new UsageError({
+  return yield* notStored({
     message: `'${target}' is neither a file nor a run in ${flags.store}`,
     hint: `genepool runs --store ${flags.store} lists the runs; a cell is FILE#init=learned,seed=0`,
   })

@@ -132,6 +132,10 @@ export const describeReason = (reason: Reason): string => {
       return 'its artifact is not in the store any more'
     case 'artifact-corrupt':
       return 'its artifact was damaged'
+    case 'artifact-unverified':
+      return 'files of its artifact were touched, or are not verified yet: a run reads them'
+    case 'input-unverified':
+      return `${reason.stage} may be made again first`
     case 'input-pending':
       return `${reason.stage} is made first`
     case 'goes-on':

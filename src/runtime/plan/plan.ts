@@ -115,21 +115,33 @@ export const explainMiss = Effect.fnUntraced(function* (
   return [...reasons, ...refusalOf(stage.kind, identity.params, reasons), ...beginning]
 })
 
-/** Each stage `cached`, `run` or `maybe` (an input is made anew first; the same bytes would leave this one alone). */
+/** Whether only reading the artifact's files could tell that they are as they were published. */
+const isUnverified = ({ blobs }: Store['Service'], { manifest, isWhole }: FoundArtifact): boolean =>
+  !isWhole && Object.values(manifest.files).some((file) => blobs.isUnverified(file))
+
+/**
+ * Each stage `cached`, `run` or `maybe`: an input is made anew first, and the same bytes would leave this one alone; or
+ * files of its artifact, or of one that it reads, were touched, and a run finds out whether they are damaged. Reads no
+ * artifact.
+ */
 export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last: LastKnown) {
   const store = yield* Store
   const manifests = new Map<StageNode, Manifest>()
   const hits = new Map<StageNode, FoundArtifact>()
   const stages: PlannedStage[] = []
+  /** Stages whose artifacts are there and may have to be made again all the same. */
+  const unsure = new Set<StageNode>()
   const now = prepared.readsNow()
   for (const stage of prepared.stages) {
     const { node } = stage
     const pending: Reason[] = []
+    const doubts: Reason[] = []
     const contents: Record<string, string> = {}
     for (const [input, from] of Object.entries(node.inputs)) {
       const manifest = manifests.get(from)
       if (manifest === undefined) pending.push({ type: 'input-pending', input, stage: from.name })
       else contents[input] = manifest.content
+      if (unsure.has(from)) doubts.push({ type: 'input-unverified', input, stage: from.name })
     }
     const planned = { stage: node.name, kind: node.kind }
     if (stage.missing !== undefined) {
@@ -144,7 +156,9 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
         manifests.set(node, found.manifest)
         hits.set(node, found)
         const madeBy = found.madeBy === undefined ? {} : { madeBy: found.madeBy }
-        stages.push({ ...planned, status: 'cached', reasons: [], ...madeBy })
+        if (isUnverified(store, found)) doubts.unshift({ type: 'artifact-unverified' })
+        if (doubts.length > 0) unsure.add(node)
+        stages.push({ ...planned, status: doubts.length > 0 ? 'maybe' : 'cached', reasons: doubts, ...madeBy })
       } else {
         stages.push({ ...planned, status: 'run', reasons: yield* explainMiss(stage, identity, last, prepared, now) })
       }

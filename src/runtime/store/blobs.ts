@@ -165,6 +165,12 @@ export class Blobs {
     return identity !== undefined && fileSizeOf(identity) === file.bytes && this.verified.has(file.sha256, identity)
   }
 
+  /** Whether it was never hashed as its file is now: that is another one, or was touched since. Reads nothing. */
+  isUnverified(file: StoredFile): boolean {
+    const identity = identityIfAny(this.path(file))
+    return identity === undefined || this.verified.hashedAt(file.sha256, identity) === undefined
+  }
+
   /** Whether the blob is what it was; reads it where that is not known, or with `readAll` in any case. */
   check(file: StoredFile, readAll = false): BlobState {
     const blob = this.path(file)
