@@ -85,6 +85,20 @@ describe('an edit that is declared harmless', () => {
     expect([since.map(({ id }) => id), within]).to.deep.equal([[edit.id], []])
   })
 
+  it('is said to be accepted already, and nothing is accepted twice', async () => {
+    const [edit] = await accepted()
+    for (const written of ['kdLoss', 'losses.ts:kdLoss']) {
+      const { code, stdout, stderr } = await genepool('accept', written, '--reason', 'once more')
+      expect([code, stderr], written).to.deep.equal([0, ''])
+      expect(stdout).to.match(/^losses\.ts:kdLoss counts as before already: accepted .* by /)
+      expect(stdout).to.include(`genepool accept --revoke ${edit.id} takes it back`)
+    }
+    expect(await accepted()).to.deep.equal([edit])
+    const other = await genepool('accept', 'other', '--reason', 'none')
+    expect([other.code, other.stdout]).to.deep.equal([2, ''])
+    expect(other.stderr).to.match(/other has not changed since/)
+  })
+
   it('does not cover the next edit of the declaration, nor one of its helper, nor one of another', async () => {
     for (const [from, to] of [
       ['doubled(x)', 'doubled(x) + 1'],

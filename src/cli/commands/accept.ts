@@ -18,6 +18,7 @@ import { storeErrorOf, UsageError } from '../../runtime/errors.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
 import { readRuns } from '../../runtime/records/run-log.js'
 import { changeAcceptedEdits } from '../../runtime/store/change-accepted-edits.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { Store } from '../../runtime/store/store.js'
 import {
   artifactFlags,
@@ -28,7 +29,7 @@ import {
   textFlag,
   verboseFlag,
 } from '../input/flags.js'
-import { inspect, type InspectFlags, inStore } from '../input/inspect.js'
+import { inspect, type Inspected, inStore } from '../input/inspect.js'
 import { isFile } from '../input/target.js'
 import { printJson, say } from '../output/print.js'
 import { renderTable } from '../output/table.js'
@@ -92,12 +93,14 @@ const listAccepted = Effect.fnUntraced(function* (json: boolean) {
   )
 })
 
+const isCalled = (edit: AcceptedEdit, written: string): boolean =>
+  [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written)
+
 const revoke = Effect.fnUntraced(function* (written: string) {
-  const isWanted = (edit: AcceptedEdit): boolean =>
-    edit.revokedAt === undefined && [edit.id, edit.name, `${edit.file}:${edit.name}`, edit.symbol].includes(written)
+  const isWanted = (edit: AcceptedEdit): boolean => edit.revokedAt === undefined && isCalled(edit, written)
   const wanted = (yield* readEdits(yield* Store)).filter(isWanted)
   if (wanted.length === 0) {
-    return yield* new UsageError({
+    return yield* notStored({
       message: `no accepted edit '${written}' is in force`,
       hint: 'genepool accept --list shows them',
     })
@@ -114,15 +117,14 @@ const lastPipeline = Effect.fnUntraced(function* () {
     const file = started?.file ?? undefined
     if (file !== undefined && isFile(file)) return path.relative(process.cwd(), file)
   }
-  return yield* new UsageError({
+  return yield* notStored({
     message: 'no run tells which pipeline is meant',
     hint: 'genepool accept SYMBOL PIPELINE --reason TEXT',
   })
 })
 
 /** The code of each stage that changed since it last finished: as it was then, and as it is. */
-const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
-  const { graph, prepared, plan, store } = yield* inspect(flags)
+const codeChanges = Effect.fnUntraced(function* ({ graph, prepared, plan, store }: Inspected) {
   const last = new LastKnown(store, graph.remembered)
   const changes: CodeChange[] = []
   for (const [index, stage] of prepared.stages.entries()) {
@@ -137,13 +139,36 @@ const codeChanges = Effect.fnUntraced(function* (flags: InspectFlags) {
   return changes
 })
 
+/** Edits in force of this name that the stages as they stand reach: they count as before already. */
+const acceptedAlready = Effect.fnUntraced(function* (written: string, { prepared }: Inspected) {
+  const inForce = new Set<string>()
+  for (const { codeEntry, codeWithout } of prepared.stages) {
+    const record = yield* Effect.promise(() => prepared.code.current(codeEntry, codeWithout))
+    for (const { id } of record?.accepted ?? []) inForce.add(id)
+  }
+  const edits = yield* readEdits(yield* Store)
+  return edits.filter((edit) => inForce.has(edit.id) && isCalled(edit, written))
+})
+
+const sayTakenBack = ({ id }: AcceptedEdit): void => say(`  genepool accept --revoke ${id} takes it back`)
+
 const acceptSymbol = Effect.fnUntraced(function* (symbol: string, reason: string, flags: AcceptFlags) {
   const pipeline = flags.pipeline ?? (yield* lastPipeline())
-  const edits = editedDeclarations(yield* codeChanges({ ...flags, pipeline }))
+  const inspected = yield* inspect({ ...flags, pipeline })
+  const edits = editedDeclarations(yield* codeChanges(inspected))
   const found = editsCalled(edits, symbol)
   if (found.length === 0) {
+    const already = yield* acceptedAlready(symbol, inspected)
+    for (const edit of already) {
+      if (flags.json) printJson(edit)
+      else {
+        say(`${edit.file}:${edit.name} counts as before already: accepted ${edit.at} by ${describeWho(edit)}`)
+        sayTakenBack(edit)
+      }
+    }
+    if (already.length > 0) return
     const names = edits.map(({ symbol: { name } }) => name)
-    return yield* new UsageError({
+    return yield* notStored({
       message: `${symbol} has not changed since the stages of ${pipeline} last ran`,
       hint: names.length === 0 ? 'nothing that they reach has' : `what has: ${[...new Set(names)].join(', ')}`,
     })
@@ -160,11 +185,11 @@ const acceptSymbol = Effect.fnUntraced(function* (symbol: string, reason: string
   for (const each of accepted) {
     if (flags.json) printJson({ ...each.accepted, stages: each.stages })
     else {
-      const { id, file, name, changes } = each.accepted
+      const { file, name, changes } = each.accepted
       const more = changes.slice(1).map(({ key }) => key)
       const others = more.length === 0 ? '' : `, with ${more.join(', ')}`
       say(`${file}:${name} counts as before in ${each.stages.join(', ')}${others}`)
-      say(`  genepool accept --revoke ${id} takes it back`)
+      sayTakenBack(each.accepted)
     }
   }
 })
