@@ -104,6 +104,28 @@ describe('genepool report', () => {
     expect(read('figures/models.md')).to.match(/^\| +id \| model /)
   })
 
+  it('labels even distances evenly, also of times that differ by little', () => {
+    for (const batch of [1, 8]) {
+      const labels = [...read(`figures/accuracy-latency-${batch}.svg`).matchAll(/>(\d+\.?\d*) ms</g)].map(
+        ([, text]) => text,
+      )
+      expect(labels.length).to.be.above(2)
+      const [first, second] = labels.map(Number)
+      const decimals = labels[0].split('.')[1]?.length ?? 0
+      expect(labels).to.deep.equal(labels.map((_, index) => (first + index * (second - first)).toFixed(decimals)))
+    }
+  })
+
+  it('gives panels a title and no names of axes, however few and wide they are', async () => {
+    const axes = "{ init: ['learned', 'random'], loss: ['soft', 'none'] }"
+    workspace.write('two.ts', smallSuite.replace(axes, "{ init: ['learned', 'random'], loss: ['soft'] }"))
+    await fillStore(workspace, 'two.ts')
+    expect((await genepool('report two.ts --figures two')).code).to.equal(0)
+    const svg = read('two/cells.svg')
+    expect(svg).to.include('>learned<').and.include('>random<')
+    expect(svg).not.to.match(/top-1, %|>parameters</)
+  })
+
   it('draws nothing that is not a number', () => {
     for (const name of ['nine-report.html', 'deep/er/suite.html']) {
       expect(read(name).replace(/<script[^]*?<\/script>/g, '')).not.to.match(/="[^"]*(?:NaN|Infinity|undefined)/)

@@ -1,5 +1,12 @@
 import { expect } from 'chai'
-import { costAxis, exactTick, linearTicks, percentDomain, shortCount } from '../../src/report/drawing/axes.js'
+import {
+  costAxis,
+  evenTicks,
+  exactTick,
+  linearTicks,
+  percentDomain,
+  shortCount,
+} from '../../src/report/drawing/axes.js'
 
 describe('a tick', () => {
   it('is called what it is', () => {
@@ -31,6 +38,31 @@ describe('axes', () => {
     expect(low).to.be.below(50)
     expect(high).to.be.above(50)
     expect(linearTicks(0, 0.9, 4)).to.have.length(4)
+  })
+
+  it('have labels whose distances read as they are', () => {
+    const labels = (low: number, high: number, quantity: 'number' | 'count' | 'ms'): readonly string[] => {
+      const { ticks, tickFormat } = evenTicks(low, high, 7, quantity)
+      return ticks.map(tickFormat)
+    }
+    expect(labels(0.12, 0.26, 'ms')).to.deep.equal(
+      ['0.120', '0.140', '0.160', '0.180', '0.200', '0.220', '0.240', '0.260'].map((each) => `${each.slice(0, 4)} ms`),
+    )
+    expect(labels(0.12, 0.28, 'ms')).to.deep.equal([
+      '0.125 ms',
+      '0.150 ms',
+      '0.175 ms',
+      '0.200 ms',
+      '0.225 ms',
+      '0.250 ms',
+      '0.275 ms',
+    ])
+    expect(labels(1.1e6, 1.26e6, 'count')).to.deep.equal(
+      ['1.100', '1.125', '1.150', '1.175', '1.200', '1.225', '1.250'].map((each) => `${each} M`),
+    )
+    expect(labels(0, 900_000, 'count')).to.deep.equal(['0', '200 k', '400 k', '600 k', '800 k'])
+    expect(labels(92, 98, 'number')).to.deep.equal(['92', '93', '94', '95', '96', '97', '98'])
+    expect(new Set(labels(1e-9, 8e-9, 'number')).size).to.equal(8)
   })
 
   it('count without superfluous digits', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { type Bounds, type PlacedLabel, placeLabels } from '../../src/report/drawing/labels.js'
+import { type Bounds, drawLabels, type PlacedLabel, placeLabels } from '../../src/report/drawing/labels.js'
 import { fontSize, shortened, textWidth } from '../../src/report/drawing/svg.js'
 
 const bounds: Bounds = { left: 0, top: 0, right: 800, bottom: 400 }
@@ -41,6 +41,31 @@ describe('names beside points', () => {
     )
     expect(both).to.have.length(2)
     expect([both[0].textX, both[0].textY]).not.to.deep.equal([both[1].textX, both[1].textY])
+  })
+
+  it('have lines to their points that cross neither each other nor another name', () => {
+    // Points close together on a narrow figure: all but a few names have to go far away.
+    const close = Array.from({ length: 12 }, (_, i) => ({
+      x: 120 + ((i * 37) % 60),
+      y: 120 + ((i * 23) % 50),
+      label: `model${i}`,
+    }))
+    const symbols = close.map((point) => ({ ...point, isSymbol: true }))
+    const narrow = placeLabels(close, symbols, { left: 0, top: 0, right: 348, bottom: 300 })
+    expect(narrow.filter(({ isFar }) => isFar).length).to.be.above(3)
+    const drawn = drawLabels(narrow)
+    const lines = [...drawn.matchAll(/<line x1="([-\d.]+)" y1="([-\d.]+)" x2="([-\d.]+)" y2="([-\d.]+)"/g)].map(
+      (found) => found.slice(1).map(Number),
+    )
+    const side = ([ax, ay]: number[], [bx, by]: number[], [cx, cy]: number[]): number =>
+      Math.sign((bx - ax) * (cy - ay) - (by - ay) * (cx - ax))
+    const cross = ([a, b, c, d]: number[], [e, f, g, h]: number[]): boolean =>
+      side([a, b], [c, d], [e, f]) * side([a, b], [c, d], [g, h]) < 0 &&
+      side([e, f], [g, h], [a, b]) * side([e, f], [g, h], [c, d]) < 0
+    expect(lines.length).to.be.above(3)
+    for (const [index, line] of lines.entries()) {
+      for (const other of lines.slice(index + 1)) expect(cross(line, other), `${line} and ${other}`).to.equal(false)
+    }
   })
 
   it('are left out where there is no room at all', () => {

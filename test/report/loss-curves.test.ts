@@ -7,6 +7,6 @@ describe('loss curves', () => {
     const panel = { title: 'distill/tiny', curves: [{ name: 'distill/tiny', history: [{ epoch: 1, loss: 9.4 }] }] }
     const { body } = lossFigure(await openDrawing(), [panel], 480)
     const texts = [...body.matchAll(/<text[^>]*>([^<]+)<\/text>/g)].map(([, text]) => text)
-    expect(texts).to.include.members(['0', '2.5', '5', '7.5'])
+    expect(texts).to.include.members(['0', '2.5', '5.0', '7.5'])
   })
 })

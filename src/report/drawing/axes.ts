@@ -1,7 +1,7 @@
 /** Axes with round ticks: costs on a linear or, over a wide span, a logarithmic scale; accuracies in per cent. */
-import { count, milliseconds } from '../../results/format.js'
+import { count } from '../../results/format.js'
 import type { Cost } from '../../results/pareto.js'
-import { extentOf } from '../../results/statistics.js'
+import { extentOf, largestOf } from '../../results/statistics.js'
 
 /** From this ratio of the highest to the lowest cost on the scale is logarithmic. */
 const wideSpan = 12
@@ -19,15 +19,49 @@ interface CostAxis {
 }
 
 /** Without zeros after the point: `1 M` for `1.00 M`. */
-const short = (text: string): string => text.replace(/(\.\d*?)0+(?= |$)/, '$1').replace(/\.(?= |$)/, '')
+export const shortCount = (value: number): string =>
+  count(value)
+    .replace(/(\.\d*?)0+(?= |$)/, '$1')
+    .replace(/\.(?= |$)/, '')
 
-/** A count on an axis. */
-export const shortCount = (value: number): string => short(count(value))
+/** A tick with all its digits: Plot's default would write 12.5 as 13. */
+export const exactTick = (value: number): string => String(Number(value.toFixed(6)))
 
-const formats: Readonly<Record<Cost, (value: number) => string>> = {
+/** Of ticks on a logarithmic scale, each in its own unit. */
+const logLabels: Readonly<Record<Cost, (value: number) => string>> = {
   params: shortCount,
   macs: shortCount,
-  latency: (value) => short(milliseconds(value)),
+  latency: (value) => `${exactTick(value)} ms`,
+}
+
+/** What the numbers of a linear scale are: counts have a unit (k, M, …), of which there is one for all ticks. */
+type Quantity = 'number' | 'count' | 'ms'
+
+const quantityOf: Readonly<Record<Cost, Quantity>> = { params: 'count', macs: 'count', latency: 'ms' }
+
+const countUnits = [
+  [' T', 1e12],
+  [' G', 1e9],
+  [' M', 1e6],
+  [' k', 1e3],
+] as const
+
+const mostDecimals = 6
+
+/** As many decimals for all as the one needs that needs most, so that even distances read as even distances. */
+const evenLabels = (ticks: readonly number[], quantity: Quantity): ((value: number) => string) => {
+  const largest = largestOf(ticks.map(Math.abs))
+  const [unit, size] =
+    (quantity === 'count' ? countUnits.find(([, least]) => largest >= least) : undefined) ??
+    ([quantity === 'ms' ? ' ms' : '', 1] as const)
+  const isWhole = (value: number): boolean => Math.abs(value - Math.round(value)) <= 1e-6 * Math.abs(value)
+  const powers = Array.from({ length: mostDecimals + 1 }, (_, decimals) => decimals)
+  const decimals = powers.find((each) => ticks.every((tick) => isWhole((tick / size) * 10 ** each)))
+  return (value) => {
+    if (value === 0) return '0'
+    const number = value / size
+    return `${decimals === undefined || largest >= 1e15 ? number.toPrecision(3) : number.toFixed(decimals)}${unit}`
+  }
 }
 
 export const costTitle = (cost: Cost, batch = 1): string =>
@@ -58,21 +92,24 @@ export const linearTicks = (low: number, high: number, most: number): readonly n
   return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) => (first + index) * step)
 }
 
+/** Round numbers at even distances and their labels, for a linear scale of Observable Plot. */
+export const evenTicks = (low: number, high: number, most: number, quantity: Quantity = 'number') => {
+  const ticks = [...linearTicks(low, high, most)]
+  return { ticks, tickFormat: evenLabels(ticks, quantity) }
+}
+
 export const costAxis = (values: readonly number[], cost: Cost, batch: number, most: number): CostAxis => {
   const [low, high] = extentOf(values)
   const isLog = high / low > wideSpan
   const margin = (high - low || high) * 0.06
   const domain = isLog ? ([low / 1.15, high * 1.15] as const) : ([Math.max(0, low - margin), high + margin] as const)
-  const ticks = isLog ? logTicks(...domain, most) : linearTicks(...domain, most)
+  const ticks = isLog
+    ? { ticks: [...logTicks(...domain, most)], tickFormat: logLabels[cost] }
+    : evenTicks(...domain, most, quantityOf[cost])
   return {
     domain,
     label: costTitle(cost, batch).replace(/^the /, ''),
-    options: {
-      type: isLog ? 'log' : 'linear',
-      domain: [...domain],
-      ticks: [...ticks],
-      tickFormat: formats[cost],
-    },
+    options: { type: isLog ? 'log' : 'linear', domain: [...domain], ...ticks },
   }
 }
 
@@ -82,6 +119,3 @@ export const percentDomain = (shares: readonly number[]): readonly [number, numb
   const margin = Math.max((high - low) * 0.08, 0.05)
   return [Math.max(0, low - margin), Math.min(100, high + margin)]
 }
-
-/** A tick with all its digits: Plot's default would write 12.5 as 13. */
-export const exactTick = (value: number): string => String(Number(value.toFixed(6)))

@@ -3,7 +3,7 @@ import { largestOf } from '../../results/statistics.js'
 import { count, percent } from '../../results/format.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { costOf, paretoFront, type Cost } from '../../results/pareto.js'
-import { costAxis, exactTick, linearTicks, percentDomain } from '../drawing/axes.js'
+import { costAxis, evenTicks, percentDomain } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import { drawLabels, type LabelWish, placeInCorner, placeLabels } from '../drawing/labels.js'
 import { legend, type LegendEntry, type Picture, stack } from '../drawing/svg.js'
@@ -153,8 +153,7 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
     x: { ...xs.options, label: xs.label, labelAnchor: 'center', labelArrow: 'none' },
     y: {
       domain: [...domain],
-      ticks: [...linearTicks(...domain, 7)],
-      tickFormat: exactTick,
+      ...evenTicks(...domain, 7),
       label: 'top-1, %',
       grid: true,
       labelArrow: 'none',
@@ -176,8 +175,11 @@ export const accuracyFigure = (drawing: Drawing, options: AccuracyOptions): Pict
   const wishes = drawn.flatMap((mark): readonly LabelWish[] =>
     mark.label === undefined ? [] : [{ ...spot(mark), label: mark.label }],
   )
-  const covered = [...drawn.map(spot), ...along(line.map(({ x, y }) => ({ x: plot.x.apply(x), y: plot.y.apply(y) })))]
-  const bounds = { left: margins.marginLeft + 2, right: width - 4, top: 4, bottom: height - margins.marginBottom - 2 }
+  const covered = [
+    ...drawn.map((mark) => ({ ...spot(mark), isSymbol: true })),
+    ...along(line.map(({ x, y }) => ({ x: plot.x.apply(x), y: plot.y.apply(y) }))),
+  ]
+  const bounds = { left: margins.marginLeft + 6, right: width - 4, top: 4, bottom: height - margins.marginBottom - 2 }
   const farLabels = far.map((one) => {
     const [size, unit] = cost === 'macs' ? [one.macs, 'MACs'] : [one.params, 'params']
     const label = `${one.name} ${percent(one.top1)}${isNarrow ? '' : ` (${count(size)} ${unit})`}`

@@ -2,7 +2,7 @@
 import { type AxisLabels, shortLabels } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { paretoFront } from '../../results/pareto.js'
-import { costAxis, exactTick, linearTicks, percentDomain } from '../drawing/axes.js'
+import { costAxis, evenTicks, percentDomain } from '../drawing/axes.js'
 import type { Drawing, DrawnPlot } from '../drawing/plot.js'
 import { element, legend, type Picture, shortened, stack, text, tile } from '../drawing/svg.js'
 import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
@@ -42,13 +42,24 @@ interface Frame {
   readonly plot: (marks: (drawing: Drawing, end: number) => unknown[]) => DrawnPlot
 }
 
-const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, height: number): Frame => {
-  const isSmall = width < 300
+interface FrameOptions {
+  readonly width: number
+  readonly height: number
+  /** Of one of several panels, whose axes the caption names: lines of the title that stands in their names' place. */
+  readonly titleLines?: number
+}
+
+const frame = (
+  drawing: Drawing,
+  models: readonly ModelResult[],
+  { width, height, titleLines = 0 }: FrameOptions,
+): Frame => {
+  const isPanel = titleLines > 0
   const xs = costAxis(
     models.map(({ params }) => params),
     'params',
     1,
-    width < 200 ? 2 : isSmall ? 4 : width < 500 ? 5 : 9,
+    width < 200 ? 3 : width < 300 ? 4 : width < 500 ? 5 : 9,
   )
   const domain = percentDomain(models.flatMap(({ top1, std }) => [top1 - (std.top1 ?? 0), top1 + (std.top1 ?? 0)]))
   return {
@@ -56,21 +67,20 @@ const frame = (drawing: Drawing, models: readonly ModelResult[], width: number, 
       drawing.plot({
         width,
         height,
-        marginLeft: isSmall ? 42 : 48,
+        marginLeft: isPanel ? 42 : 48,
         marginRight: 12,
-        marginTop: isSmall ? 38 : 26,
-        marginBottom: isSmall ? 26 : 44,
+        marginTop: isPanel ? 8 + 15 * titleLines : 26,
+        marginBottom: isPanel ? 26 : 44,
         x: {
           ...xs.options,
-          label: isSmall ? null : xs.label,
+          label: isPanel ? null : xs.label,
           labelAnchor: 'center',
           labelArrow: 'none',
         },
         y: {
           domain: [...domain],
-          ticks: [...linearTicks(...domain, isSmall ? 4 : 7)],
-          tickFormat: exactTick,
-          label: isSmall ? null : 'top-1, %',
+          ...evenTicks(...domain, isPanel ? 4 : 7),
+          label: isPanel ? null : 'top-1, %',
           grid: true,
           labelArrow: 'none',
         },
@@ -102,7 +112,8 @@ const whisker = (plot: DrawnPlot, { top1, std }: ModelResult, role: ColourRole, 
 /** All families in one figure: for each the front, its spread as a band, and every model. */
 export const frontsFigure = (drawing: Drawing, families: readonly ModelFamily[], width: number): Picture => {
   const models = families.flatMap((family) => family.models)
-  const plot = frame(drawing, models, width, width < 500 ? 300 : 400).plot((with_, end) =>
+  const options = { width, height: width < 500 ? 300 : 400 }
+  const plot = frame(drawing, models, options).plot((with_, end) =>
     families.flatMap(({ models: own }, index) => {
       const steps = untilEnd(stepsOf(own), end)
       return [stepBand(with_, steps, seriesRole(index)), stepLine(with_, steps, seriesRole(index), 2)]
@@ -132,9 +143,11 @@ export const panelsFigure = (drawing: Drawing, families: readonly ModelFamily[],
   const columns = width < 500 ? 2 : Math.min(4, families.length)
   const each = (width - gap * (columns - 1)) / columns
   const all = families.flatMap((family) => family.models)
-  const framed = frame(drawing, all, each, width < 500 ? 170 : 180)
+  const titles = families.map(({ at }) => shortLabels(at).split(', '))
+  const titleLines = titles.some(({ length }) => length > 1) ? 2 : 1
+  const framed = frame(drawing, all, { width: each, height: width < 500 ? 170 : 180, titleLines })
   const fronts = families.map(({ models }) => stepsOf(models))
-  const panels = families.map(({ at, models }, index): Picture => {
+  const panels = families.map(({ models }, index): Picture => {
     const plot = framed.plot((with_, end) => [
       ...fronts.flatMap((steps, other) => (other === index ? [] : [stepLine(with_, untilEnd(steps, end), 'faint', 1)])),
       stepBand(with_, untilEnd(fronts[index], end), 'c1'),
@@ -148,7 +161,7 @@ export const panelsFigure = (drawing: Drawing, families: readonly ModelFamily[],
         describeModel(model),
       ),
     )
-    const [first = '', ...rest] = shortLabels(at).split(', ')
+    const [first = '', ...rest] = titles[index]
     const title =
       text(0, 12, shortened(first, each - 4), { 'font-weight': 600 }) +
       text(0, 27, shortened(rest.join(', '), each - 4), { fill: colour('muted') })

@@ -2,8 +2,7 @@
 import { figureLongTitle, figureText, figureTitle, isShare } from '../../results/figures.js'
 import { type GroupResult, shortLabels } from '../../results/group-results.js'
 import { extentOf, largestOf } from '../../results/statistics.js'
-import { count } from '../../results/format.js'
-import { exactTick, linearTicks } from '../drawing/axes.js'
+import { evenTicks } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import { element, type Picture, shortened, text, textWidth } from '../drawing/svg.js'
 import { colour, type ColourRole, seriesRole } from '../drawing/theme.js'
@@ -61,8 +60,7 @@ export const intervalFigure = (drawing: Drawing, { groups, figure, width, colour
     x: {
       type: 'linear',
       domain: [...domain],
-      ticks: [...linearTicks(...domain, isNarrow ? 4 : 7)],
-      tickFormat: (value: number) => (factor === 100 ? exactTick(value) : count(value)),
+      ...evenTicks(...domain, isNarrow ? 4 : 7, factor === 100 ? 'number' : 'count'),
       label: factor === 100 ? `${figureLongTitle(figure)}, %` : figureLongTitle(figure),
       labelAnchor: 'center',
       labelArrow: 'none',

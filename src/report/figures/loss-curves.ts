@@ -1,6 +1,6 @@
 /** The loss of every training stage by epoch: one panel a stage, in a suite with the curves of all its cells. */
 import { largestOf } from '../../results/statistics.js'
-import { exactTick, linearTicks } from '../drawing/axes.js'
+import { evenTicks } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import { element, legend, type Picture, shortened, stack, text, tile } from '../drawing/svg.js'
 import { colour, seriesRole } from '../drawing/theme.js'
@@ -68,7 +68,7 @@ const drawPanel = (drawing: Drawing, panel: LossPanel, roles: ReturnType<typeof 
       labelArrow: 'none',
       labelOffset: 30,
     },
-    y: { domain: [0, high], ticks: [...linearTicks(0, high, 4)], tickFormat: exactTick, label: null, grid: true },
+    y: { domain: [0, high], ...evenTicks(0, high, 4), label: null, grid: true },
     marks: series.flatMap(({ points, stroke, weight, opacity, says }) => [
       marks.line(points, {
         x: 'epoch',

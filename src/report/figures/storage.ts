@@ -1,7 +1,7 @@
 /** Stored parameters as bars, divided into their parts. */
 import { largestOf } from '../../results/statistics.js'
 import { count } from '../../results/format.js'
-import { linearTicks, shortCount } from '../drawing/axes.js'
+import { evenTicks } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
 import type { StorageItem } from '../storage.js'
 import { element, type Picture, shortened, text, textWidth } from '../drawing/svg.js'
@@ -25,8 +25,7 @@ export const storageFigure = (drawing: Drawing, items: readonly StorageItem[], w
     x: {
       type: 'linear',
       domain: [0, most * 1.02],
-      ticks: [...linearTicks(0, most * 1.02, width < 500 ? 3 : 6)],
-      tickFormat: shortCount,
+      ...evenTicks(0, most * 1.02, width < 500 ? 3 : 6, 'count'),
       label: 'stored parameters',
       labelAnchor: 'center',
       labelArrow: 'none',
