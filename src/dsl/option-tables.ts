@@ -66,7 +66,7 @@ export const STAGE_OPTIONS = {
    */
   trusts: option.own<readonly Escape[]>(`a list of ${ESCAPES.map((each) => `\`'${each}'\``).join(', ')}`, 'none'),
   /**
-   * Leaves files in `outDir`; returns figures or nothing. Its code counts: edit what it reaches and it runs again. It
+   * Leaves files in `outDir`, returns figures, or both. Its code counts: edit what it reaches and it runs again. It
    * must use nothing but what it is given and what its module imports or declares: no variable of a function around it.
    */
   run: option.ownNeeded<object>('a function'),

@@ -63,7 +63,10 @@ export interface StageRun<Params, Input extends string, Source extends string> {
   readonly inputs: { readonly [name in Input]: StageInput }
   /** Absolute paths of the files that `sources` names. */
   readonly sources: { readonly [role in Source]: string }
-  /** Empty folder; every file left here becomes part of the artifact, byte for byte. One at least. */
+  /**
+   * Empty folder; every file left here becomes part of the artifact, byte for byte. One at least, unless the stage
+   * returns figures.
+   */
   readonly outDir: string
   /** Folder that outlives an interruption, for state to go on from; gone once the artifact is stored. */
   readonly checkpointDir: string

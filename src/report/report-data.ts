@@ -9,6 +9,7 @@ import {
   warningsOf,
   type ExperimentResults,
 } from '../results/experiment-results.js'
+import { type NamedFigure, namedFigures } from '../results/figures.js'
 import { plural } from '../results/format.js'
 import type { GroupResult } from '../results/group-results.js'
 import { modelJson, type ModelJson, type ModelResult, type ResultJson } from '../results/model-results.js'
@@ -36,6 +37,8 @@ export interface ReportData {
   }
   /** The lines of `genepool results --json`. */
   readonly results: readonly ResultJson[]
+  /** Of a pipeline, every figure of every stage, as `genepool results --metric … --json` has them; none for a suite. */
+  readonly figures: readonly NamedFigure[]
   /** The lines of `genepool results --models --json`; of a pipeline the same as `results`. */
   readonly models: readonly ModelJson[]
   /** Axis → the lines of `genepool results --by <axis> --json`; none for a pipeline. */
@@ -90,6 +93,7 @@ export const makeReport = Effect.fnUntraced(function* (
   const models = modelResults(results)
   const groups = groupResults(results)
   const rows = models.map((model) => modelJson(kind, model))
+  const figures = kind === 'suite' ? [] : results.cells.flatMap(namedFigures)
   const { stages, damaged } = yield* readStages(experiment)
   const data: ReportData = {
     genepool: version,
@@ -106,7 +110,8 @@ export const makeReport = Effect.fnUntraced(function* (
       device: engine.device,
       versions: engine.identity.versions,
     },
-    results: kind === 'suite' ? groups : rows,
+    results: kind === 'suite' ? groups : rows.length > 0 ? rows : figures,
+    figures,
     models: rows,
     by:
       kind === 'suite' ? Object.fromEntries(axesOf(results).map((axis) => [axis, groupResults(results, [axis])])) : {},

@@ -128,7 +128,7 @@ const poolItems = (pools: readonly Pool[]): readonly StorageItem[] => {
 const aloneItems = (cells: ExperimentResults['cells']): readonly StorageItem[] => {
   const items = new Map<string, Kept>()
   for (const { cell, rows, isMeasured } of cells) {
-    if (!isMeasured || stitchOf(cell) === undefined) continue
+    if (!isMeasured || rows.length === 0 || stitchOf(cell) === undefined) continue
     const params = sumOf(rows.map(({ paramsStored }) => paramsStored))
     const blocks = sumOf(rows.map(({ depth }) => depth))
     const name = `all ${plural(rows.length, 'model')} one by one (counted)`

@@ -1,8 +1,10 @@
 /** What the cells of an experiment have measured, read from their artifacts, and each cell in a few figures. */
 import * as Effect from 'effect/Effect'
-import type { StageNode } from '../dsl/nodes.js'
+import type { Json, StageNode } from '../dsl/nodes.js'
+import { isUserStageNode } from '../runtime/definition/user-stage.js'
 import type { StoreError } from '../runtime/errors.js'
 import type { ExperimentCell, ExperimentStage } from '../runtime/plan/experiment.js'
+import { leavesOf } from '../runtime/plan/reasons.js'
 import type { Manifest, Store } from '../runtime/store/store.js'
 import {
   type DescendantRow,
@@ -12,6 +14,7 @@ import {
   readDescendantRows,
   readLatencyRows,
 } from './model-row.js'
+import { type FigureSplit, splitOfModels, splitOfSummary } from './splits.js'
 import { extentOf, meanOf } from './statistics.js'
 import { DamagedFile, readStored } from './stored-text.js'
 
@@ -24,22 +27,29 @@ export interface Cell extends Pick<ExperimentCell, 'name' | 'at' | 'seed'> {
   readonly stages: ReadonlyMap<string, CellStage>
 }
 
-/** A model and the artifact that has measured it: cells that share this have measured the model once. */
-export type CellRow = ModelRow & { readonly source: string }
+/** A model, the images that it was measured on, and the artifact that has: cells that share it measured it once. */
+export type CellRow = ModelRow & { readonly source: string; readonly split: FigureSplit }
 
-/** A number, and the artifacts that it comes from: cells that share these have measured it once. */
-interface CellFigure {
-  readonly value: number
+export interface CellFigure {
+  /** A number mostly; what a stage of the user's own gives may be a text, a list, … */
+  readonly value: Json
+  /** The artifacts that it comes from: cells that share these have measured it once. */
   readonly source: string
+  /** The images that it was measured on, where it was on images and a stage of genepool's own did; several may be. */
+  readonly splits: readonly FigureSplit[]
+  /** Whether a stage of the user's own gives it. */
+  readonly isOwn: boolean
 }
 
 export interface CellResults {
   readonly cell: Cell
   /** The measured models by id; none where no evaluation is there. */
   readonly rows: readonly CellRow[]
-  /** Whether all that the cell measures is there: of single models every one. */
+  /** Whether it has a stage that measures models, be it there or not. */
+  readonly evaluates: boolean
+  /** Whether all that the cell measures is there: of single models every one; without any, every stage. */
   readonly isMeasured: boolean
-  /** What measures it: the same for cells that share all their evaluations. */
+  /** What measures it: the same for cells that share all their evaluations, or without any all that gives figures. */
   readonly source: string
   /** Figures of the whole cell by name (`figuresOf`). */
   readonly figures: Readonly<Record<string, CellFigure>>
@@ -84,14 +94,6 @@ const withoutDamaged = (cell: Cell, damaged: ReadonlyMap<StageNode, string>): Ce
       }
     : cell
 
-interface CellParts {
-  /** Of a cell whose measurements are all there; else none. */
-  readonly rows: readonly ModelRow[]
-  /** Where the rows come from. */
-  readonly source: string
-  readonly stages: ReadonlyMap<string, CellStage>
-}
-
 /** Of all models, of the stitched ones alone, and of the one with the fewest parameters. */
 const figuresOfModels = (rows: readonly ModelRow[]): Readonly<Record<string, number>> => {
   if (rows.length === 0) return {}
@@ -111,38 +113,53 @@ const figuresOfModels = (rows: readonly ModelRow[]): Readonly<Record<string, num
 }
 
 /**
- * By name: `bestTop1`, `meanTop1`, `stitchedMeanTop1`, `worstTop1`, `smallestTop1`, `smallestParams` and `models` of
- * what was measured, and each number of a stage's summary as `<stage>.<figure>`: `teacher.top1`, `stitch.storedParams`.
+ * What a stage has returned beside its files, by `<stage>.<figure>`: `teacher.top1`, `count.byClass.cat` of a figure
+ * that is an object. What an evaluation returns are the figures of its models.
  */
-const figuresOf = ({ rows, source, stages }: CellParts): Readonly<Record<string, CellFigure>> => {
-  const models = Object.entries(figuresOfModels(rows)).map(([name, value]) => [name, { value, source }] as const)
-  const summaries = [...stages].flatMap(([stage, { node, manifest }]) =>
-    node.kind === 'evaluate' || manifest === undefined
-      ? []
-      : Object.entries(manifest.summary).flatMap(([name, value]) =>
-          typeof value === 'number' ? [[`${stage}.${name}`, { value, source: manifest.fingerprint }] as const] : [],
-        ),
-  )
-  return Object.fromEntries([...models, ...summaries])
+const figuresOfStage = (stage: string, { node, manifest }: CellStage): readonly (readonly [string, CellFigure])[] => {
+  if (node.kind === 'evaluate' || manifest === undefined) return []
+  const isOwn = isUserStageNode(node)
+  return [...leavesOf(manifest.summary)].map(([figure, value]) => {
+    const split = splitOfSummary(node, figure)
+    const splits = split === undefined ? [] : [split]
+    return [`${stage}.${figure}`, { value, source: manifest.fingerprint, splits, isOwn }]
+  })
 }
+
+const givesNumbers = ({ manifest }: CellStage): boolean =>
+  manifest !== undefined && [...leavesOf(manifest.summary).values()].some((value) => typeof value === 'number')
 
 const resultsOf = (cell: Cell, read: ReadonlyMap<StageNode, Measurements>): CellResults => {
   const stages = [...cell.stages.values()]
   const found = stages.flatMap((stage) => {
     const own = read.get(stage.node)
-    return own === undefined ? [] : [{ ...own, source: stage.manifest!.fingerprint }]
+    return own === undefined ? [] : [{ ...own, split: splitOfModels(stage.node), source: stage.manifest!.fingerprint }]
   })
   const times = found.flatMap((each) => each.times)
   const rows = found
-    .flatMap(({ rows: own, source }) => joinLatency(own, times).map((row): CellRow => ({ ...row, source })))
+    .flatMap(({ rows: own, source, split }) =>
+      joinLatency(own, times).map((row): CellRow => ({ ...row, source, split: split! })),
+    )
     .sort((a, b) => a.id - b.id)
   const evaluations = stages.filter(isEvaluation)
-  const isMeasured = rows.length > 0 && evaluations.every(({ manifest }) => manifest !== undefined)
-  // What has not run has no fingerprint yet; its name is unique.
-  const source = evaluations.map(({ node, manifest }) => manifest?.fingerprint ?? node.name).join(' ')
+  const evaluates = evaluations.length > 0
   const missing = [...cell.stages].flatMap(([name, { manifest }]) => (manifest === undefined ? [name] : []))
-  const figures = figuresOf({ rows: isMeasured ? rows : [], source, stages: cell.stages })
-  return { cell, rows, isMeasured, source, figures, missing }
+  const measuring = evaluates
+    ? evaluations
+    : stages.filter((stage) => stage.manifest === undefined || givesNumbers(stage))
+  const isThere = measuring.every(({ manifest }) => manifest !== undefined)
+  const isMeasured = isThere && (evaluates ? rows.length > 0 : measuring.length > 0)
+  // What has not run has no fingerprint yet; its name is unique.
+  const source = measuring.map(({ node, manifest }) => manifest?.fingerprint ?? node.name).join(' ')
+  const ofModels = Object.entries(figuresOfModels(isMeasured ? rows : [])).map(
+    ([name, value]): [string, CellFigure] => {
+      const splits = name.endsWith('Top1') ? [...new Set(rows.map(({ split }) => split))] : []
+      return [name, { value, source, splits, isOwn: false }]
+    },
+  )
+  const ofStages = [...cell.stages].flatMap(([name, stage]) => figuresOfStage(name, stage))
+  const figures = Object.fromEntries([...ofModels, ...ofStages])
+  return { cell, rows, evaluates, isMeasured, source, figures, missing }
 }
 
 /**

@@ -4,6 +4,7 @@ import type { StageNode } from '../dsl/nodes.js'
 import type { StoreError } from '../runtime/errors.js'
 import type { Experiment, ExperimentStage } from '../runtime/plan/experiment.js'
 import type { Store } from '../runtime/store/store.js'
+import { hasModels, ownFigures } from './figures.js'
 import {
   type CellGroup,
   groupCells,
@@ -50,7 +51,21 @@ export const readResults = Effect.fnUntraced(function* (
   return { experiment: withoutStages(experiment, damaged), cells, warnings: warningsOf(damaged, experiment.file) }
 })
 
-export const hasResults = ({ cells }: ExperimentResults): boolean => cells.some(({ rows }) => rows.length > 0)
+/** Whether some cell has a stage that measures models, be it there or not. */
+export const evaluates = ({ cells }: ExperimentResults): boolean => cells.some((cell) => cell.evaluates)
+
+/** Whether there is a figure to show: of a suite a number, since its lines are means. */
+export const hasFigures = ({ experiment, cells }: ExperimentResults): boolean =>
+  cells.some(({ figures }) =>
+    Object.values(figures).some(({ value }) => experiment.kind === 'pipeline' || typeof value === 'number'),
+  )
+
+/**
+ * Whether it has what it is there for: measured models, or figures of the user's own stages; where it measures no
+ * models, any figure.
+ */
+export const hasResults = (results: ExperimentResults): boolean =>
+  hasModels(results.cells) || (hasFigures(results) && (!evaluates(results) || ownFigures(results.cells).length > 0))
 
 export const axesOf = ({ experiment }: ExperimentResults): readonly string[] => Object.keys(experiment.axes)
 

@@ -13,7 +13,9 @@ export const duration = (ms: number): string => {
 
 /** 5717416 → `5.72 M`. */
 export const count = (value: number): string => {
+  if (Math.abs(value) >= 9.995e14) return value.toPrecision(3)
   for (const [unit, size] of [
+    ['T', 1e12],
     ['G', 1e9],
     ['M', 1e6],
     ['k', 1e3],
@@ -26,6 +28,9 @@ export const count = (value: number): string => {
 
 /** The words as a sentence: `means are over …` → `Means are over ….` */
 export const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`
+
+/** All of them as sentences, one after the other. */
+export const sentences = (all: readonly string[]): string => all.map(sentence).join(' ')
 
 /** `1 seed`, `3 seeds`. */
 export const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`

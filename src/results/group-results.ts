@@ -88,7 +88,10 @@ const figureNames = (cells: readonly CellResults[]): readonly string[] => [
 ]
 
 const measuredIn = (cells: readonly CellResults[], name: string): MeasuredFigure | undefined => {
-  const having = cells.flatMap(({ cell, figures }) => (figures[name] === undefined ? [] : [{ cell, ...figures[name] }]))
+  const having = cells.flatMap(({ cell, figures }) => {
+    const { value, source } = figures[name] ?? {}
+    return typeof value === 'number' && source !== undefined ? [{ cell, value, source }] : []
+  })
   return measuredOf(
     distinctBy(having, ({ source }) => source).map(({ cell, value }) => ({ cell: cell.name, seed: cell.seed, value })),
   )

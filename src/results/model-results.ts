@@ -1,6 +1,7 @@
 /** Models over the cells of a group: what each descendant scores on average, and its line of JSON. */
 import type { CellResults, CellRow } from './cell-results.js'
 import { type AxisLabels, type CellGroup, distinctBy, type GroupResult } from './group-results.js'
+import type { NamedFigure } from './figures.js'
 import { batchesOf, type LatencyFigure, type ModelRow } from './model-row.js'
 import { markDominated, type Metric } from './pareto.js'
 import { type CellValue, measuredOf, spreadOf } from './statistics.js'
@@ -38,7 +39,7 @@ const scores = <A>(of: (metric: Metric) => A): Scores<A> => ({ top1: of('top1'),
 
 const combine = (at: AxisLabels, measurements: readonly Measurement[]): Omit<ModelResult, 'dominated'> => {
   const rows = measurements.map(([, row]) => row)
-  const { source: _source, ...first } = rows[0]
+  const { source: _source, split: _split, ...first } = rows[0]
   const values = scores((metric) =>
     measurements.flatMap(([{ cell }, row]): readonly CellValue[] => {
       const value = row[metric]
@@ -49,7 +50,7 @@ const combine = (at: AxisLabels, measurements: readonly Measurement[]): Omit<Mod
   return {
     ...first,
     top1: spreads.top1!.mean,
-    top5: spreads.top5!.mean,
+    top5: spreads.top5?.mean ?? null,
     loss: spreads.loss?.mean ?? null,
     latency: meanLatency(rows),
     at,
@@ -88,7 +89,7 @@ type PipelineModelJson = Omit<ModelResult, 'at' | 'n' | 'std' | 'values'>
 export type ModelJson = PipelineModelJson | ModelResult
 
 /** One line of `results --json`. */
-export type ResultJson = ModelJson | GroupResult
+export type ResultJson = ModelJson | GroupResult | NamedFigure
 
 /** A model as `results --json` prints it and a report embeds it. */
 export const modelJson = (kind: 'pipeline' | 'suite', model: ModelResult): ModelJson => {

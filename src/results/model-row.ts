@@ -14,7 +14,8 @@ const DescendantRowSchema = Schema.Struct({
   paramsStored: figure,
   macs: figure,
   top1: figure,
-  top5: figure,
+  /** Null where the data have fewer than six classes. */
+  top5: Schema.NullOr(figure),
   /** Null where it was not a number: logits that overflowed. */
   loss: Schema.NullOr(figure),
 })

@@ -10,14 +10,15 @@ export interface ComparableModel {
   readonly macs: number
   readonly latency: readonly LatencyFigure[]
   readonly top1: number
-  readonly top5: number
+  /** Null where the data have fewer than six classes. */
+  readonly top5: number | null
   /** Null where it was not a number. */
   readonly loss: number | null
 }
 
-/** Larger is better: the loss counts negatively, and one that is no number is worse than all others. */
+/** Larger is better: the loss counts negatively, and what is no number is worse than all others. */
 export const scoreOf = (model: ComparableModel, metric: Metric): number =>
-  metric === 'loss' ? -(model.loss ?? Infinity) : model[metric]
+  metric === 'loss' ? -(model.loss ?? Infinity) : (model[metric] ?? -Infinity)
 
 /** Whether the model can be compared by this metric at all. */
 export const hasScore = (model: ComparableModel, metric: Metric): boolean => scoreOf(model, metric) > -Infinity

@@ -1,21 +1,24 @@
 /** The columns of results: a line a model, or a line a group of cells. */
+import type { CellResults } from './cell-results.js'
 import type { DataColumn } from './data-table.js'
-import { figureText, figureTitle } from './figures.js'
+import { figureText, figureTitle, type NamedFigure, valueText } from './figures.js'
 import { count, lossText, milliseconds, percentSpread } from './format.js'
 import type { AxisLabels, GroupResult } from './group-results.js'
+import { batchesOf } from './model-row.js'
 import type { ModelResult } from './model-results.js'
-import { latencyOf } from './pareto.js'
+import { latencyOf, type Metric } from './pareto.js'
+import { type FigureSplit, splitLegend } from './splits.js'
 
 interface ModelColumnOptions {
   /** Axes that get a column. */
   readonly axes: readonly string[]
-  /** Batches whose times get a column. */
-  readonly batches: readonly number[]
   /** Whether scores come with their spread and n. */
   readonly spread: boolean
   /** Whether everything stored has a column beside the parameters that are counted. */
   readonly stored?: boolean
 }
+
+const metricTitles: Readonly<Record<Metric, string>> = { top1: 'top-1', top5: 'top-5', loss: 'loss' }
 
 /** Stands in the last column of a model that another one dominates. */
 const dominatedMark = '·'
@@ -41,15 +44,25 @@ const axisColumns = (
 
 const ownKeys = ['id', 'model', 'depth', 'params', 'paramsStored', 'macs', 'n', 'top1', 'top5', 'loss', 'dominated']
 
-const scoreColumns = (spread: boolean): readonly ModelColumn[] =>
-  (['top1', 'top5'] as const).map((metric) => ({
+const scoreColumns = (metrics: readonly ('top1' | 'top5')[], spread: boolean): readonly ModelColumn[] =>
+  metrics.map((metric) => ({
     key: metric,
-    title: metric.replace('top', 'top-'),
-    cell: (model) => percentSpread({ mean: model[metric], std: spread ? model.std[metric] : null }),
+    title: metricTitles[metric],
+    cell: (model) => {
+      const mean = model[metric]
+      return mean === null ? '–' : percentSpread({ mean, std: spread ? model.std[metric] : null })
+    },
     raw: (model) => model[metric],
   }))
 
-export const modelColumns = ({ axes, batches, spread, stored = false }: ModelColumnOptions): readonly ModelColumn[] => [
+const metricsOf = (models: readonly ModelResult[]): readonly ('top1' | 'top5')[] =>
+  models.some(({ top5 }) => top5 !== null) ? ['top1', 'top5'] : ['top1']
+
+/** Of times and of top-5 there are the columns that some model has a value in. */
+export const modelColumns = (
+  models: readonly ModelResult[],
+  { axes, spread, stored = false }: ModelColumnOptions,
+): readonly ModelColumn[] => [
   ...axisColumns(axes, ownKeys),
   { key: 'id', title: 'id', cell: ({ id }) => String(id), raw: ({ id }) => id },
   { key: 'model', title: 'model', cell: ({ name }) => name, raw: ({ name }) => name, align: 'left' },
@@ -66,7 +79,7 @@ export const modelColumns = ({ axes, batches, spread, stored = false }: ModelCol
       ]
     : []),
   { key: 'macs', title: 'MACs', cell: ({ macs }) => count(macs), raw: ({ macs }) => macs },
-  ...batches.map((batch): ModelColumn => {
+  ...batchesOf(models).map((batch): ModelColumn => {
     const time = (model: ModelResult): number | undefined => latencyOf(model, batch)
     return {
       key: `latencyMs${batch}`,
@@ -78,7 +91,7 @@ export const modelColumns = ({ axes, batches, spread, stored = false }: ModelCol
   ...(spread
     ? [{ key: 'n', title: 'n', cell: ({ n }: ModelResult) => String(n), raw: ({ n }: ModelResult) => n }]
     : []),
-  ...scoreColumns(spread),
+  ...scoreColumns(metricsOf(models), spread),
   { key: 'loss', title: 'loss', cell: ({ loss }) => lossText(loss), raw: ({ loss }) => loss },
   {
     key: 'dominated',
@@ -88,6 +101,16 @@ export const modelColumns = ({ axes, batches, spread, stored = false }: ModelCol
     align: 'left',
   },
 ]
+
+/** The images that models of these cells were measured on: mostly one split. */
+export const modelSplits = (cells: readonly CellResults[]): readonly FigureSplit[] =>
+  [...new Set(cells.flatMap(({ rows }) => rows.map(({ split }) => split)))].sort()
+
+/** A line under a table of models: which images its scores are of. */
+export const scoreLegend = (models: readonly ModelResult[], cells: readonly CellResults[]): readonly string[] => {
+  const splits = modelSplits(cells)
+  return splitLegend([...metricsOf(models), 'loss' as const].map((metric) => ({ title: metricTitles[metric], splits })))
+}
 
 /** For CSV: the same with each spread in a column of its own. */
 export const withSpreadColumns = (columns: readonly ModelColumn[]): readonly ModelColumn[] =>
@@ -130,3 +153,34 @@ export const groupCsvColumns = (axes: readonly string[], figures: readonly strin
     ]
   })
 }
+
+/** The images that a figure of these cells was measured on; none where it is of no images. */
+export const figureSplits = (figure: string, cells: readonly CellResults[]): readonly FigureSplit[] => [
+  ...new Set(cells.flatMap((cell) => cell.figures[figure]?.splits ?? [])),
+]
+
+/** Lines under a table of figures: which images those are of that were measured on images. */
+export const figureLegend = (figures: readonly string[], cells: readonly CellResults[]): readonly string[] =>
+  splitLegend(figures.map((figure) => ({ title: figureTitle(figure), splits: figureSplits(figure, cells) })))
+
+/** A line a figure of a pipeline alone. */
+export const figureColumns = (figures: readonly NamedFigure[]): readonly DataColumn<NamedFigure>[] => [
+  { key: 'figure', title: 'figure', cell: ({ figure }) => figure, raw: ({ figure }) => figure, align: 'left' },
+  {
+    key: 'value',
+    title: 'value',
+    cell: valueText,
+    raw: ({ value }) => (typeof value === 'object' && value !== null ? JSON.stringify(value) : value),
+  },
+  ...(figures.some(({ images }) => images !== null)
+    ? [
+        {
+          key: 'images',
+          title: 'images',
+          cell: ({ images }: NamedFigure) => images ?? '',
+          raw: ({ images }: NamedFigure) => images,
+          align: 'left' as const,
+        },
+      ]
+    : []),
+]

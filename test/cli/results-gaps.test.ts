@@ -148,6 +148,37 @@ describe('results of what is not complete or not balanced', () => {
     )
   })
 
+  it('says under a table which images the scores are of', async () => {
+    for (const call of ['results nine.ts', 'pick nine.ts', 'pareto nine.ts']) {
+      const { stdout } = await genepool(call)
+      expect(stdout, call).to.match(/^top-1, top-5 and loss: on the validation images$/m)
+    }
+    const { stdout } = await genepool('results nine.ts --metric bestTop1,teacher.top1,teacher.params')
+    expect(stdout)
+      .to.match(/^bestTop1 .* validation$/m)
+      .and.match(/^teacher\.top1 .* test$/m)
+      .and.match(/^teacher\.params +[\d.]+ k$/m)
+  })
+
+  it('has no top-5 of data with few classes, and says of whoever compares by it that there is none', async () => {
+    workspace.write('digits', 'never read: the store is filled')
+    const files = ['trainImages', 'trainLabels', 'testImages', 'testLabels'].map((role) => `${role}: 'digits'`)
+    const data = `idx({ ${files.join(', ')}, numClasses: 3 })`
+    workspace.write('three.ts', timedPipeline.replace('mnist, ', 'idx, ').replace(/mnist\(\{.*?\}\)/, data))
+    await fillStore(workspace, 'three.ts')
+    const { stdout } = await genepool('results three.ts')
+    expect(stdout)
+      .to.match(/^id .* top-1 +loss$/m)
+      .and.match(/^top-1 and loss: on the test images$/m)
+    const picked = await genepool('pick three.ts --metric top5')
+    expect([picked.code, picked.stderr.split('\n')[0]]).to.deep.equal([
+      2,
+      'genepool: no model of three.ts has a top5 that is a number',
+    ])
+    expect((await genepool('report three.ts --out three.html')).code).to.equal(0)
+    expect(readFileSync(workspace.file('three.html'), 'utf8')).not.to.include('top-5')
+  })
+
   it('calls the top-1 of a report by the split that was measured', async () => {
     expect((await genepool('report nine.ts --out nine.html')).code).to.equal(0)
     const html = readFileSync(workspace.file('nine.html'), 'utf8')

@@ -35,6 +35,7 @@ describe('genepool results', () => {
       .to.match(/ ·$/m)
       .and.match(/^· dominated: /m)
     expect(stdout).to.include('batch 1, batch 8: median time of a pass')
+    expect(stdout).to.match(/^top-1, top-5 and loss: on the test images$/m)
   })
 
   it('prints one model a line as JSON, times joined', async () => {
@@ -50,6 +51,7 @@ describe('genepool results', () => {
     expect(stdout).to.match(/^init +loss +n +stitched mean +best /m)
     expect(stdout.match(/^(learned|random) +(soft|none) +3 +\d+\.\d+ ± \d+\.\d+ %/gm)).to.have.length(4)
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).to.be.at.most(120)
+    expect(stdout).to.match(/^stitched mean, best, .* and teacher: on the test images$/m)
   })
 
   it('prints of a suite every value of every seed as JSON', async () => {

@@ -50,10 +50,13 @@ describe('a suite on the command line', () => {
     expect(stdout).to.match(
       new RegExp(
         [
-          'lr     model   state +teacher',
-          `0\\.001  narrow  done +${share}`,
-          `0\\.001  wide    done +${share}`,
-          `0\\.002  narrow  done +${share}\n$`,
+          'lr     model   state +n +teacher +teacher\\.top5 +teacher\\.loss +teacher\\.finalLoss',
+          `0\\.001  narrow  done +1 +${share} .*`,
+          `0\\.001  wide    done +1 +${share} .*`,
+          `0\\.002  narrow  done +1 +${share} .*`,
+          '',
+          'teacher, teacher\\.top5 and teacher\\.loss: on the test images',
+          'teacher\\.finalLoss: on the training images\n$',
         ].join('\n'),
       ),
     )

@@ -8,7 +8,7 @@ import { workspaceForEach } from '../support/workspace.js'
 /** Ways to end well and leave nothing. */
 const bodies: Readonly<Record<string, string>> = {
   'returns without a file': `() => {}`,
-  'returns figures and no file': `() => ({ accuracy: 1 })`,
+  'returns no file and figures that are none': `() => ({ accuracy: undefined })`,
   'leaves empty folders alone': `({ outDir }) => { mkdirSync(join(outDir, 'a', 'b'), { recursive: true }) }`,
   'ends its process with exit code 0': `() => process.exit(0)`,
   'leaves its file and ends its process with exit code 0': `({ outDir }) => { leave(outDir, 'half'); process.exit(0) }`,

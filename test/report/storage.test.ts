@@ -14,9 +14,13 @@ const cellOf = (seed: number, storedParams: number | undefined, models: number):
   const node = { kind: 'stitch', name: 'stitch', params: { models: ['tiny', 'base'] }, inputs: { pool } }
   const manifest = storedParams === undefined ? undefined : ({ summary: { storedParams } } as unknown as Manifest)
   const stages = new Map([['stitch', { node: node as unknown as StageNode, manifest }]])
-  const rows = Array.from({ length: models }, (_, id): CellRow => ({ ...modelWith({ id }), source: String(seed) }))
+  const rows = Array.from({ length: models }, (_, id): CellRow => ({
+    ...modelWith({ id }),
+    source: String(seed),
+    split: 'test',
+  }))
   const cell = { name: `seed=${seed}`, at: { models }, seed, stages }
-  return { cell, rows, isMeasured: models > 0, source: String(seed), figures: {}, missing: [] }
+  return { cell, rows, evaluates: true, isMeasured: models > 0, source: String(seed), figures: {}, missing: [] }
 }
 
 describe('what is stored', () => {

@@ -14,9 +14,10 @@ const cellOf = (init: string, loss: string, value: number | undefined): CellResu
   return {
     cell: { name, at: { init, loss }, seed: 1, stages: new Map() },
     rows: [],
+    evaluates: true,
     isMeasured: value !== undefined,
     source: name,
-    figures: value === undefined ? {} : { bestTop1: { value, source: name } },
+    figures: value === undefined ? {} : { bestTop1: { value, source: name, splits: ['test'], isOwn: false } },
     missing: value === undefined ? ['evaluate'] : [],
   }
 }

@@ -5,7 +5,11 @@ import { modelsOfGroup } from '../../src/results/model-results.js'
 import { joinLatency, readDescendantRows, readLatencyRows } from '../../src/results/model-row.js'
 import { modelWith } from './models.js'
 
-const rowOf = (given: Parameters<typeof modelWith>[0], source: string): CellRow => ({ ...modelWith(given), source })
+const rowOf = (given: Parameters<typeof modelWith>[0], source: string): CellRow => ({
+  ...modelWith(given),
+  source,
+  split: 'test',
+})
 
 const cellOf = (init: string, seed: number, top1: number | undefined): CellResults => ({
   cell: {
@@ -21,9 +25,13 @@ const cellOf = (init: string, seed: number, top1: number | undefined): CellResul
           rowOf({ top1 }, `${init} ${seed}`),
           rowOf({ id: 1, name: 'base', params: 9, top1: top1 + 0.1 }, `${init} ${seed}`),
         ],
+  evaluates: true,
   isMeasured: top1 !== undefined,
   source: `${init} ${seed}`,
-  figures: top1 === undefined ? {} : { bestTop1: { value: top1 + 0.1, source: `${init} ${seed}` } },
+  figures:
+    top1 === undefined
+      ? {}
+      : { bestTop1: { value: top1 + 0.1, source: `${init} ${seed}`, splits: ['test'], isOwn: false } },
   missing: top1 === undefined ? ['stitch', 'evaluate'] : [],
 })
 

@@ -7,12 +7,11 @@ import { renderCsv } from '../../results/data-table.js'
 import { axesOf, groupResults, modelResults } from '../../results/experiment-results.js'
 import { modelJson } from '../../results/model-results.js'
 import { type Cost, paretoFront } from '../../results/pareto.js'
-import { batchesOf } from '../../results/model-row.js'
-import { modelColumns, withSpreadColumns } from '../../results/result-columns.js'
+import { modelColumns, scoreLegend, withSpreadColumns } from '../../results/result-columns.js'
 import { UsageError } from '../../runtime/errors.js'
 import { type FlagsOf, jsonFlag, switchFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
-import { checkBatch, checkScores, measuredFlags, metricFlag, openResults } from '../input/open-results.js'
+import { checkBatch, checkScores, measuredFlags, metricFlag, openModels } from '../input/open-results.js'
 import { printJson, say, warn } from '../output/print.js'
 import { missingNotes, modelNotes } from '../output/results-tables.js'
 import { renderTable } from '../output/table.js'
@@ -35,7 +34,7 @@ const costNames: Readonly<Record<Cost, string>> = { params: 'parameters', macs: 
 
 const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) {
   if (flags.json && flags.csv) return yield* new UsageError({ message: '--json and --csv exclude each other' })
-  const results = yield* openResults(flags)
+  const results = yield* openModels(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
   yield* checkScores(models, flags.metric, flags.pipeline)
@@ -49,7 +48,7 @@ const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) 
   }
   const spread = kind === 'suite'
   const axes = axesOf(results)
-  const columns = modelColumns({ axes, batches: batchesOf(front), spread })
+  const columns = modelColumns(front, { axes, spread })
   if (flags.csv) {
     process.stdout.write(renderCsv(spread ? withSpreadColumns(columns) : columns, front))
     return undefined
@@ -58,7 +57,7 @@ const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) 
   const shown = columns.filter(({ key }) => key !== 'dominated')
   const table = renderTable(shown, front)
   const said = `${front.length} of ${plural(models.length, 'model')} are on the front of ${measure} and ${flags.metric}`
-  return say([table, '', said, ...notes].join('\n'))
+  return say([table, '', ...scoreLegend(models, results.cells), said, ...notes].join('\n'))
 })
 
 export const paretoCommand = Command.make('pareto', paretoFlags).pipe(

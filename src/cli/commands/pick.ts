@@ -6,12 +6,12 @@ import { axesOf, groupResults, modelResults } from '../../results/experiment-res
 import { count, lossText, milliseconds, parseCount, parseMilliseconds, percent, plural } from '../../results/format.js'
 import { describeLabels } from '../../results/group-results.js'
 import { modelJson, type ModelResult } from '../../results/model-results.js'
-import { type Cost, costOf, type Metric } from '../../results/pareto.js'
+import { type Cost, costOf, type Metric, scoreOf } from '../../results/pareto.js'
 import { type Budget, pickBest, type Picked, type UnmetBudgets } from '../../results/pick.js'
 import { UsageError } from '../../runtime/errors.js'
 import { type FlagsOf, jsonFlag, textFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
-import { checkBatch, checkScores, measuredFlags, metricFlag, openResults } from '../input/open-results.js'
+import { checkBatch, checkScores, measuredFlags, metricFlag, openModels } from '../input/open-results.js'
 import { printJson, say } from '../output/print.js'
 import { missingNotes, modelNotes, renderModelResults } from '../output/results-tables.js'
 
@@ -89,7 +89,7 @@ const unmetError = ({ nearest, least }: UnmetBudgets, budgets: readonly Budget[]
 const score = (model: ModelResult, metric: Metric): string =>
   metric === 'loss'
     ? `loss ${lossText(model.loss)}`
-    : `${metric === 'top1' ? 'top-1' : 'top-5'} ${percent(model[metric])}`
+    : `${metric === 'top1' ? 'top-1' : 'top-5'} ${percent(scoreOf(model, metric))}`
 
 const describeNext = ({ next }: Picked, budgets: readonly Budget[], { metric, batch }: PickFlags): string => {
   if (next === undefined) return 'no model is better'
@@ -126,7 +126,7 @@ const describe = (picked: Picked, budgets: readonly Budget[], flags: PickFlags):
 
 const pick = Effect.fnUntraced(function* (flags: PickFlags) {
   const budgets = yield* readBudgets(flags)
-  const results = yield* openResults(flags)
+  const results = yield* openModels(flags)
   const { kind } = results.experiment
   const models = modelResults(results, flags.metric)
   yield* checkScores(models, flags.metric, flags.pipeline)
@@ -143,6 +143,7 @@ const pick = Effect.fnUntraced(function* (flags: PickFlags) {
   const table = renderModelResults([{ ...picked.best, dominated: false }], {
     axes: axesOf(results),
     spread: kind === 'suite',
+    cells: results.cells,
   })
   const notes = [...modelNotes(models, flags.metric), ...missingNotes(groups)]
   return say([table, '', ...describe(picked, budgets, flags), ...notes].join('\n'))

@@ -13,6 +13,7 @@ import { LastKnown } from '../../runtime/plan/last-known.js'
 import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { readTags } from '../../runtime/records/run-tags.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import type { Manifest } from '../../runtime/store/store.js'
 import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verboseFlag } from '../input/flags.js'
 import { inspect, inStore } from '../input/inspect.js'
@@ -181,7 +182,7 @@ const renderManifest = (
         .join('\n'),
     ),
     section('parameters', JSON.stringify(identity.params, null, 2)),
-    section('files', files),
+    section('files', Object.keys(manifest.files).length === 0 ? '' : files),
     section('history', history.length === 0 ? '' : renderHistory(history)),
   ]
     .filter((part) => part !== '')
@@ -252,7 +253,7 @@ const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string)
   if (manifest === undefined) {
     const planned = plan.stages.find((candidate) => candidate.stage === wanted.name)
     const because = describeReasons(planned?.reasons ?? [])
-    return yield* new UsageError({
+    return yield* notStored({
       message: `stage '${wanted.name}' has no artifact as the pipeline stands: ${because}`,
       hint: `genepool run ${flags.pipeline} --only ${shellWord(wanted.name)}`,
     })

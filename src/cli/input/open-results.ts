@@ -1,15 +1,22 @@
-/**
- * What `results`, `pick`, `pareto` and `report` begin with: everything measured, or a sentence that there is nothing.
- */
+/** What `results`, `pick`, `pareto` and `report` begin with: all figures, or a sentence that there is nothing. */
 import * as Effect from 'effect/Effect'
 import * as Flag from 'effect/cli/Flag'
 import type { LatencyParams } from '../../dsl/nodes.js'
-import { axesOf, type ExperimentResults, hasResults, readResults } from '../../results/experiment-results.js'
+import {
+  axesOf,
+  evaluates,
+  type ExperimentResults,
+  hasFigures,
+  hasResults,
+  readResults,
+} from '../../results/experiment-results.js'
+import { hasModels } from '../../results/figures.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { type ComparableModel, hasScore, type Metric } from '../../results/pareto.js'
 import { batchesOf } from '../../results/model-row.js'
 import { UsageError } from '../../runtime/errors.js'
 import { experimentOf } from '../../runtime/plan/experiment.js'
+import { notStored } from '../../runtime/store/find-store.js'
 import { warn } from '../output/print.js'
 import { artifactFlags, pipelineArgument, verboseFlag } from './flags.js'
 import { inspect, type InspectFlags } from './inspect.js'
@@ -22,27 +29,54 @@ export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe
 )
 
 /** Why there is nothing: the stages that did not run, the first few by name. */
-const whatIsMissing = ({ experiment, cells }: ExperimentResults): string => {
-  const asked = experiment.cells.some(({ stages }) =>
-    [...stages.values()].some(({ node }) => node.kind === 'evaluate' || node.kind === 'single'),
-  )
-  if (!asked) return 'it has no evaluate() stage'
+const whatIsMissing = ({ cells }: ExperimentResults): string => {
   const missing = [...new Set(cells.flatMap((cell) => cell.missing))]
+  if (missing.length === 0) return 'its stages have returned no figures'
   const shown = missing.slice(0, 8)
   const rest = missing.length - shown.length
   return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} did not run with these parameters`
 }
 
-/** Fails with a UsageError where nothing of it has been measured as it stands. Says on stderr what is damaged. */
-export const openResults = Effect.fnUntraced(function* (flags: InspectFlags) {
+const readAll = Effect.fnUntraced(function* (flags: InspectFlags) {
   const { graph, prepared, plan, engine } = yield* inspect(flags)
   const results = yield* readResults(experimentOf(graph, prepared, plan, engine, flags.pipeline))
   warn(results.warnings)
-  if (hasResults(results)) return results
-  return yield* new UsageError({
-    message: `there are no results of ${flags.pipeline} as it stands: ${whatIsMissing(results)}`,
-    hint: `genepool run ${flags.pipeline}`,
+  return results
+})
+
+const noResults = (results: ExperimentResults, target: string) => {
+  const isComplete = results.cells.every(({ missing }) => missing.length === 0)
+  return notStored({
+    message: `there are no results of ${target} as it stands: ${whatIsMissing(results)}`,
+    hint: isComplete ? 'return them from a stage, { accuracy: 0.97 }, or write .evaluate()' : `genepool run ${target}`,
   })
+}
+
+/**
+ * Fails with a UsageError where there is nothing of it as it stands; with `anyFigure` the figures of its other stages
+ * are something also where its models are not measured. Says on stderr what is damaged.
+ */
+export const openResults = Effect.fnUntraced(function* (flags: InspectFlags, anyFigure = false) {
+  const results = yield* readAll(flags)
+  if (hasResults(results) || (anyFigure && hasFigures(results))) return results
+  return yield* noResults(results, flags.pipeline)
+})
+
+/** Fails with a UsageError where no model has been measured. */
+export const checkModels = Effect.fnUntraced(function* (results: ExperimentResults, target: string) {
+  if (hasModels(results.cells)) return undefined
+  if (evaluates(results)) return yield* noResults(results, target)
+  return yield* new UsageError({
+    message: `${target} measures no models: it has no evaluate() stage`,
+    hint: `genepool results ${target} prints the figures of its stages`,
+  })
+})
+
+/** The same for what compares models. */
+export const openModels = Effect.fnUntraced(function* (flags: InspectFlags) {
+  const results = yield* readAll(flags)
+  yield* checkModels(results, flags.pipeline)
+  return results
 })
 
 /** The axes that a flag names, as in `init,positions`; `seed` may be one. Fails with a UsageError for others. */

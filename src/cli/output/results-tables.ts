@@ -3,7 +3,7 @@ import * as Effect from 'effect/Effect'
 import { type Cell, type CellResults, readCellResults } from '../../results/cell-results.js'
 import { type DataColumn, fitColumns } from '../../results/data-table.js'
 import { warningsOf } from '../../results/experiment-results.js'
-import { mainFigures } from '../../results/figures.js'
+import { mainFigures, mainNamedFigures, type NamedFigure } from '../../results/figures.js'
 import { plural } from '../../results/format.js'
 import {
   type AxisLabels,
@@ -15,7 +15,14 @@ import {
 import { type ModelResult, modelsOfGroup } from '../../results/model-results.js'
 import { hasScore, type Metric } from '../../results/pareto.js'
 import { batchesOf } from '../../results/model-row.js'
-import { dominatedLegend, groupColumns, modelColumns } from '../../results/result-columns.js'
+import {
+  dominatedLegend,
+  figureColumns,
+  figureLegend,
+  groupColumns,
+  modelColumns,
+  scoreLegend,
+} from '../../results/result-columns.js'
 import { extentOf } from '../../results/statistics.js'
 import type { StageGraph } from '../../runtime/definition/stage-graph.js'
 import type { StoreError } from '../../runtime/errors.js'
@@ -28,18 +35,28 @@ interface ModelTableOptions {
   readonly axes: readonly string[]
   readonly spread: boolean
   readonly stored?: boolean
+  /** Cells that the models are of. */
+  readonly cells: readonly CellResults[]
 }
 
-/** Rows with what people need to read them: which are dominated, and what the times are. */
-export const renderModelResults = (models: readonly ModelResult[], options: ModelTableOptions): string => {
+/** Rows with what people need to read them: on which images, which are dominated, and what the times are. */
+export const renderModelResults = (
+  models: readonly ModelResult[],
+  { cells, ...options }: ModelTableOptions,
+): string => {
   const batches = batchesOf(models)
-  const table = renderTable(modelColumns({ ...options, batches }), models)
+  const table = renderTable(modelColumns(models, options), models)
   const legends = [
+    ...scoreLegend(models, cells),
     ...(batches.length === 0 ? [] : [`batch ${batches.join(', batch ')}: median time of a pass over so many images`]),
     ...(models.some(({ dominated }) => dominated) ? [dominatedLegend] : []),
   ]
   return [table, ...(legends.length === 0 ? [] : ['']), ...legends].join('\n')
 }
+
+/** A pipeline's figures, a line each. */
+export const renderNamedFigures = (figures: readonly NamedFigure[]): string =>
+  renderTable(figureColumns(figures), figures)
 
 /** So many cells of which something is missing have a line each, with so many of their stages. */
 const [mostCells, mostStages] = [5, 8]
@@ -96,14 +113,20 @@ const stateColumn = (cells: readonly FinishedCell[]): DataColumn<GroupResult> =>
 const renderSuite = (finished: readonly FinishedCell[], cells: readonly CellResults[]): string => {
   const axes = Object.keys(finished[0]?.at ?? {})
   const groups = groupCells(cells, axes).map(summariseGroup)
-  const columns = groupColumns(axes, mainFigures(groups))
-  const measures = groups.some(({ n }) => n > 0)
+  const figures = mainFigures(groups, cells)
+  const columns = groupColumns(axes, figures)
+  const measures = figures.length > 0 && groups.some(({ n }) => n > 0)
   const shown = [
     ...columns.slice(0, axes.length),
     stateColumn(finished),
     ...columns.slice(axes.length).filter(({ key }) => key !== 'n' || measures),
   ]
-  return renderTable(fitColumns(shown, groups, tableWidth, axes.length + 2), groups)
+  const fitting = fitColumns(shown, groups, tableWidth, axes.length + 2)
+  const legend = figureLegend(
+    fitting.map(({ key }) => key),
+    cells,
+  )
+  return [renderTable(fitting, groups), ...(legend.length === 0 ? [] : ['', ...legend])].join('\n')
 }
 
 /** The cells of a graph with what a run left of each. */
@@ -118,7 +141,7 @@ const cellsOf = (graph: StageGraph, finished: readonly FinishedCell[]): readonly
     }
   })
 
-/** What a run ends with: a table with an empty line before it; nothing where a pipeline has measured no model. */
+/** What a run ends with: tables, each with an empty line before it; nothing where a pipeline has measured nothing. */
 export const renderFinished = Effect.fnUntraced(function* (
   graph: StageGraph,
   finished: readonly FinishedCell[],
@@ -128,5 +151,9 @@ export const renderFinished = Effect.fnUntraced(function* (
   warn(warningsOf(damaged, target))
   if (graph.kind === 'suite') return `\n${renderSuite(finished, cells)}\n`
   const models = groupCells(cells, []).flatMap((group) => modelsOfGroup(group))
-  return models.length === 0 ? '' : `\n${renderModelResults(models, { axes: [], spread: false })}\n`
+  const figures = cells.flatMap(mainNamedFigures)
+  return [
+    ...(models.length === 0 ? [] : [`\n${renderModelResults(models, { axes: [], spread: false, cells })}\n`]),
+    ...(figures.length === 0 ? [] : [`\n${renderNamedFigures(figures)}\n`]),
+  ].join('')
 })

@@ -1,12 +1,13 @@
 /** The figures of a report, with their titles and captions. */
-import type { EvaluateParams } from '../../dsl/nodes.js'
 import { axesOf, groupResults, groupsBy, otherAxesOf } from '../../results/experiment-results.js'
-import { figureLongTitle, mainFigures } from '../../results/figures.js'
+import { figureLongTitle, mainFigures, ownFigures } from '../../results/figures.js'
 import { sentence } from '../../results/format.js'
-import { type CellGroup, comparisonNote, groupCells } from '../../results/group-results.js'
+import { type CellGroup, comparisonNote, groupCells, type GroupResult } from '../../results/group-results.js'
 import { modelsOfGroup } from '../../results/model-results.js'
 import type { Cost } from '../../results/pareto.js'
 import { batchesOf } from '../../results/model-row.js'
+import { figureSplits, modelSplits } from '../../results/result-columns.js'
+import { onImages, splitWords } from '../../results/splits.js'
 import { leastOf, meanOf } from '../../results/statistics.js'
 import { costTitle } from '../drawing/axes.js'
 import type { Drawing } from '../drawing/plot.js'
@@ -20,7 +21,7 @@ import { lossFigure, type LossPanel } from './loss-curves.js'
 import { stageGraphFigure } from './stage-graph.js'
 import { storageFigure } from './storage.js'
 
-export type ReportSection = 'accuracy' | 'ablation' | 'storage' | 'training' | 'stages'
+export type ReportSection = 'accuracy' | 'ablation' | 'figures' | 'storage' | 'training' | 'stages'
 
 export interface ReportFigure {
   /** File name without ending, and the page's anchor. */
@@ -35,6 +36,9 @@ export interface ReportFigure {
 const wideWidth = 960
 
 const narrowWidth = 348
+
+/** Of so many figures of the user's own stages at most there is a drawing each; the table has all. */
+const mostOwn = 12
 
 /** With more cells than this the panel of each would be too small to read, so there are none. */
 const mostPanels = 48
@@ -80,24 +84,17 @@ const describeTiming = ({ data }: Report): string => {
   return ` Median of ${rounds} passes after ${warmup} to warm up${engine}${machine}, threads: ${threads}.`
 }
 
-const splitWords = { test: 'Test', validation: 'Validation' } as const
-
-/** `Test top-1`, by what the evaluations say that they measure; single models are measured on the test images. */
-const describeScore = ({ data }: Report, references: readonly ReferenceModel[]): string => {
-  const splits = new Set(
-    data.stages.flatMap(({ kind, params }) =>
-      kind === 'evaluate' ? [(params as EvaluateParams).split] : kind === 'single' ? ['test' as const] : [],
-    ),
-  )
-  const words = [...splits].map((split) => splitWords[split])
-  const [first = 'Test', second] = words
-  const score = second === undefined ? `${first} top-1` : `${first} or ${second.toLowerCase()} top-1`
-  const isMixed = splits.has('validation') && references.length > 0
-  return isMixed ? `${score} (test top-1 of what was trained alone)` : score
+/** `Test top-1`, by what the models were measured on; what was trained alone was measured on the test images. */
+const describeScore = ({ results }: Report, references: readonly ReferenceModel[]): string => {
+  const splits = modelSplits(results.cells)
+  const score = `${splitWords(splits)} top-1`
+  const isMixed = splits.includes('validation') && references.length > 0
+  return `${score.charAt(0).toUpperCase()}${score.slice(1)}${isMixed ? ' (test top-1 of what was trained alone)' : ''}`
 }
 
 const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigure[] => {
   const { data, models } = report
+  if (models.length === 0) return []
   const [axis] = Object.entries(data.experiment.axes).find(([, labels]) => labels.length <= mostColours) ?? []
   const isSuite = data.experiment.kind === 'suite'
   const references = referencesOf(report)
@@ -135,12 +132,24 @@ const accuracyFigures = (drawing: Drawing, report: Report): readonly ReportFigur
   ]
 }
 
+/** The first axis whose labels have a colour each. */
+const colouredAxis = ({ experiment }: Report['results']): string | undefined =>
+  Object.keys(experiment.axes).find((axis) => experiment.axes[axis].length <= mostColours)
+
+const intervalCaption = (figure: string, groups: readonly GroupResult[], { cells }: Report['results']): string => {
+  const leftOut = intervalsLeftOut(groups)
+  const spread = 'Dots are means, bands one sample standard deviation, ticks single measurements.'
+  const about = [figureLongTitle(figure), onImages(figureSplits(figure, cells))]
+    .filter((each) => each !== '')
+    .join(', ')
+  return [sentence(about), spread, leftOut].filter((each) => each !== '').join(' ')
+}
+
 const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonly ReportFigure[] => {
   const axes = axesOf(results)
-  const [main] = mainFigures(groups)
+  const [main] = mainFigures(groups, results.cells)
   if (results.experiment.kind === 'pipeline' || main === undefined) return []
-  const colourBy = axes.find((axis) => results.experiment.axes[axis].length <= mostColours)
-  const spread = 'Dots are means, bands one sample standard deviation, ticks single measurements.'
+  const colourBy = colouredAxis(results)
   const familiesOf = (cellGroups: readonly CellGroup[]): readonly ModelFamily[] =>
     cellGroups
       .map((group) => ({ at: group.at, models: modelsOfGroup(group) }))
@@ -154,10 +163,9 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
   const families = familiesOf(groupCells(results.cells, axes))
   const intervals = (id: string, title: string, by?: string): readonly ReportFigure[] => {
     const own = by === undefined ? groups : groupResults(results, [by])
-    const [figure] = mainFigures(own)
+    const [figure] = mainFigures(own, results.cells)
     if (figure === undefined) return []
-    const leftOut = intervalsLeftOut(own)
-    const caption = [sentence(figureLongTitle(figure)), spread, ...(leftOut === '' ? [] : [leftOut])].join(' ')
+    const caption = intervalCaption(figure, own, results)
     return [
       both(
         { id, section: 'ablation', title, caption: `${caption}${by === undefined ? '' : compared([by])}` },
@@ -168,7 +176,7 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
   return [
     ...intervals('ablation', 'All cells'),
     ...marginal.flatMap((axis) => intervals(`ablation-by-${axis}`, `By ${axis}`, axis)),
-    ...(axes.length > 1 ? marginal : axes)
+    ...(families.length === 0 ? [] : axes.length > 1 ? marginal : axes)
       .filter((axis) => results.experiment.axes[axis].length <= mostColours)
       .map((axis) =>
         both(
@@ -199,6 +207,26 @@ const ablationFigures = (drawing: Drawing, { results, groups }: Report): readonl
         ]
       : []),
   ]
+}
+
+/** Of a suite, the figures of the user's own stages that are not the main one of the ablation, cell by cell. */
+const ownStageFigures = (drawing: Drawing, { results, groups }: Report): readonly ReportFigure[] => {
+  if (results.experiment.kind === 'pipeline') return []
+  const [main] = mainFigures(groups, results.cells)
+  const measured = new Set(groups.flatMap(({ figures }) => Object.keys(figures)))
+  const own = ownFigures(results.cells).filter((figure) => measured.has(figure) && figure !== main)
+  const colourBy = colouredAxis(results)
+  return own.slice(0, mostOwn).map((figure, index) =>
+    both(
+      {
+        id: `figure-${index + 1}-${figure.replace(/[^\w.-]+/g, '-')}`,
+        section: 'figures',
+        title: figureLongTitle(figure),
+        caption: intervalCaption(figure, groups, results),
+      },
+      (width) => intervalFigure(drawing, { groups, figure, width, colourBy }),
+    ),
+  )
 }
 
 /** The items that fit one scale: all models kept one by one may take a hundred times the place of a pool. */
@@ -235,6 +263,7 @@ export const drawFigures = async (drawing: Drawing, report: Report): Promise<rea
   return [
     ...accuracyFigures(drawing, report),
     ...ablationFigures(drawing, report),
+    ...ownStageFigures(drawing, report),
     ...(data.storage.length === 0
       ? []
       : [

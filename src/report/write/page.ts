@@ -1,4 +1,5 @@
 /** The report as one HTML file that loads nothing else. */
+import { mainNamedFigures, ownFigures, valueText } from '../../results/figures.js'
 import { count, duration, percent, percentSpread, plural } from '../../results/format.js'
 import { describeLabels } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
@@ -26,6 +27,7 @@ const hugeTable = 120
 const titles: Readonly<Record<ReportSection, string>> = {
   accuracy: 'Accuracy and cost',
   ablation: 'Ablation',
+  figures: 'Figures of stages',
   storage: 'Storage',
   training: 'Training',
   stages: 'Stages',
@@ -81,21 +83,45 @@ const experimentFacts = ({ data }: Report): string => {
 const nameOf = (model: ModelResult): string =>
   [model.name, describeLabels(model.at)].filter((part) => part !== '').join(', ')
 
-const keyFigures = ({ data, models }: Report): string => {
+type KeyFigure = readonly [value: string, says: string]
+
+const keyFiguresOfModels = ({ data, models }: Report): readonly KeyFigure[] => {
   const best = models.reduce((a, b) => (b.top1 > a.top1 ? b : a))
   const smallest = models.reduce((a, b) => (b.params < a.params ? b : a))
-  const ms = sumOf(data.stages.map(({ made }) => made?.ms ?? 0))
-  const done = data.stages.filter(({ made }) => made !== null).length
-  const asked = sumOf(data.stages.map(({ cells }) => cells.length))
   const top1 = ({ top1: mean, std }: ModelResult): string => percentSpread({ mean, std: std.top1 })
   const teacher = data.stages.find(({ role }) => role === 'teacher')?.summary['top1']
-  const items: readonly (readonly [string, string])[] = [
+  return [
     [top1(best), `best: ${nameOf(best)}, ${count(best.params)} parameters`],
     [count(smallest.params), `parameters of the smallest, ${smallest.name}: ${top1(smallest)}`],
     ...(typeof teacher === 'number' && data.experiment.kind === 'pipeline'
       ? [[percent(teacher), 'the teacher'] as const]
       : []),
     [String(models.length), data.experiment.kind === 'suite' ? `models of ${data.experiment.cells} cells` : 'models'],
+  ]
+}
+
+/** At most so many figures stand at the top of a page without models. */
+const mostKeys = 6
+
+const keyFiguresOfStages = ({ data, results }: Report): readonly KeyFigure[] => {
+  if (data.experiment.kind === 'suite') return [[String(data.experiment.cells), 'cells']]
+  const own = ownFigures(results.cells)
+  const figures = results.cells.flatMap(mainNamedFigures)
+  return [
+    ...figures.filter(({ figure }) => own.includes(figure)),
+    ...figures.filter(({ figure }) => !own.includes(figure)),
+  ]
+    .slice(0, mostKeys)
+    .map((figure) => [valueText(figure), figure.figure])
+}
+
+const keyFigures = (report: Report): string => {
+  const { data, models } = report
+  const ms = sumOf(data.stages.map(({ made }) => made?.ms ?? 0))
+  const done = data.stages.filter(({ made }) => made !== null).length
+  const asked = sumOf(data.stages.map(({ cells }) => cells.length))
+  const items: readonly KeyFigure[] = [
+    ...(models.length > 0 ? keyFiguresOfModels(report) : keyFiguresOfStages(report)),
     [
       duration(ms),
       `of computing: ${done} distinct stages` +
@@ -178,8 +204,8 @@ const sectionHtml = (section: ReportSection, { figures, tables }: PageContent): 
 
 const order = (kind: 'pipeline' | 'suite'): readonly ReportSection[] =>
   kind === 'suite'
-    ? ['ablation', 'accuracy', 'storage', 'training', 'stages']
-    : ['accuracy', 'storage', 'training', 'stages']
+    ? ['ablation', 'accuracy', 'figures', 'storage', 'training', 'stages']
+    : ['accuracy', 'figures', 'storage', 'training', 'stages']
 
 /** The page. Its element `<script type="application/json" id="data">` holds the whole ReportData. */
 export const renderPage = (content: PageContent): string => {

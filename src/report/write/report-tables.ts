@@ -1,17 +1,19 @@
 /** The tables of a report, each as HTML for the page, CSV for a spreadsheet and Markdown for a text. */
 import { type DataColumn, renderCsv, renderMarkdown } from '../../results/data-table.js'
 import { axesOf, otherAxesOf } from '../../results/experiment-results.js'
-import { figuresOfGroups, mainFigures } from '../../results/figures.js'
-import { count, duration, sentence } from '../../results/format.js'
+import { figuresOfGroups, hasModels, mainFigures, mainNamedFigures, ownFigures } from '../../results/figures.js'
+import { count, duration, sentence, sentences } from '../../results/format.js'
 import { comparisonNote, type GroupResult } from '../../results/group-results.js'
 import type { ModelResult } from '../../results/model-results.js'
 import { paretoFront } from '../../results/pareto.js'
-import { batchesOf } from '../../results/model-row.js'
 import {
   dominatedLegend,
+  figureColumns,
+  figureLegend,
   groupColumns,
   groupCsvColumns,
   modelColumns,
+  scoreLegend,
   withSpreadColumns,
 } from '../../results/result-columns.js'
 import { escapeXml } from '../drawing/svg.js'
@@ -74,11 +76,13 @@ const makeTable = <Row>(draft: TableDraft<Row>): ReportTable => {
 
 const modelTables = ({ results, models, data }: Report): readonly ReportTable[] => {
   const isSuite = data.experiment.kind === 'suite'
-  const options = { axes: axesOf(results), batches: batchesOf(models), spread: isSuite, stored: !isSuite }
-  const columns = modelColumns(options)
-  const csvColumns = isSuite ? withSpreadColumns(modelColumns({ ...options, stored: true })) : columns
+  if (models.length === 0) return []
+  const options = { axes: axesOf(results), spread: isSuite, stored: !isSuite }
+  const columns = modelColumns(models, options)
+  const csvColumns = isSuite ? withSpreadColumns(modelColumns(models, { ...options, stored: true })) : columns
   const classOf = ({ dominated }: ModelResult): string => (dominated ? 'dominated' : '')
-  const note = models.some(({ dominated }) => dominated) ? dominatedLegend : ''
+  const on = scoreLegend(models, results.cells)
+  const note = sentences([...on, ...(models.some(({ dominated }) => dominated) ? [dominatedLegend] : [])])
   const all = {
     id: 'models',
     section: 'accuracy',
@@ -96,6 +100,7 @@ const modelTables = ({ results, models, data }: Report): readonly ReportTable[] 
       id: 'front',
       section: 'accuracy',
       title: 'The front over all cells',
+      note: sentences(on),
       columns: columns.filter(({ key }) => key !== 'dominated'),
       csvColumns,
       rows: front,
@@ -107,13 +112,14 @@ const modelTables = ({ results, models, data }: Report): readonly ReportTable[] 
 const groupTables = ({ results, groups, data }: Report): readonly ReportTable[] => {
   if (data.experiment.kind === 'pipeline') return []
   const axes = axesOf(results)
-  const shown = mainFigures(groups)
+  const shown = mainFigures(groups, results.cells)
+  const on = figureLegend(shown, results.cells)
   const all = figuresOfGroups(groups)
   const compared = (axis: string, rows: readonly GroupResult[]): string => {
     const note = comparisonNote(rows, otherAxesOf(results, [axis]))
     return note === undefined ? '' : sentence(note)
   }
-  const over = (what: string): string => `Mean ± sample standard deviation over n ${what}.`
+  const over = (what: string): string => sentences([`mean ± sample standard deviation over n ${what}`, ...on])
   return [
     makeTable({
       id: 'cells-table',
@@ -135,6 +141,30 @@ const groupTables = ({ results, groups, data }: Report): readonly ReportTable[] 
         rows,
       }),
     ),
+  ]
+}
+
+/** What stages give besides the models that they measure; of a suite only what the table of all cells has not. */
+const figureTables = ({ results, groups, data }: Report): readonly ReportTable[] => {
+  const about = { id: 'figures', section: 'figures' } as const
+  if (data.experiment.kind === 'pipeline') {
+    const main = results.cells.flatMap(mainNamedFigures)
+    const rows = main.length > 0 || hasModels(results.cells) ? main : data.figures
+    return rows.length === 0 ? [] : [makeTable({ ...about, title: 'Each figure', columns: figureColumns(rows), rows })]
+  }
+  const all = figuresOfGroups(groups)
+  const shown = mainFigures(groups, results.cells)
+  const own = ownFigures(results.cells).filter((figure) => all.includes(figure) && !shown.includes(figure))
+  if (own.length === 0) return []
+  const axes = axesOf(results)
+  return [
+    makeTable({
+      ...about,
+      title: 'All cells',
+      columns: groupColumns(axes, own),
+      csvColumns: groupCsvColumns(axes, own),
+      rows: groups,
+    }),
   ]
 }
 
@@ -179,6 +209,7 @@ export const makeTables = (report: Report): readonly ReportTable[] => {
   return [
     ...groupTables(report),
     ...modelTables(report),
+    ...figureTables(report),
     ...(data.storage.length === 0
       ? []
       : [

@@ -224,8 +224,9 @@ const compute = Effect.fnUntraced(function* (
       hint: 'write or copy files into outDir instead of putting something in its place',
     })
   }
-  if (!holdsFile(outDir)) {
-    return yield* new StageError({ message: 'the stage ended without leaving a file, so there is nothing to store' })
+  if (!holdsFile(outDir) && Object.keys(summary).length === 0) {
+    const message = 'the stage ended without leaving a file or returning figures, so there is nothing to store'
+    return yield* new StageError({ message })
   }
   const goesOnFrom = extension?.goesOnFrom?.fingerprint
   const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }

@@ -39,6 +39,8 @@ export const folderOf = (root: string, fingerprint: string): string => path.join
 /** Makes the folder, or what is missing or replaced of it; gives its path. */
 export const showAsFolder = (root: string, blobs: Blobs, manifest: Manifest): string => {
   const { fingerprint, files } = manifest
+  // There also where a stage has left no file but returned figures: the folder that people are told is there.
+  ensureFolder(root, 'artifacts', fingerprint)
   for (const [name, file] of Object.entries(files)) {
     if (!isInnerName(name)) throw new Error(`'${name}' is no name of a file inside an artifact`)
     const shown = path.join(folderOf(root, fingerprint), name)

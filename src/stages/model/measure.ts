@@ -13,8 +13,8 @@ import { vitLogits, vitTensors } from './vit.js'
 export interface Scores {
   /** Share of images whose class has the highest logit. */
   readonly top1: number
-  /** Share whose class is among the five highest, or among all where there are fewer than five. */
-  readonly top5: number
+  /** Share whose class is among the five highest; null below six classes, where that would be all. */
+  readonly top5: number | null
   /** Mean cross-entropy, in nats. */
   readonly loss: number
 }
@@ -37,12 +37,16 @@ const judgeRow = (logits: Float32Array, start: number, classes: number, label: n
   return { rank, loss: Math.log(sum) + highest - target }
 }
 
+/** Of fewer classes all are among the five highest. */
+const leastClassesForTop5 = 6
+
 /** Sums what `Scores` needs, batch by batch. */
 export class ScoreSum {
   #count = 0
   #first = 0
   #amongFive = 0
   #loss = 0
+  #classes = 0
 
   /**
    * Adds the first `rows` rows of logits `[at least rows, classes]` with their labels. Throws where one is no finite
@@ -56,14 +60,19 @@ export class ScoreSum {
         throw new NotFiniteError(`the model gives ${wrong} as a logit of image ${this.#count + row}: it has diverged`)
       }
       if (rank < 1) this.#first++
-      if (rank < Math.min(5, classes)) this.#amongFive++
+      if (rank < 5) this.#amongFive++
       this.#loss += loss
     }
     this.#count += rows
+    this.#classes = classes
   }
 
   scores(): Scores {
-    return { top1: this.#first / this.#count, top5: this.#amongFive / this.#count, loss: this.#loss / this.#count }
+    return {
+      top1: this.#first / this.#count,
+      top5: this.#classes < leastClassesForTop5 ? null : this.#amongFive / this.#count,
+      loss: this.#loss / this.#count,
+    }
   }
 }
 

@@ -24,8 +24,10 @@ describe('scores', () => {
     expect(scores([1, 1, 0], [1], 3).top1).to.equal(0)
   })
 
-  it('with fewer than five classes every finite answer is among the top five', () => {
-    expect(scores([3, 2, 1], [2], 3).top5).to.equal(1)
+  it('have no top five of fewer than six classes, of which it would be all', () => {
+    expect(scores([3, 2, 1], [2], 3).top5).to.equal(null)
+    expect(scores([5, 4, 3, 2, 1], [4], 5).top5).to.equal(null)
+    expect(scores([6, 5, 4, 3, 2, 1], [5], 6).top5).to.equal(0)
   })
 
   for (const wrong of [NaN, Infinity, -Infinity]) {
