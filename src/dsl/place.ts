@@ -97,14 +97,20 @@ export const placeInStack = (stack: string): Place | undefined => {
   return undefined
 }
 
+/** The place of a stack's line, where it is a frame in the user's own files: in no package, nor in this program. */
+export const usersFrame = (line: string): Place | undefined => {
+  const frame = frameOf(line)
+  if (frame === undefined) return undefined
+  const file = comparable(frame.file)
+  const own = foldersOf(filePath(import.meta.url) ?? '')
+  return file.includes('/node_modules/') || own.some((folder) => file.startsWith(folder)) ? undefined : frame
+}
+
 /** Where the user's code threw: the first frame that lies in no package. One that was awaited is its caller's. */
 export const placeOfThrow = (stack: string): Place | undefined => {
-  const own = foldersOf(filePath(import.meta.url) ?? '')
   for (const line of stack.split('\n')) {
-    const frame = / at async /.test(line) ? undefined : frameOf(line)
-    const file = frame === undefined ? '' : comparable(frame.file)
-    const isPackage = file.includes('/node_modules/') || own.some((folder) => file.startsWith(folder))
-    if (frame !== undefined && !isPackage) return frame
+    const frame = / at async /.test(line) ? undefined : usersFrame(line)
+    if (frame !== undefined) return frame
   }
   return undefined
 }

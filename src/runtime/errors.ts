@@ -2,6 +2,34 @@
 import * as Effect from 'effect/Effect'
 import * as Schema from 'effect/Schema'
 import { sentenceOf } from '../base/errors.js'
+import { isObject } from '../base/objects.js'
+import type { Place } from '../dsl/place.js'
+
+/** What code of a stage threw, as its worker tells it. */
+export interface ThrownError {
+  readonly message: string
+  /** Where: of its frames the first in the user's own files; of one that has none, that of what caused it. */
+  readonly place?: Place
+  /** Down to the last frame in the user's own files; all of it where it has none. */
+  readonly stack?: string
+  /** Its `cause` and the errors that it gathers, each with its own. */
+  readonly causes?: readonly ThrownError[]
+}
+
+const isPlace = (value: unknown): value is Place =>
+  isObject(value) &&
+  typeof value['file'] === 'string' &&
+  [value['line'], value['column']].every((number) => typeof number === 'number')
+
+export const isThrownError = (value: unknown): value is ThrownError => {
+  if (!isObject(value) || typeof value['message'] !== 'string') return false
+  const { place, stack, causes } = value
+  return (
+    (place === undefined || isPlace(place)) &&
+    (stack === undefined || typeof stack === 'string') &&
+    (causes === undefined || (Array.isArray(causes) && causes.every(isThrownError)))
+  )
+}
 
 /** A stage's own failure, with a sentence for the user: bad data, an engine that does not load, a loss that is NaN. */
 export class StageError extends Schema.TaggedError<StageError>()('StageError', {
@@ -15,6 +43,8 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
    * right.
    */
   changed: Schema.optionalKey(Schema.String),
+  /** What its code threw, where that was told by a worker. */
+  thrown: Schema.optionalKey(Schema.declare(isThrownError)),
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 
@@ -25,6 +55,8 @@ export class StageError extends Schema.TaggedError<StageError>()('StageError', {
 export class WorkerCrash extends Schema.TaggedError<WorkerCrash>()('WorkerCrash', {
   message: Schema.String,
   hint: Schema.optionalKey(Schema.String),
+  /** What ended it, where it could still tell. */
+  thrown: Schema.optionalKey(Schema.declare(isThrownError)),
   cause: Schema.optionalKey(Schema.Defect()),
 }) {}
 

@@ -4,6 +4,7 @@
  */
 import type { AxisLabel, Json } from '../dsl/nodes.js'
 import type { Escape } from '../dsl/option-tables.js'
+import type { ThrownError } from './errors.js'
 import type { EngineIdentity } from './fingerprint.js'
 import type { EngineChoice, Progress } from './stage-contract.js'
 
@@ -91,10 +92,8 @@ export interface PlannedStage {
   readonly madeBy?: EngineIdentity
 }
 
-export interface StageFailure {
-  readonly message: string
+export interface StageFailure extends ThrownError {
   readonly hint?: string
-  readonly stack?: string
 }
 
 export type RunEvent =

@@ -19,7 +19,7 @@ import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verbo
 import { inspect, inStore } from '../input/inspect.js'
 import { isFile, parseTarget } from '../input/target.js'
 import { describeEnvironment } from '../output/describe-environment.js'
-import { describeReasons, describeSummary } from '../output/describe.js'
+import { describeOrigin, describeReasons, describeSummary } from '../output/describe.js'
 import { printJson, say } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
@@ -91,7 +91,9 @@ const renderRun = (record: RunRecord, tags: readonly string[]): string => {
     outcome === undefined
       ? ''
       : `${outcome.ran} ran, ${outcome.cached} cached, ${outcome.failed} failed, ${outcome.skipped} not run`
-  const hints = stages.flatMap(({ stage, hint }) => (hint === null ? [] : [`${stage}: ${hint}`]))
+  const hints = stages.flatMap(({ stage, hint, place, causes }) =>
+    describeOrigin({ hint, place, causes }).map((line) => `${stage}: ${line}`),
+  )
   return [
     `run ${record.run}`,
     ...about.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),

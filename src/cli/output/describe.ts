@@ -1,14 +1,17 @@
 /** What happens in a run as sentences: events, reasons, estimates, and what became of a suite's cells. */
 import { relative } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
+import type { Place } from '../../dsl/place.js'
 import { isShare } from '../../results/figures.js'
 import { bytes, count, duration, percent, plural } from '../../results/format.js'
+import type { ThrownError } from '../../runtime/errors.js'
 import {
   type CellOutcome,
   type Reason,
   type RunEstimate,
   type RunEvent,
   type Sharing,
+  type StageFailure,
   unreachable,
 } from '../../runtime/events.js'
 import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
@@ -195,6 +198,29 @@ export const describeProgress = (event: Progress): string =>
     .filter((part) => part !== '')
     .join('  ')
 
+const describePlace = ({ file, line, column }: Place): string => {
+  const within = relative(process.cwd(), file)
+  return `${within.startsWith('..') ? file : within}:${line}:${column}`
+}
+
+const describeCause = ({ message, place, causes = [] }: ThrownError): readonly string[] => [
+  `caused by ${message}${place === undefined ? '' : ` (${describePlace(place)})`}`,
+  ...causes.flatMap(describeCause).map((line) => `  ${line}`),
+]
+
+/** What is known of a failure beside its message, in lines: what caused it, where it was thrown, what to do. */
+export const describeOrigin = ({
+  causes,
+  place,
+  hint,
+}: {
+  readonly [Part in 'causes' | 'place' | 'hint']?: StageFailure[Part] | null
+}): readonly string[] => [
+  ...(causes ?? []).flatMap(describeCause),
+  ...(place ? [`at ${describePlace(place)}`] : []),
+  ...(hint ? [hint] : []),
+]
+
 /** What a person reads of an event; undefined for what only the live line shows. */
 const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
@@ -227,7 +253,7 @@ const describeEvent = (event: RunEvent): string | undefined => {
       return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${same}`
     }
     case 'stage-failed':
-      return `✗ ${event.stage}  ${event.message}${event.hint === undefined ? '' : `\n    ${event.hint}`}`
+      return [`✗ ${event.stage}  ${event.message}`, ...describeOrigin(event)].join('\n    ')
     case 'stage-skipped':
       return `- ${event.stage}  not run: ${event.because}`
     case 'stage-interrupted':

@@ -41,7 +41,7 @@ const printError = (error: unknown, verbose: boolean): void => {
   if (error instanceof UsageError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`)
   if (!verbose) return
   const cause = (error instanceof Error ? error.cause : undefined) ?? error
-  process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
+  process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : sentenceOf(cause)}\n`)
 }
 
 /** How the process ends: prints an error that has not been printed yet, and gives the exit code. */

@@ -1,5 +1,6 @@
 /** Where events go: one JSON line each, plain lines, or a terminal with one live line a running stage. */
 import { duration, plural } from '../../results/format.js'
+import type { ThrownError } from '../../runtime/errors.js'
 import type { Emit, RunEvent } from '../../runtime/events.js'
 import { canWait, gatherWrites } from '../../runtime/gathered-text.js'
 import { briefDescriber, describeProgress } from './describe.js'
@@ -119,8 +120,13 @@ export const jsonRenderer = (output: Output): Emit => {
   }
 }
 
+const stacksOf = ({ stack, causes = [] }: ThrownError): readonly string[] => [
+  ...(stack === undefined ? [] : [stack]),
+  ...causes.flatMap(stacksOf),
+]
+
 export const withStack = (text: string, event: RunEvent, verbose: boolean): string =>
-  verbose && event.type === 'stage-failed' && event.stack !== undefined ? `${text}\n${event.stack}` : text
+  verbose && event.type === 'stage-failed' ? [text, ...stacksOf(event)].join('\n') : text
 
 const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, verbose: boolean): Emit => {
   const describe = briefDescriber()

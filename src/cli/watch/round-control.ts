@@ -152,12 +152,9 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
     else if (message.type === 'freed') Deferred.doneUnsafe(untilFreed(message.id), Effect.void)
     else if (message.type === 'supersede') supersede(new Set(message.keys), new Set(message.fingerprints))
     else if (message.type === 'failed') {
-      const { message: sentence, hint, stack } = message.failure
-      const error = new StageError({
-        message: sentence,
-        ...(hint === undefined ? {} : { hint }),
-        ...(stack === undefined ? {} : { cause: stack }),
-      })
+      const { failure: thrown } = message
+      const { message: sentence, hint } = thrown
+      const error = new StageError({ message: sentence, ...(hint === undefined ? {} : { hint }), thrown })
       for (const [stage, key] of keyOf) {
         if (key === message.key) Deferred.doneUnsafe(leaveOf(stage), Effect.fail(error))
       }

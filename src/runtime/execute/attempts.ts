@@ -118,10 +118,11 @@ const isCrash = (error: unknown): error is WorkerCrash =>
   typeof error === 'object' && error !== null && '_tag' in error && error._tag === 'WorkerCrash'
 
 /** The last attempt's crash is the stage's failure. */
-const givenUp = ({ message, hint, cause }: WorkerCrash, attempts: number): StageError =>
+const givenUp = ({ message, hint, thrown, cause }: WorkerCrash, attempts: number): StageError =>
   new StageError({
     message: attempts === 1 ? message : `${message} (attempt ${attempts} of ${attempts})`,
     ...(hint === undefined ? {} : { hint }),
+    ...(thrown === undefined ? {} : { thrown }),
     ...(cause === undefined ? {} : { cause }),
   })
 

@@ -5,7 +5,7 @@ import * as Context from 'effect/Context'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Layer from 'effect/Layer'
-import { WorkerCrash, type StageError } from '../errors.js'
+import { type StageError, type ThrownError, WorkerCrash } from '../errors.js'
 import {
   explainEnd,
   explainFailed,
@@ -119,6 +119,7 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
     const watch = new WorkerWatch(care.limits, performance.now(), care.onWarning)
     const before = memoryBounds()
     let result: Extract<WorkerMessage, { type: 'done' | 'failed' }> | undefined
+    let thrown: ThrownError | undefined
     const end = (outcome: Effect.Effect<Outcome>): void => {
       clearInterval(timer)
       resume(outcome)
@@ -151,6 +152,7 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
         )
         if (message.type === 'progress' || message.type === 'milestone') care.onMessage(message)
         else if (message.type === 'warning') care.onWarning(message.message)
+        else if (message.type === 'thrown') thrown = message
         else if (message.type === 'done' || message.type === 'failed') {
           result = message
           // A warm worker stays.
@@ -162,7 +164,8 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
         if (result?.type === 'done' && code === 0) return settle({ summary: result.summary })
         const rssBytes = watch.rssBytes
         const seen = rssBytes === undefined ? {} : { rssBytes }
-        const how = { code, signal, tail: worker.tail, ...seen, before, after: memoryBounds() }
+        const said = { tail: worker.tail, ...(thrown === undefined ? {} : { thrown }) }
+        const how = { code, signal, ...said, ...seen, before, after: memoryBounds() }
         return settle({ error: explainEnd(how, job.params) })
       }),
       strange: (value) => settle({ error: explainStrange(value) }),

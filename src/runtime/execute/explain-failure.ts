@@ -3,7 +3,7 @@
  */
 import { durationText, sizeText } from '../../dsl/amounts.js'
 import { diskFullHint, diskFullText, saysDiskFull } from '../store/disk-full.js'
-import { StageError, WorkerCrash } from '../errors.js'
+import { StageError, type ThrownError, WorkerCrash } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
 import { messageDescriptor } from '../../base/own-program.js'
 import type { StageFailure } from '../events.js'
@@ -16,6 +16,8 @@ interface WorkerEnd {
   readonly signal: NodeJS.Signals | null
   /** What it printed last. */
   readonly tail: string
+  /** What was thrown where nobody waited for it. */
+  readonly thrown?: ThrownError
   /** Resident memory of its processes when last seen. */
   readonly rssBytes?: number
   /** When it started, and now. */
@@ -66,11 +68,11 @@ export const explainStart = (cause: unknown, folder: string): StageError | Worke
 
 /** The worker's process is gone and has left no result. */
 export const explainEnd = (end: WorkerEnd, params: object): StageError | WorkerCrash => {
-  const { code, signal, tail, rssBytes, before, after } = end
-  const words = lastWords(tail)
+  const { code, signal, tail, thrown, rssBytes, before, after } = end
+  const words = lastWords(thrown === undefined ? tail : (thrown.stack ?? thrown.message))
   const said = words === undefined ? '' : `: ${words}`
   // All that it printed, for those who ask for stack traces.
-  const cause = tail.trim() === '' ? {} : { cause: tail.trim() }
+  const cause = { ...(tail.trim() === '' ? {} : { cause: tail.trim() }), ...(thrown === undefined ? {} : { thrown }) }
   const ended = signal === null ? `exit code ${code}` : `signal ${signal}`
   const exhausted = exhaustedBy(tail)
   if (exhausted === 'gpu-lost') {
@@ -100,19 +102,19 @@ export const explainEnd = (end: WorkerEnd, params: object): StageError | WorkerC
 }
 
 /** The stage itself said what went wrong. */
-export const explainFailed = ({ message, hint, stack }: StageFailure, job: Job): StageError | WorkerCrash => {
-  const cause = stack === undefined ? {} : { cause: stack }
+export const explainFailed = (thrown: StageFailure, job: Job): StageError | WorkerCrash => {
+  const { message, hint } = thrown
   if (saysDiskFull(message)) {
     const text = `${diskFullText(job.outDir)}, so the stage cannot write its result: ${message}`
-    return new StageError({ message: text, hint: diskFullHint, ...cause })
+    return new StageError({ message: text, hint: diskFullHint, thrown })
   }
   const exhausted = exhaustedBy(message)
-  if (exhausted === undefined) return new StageError({ message, ...(hint === undefined ? {} : { hint }), ...cause })
+  if (exhausted === undefined) return new StageError({ message, ...(hint === undefined ? {} : { hint }), thrown })
   const words = message.length > maxSaid * 2 ? `${message.slice(0, maxSaid * 2)}…` : message
   const said = `${memoryWords[exhausted]}: ${words}`
   return exhausted === 'gpu-lost'
-    ? new WorkerCrash({ message: said, hint: smallerBatch(job.params), ...cause })
-    : new StageError({ message: `out of memory: ${said}`, hint: hint ?? memoryHint(exhausted, job.params), ...cause })
+    ? new WorkerCrash({ message: said, hint: smallerBatch(job.params), thrown })
+    : new StageError({ message: `out of memory: ${said}`, hint: hint ?? memoryHint(exhausted, job.params), thrown })
 }
 
 const resumesText = (hasCheckpoint: boolean): string =>

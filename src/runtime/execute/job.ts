@@ -5,6 +5,7 @@
 import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { isObject } from '../../base/objects.js'
+import { isThrownError, type ThrownError } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import type { TraceOptions } from '../reads.js'
 import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
@@ -56,6 +57,8 @@ export type WorkerMessage =
   | { readonly type: 'warning'; readonly message: string }
   | { readonly type: 'done'; readonly summary: Readonly<Record<string, Json>> }
   | ({ readonly type: 'failed' } & StageFailure)
+  /** Thrown where nobody waits for it: the process ends. */
+  | ({ readonly type: 'thrown' } & ThrownError)
   /** The worker was asked to stop and has saved what its checkpoint needs. */
   | { readonly type: 'interrupted' }
 
@@ -68,6 +71,7 @@ const parts: Readonly<Record<WorkerMessage['type'], Readonly<Record<string, 'str
   warning: { message: 'string' },
   done: { summary: 'object' },
   failed: { message: 'string' },
+  thrown: { message: 'string' },
   interrupted: {},
 }
 
@@ -75,6 +79,7 @@ const parts: Readonly<Record<WorkerMessage['type'], Readonly<Record<string, 'str
 export const isWorkerMessage = (value: unknown): value is WorkerMessage => {
   if (!isObject(value) || typeof value['type'] !== 'string' || !Object.hasOwn(parts, value['type'])) return false
   const needed = Object.entries(parts[value['type'] as WorkerMessage['type']])
+  if ('message' in value && !isThrownError(value)) return false
   return needed.every(([name, kind]) => (kind === 'object' ? isObject(value[name]) : typeof value[name] === kind))
 }
 

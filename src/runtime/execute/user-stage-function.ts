@@ -8,9 +8,11 @@ import { type StageInput, type StageRun, userFunction } from '../../dsl/stage.js
 import { runCompiled } from '../definition/compiled-definition.js'
 import { importFile } from '../definition/load.js'
 import { abortable } from '../abortable.js'
-import { asStageError } from '../errors.js'
+import { isErrorLike, sentenceOf } from '../../base/errors.js'
+import { asStageError, StageError } from '../errors.js'
 import type { InputArtifact, StageEntry, StageFunction } from '../stage-contract.js'
 import { type Job, markAsWorker } from './job.js'
+import { keptFrames } from './thrown-error.js'
 import { tracer } from './tracer.js'
 
 /**
@@ -52,6 +54,13 @@ const evaluateOnce = (file: string): Promise<unknown> => {
   return known
 }
 
+/** What its function threw, which may be anything. */
+const failed = (thrown: unknown): StageError => {
+  if (isErrorLike(thrown)) return asStageError(thrown)
+  const hint = 'nobody knows where that was thrown: throw new Error(…), which keeps its place'
+  return new StageError({ message: sentenceOf(thrown), hint, cause: thrown })
+}
+
 /** Rejects where the file makes no such call. `job` says where its artifact comes to be. */
 export const loadUserStage = async (
   file: string,
@@ -59,6 +68,7 @@ export const loadUserStage = async (
   job: Pick<Job, 'outDir' | 'stage' | 'trace'>,
 ): Promise<StageFunction> => {
   markAsWorker()
+  Error.stackTraceLimit = keptFrames
   if (job.trace !== undefined) tracer.begin(job.trace)
   await evaluateOnce(file)
   tracer.loaded()
@@ -95,5 +105,5 @@ export const loadUserStage = async (
       } finally {
         tracer.flush()
       }
-    }).pipe(Effect.mapError(asStageError))
+    }).pipe(Effect.mapError(failed))
 }

@@ -11,7 +11,6 @@ import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
 import * as Fiber from 'effect/Fiber'
 import { messageDescriptor } from '../../base/own-program.js'
-import { stackInSource } from '../code/source-place.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
@@ -19,6 +18,7 @@ import type { Extension, Progress, StageFunction, StageSummary } from '../stage-
 import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
 import { type Job, type JobExtension, milestoneFolder, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
+import { describeThrown } from './thrown-error.js'
 
 /** Between two reports that are sent. */
 const reportMs = 100
@@ -89,11 +89,11 @@ const send = (message: WorkerMessage): void => {
 
 const failureOf = (cause: Cause.Cause<unknown>): StageFailure => {
   const error = Cause.squash(cause)
-  // Where an error of another kind has been given a sentence, its own stack says where it happened.
-  const origin = error instanceof StageError && error.cause instanceof Error ? error.cause : error
-  const stack = origin instanceof Error && origin.stack !== undefined ? { stack: stackInSource(origin.stack) } : {}
-  const hint = error instanceof StageError && error.hint !== undefined ? { hint: error.hint } : {}
-  return { message: sentenceOf(error), ...hint, ...stack }
+  if (!(error instanceof StageError)) return describeThrown(error)
+  // Where something of another kind has been given a sentence, it says itself where it happened and of what.
+  const origin = Object.hasOwn(error, 'cause') ? error.cause : error
+  const { message, hint } = error
+  return { ...describeThrown(origin), message, ...(hint === undefined ? {} : { hint }) }
 }
 
 /** Imports the module of a built-in stage by its path. */
@@ -222,8 +222,18 @@ const abandon = (): void => {
   setTimeout(check, patience(vital?.saves, vital?.clock.longestMs ?? 0)).unref()
 }
 
+/** What is thrown where nobody waits for it ends the process, as ever; before that, what it was is told. */
+const tellUncaught = (): void => {
+  process.on('uncaughtExceptionMonitor', (error) => send({ type: 'thrown', ...describeThrown(error) }))
+  process.on('unhandledRejection', (reason) => {
+    // Itself, where Node would throw an error about it; one who listens as well sees to it.
+    if (process.listenerCount('unhandledRejection') === 1) throw reason
+  })
+}
+
 /** Begins: with one stage, or with one after the other as they come. */
 export const startWorker = (importModule: ImportModule): void => {
+  tellUncaught()
   // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', interrupt)

@@ -1,4 +1,6 @@
 /** What a recorded run came to. */
+import type { Place } from '../../dsl/place.js'
+import type { ThrownError } from '../errors.js'
 import type { RunEvent } from '../events.js'
 import type { RunRecord } from './run-log.js'
 
@@ -63,6 +65,10 @@ export interface StageOutcome {
   /** What it failed with, or why it was not run. */
   readonly message: string | null
   readonly hint: string | null
+  /** Where in the user's own files it failed, where that is known. */
+  readonly place: Place | null
+  /** What it failed of, in its turn. */
+  readonly causes: readonly ThrownError[]
   readonly unchanged: boolean
 }
 
@@ -71,7 +77,8 @@ export interface StageOutcome {
  */
 export const stageOutcomes = ({ events, plan = [] }: RunRecord): readonly StageOutcome[] => {
   const outcomes = new Map<string, StageOutcome>()
-  const nothing = { ms: null, fingerprint: null, content: null, message: null, hint: null, unchanged: false }
+  const said = { message: null, hint: null, place: null, causes: [] }
+  const nothing = { ms: null, fingerprint: null, content: null, ...said, unchanged: false }
   for (const { stage, kind } of plan) outcomes.set(stage, { stage, kind, state: 'open', ...nothing })
   const set = (stage: string, state: StageOutcome['state'], known: Partial<StageOutcome>): void => {
     const before = outcomes.get(stage)
@@ -93,9 +100,11 @@ export const stageOutcomes = ({ events, plan = [] }: RunRecord): readonly StageO
         set(event.stage, 'ran', { kind, ms, fingerprint, content, unchanged })
         break
       }
-      case 'stage-failed':
-        set(event.stage, 'failed', { kind: event.kind, ms: event.ms, message: event.message, hint: event.hint ?? null })
+      case 'stage-failed': {
+        const { kind, ms, message, hint = null, place = null, causes = [] } = event
+        set(event.stage, 'failed', { kind, ms, message, hint, place, causes })
         break
+      }
       case 'stage-skipped':
         set(event.stage, 'skipped', { message: event.because })
         break

@@ -1,7 +1,7 @@
 /** How the stages of a run stand, and by which steps that changes: the one place where it does. */
 import type { StageNode } from '../../dsl/nodes.js'
 import { sentenceOf } from '../../base/errors.js'
-import { StageError } from '../errors.js'
+import { StageError, type ThrownError } from '../errors.js'
 import type { Emit, RunEvent, StageFailure } from '../events.js'
 import type { Made } from '../execute/make-stage.js'
 import type { LastKnown } from '../plan/last-known.js'
@@ -13,18 +13,21 @@ type Standing = Made['how'] | 'failed' | 'skipped'
 /** How often a damaged input is made again before the disk itself, or the stage that reads it, is held to be broken. */
 const maxRepairs = 3
 
-const stackOf = (error: unknown): string | undefined => {
-  if (!(error instanceof Error)) return undefined
-  // A worker's errors come with the stack they had there.
+const stackOf = (error: unknown, thrown: ThrownError | undefined): string | undefined => {
+  if (thrown !== undefined || !(error instanceof Error)) return thrown?.stack
+  // Of a worker that crashed, what it printed last.
   if (typeof error.cause === 'string') return error.cause
   return error.cause instanceof Error ? error.cause.stack : error.stack
 }
 
 const failureOf = (error: unknown): StageFailure & { readonly changed?: string } => {
-  const { hint, changed } = error instanceof StageError ? error : { hint: undefined, changed: undefined }
-  const stack = stackOf(error)
+  const { hint, changed, thrown }: Partial<StageError> = error instanceof StageError ? error : {}
+  const { place, causes } = thrown ?? {}
+  const stack = stackOf(error, thrown)
   return {
     message: sentenceOf(error),
+    ...(place === undefined ? {} : { place }),
+    ...(causes === undefined ? {} : { causes }),
     ...(hint === undefined ? {} : { hint }),
     ...(changed === undefined ? {} : { changed }),
     ...(stack === undefined ? {} : { stack }),
