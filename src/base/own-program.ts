@@ -57,9 +57,8 @@ export const startScript = (
     env,
     windowsHide: true,
   })
-  const printed = (chunk: Buffer): void => onPrinted(chunk.toString())
-  child.stdout?.on('data', printed)
-  child.stderr?.on('data', printed)
+  child.stdout?.setEncoding('utf8').on('data', onPrinted)
+  child.stderr?.setEncoding('utf8').on('data', onPrinted)
   const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream | null | undefined
   if (messages) {
     createInterface({ input: messages }).on('line', (line) => {

@@ -12,6 +12,7 @@ import { engineCommand } from './commands/engine.js'
 import { explainCommand } from './commands/explain.js'
 import { gcCommand } from './commands/gc.js'
 import { lineageCommand } from './commands/lineage.js'
+import { logsCommand } from './commands/logs.js'
 import { paretoCommand } from './commands/pareto.js'
 import { pickCommand } from './commands/pick.js'
 import { planCommand } from './commands/plan.js'
@@ -40,6 +41,7 @@ const genepool = Command.make('genepool').pipe(
     diffCommand,
     runsCommand,
     showCommand,
+    logsCommand,
     lineageCommand,
     certifyCommand,
     gcCommand,

@@ -165,6 +165,8 @@ export type RunEvent =
         readonly imagesPerSecond?: number
         readonly secondsLeft?: number
       })
+  /** Whole lines that it has printed, on stdout or stderr. */
+  | { readonly type: 'stage-printed'; readonly stage: string; readonly lines: readonly string[] }
   | {
       readonly type: 'stage-finished'
       readonly stage: string
@@ -184,6 +186,8 @@ export type RunEvent =
       readonly ms: number
       /** The file that changed while it ran, where that is all that was wrong. */
       readonly changed?: string
+      /** Path of the file that holds what it printed, where it did. */
+      readonly log?: string
     } & StageFailure)
   /**
    * Not run, because a stage that it reads failed or the run stopped at the first failure. `failed` is the stage that

@@ -15,7 +15,7 @@ import {
   pipelineArgument,
   policyOf,
   switchFlag,
-  verboseFlag,
+  verboseRunFlag,
 } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
 import { loadTarget, parseTarget } from '../input/target.js'
@@ -32,12 +32,12 @@ const runFlags = {
   failFast: switchFlag('fail-fast', 'Start nothing new once a stage has failed'),
   ...failureFlags,
   json: jsonFlag('Print one event a line as JSON, and nothing else'),
-  verbose: verboseFlag,
+  verbose: verboseRunFlag,
 }
 type RunFlags = FlagsOf<typeof runFlags>
 
 const rendererFor = ({ json, verbose }: RunFlags) => {
-  if (json) return jsonRenderer(process.stdout)
+  if (json) return jsonRenderer(process.stdout, verbose)
   return process.stdout.isTTY ? liveRenderer(process.stdout, verbose) : plainRenderer(process.stdout, verbose)
 }
 

@@ -20,7 +20,7 @@ import { inspect, inStore } from '../input/inspect.js'
 import { isFile, parseTarget } from '../input/target.js'
 import { describeEnvironment } from '../output/describe-environment.js'
 import { describeOrigin, describeReasons, describeSummary } from '../output/describe.js'
-import { printJson, say } from '../output/print.js'
+import { printJson, say, shellWord } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
 const showFlags = {
@@ -122,9 +122,6 @@ const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json 
   return yield* showRun(yield* runCalled(word, store), json)
 })
 
-/** As one word of a command line, quoted where a shell would read it otherwise. */
-const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
-
 type HistoryLine = Readonly<Record<string, number>>
 
 const historyFile = 'history.jsonl'
@@ -171,6 +168,7 @@ const renderManifest = (
     `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,
     `  engine      ${engine}`,
     `  folder      ${folder}`,
+    ...(made.log === undefined ? [] : [`  log         ${bytes(made.log.bytes)} (genepool logs prints it)`]),
     section(
       'inputs',
       Object.entries(identity.inputs)

@@ -21,7 +21,7 @@ import {
   onlyFlag,
   pipelineArgument,
   policyOf,
-  verboseFlag,
+  verboseRunFlag,
 } from '../input/flags.js'
 import { sayWhichStore } from '../input/inspect.js'
 import { parseTarget } from '../input/target.js'
@@ -38,7 +38,7 @@ const watchFlags = {
   only: onlyFlag,
   ...failureFlags,
   json: jsonFlag('Print what happens as JSON, one event a line; those of a run say which'),
-  verbose: verboseFlag,
+  verbose: verboseRunFlag,
 }
 
 const now = (): string => new Date().toISOString()

@@ -29,6 +29,9 @@ export const jsonFlag = (description: string) => switchFlag('json', description)
 
 export const verboseFlag = switchFlag('verbose', 'Print stack traces with errors')
 
+/** Of commands that compute stages. */
+export const verboseRunFlag = switchFlag('verbose', 'Print stack traces with errors, and what stages print as it comes')
+
 export const pipelineArgument = Argument.String('pipeline').pipe(
   Argument.withDescription(
     'File whose default export is a pipeline or a suite, e.g. pipelines/quickstart.ts; ' +

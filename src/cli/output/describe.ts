@@ -1,5 +1,5 @@
 /** What happens in a run as sentences: events, reasons, estimates, and what became of a suite's cells. */
-import { relative } from 'node:path'
+import { dirname, relative } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { Place } from '../../dsl/place.js'
 import { isShare } from '../../results/figures.js'
@@ -16,6 +16,7 @@ import {
 } from '../../runtime/events.js'
 import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
 import { escapeWords, partsOfRead } from '../../runtime/reads.js'
+import { shellWord } from './print.js'
 
 /** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
 export const describeEstimate = ({ leastMs, mostMs, unknown }: RunEstimate): string => {
@@ -221,6 +222,13 @@ export const describeOrigin = ({
   ...(hint ? [hint] : []),
 ]
 
+/** How what it printed is looked at. The file lies in a folder of the store. */
+const describeLog = (stage: string, log: string): string => {
+  const store = relative(process.cwd(), dirname(dirname(log)))
+  const inStore = store === '.genepool' ? '' : ` --store ${shellWord(store)}`
+  return `what it printed: genepool logs ${shellWord(stage)}${inStore}`
+}
+
 /** What a person reads of an event; undefined for what only the live line shows. */
 const describeEvent = (event: RunEvent): string | undefined => {
   switch (event.type) {
@@ -246,14 +254,17 @@ const describeEvent = (event: RunEvent): string | undefined => {
       return `… ${event.stage}  saves its checkpoint (${bytes(event.bytes)}); Ctrl-C again ends it without`
     case 'stage-progress':
     case 'stage-milestone':
+    case 'stage-printed':
       return undefined
     case 'stage-finished': {
       const figures = describeSummary(event.summary)
       const same = event.unchanged ? '  (same bytes as before)' : ''
       return `✓ ${event.stage}  ${duration(event.ms)}${figures === '' ? '' : `  ${figures}`}${same}`
     }
-    case 'stage-failed':
-      return [`✗ ${event.stage}  ${event.message}`, ...describeOrigin(event)].join('\n    ')
+    case 'stage-failed': {
+      const log = event.log === undefined ? [] : [describeLog(event.stage, event.log)]
+      return [`✗ ${event.stage}  ${event.message}`, ...describeOrigin(event), ...log].join('\n    ')
+    }
     case 'stage-skipped':
       return `- ${event.stage}  not run: ${event.because}`
     case 'stage-interrupted':

@@ -1,10 +1,24 @@
 /** How commands print: lines, JSON, warnings, and how far work of minutes is. */
+import { stripVTControlCharacters } from 'node:util'
 import { bytes } from '../../results/format.js'
 
 /** A line on stdout. */
 export const say = (text: string): void => {
   process.stdout.write(`${text}\n`)
 }
+
+/**
+ * Text of somebody else's as a terminal may have it: nothing in it moves the cursor, changes colours or rings. Of a
+ * line that was written over by carriage returns, what was to be seen last.
+ */
+export const harmless = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replace(/\r+(?=\n|$)/g, '')
+    .replace(/[^\n]*\r/g, '')
+    .replace(/[^\P{Cc}\n\t]/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
+
+/** As one word of a command line, quoted where a shell would read it otherwise. */
+export const shellWord = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text}'`)
 
 /** A value as a line on stdout. */
 export const printJson = (value: unknown): void => say(JSON.stringify(value))

@@ -4,6 +4,7 @@ import type { ThrownError } from '../../runtime/errors.js'
 import type { Emit, RunEvent } from '../../runtime/events.js'
 import { canWait, gatherWrites } from '../../runtime/gathered-text.js'
 import { briefDescriber, describeProgress } from './describe.js'
+import { harmless } from './print.js'
 
 /** What is written to; process.stdout is one. */
 export interface Output {
@@ -28,7 +29,7 @@ const plainProgressMs = 10_000
 export const plainLines = (output: Output): StageLines => {
   const shownAt = new Map<string, number>()
   return {
-    print: (text) => void output.write(`${text}\n`),
+    print: (text) => void output.write(`${harmless(text)}\n`),
     start: (key) => void shownAt.set(key, Date.now()),
     progress: (key, label, text) => {
       if (Date.now() - (shownAt.get(key) ?? 0) < plainProgressMs) return
@@ -62,7 +63,7 @@ export const liveLines = (output: Output): StageLines => {
     drawn = lines.length
   }
   return {
-    print: (text) => draw(text),
+    print: (text) => draw(harmless(text)),
     start: (key, label) => void running.set(key, `${label}  starting`),
     progress: (key, label, text) => {
       running.set(key, `${label}  ${text}`)
@@ -112,9 +113,11 @@ export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => str
   }
 }
 
-export const jsonRenderer = (output: Output): Emit => {
+/** What stages print is among the events only where somebody asks for it. */
+export const jsonRenderer = (output: Output, verbose: boolean): Emit => {
   const { write, flush } = gatherWrites((text) => output.write(text))
   return (event) => {
+    if (event.type === 'stage-printed' && !verbose) return
     write(`${JSON.stringify(event)}\n`)
     if (!canWait(event)) flush()
   }
@@ -127,6 +130,10 @@ const stacksOf = ({ stack, causes = [] }: ThrownError): readonly string[] => [
 
 export const withStack = (text: string, event: RunEvent, verbose: boolean): string =>
   verbose && event.type === 'stage-failed' ? [text, ...stacksOf(event)].join('\n') : text
+
+/** `teacher | what it printed`, each line. */
+export const describePrinted = (label: string, lines: readonly string[]): string =>
+  lines.map((line) => `${label} | ${harmless(line)}`).join('\n')
 
 const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, verbose: boolean): Emit => {
   const describe = briefDescriber()
@@ -146,6 +153,8 @@ const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, v
         break
       case 'stage-progress':
         return lines.progress(event.stage, event.stage, describeProgress(event))
+      case 'stage-printed':
+        return verbose ? lines.print(describePrinted(event.stage, event.lines)) : undefined
       case 'stage-finished':
       case 'stage-failed':
       case 'stage-interrupted':

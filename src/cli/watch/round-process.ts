@@ -55,7 +55,7 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
     baseDir,
     emit: (event) => {
       control.observe(event)
-      send({ type: 'event', event })
+      if (event.type !== 'stage-printed' || request.verbose) send({ type: 'event', event })
     },
     steering: control.steering(
       graph,

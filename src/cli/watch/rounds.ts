@@ -60,7 +60,7 @@ export const makeRounds = (listener: RoundsListener): Rounds => {
     } else if (happened.type === 'stage-finished' || happened.type === 'stage-interrupted') free(round, happened.stage)
     else if (happened.type === 'stage-failed') {
       const key = round.stages.get(happened.stage)?.key
-      const { type: _, stage: _stage, kind: _kind, ms: _ms, changed, ...failure } = happened
+      const { type: _, stage: _stage, kind: _kind, ms: _ms, changed, log: _log, ...failure } = happened
       // The newest round would only fail in the same way. A stage that failed because of a change is made again there.
       if (round.isSuperseded && changed === undefined && key !== undefined) {
         current?.send({ type: 'failed', key, failure })

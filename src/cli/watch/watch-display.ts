@@ -3,7 +3,7 @@ import * as path from 'node:path'
 import { duration, plural } from '../../results/format.js'
 import { type RunEvent, unreachable } from '../../runtime/events.js'
 import { briefDescriber, describeProgress, describeReasons } from '../output/describe.js'
-import { liveLines, type Output, plainLines, widthOf, withStack } from '../output/renderers.js'
+import { describePrinted, liveLines, type Output, plainLines, widthOf, withStack } from '../output/renderers.js'
 import type { WatchRound } from './round.js'
 import type { WatchEvent } from './watch-events.js'
 
@@ -91,7 +91,7 @@ const separator = (text: string, width: number): string => {
   return `\n${line}${'─'.repeat(Math.max(2, width - line.length))}`
 }
 
-type Described = Exclude<RunEvent, { readonly type: 'stage-progress' | 'stage-cached' }>
+type Described = Exclude<RunEvent, { readonly type: 'stage-progress' | 'stage-printed' | 'stage-cached' }>
 
 export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbose: boolean): WatchDisplay => {
   const lines = output.isTTY === true ? liveLines(output) : plainLines(output)
@@ -138,6 +138,7 @@ export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbo
     const label = 'stage' in event ? `${event.stage}${round.isSuperseded ? ` (run ${round.number})` : ''}` : ''
     const key = 'stage' in event ? `${round.number}:${event.stage}` : ''
     if (event.type === 'stage-progress') return lines.progress(key, label, describeProgress(event))
+    if (event.type === 'stage-printed') return lines.print(describePrinted(label, event.lines))
     if (event.type === 'stage-started') lines.start(key, label)
     else if (event.type !== 'stage-waiting' && key !== '') lines.end(key)
     const text = round.isSuperseded ? describeEarlier(round, event) : describeOwn(round, event)

@@ -105,6 +105,7 @@ interface AttemptOptions {
   readonly timeoutMs: number | undefined
   /** What the pauses are drawn from. */
   readonly key: string
+  readonly onPrinted: JobCare['onPrinted']
   readonly onWorker?: (pid: number) => void
   readonly warm?: string
 }
@@ -132,7 +133,7 @@ const givenUp = ({ message, hint, thrown, cause }: WorkerCrash, attempts: number
  */
 export const attempts = <A, E, R>(
   job: Job,
-  { policy, emit, timeoutMs, key, onWorker, warm }: AttemptOptions,
+  { policy, emit, timeoutMs, key, onPrinted, onWorker, warm }: AttemptOptions,
   attempt: (care: Omit<JobCare, 'onMessage'>) => Effect.Effect<A, E | StageError | WorkerCrash, R>,
 ): Effect.Effect<A, Exclude<E, WorkerCrash> | StageError, R> => {
   const { stage } = job
@@ -144,6 +145,7 @@ export const attempts = <A, E, R>(
       ...(policy.memoryBytes === undefined ? {} : { memoryBytes: policy.memoryBytes }),
       ...(deadline === undefined ? {} : { timeoutMs: Math.max(1, deadline - performance.now()) }),
     },
+    onPrinted,
     onWarning: (message) => emit({ type: 'warning', message: `${stage}: ${message}` }),
     onSaving: (bytes) => emit({ type: 'stage-saving', stage, bytes }),
     ...(timeoutMs === undefined ? {} : { stageTimeoutMs: timeoutMs }),

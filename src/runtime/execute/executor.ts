@@ -29,6 +29,8 @@ type StageMessage = Extract<WorkerMessage, { type: 'progress' | 'milestone' }>
 export interface JobCare {
   readonly limits: WatchLimits
   readonly onMessage: (message: StageMessage) => void
+  /** What the stage prints, on stdout or stderr. */
+  readonly onPrinted: (text: string) => void
   /** Something about the worker that the user should know; begins with a verb. */
   readonly onWarning: (message: string) => void
   /** The worker, which was asked to stop, takes its time to save so many bytes. */
@@ -155,10 +157,11 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
         else if (message.type === 'thrown') thrown = message
         else if (message.type === 'done' || message.type === 'failed') {
           result = message
-          // A warm worker stays.
-          if (message.type === 'done' && care.warm !== undefined) settle({ summary: message.summary })
+          // A warm worker stays. What it printed before that lies in its pipe, which is read before the next moment.
+          if (message.type === 'done' && care.warm !== undefined) setImmediate(settle, { summary: message.summary })
         }
       }),
+      printed: guarded(care.onPrinted),
       ended: guarded((code, signal) => {
         if (result?.type === 'failed') return settle({ error: explainFailed(result, job) })
         if (result?.type === 'done' && code === 0) return settle({ summary: result.summary })

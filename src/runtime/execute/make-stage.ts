@@ -12,7 +12,7 @@ import { attempts, runUnchanged } from './attempts.js'
 import { asEncoded, hashOf } from '../canonical.js'
 import { type CorruptArtifact, StageError, type StoreError, storeErrorOf } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
-import type { Emit, Reason } from '../events.js'
+import type { Emit, Reason, RunEvent } from '../events.js'
 import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
 import { explainMiss, findArtifact, type FoundArtifact } from '../plan/plan.js'
@@ -29,6 +29,7 @@ import type { ResolvedEngine } from '../services.js'
 import type { InputArtifact } from '../stage-contract.js'
 import { openExtension } from './milestones.js'
 import { openStaging } from '../store/staging.js'
+import { StageLog, stageLogFile } from './stage-log.js'
 import { Store, type Manifest } from '../store/store.js'
 import type { Turns } from './turns.js'
 
@@ -175,6 +176,15 @@ const compute = Effect.fnUntraced(function* (
     resumes,
     ...(extension?.goesOnFrom && { goesOnFrom: extension.goesOnFrom }),
   })
+  const log = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new StageLog(stageLogFile(store, context.run, fingerprint), (lines) =>
+          context.emit({ type: 'stage-printed', stage: node.name, lines }),
+        ),
+    ),
+    (opened) => Effect.sync(() => opened.close()),
+  )
   const { engine, device, deviceIndex, identity: numeric } = context.engine
   const job = {
     stage: node.name,
@@ -206,6 +216,11 @@ const compute = Effect.fnUntraced(function* (
     ...context,
     timeoutMs: context.timeoutOf(node),
     key: fingerprint,
+    emit: (event: RunEvent) => {
+      if (event.type === 'stage-retrying') log.note(`${event.because}; attempt ${event.attempt} of ${event.of}`)
+      context.emit(event)
+    },
+    onPrinted: log.take,
     onWorker: worker,
     ...(stage.kind.warm === true ? { warm: hashOf([job.module, identity.code], 'code') } : {}),
   }
@@ -218,6 +233,7 @@ const compute = Effect.fnUntraced(function* (
     runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), sealedReads),
   ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
+  log.close()
   if (!fs.lstatSync(outDir, { throwIfNoEntry: false })?.isDirectory()) {
     return yield* new StageError({
       message: `its outDir ${outDir} is no folder any more`,
@@ -235,10 +251,13 @@ const compute = Effect.fnUntraced(function* (
   const traced = yield* tracedReads(context, stage, trace, isCovered)
   const whole = traced === undefined ? identity : { ...identity, reads: traced }
   const published = fingerprintOf(whole)
+  const printed = path.join(path.dirname(outDir), 'log')
   const manifest = yield* store.publish(
     { fingerprint: published, stage: node.name, summary, identity: whole, made: finished },
     outDir,
+    log.writeTo(printed) ? printed : undefined,
   )
+  log.drop()
   yield* dropCheckpoint
   context.emit({
     type: 'stage-finished',

@@ -17,6 +17,7 @@ const drainMs = 2_000
 /** Who hears of a worker while it computes a stage. */
 interface WorkerListener {
   readonly message: (message: WorkerMessage) => void
+  readonly printed: (text: string) => void
   /** Something else came on the channel of its messages. */
   readonly strange: (value: unknown) => void
   /** The process has ended and everything that it said has been heard. */
@@ -55,6 +56,7 @@ export class WorkerProcess {
       },
       onPrinted: (text) => {
         this.#tail = (this.#tail + text).slice(-tailLength)
+        this.#listener?.printed(text)
       },
     })
     this.child = child

@@ -231,9 +231,22 @@ const tellUncaught = (): void => {
   })
 }
 
+/**
+ * Both streams are one log, whose order two pipes would not keep (native code has its own stderr). Nothing waits in
+ * this process, which may end at any moment, and may print faster than it is read.
+ */
+const printAtOnce = (): void => {
+  Object.defineProperty(process, 'stderr', { configurable: true, enumerable: true, get: () => process.stdout })
+  const { ['_handle']: pipe } = process.stdout as { _handle?: { setBlocking?: (isBlocking: boolean) => void } }
+  pipe?.setBlocking?.(true)
+  // Without a reader, a checkpoint is saved all the same.
+  process.stdout.on('error', () => {})
+}
+
 /** Begins: with one stage, or with one after the other as they come. */
 export const startWorker = (importModule: ImportModule): void => {
   tellUncaught()
+  printAtOnce()
   // Ctrl-C reaches every process of the terminal; the run decides what becomes of its workers.
   process.on('SIGINT', () => {})
   process.on('SIGTERM', interrupt)

@@ -1,6 +1,7 @@
 /**
  * The record of every run, in the store: one file a run, one line of JSON each for its environment, the plan that it
- * started from, the state of the repository (as soon as git has answered) and its events, progress left out.
+ * started from, the state of the repository (as soon as git has answered) and its events; progress and what stages
+ * print are left out.
  */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
@@ -45,7 +46,7 @@ export const openRunLog = (store: Store['Service'], run: string): ((line: RunEve
   }
   const { write, flush } = gatherWrites(append)
   return (event) => {
-    if (event.type === 'stage-progress') return
+    if (event.type === 'stage-progress' || event.type === 'stage-printed') return
     write(`${JSON.stringify(event)}\n`)
     if (!canWait(event)) flush()
   }
@@ -94,7 +95,7 @@ export const readRun = Effect.fnUntraced(function* (run: string) {
 })
 
 /** Ids of all recorded runs, newest first. */
-const recordedRuns = Effect.fnUntraced(function* () {
+export const recordedRuns = Effect.fnUntraced(function* () {
   const store = yield* Store
   return yield* Effect.try({
     try: (): readonly string[] => {

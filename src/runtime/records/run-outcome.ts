@@ -84,6 +84,7 @@ export const stageOutcomes = ({ events, plan = [] }: RunRecord): readonly StageO
     const before = outcomes.get(stage)
     outcomes.set(stage, { stage, kind: null, ...nothing, ...(before && { kind: before.kind }), ...known, state })
   }
+  const started = (stage: string): string | null => outcomes.get(stage)?.fingerprint ?? null
   for (const event of events) {
     switch (event.type) {
       case 'stage-started':
@@ -102,14 +103,14 @@ export const stageOutcomes = ({ events, plan = [] }: RunRecord): readonly StageO
       }
       case 'stage-failed': {
         const { kind, ms, message, hint = null, place = null, causes = [] } = event
-        set(event.stage, 'failed', { kind, ms, message, hint, place, causes })
+        set(event.stage, 'failed', { kind, ms, fingerprint: started(event.stage), message, hint, place, causes })
         break
       }
       case 'stage-skipped':
         set(event.stage, 'skipped', { message: event.because })
         break
       case 'stage-interrupted':
-        set(event.stage, 'interrupted', { ms: event.ms })
+        set(event.stage, 'interrupted', { ms: event.ms, fingerprint: started(event.stage) })
         break
       default:
         break

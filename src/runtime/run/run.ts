@@ -3,6 +3,7 @@
  * ends.
  */
 import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
 import * as os from 'node:os'
 import * as Effect from 'effect/Effect'
 import * as Exit from 'effect/Exit'
@@ -11,6 +12,7 @@ import type { StageGraph } from '../definition/stage-graph.js'
 import { ranksOf } from '../definition/stage-order.js'
 import { UsageError } from '../errors.js'
 import { defaultPolicy, stageTimeouts } from '../execute/failure-policy.js'
+import { stageLogFile } from '../execute/stage-log.js'
 import { makeTurns } from '../execute/turns.js'
 import { machineOf } from '../machine.js'
 import { LastKnown } from '../plan/last-known.js'
@@ -84,6 +86,10 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     last,
     failFast,
     isResumable: (fingerprint) => isResumable(store, fingerprint),
+    logOf: (fingerprint) => {
+      const file = stageLogFile(store, run, fingerprint)
+      return fs.existsSync(file) ? file : undefined
+    },
     emit: (event) => {
       log(event)
       keepTimes(event)

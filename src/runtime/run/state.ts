@@ -41,6 +41,8 @@ interface RunStateOptions {
   readonly failFast: boolean
   /** Whether a stage of this fingerprint would go on from a checkpoint. */
   readonly isResumable: (fingerprint: string) => boolean
+  /** The file with what a stage of this fingerprint has printed in this run and not stored. */
+  readonly logOf: (fingerprint: string) => string | undefined
 }
 
 export class RunState {
@@ -142,7 +144,10 @@ export class RunState {
     this.#failures.set(node, sentenceOf(error))
     this.#failedBehind.set(node, node.name)
     this.#isStopped ||= this.#options.failFast
-    this.tell({ type: 'stage-failed', stage: node.name, kind: node.kind, ms: this.#msOf(node), ...failureOf(error) })
+    const started = this.#started.get(node.name)
+    const log = started && this.#options.logOf(started.fingerprint)
+    const of = { stage: node.name, kind: node.kind, ms: this.#msOf(node) }
+    this.tell({ type: 'stage-failed', ...of, ...failureOf(error), ...(log && { log }) })
   }
 
   /** The run stopped before the stage had begun. */

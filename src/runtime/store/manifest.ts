@@ -30,8 +30,16 @@ export interface Manifest {
     readonly goesOnFrom?: string
     /** Of what a stage left on its way: the stage's own fingerprint; `ms` is its time so far. */
     readonly milestoneOf?: string
+    /** What the stage printed, where it did. Without it the artifact is as good. */
+    readonly log?: StoredFile
   }
 }
+
+/** All stored bytes that belong to an artifact. */
+export const storedFilesOf = ({ files, made }: Manifest): readonly StoredFile[] => [
+  ...Object.values(files),
+  ...(made.log ? [made.log] : []),
+]
 
 export type ManifestDraft = Pick<Manifest, 'fingerprint' | 'stage' | 'summary' | 'identity' | 'made'>
 

@@ -82,8 +82,9 @@ export class Store extends Context.Service<
     readonly folder: (manifest: Manifest) => Effect.Effect<string, StoreError>
     /**
      * Takes the folder's files into the store and makes them findable, in this order. The folder is worth nothing then.
+     * `log` is a file with what the stage printed.
      */
-    readonly publish: (draft: ManifestDraft, outDir: string) => Effect.Effect<Manifest, StoreError>
+    readonly publish: (draft: ManifestDraft, outDir: string, log?: string) => Effect.Effect<Manifest, StoreError>
     /** Makes an artifact findable whose bytes have been taken in. */
     readonly commit: (manifest: Manifest, taken: readonly Taken[]) => Effect.Effect<void, StoreError>
     /** Whether the artifact was published but is not what it was then; false where it never was, or was removed. */
@@ -228,20 +229,26 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
       ),
     )
 
-  const publish = (draft: ManifestDraft, outDir: string): Effect.Effect<Manifest, StoreError> =>
-    attempt(`write to the store ${root}`, () =>
-      filesBelow(outDir).map((name) => [name, blobs.take(path.join(outDir, name))] as const),
-    ).pipe(
-      Effect.flatMap((taken) => {
+  /** Undefined where it cannot be taken: an artifact is as good without. */
+  const takeLog = (log: string): Taken | undefined => {
+    try {
+      return blobs.take(log)
+    } catch {
+      return undefined
+    }
+  }
+
+  const publish = (draft: ManifestDraft, outDir: string, log?: string): Effect.Effect<Manifest, StoreError> =>
+    attempt(`write to the store ${root}`, () => ({
+      taken: filesBelow(outDir).map((name) => [name, blobs.take(path.join(outDir, name))] as const),
+      printed: log === undefined ? undefined : takeLog(log),
+    })).pipe(
+      Effect.flatMap(({ taken, printed }) => {
         const files = Object.fromEntries(taken.map(([name, { file }]) => [name, file]))
-        const manifest: Manifest = { ...draft, content: contentOf(files, draft.summary), files }
-        return Effect.as(
-          commit(
-            manifest,
-            taken.map(([, each]) => each),
-          ),
-          manifest,
-        )
+        const made = { ...draft.made, ...(printed === undefined ? {} : { log: printed.file }) }
+        const manifest: Manifest = { ...draft, made, content: contentOf(files, draft.summary), files }
+        const all = [...taken.map(([, each]) => each), ...(printed === undefined ? [] : [printed])]
+        return Effect.as(commit(manifest, all), manifest)
       }),
     )
 

@@ -7,10 +7,11 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import type { ReadEntry } from 'tar'
 import { isInnerName } from '../../base/files.js'
+import { isObject } from '../../base/objects.js'
 import { type AcceptedEdit, parseAcceptedEdits } from '../code/accepted-edits.js'
 import { UsageError } from '../errors.js'
 import { describeScheme, fingerprintOf, keyScheme } from '../fingerprint.js'
-import { contentOf, decodeManifest, isSha256, type Manifest } from '../store/manifest.js'
+import { contentOf, decodeManifest, isSha256, type Manifest, storedFilesOf } from '../store/manifest.js'
 import type { Entry } from '../store/stored-entries.js'
 import { isCodeRecordText, type OnProgress } from './verify-store.js'
 
@@ -107,13 +108,16 @@ const readManifestEntry = (name: string, key: string, text: string): Manifest =>
   const manifest = decodeManifest(text)
   const isSound =
     manifest !== undefined &&
+    isObject(manifest.made) &&
     manifest.fingerprint === key &&
     fingerprintOf(manifest.identity) === key &&
     contentOf(manifest.files, manifest.summary) === manifest.content
   if (!isSound) throw refuse(`${name} is damaged`)
-  for (const [inner, file] of Object.entries(manifest.files)) {
+  for (const inner of Object.keys(manifest.files)) {
     if (!isInnerName(inner)) throw refuse(`${name} names the file '${inner}', which would lie outside its artifact`)
-    if (!isSha256(file.sha256) || !Number.isSafeInteger(file.bytes)) throw refuse(`${name} is damaged`)
+  }
+  for (const { sha256, bytes } of storedFilesOf(manifest)) {
+    if (!isSha256(sha256) || !Number.isSafeInteger(bytes)) throw refuse(`${name} is damaged`)
   }
   return manifest
 }

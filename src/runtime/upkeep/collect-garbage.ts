@@ -12,8 +12,9 @@ import * as Effect from 'effect/Effect'
 import { storeErrorOf } from '../errors.js'
 import { searchKeyOf } from '../fingerprint.js'
 import { folderOf } from '../store/artifact-folder.js'
+import { readTags } from '../records/run-tags.js'
 import { lockPath, tryLock, untilFree } from '../store/lock.js'
-import type { Manifest } from '../store/manifest.js'
+import { type Manifest, storedFilesOf } from '../store/manifest.js'
 import { writeFormat } from '../store/store-format.js'
 import { Store } from '../store/store.js'
 import { blobsIn, bytesOf, type Entry, fileAt, type FoundManifest, manifestsIn } from '../store/stored-entries.js'
@@ -110,7 +111,7 @@ interface Found {
 }
 
 const blobNames = (manifests: Iterable<Manifest>): ReadonlySet<string> =>
-  new Set([...manifests].flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)))
+  new Set([...manifests].flatMap((manifest) => storedFilesOf(manifest).map(({ sha256 }) => sha256)))
 
 /** A blob that no manifest names may belong to one that is being published. */
 const isOld = (place: string): boolean => {
@@ -142,7 +143,12 @@ const find = Effect.fnUntraced(function* (options: GarbageOptions) {
     artifacts,
     damaged: doomed.length - artifacts.length,
     blobs: { number: doomedBlobs.length, bytes },
-    litter: findLitter(store, { ...options, wanted: new Set(roots.roots.flatMap(({ wanted }) => [...wanted])), whole }),
+    litter: findLitter(store, {
+      ...options,
+      wanted: new Set(roots.roots.flatMap(({ wanted }) => [...wanted])),
+      whole,
+      tagged: new Set((yield* readTags()).values()),
+    }),
   }
   const listed = new Map(found.map((each) => [each.name, each]))
   return { garbage, listed, doomed, doomedBlobs } satisfies Found

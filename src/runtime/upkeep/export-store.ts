@@ -8,7 +8,7 @@ import { acceptedPath } from '../code/record-store.js'
 import { storeErrorOf } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
 import { lockPath, tryLock } from '../store/lock.js'
-import type { Manifest } from '../store/manifest.js'
+import type { Manifest, StoredFile } from '../store/manifest.js'
 import { Store } from '../store/store.js'
 import { entriesIn, manifestsIn } from '../store/stored-entries.js'
 import { archiveFormat, type ArchiveHeader, headerName, isOfRun } from './archive.js'
@@ -45,7 +45,10 @@ const namesOf = (
 ): readonly string[] => {
   const within = (place: string): string => path.relative(store.root, place).split(path.sep).join('/')
   const hashed = (part: string, hash: string): string => `${part}/${hash.slice(0, 2)}/${hash}`
-  const blobs = manifests.flatMap(({ files }) => Object.values(files).map(({ sha256 }) => hashed('blobs', sha256)))
+  const isThere = (log: StoredFile): boolean => store.blobs.check(log).is === 'whole'
+  const blobs = manifests
+    .flatMap(({ files, made: { log } }) => [...Object.values(files), ...(log && isThere(log) ? [log] : [])])
+    .map(({ sha256 }) => hashed('blobs', sha256))
   const codes = manifests.map(({ identity }) => `${hashed('code', String(identity.code))}.json`)
   const made = new Set([...runs, ...manifests.map(({ made: { run } }) => run)])
   const records = entriesIn(store.place('runs')).filter((entry) => [...made].some((run) => isOfRun(run, entry)))

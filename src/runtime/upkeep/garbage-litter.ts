@@ -7,7 +7,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { sentenceOf } from '../../base/errors.js'
 import { knownTargets } from '../records/known-targets.js'
-import { isHeld, lockPath, sweepLocks, tryLock } from '../store/lock.js'
+import { isHeld, liveRuns, lockPath, sweepLocks, tryLock } from '../store/lock.js'
 import type { Manifest } from '../store/manifest.js'
 import { abandonedStaging } from '../store/staging.js'
 import type { Store } from '../store/store.js'
@@ -15,7 +15,8 @@ import { bytesOf, codeRecordsIn, entriesIn, leftoversIn } from '../store/stored-
 import { dayMs } from './garbage-roots.js'
 
 export interface Litter {
-  readonly what: 'checkpoint' | 'staging' | 'quarantine' | 'code record' | 'leftover' | 'artifact folder' | 'target'
+  readonly what:
+    'checkpoint' | 'staging' | 'quarantine' | 'code record' | 'leftover' | 'artifact folder' | 'target' | 'log'
   readonly path: string
   readonly bytes: number
 }
@@ -38,6 +39,8 @@ interface LitterOptions {
   /** Fingerprints that a root would run now. */
   readonly wanted: ReadonlySet<string>
   readonly whole: readonly Manifest[]
+  /** Runs that have a tag. */
+  readonly tagged: ReadonlySet<string>
 }
 
 export const findLitter = (store: Store['Service'], options: LitterOptions): readonly Litter[] => {
@@ -64,6 +67,11 @@ export const findLitter = (store: Store['Service'], options: LitterOptions): rea
   const records = codeRecordsIn(store)
     .filter(({ name, path: place }) => !codes.has(name.replace(/\.json$/, '')) && isOlder(place, litterMinAgeMs))
     .map((entry) => entry.path)
+  const kept = new Set([...options.tagged, ...liveRuns(store)])
+  const logs = entriesIn(store.place('runs')).filter(
+    ({ name, path: place }) =>
+      name.endsWith('.log') && !kept.has(name.slice(0, name.indexOf('.'))) && isOlder(place, keepDays * dayMs),
+  )
   const targets = options.namedOnly ? [] : knownTargets(store).whole.filter(({ target }) => !fs.existsSync(target.file))
   return [
     ...litter('checkpoint', checkpoints),
@@ -74,6 +82,10 @@ export const findLitter = (store: Store['Service'], options: LitterOptions): rea
     ),
     ...litter('code record', records),
     ...litter('artifact folder', folders),
+    ...litter(
+      'log',
+      logs.map((entry) => entry.path),
+    ),
     ...litter('leftover', [
       ...seals,
       ...leftoversIn(store)

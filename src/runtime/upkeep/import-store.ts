@@ -9,6 +9,7 @@ import { StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
 import { changeAcceptedEdits } from '../store/change-accepted-edits.js'
 import { lockPath, tryLock } from '../store/lock.js'
+import { storedFilesOf } from '../store/manifest.js'
 import { Store } from '../store/store.js'
 import { type ReadArchive, readArchive } from './archive.js'
 import type { OnProgress } from './verify-store.js'
@@ -55,10 +56,10 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
       continue
     }
     const taken = yield* attempt(() =>
-      [...new Set(Object.values(manifest.files).map(({ sha256 }) => sha256))].map((sha256) => {
-        const staged = archive.blobs.get(sha256)!
-        // Taken already for another artifact.
-        return fs.existsSync(staged) ? [store.blobs.take(staged)] : []
+      [...new Set(storedFilesOf(manifest).map(({ sha256 }) => sha256))].map((sha256) => {
+        const staged = archive.blobs.get(sha256)
+        // Taken already for another artifact, or a log that was gone.
+        return staged !== undefined && fs.existsSync(staged) ? [store.blobs.take(staged)] : []
       }),
     )
     yield* store.commit(manifest, taken.flat())
