@@ -37,10 +37,30 @@ export const writeFileAtomic = (file: string, contents: string | Uint8Array): vo
   }
 }
 
+/** What there is in a file's place, such as `a named pipe`; undefined where it is a file. Throws where nothing is. */
+export const otherThanFile = (file: string): string | undefined => {
+  const stat = fs.statSync(file)
+  if (stat.isFile()) return undefined
+  if (stat.isDirectory()) return 'a folder'
+  return stat.isFIFO() ? 'a named pipe' : stat.isSocket() ? 'a socket' : 'a device'
+}
+
+/** Throws for whatever is no file: reading a pipe may never begin, and reading a device never end. */
+export const expectFile = (file: string): void => {
+  const other = otherThanFile(file)
+  if (other !== undefined) throw new Error(`${file} is ${other}, not a file`)
+}
+
+/** A file's bytes; of nothing else than a file. */
+export const readWholeFile = (file: string): Buffer => {
+  expectFile(file)
+  return fs.readFileSync(file)
+}
+
 /** The file's text, or undefined where there is none. */
 export const readTextIfThere = (file: string): string | undefined => {
   try {
-    return fs.readFileSync(file, 'utf8')
+    return readWholeFile(file).toString('utf8')
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return undefined
     throw cause

@@ -9,6 +9,7 @@ import { extname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import { closeAfterEnd } from './program.js'
 
 /** The descriptor on which a script tells the process that started it what it has to say: one JSON value a line. */
 export const messageDescriptor = 3
@@ -57,6 +58,7 @@ export const startScript = (
     env,
     windowsHide: true,
   })
+  closeAfterEnd(child)
   child.stdout?.setEncoding('utf8').on('data', onPrinted)
   child.stderr?.setEncoding('utf8').on('data', onPrinted)
   const messages = child.stdio[messageDescriptor] as NodeJS.ReadableStream | null | undefined

@@ -1,5 +1,5 @@
 /** Runs another program to its end, and reads what it prints. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { errorCode } from './errors.js'
 
 export interface ProgramEnd {
@@ -23,6 +23,19 @@ const graceMs = 1_000
 
 /** Only POSIX systems can signal a group of processes. */
 const ownGroup = process.platform !== 'win32'
+
+/** How long the streams of a process that has ended may stay open: a program that it left behind holds them. */
+const drainMs = 2_000
+
+/** Closes a process's streams some time after its end: its `close` comes whatever it has left behind. */
+export const closeAfterEnd = (child: ChildProcess): void => {
+  child.once('exit', () => {
+    const timer = setTimeout(() => {
+      for (const stream of child.stdio) stream?.destroy()
+    }, drainMs)
+    child.once('close', () => clearTimeout(timer))
+  })
+}
 
 /** Calls `take` with each line of the text as it comes, the last one also where nothing ends it. */
 export const eachLine = (stream: NodeJS.ReadableStream | null, take: (line: string) => void): void => {
@@ -53,6 +66,7 @@ export const runProgram = (
       windowsHide: true,
       detached: ownGroup,
     })
+    closeAfterEnd(child)
     /** To the program and all that it has started: a compiler is several programs. */
     const send = (what: NodeJS.Signals): void => {
       if (child.pid === undefined) return

@@ -1,6 +1,7 @@
 /** Reads a shared library's header, to refuse a file that would fail to load or, if truncated, kill the process. */
 import * as fs from 'node:fs'
 import { basename } from 'node:path'
+import { expectFile } from '../base/files.js'
 
 /** ELF's number of each processor that Node.js runs on, by Node's name. */
 const elfMachines: Readonly<Record<string, number>> = {
@@ -30,6 +31,7 @@ const otherMachine = (name: string, system: string, machines: Readonly<Record<st
     : `${name} is for ${system} on ${nameOf(machines, machine)}, this is ${process.platform}-${process.arch}`
 
 const readHeader = (file: string): { readonly header: Buffer; readonly size: number } => {
+  expectFile(file)
   const descriptor = fs.openSync(file, 'r')
   try {
     const header = Buffer.alloc(headerSize)

@@ -6,8 +6,9 @@ import * as fs from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { errorCode } from '../base/errors.js'
-import { readTextIfThere, writeFileAtomic } from '../base/files.js'
+import { expectFile, readTextIfThere, writeFileAtomic } from '../base/files.js'
 import { checkedText, readChecked } from './checked-text.js'
+import { atOnce, type InParts, readInParts } from './in-parts.js'
 
 interface Entry<A> {
   readonly identity: string
@@ -21,17 +22,26 @@ interface Entry<A> {
  */
 export const clockTickMs = 50
 
-/**
- * The file's identity, or undefined where there is no file, be it that what should be a folder above it is a file.
- * Changes whenever its contents may have changed.
- */
+/** There is no file: what should be a folder above it is a file, or links lead in a circle. */
+const leadsNowhere = ['ENOTDIR', 'ELOOP']
+
+/** The file's identity, or undefined where there is no file. Changes whenever its contents may have changed. */
 export const identityOf = (file: string): string | undefined => {
   try {
     const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false })
     return stat === undefined ? undefined : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
   } catch (cause) {
-    if (errorCode(cause) === 'ENOTDIR') return undefined
+    if (leadsNowhere.includes(errorCode(cause) ?? '')) return undefined
     throw cause
+  }
+}
+
+/** Undefined also where the file cannot be looked at: it is of no use then. */
+export const identityIfAny = (file: string): string | undefined => {
+  try {
+    return identityOf(file)
+  } catch {
+    return undefined
   }
 }
 
@@ -53,19 +63,20 @@ export const fileSizeOf = (identity: string): number => Number(identity.split(':
 export const isSettled = (identity: string, readAt: number): boolean => changedAtMs(identity) + clockTickMs < readAt
 
 /** sha256 of a file's bytes, hexadecimal, in constant memory. */
-export const hashFile = (file: string): string => {
+export function* hashInParts(file: string): InParts<string> {
+  expectFile(file)
   const hash = createHash('sha256')
   const descriptor = fs.openSync(file, 'r')
   try {
-    const chunk = Buffer.allocUnsafe(1 << 20)
-    for (let read = fs.readSync(descriptor, chunk); read > 0; read = fs.readSync(descriptor, chunk)) {
-      hash.update(chunk.subarray(0, read))
-    }
+    yield* readInParts(descriptor, (part) => hash.update(part))
   } finally {
     fs.closeSync(descriptor)
   }
   return hash.digest('hex')
 }
+
+/** The same at once: for small files. */
+export const hashFile = (file: string): string => atOnce(hashInParts(file))
 
 /**
  * Knowledge of type A about files, in one file: JSON behind its own hash. A damaged index is an empty one: it only

@@ -8,7 +8,8 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import type { Escape } from '../dsl/option-tables.js'
 import { readTextIfThere } from '../base/files.js'
-import { type FileIndex, hashFile, identityOf } from './file-identity.js'
+import { type FileIndex, hashInParts, identityOf } from './file-identity.js'
+import type { InParts } from './in-parts.js'
 
 /**
  * Name of what was read (`file data/labels.json`) → its value then: a sha256 of bytes, of a folder's names or of a
@@ -164,19 +165,21 @@ export class ReadsNow {
   }
 
   /** sha256 of a file's bytes; null where there is none. */
-  bytesOf(file: string): string | null {
+  *bytesOf(file: string): InParts<string | null> {
     const readAt = Date.now()
     const known = this.#hashes.peek(file)
     if (known !== undefined) return known
-    return orNull(() => {
+    try {
       const identity = identityOf(file)!
-      const sha256 = hashFile(file)
+      const sha256 = yield* hashInParts(file)
       this.#hashes.remember(file, identity, sha256, readAt)
       return sha256
-    })
+    } catch {
+      return null
+    }
   }
 
-  value(root: string, name: string): string | null {
+  *value(root: string, name: string): InParts<string | null> {
     const { kind, what } = partsOfRead(name)
     const key = `${root}\0${name}`
     const known = this.#known.get(key)
@@ -185,15 +188,17 @@ export class ReadsNow {
       kind === 'escape'
         ? null
         : kind === 'file' || kind === 'module'
-          ? this.bytesOf(path.resolve(root, what))
+          ? yield* this.bytesOf(path.resolve(root, what))
           : valueNow(root, kind, what)
     this.#known.set(key, value)
     return value
   }
 
   /** The same names with what they are now. */
-  valuesOf(root: string, reads: Reads): Reads {
-    return Object.fromEntries(Object.keys(reads).map((name) => [name, this.value(root, name)]))
+  *valuesOf(root: string, reads: Reads): InParts<Reads> {
+    const values: Record<string, string | null> = {}
+    for (const name of Object.keys(reads)) values[name] = yield* this.value(root, name)
+    return values
   }
 
   /** Keeps what was hashed for the next run. */
@@ -201,8 +206,9 @@ export class ReadsNow {
     this.#hashes.save()
   }
 
-  areAsThen(root: string, reads: Reads): boolean {
-    return Object.entries(reads).every(([name, then]) => this.value(root, name) === then)
+  *areAsThen(root: string, reads: Reads): InParts<boolean> {
+    for (const [name, then] of Object.entries(reads)) if ((yield* this.value(root, name)) !== then) return false
+    return true
   }
 }
 
@@ -227,7 +233,7 @@ const differ = (one: TracedRead, other: TracedRead): boolean =>
  * What the trace in a file says, once its stage has ended. Of a file that is no longer the one that was opened nobody
  * knows what it held: the stage's result then counts for this run alone.
  */
-export const readsOf = (log: string, now: ReadsNow, root: string, isCovered: IsCovered): Reads | undefined => {
+export function* readsOf(log: string, now: ReadsNow, root: string, isCovered: IsCovered): InParts<Reads | undefined> {
   const byName = new Map<string, TracedRead>()
   const reads: Record<string, string | null> = {}
   for (const line of linesOf(log)) {
@@ -238,7 +244,7 @@ export const readsOf = (log: string, now: ReadsNow, root: string, isCovered: IsC
     byName.set(line.name, { ...before, ...line })
   }
   for (const { name, value, file, identity, isReplaced } of byName.values()) {
-    const bytes = file === undefined || isReplaced === true ? (value ?? null) : now.bytesOf(file)
+    const bytes = file === undefined || isReplaced === true ? (value ?? null) : yield* now.bytesOf(file)
     const isOther =
       file !== undefined && isReplaced !== true && (identityOf(file) !== identity || (value ?? bytes) !== bytes)
     if (isOther) reads[readName('escape', `changed ${shownPath(root, file)}`)] = ''

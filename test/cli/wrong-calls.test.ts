@@ -34,7 +34,7 @@ const wrong: readonly (readonly [call: string, says: RegExp])[] = [
   ['run', /pipeline/],
   ['run good.ts surplus', /surplus/],
   ['run missing.ts', /there is no pipeline file missing\.ts/],
-  ['run .', /there is no pipeline file \./],
+  ['run .', /^genepool: \. is a folder, not a pipeline file$/m],
   ['run noDefault.ts', /noDefault\.ts exports no pipeline: it has no default export/],
   ['run otherDefault.ts', /otherDefault\.ts exports no pipeline: its default export is some other object/],
   ['run syntax.ts', /cannot load syntax\.ts: .* \(syntax\.ts:\d+:\d+\)/],

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type CodeEntry, CodeReader } from '../../src/runtime/code/code-reader.js'
 import { FileIndex } from '../../src/runtime/file-identity.js'
+import { atOnce } from '../../src/runtime/in-parts.js'
 import { ReadsNow, readsOf, type TracedRead } from '../../src/runtime/reads.js'
 import { seededNumbers } from '../engine/cases.js'
 import { start } from '../support/child.js'
@@ -66,8 +67,8 @@ const readsTheSame = async (workspace: Workspace, folder: string, other: string,
   const { files } = await new CodeReader(workspace.file('store')).covers(entryOf(folder, each))
   const now = (): ReadsNow => new ReadsNow(new FileIndex(workspace.file('store', 'index', 'reads.json'), '1'))
   const isCovered = ({ file }: TracedRead): boolean => file !== undefined && files.has(realpathSync(file))
-  const reads = readsOf(logOf(folder), now(), folder, isCovered)
-  return reads === undefined || now().areAsThen(other, reads)
+  const reads = atOnce(readsOf(logOf(folder), now(), folder, isCovered))
+  return reads === undefined || atOnce(now().areAsThen(other, reads))
 }
 
 /** What each program gives, loaded without genepool. */

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -101,10 +101,15 @@ describe('the search for the files of a data set', () => {
     })
   })
 
-  it('refuses a missing file with the option and the path; a folder is no file', () => {
+  it('refuses what is no file with the option and the path', () => {
     for (const name of ['a', 'b', 'd']) writeFileSync(folder.file(name), '')
     mkdirSync(folder.file('c'))
     const source = { type: 'idx', trainImages: 'a', trainLabels: 'b', testImages: 'c', testLabels: 'd' } as const
+    expect(() => dataSources(params(source), folder.path)).to.throw(
+      StageError,
+      `idx(): testImages is 'c', but ${folder.file('c')} is a folder, not a file`,
+    )
+    rmSync(folder.file('c'), { recursive: true })
     expect(() => dataSources(params(source), folder.path)).to.throw(
       StageError,
       `idx(): testImages is 'c', but there is no file ${folder.file('c')}`,

@@ -10,6 +10,7 @@ import { stageLogFile } from '../../runtime/execute/stage-log.js'
 import { readRun, recordedRuns, runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { liveRuns } from '../../runtime/store/lock.js'
+import { atOnce } from '../../runtime/in-parts.js'
 import { Store } from '../../runtime/store/store.js'
 import { type FlagsOf, jsonFlag, stageArgument, storeFlag, verboseFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
@@ -98,7 +99,7 @@ const logOf = (
     const { log, run: maker, at } = manifest.made
     const made = `${stage} as it was made at ${at} by run ${maker}`
     if (log === undefined) return { about: `${made}: it printed nothing` }
-    if (store.blobs.check(log).is !== 'whole') return { about: `${made}: its log is gone or damaged` }
+    if (atOnce(store.blobs.check(log)).is !== 'whole') return { about: `${made}: its log is gone or damaged` }
     return { text: fs.readFileSync(store.blob(log), 'utf8'), about: made }
   }
   const isLive = state === 'open' && liveRuns(store).includes(run)

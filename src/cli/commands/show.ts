@@ -9,6 +9,7 @@ import { bytes, duration } from '../../results/format.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { UsageError } from '../../runtime/errors.js'
 import type { PlannedStage } from '../../runtime/events.js'
+import { inParts } from '../../runtime/in-parts.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
 import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
@@ -200,15 +201,16 @@ const traceOf = Effect.fnUntraced(function* (
   const symbols = Object.values(record?.symbols ?? {})
   const files = [...new Set(symbols.map(({ file }) => file))].sort()
   const sources = Object.entries(identity.sources)
-  const now = readsNow()
+  const { reads = {} } = identity
+  const now = yield* Effect.orDie(inParts(() => readsNow().valuesOf(stage.root, reads)))
   return {
     modules: Object.fromEntries(files.map((file) => [file, symbols.filter((each) => each.file === file).length])),
     packages: record?.packages ?? {},
     engine: identity.engine?.versions ?? {},
     sources: Object.fromEntries(sources.map(([role, sha256]) => [stage.sources[role]?.path ?? role, sha256])),
     inputs: identity.inputs,
-    reads: identity.reads ?? {},
-    changed: Object.keys(identity.reads ?? {}).filter((name) => now.value(stage.root, name) !== identity.reads?.[name]),
+    reads,
+    changed: Object.keys(reads).filter((name) => now[name] !== reads[name]),
     trusts: identity.trusts ?? [],
   }
 })

@@ -3,14 +3,17 @@
  * shows; every plan and every run is a process of its own, so that each begins with the code as it is.
  */
 import * as fs from 'node:fs'
+import * as path from 'node:path'
 import * as Deferred from 'effect/Deferred'
 import * as Effect from 'effect/Effect'
 import * as Queue from 'effect/Queue'
 import * as Command from 'effect/cli/Command'
+import { duration } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
+import { inParts } from '../../runtime/in-parts.js'
 import { Store } from '../../runtime/store/store.js'
 import { FileWatcher, nextBurst } from '../../runtime/watch/file-watcher.js'
-import { type FileChange, type ReachedFile, SeenFiles } from '../../runtime/watch/watched-files.js'
+import { type FileChange, type ReachedFile, reachOfDefinition, SeenFiles } from '../../runtime/watch/watched-files.js'
 import {
   artifactFlags,
   checkJobs,
@@ -40,6 +43,9 @@ const watchFlags = {
   json: jsonFlag('Print what happens as JSON, one event a line; those of a run say which'),
   verbose: verboseRunFlag,
 }
+
+/** Nobody is told of a definition that is loaded sooner. */
+const slowLoadMs = 3_000
 
 const now = (): string => new Date().toISOString()
 
@@ -125,9 +131,41 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     return rounds.endAll
   })
 
+  /** Says that a round takes long to load its definition; done once something has changed of what it loads. */
+  const untilOvertaken = Effect.fnUntraced(function* ({ startedAt }: WatchRound, changes: FileChange[]) {
+    yield* Effect.sleep(slowLoadMs)
+    const { file } = parseTarget(request.pipeline)
+    const after = duration(slowLoadMs)
+    say({
+      type: 'warning',
+      message: `${file} still loads after ${after}; it is given up once it is edited, and Ctrl-C ends it`,
+    })
+    const reached = yield* Effect.catch(reachOfDefinition(file), () => Effect.succeed([{ path: path.resolve(file) }]))
+    yield* Effect.orDie(inParts(() => seen.add(reached, startedAt, changes)))
+    yield* Effect.promise(() => watcher.watch(seen.paths))
+    while (changes.length === 0) {
+      yield* nextBurst(hints)
+      yield* Effect.promise(() => watcher.watch(seen.paths))
+      yield* Effect.orDie(inParts(() => seen.look(changes)))
+    }
+  })
+
+  /** A round that has loaded the definition as it is now, or has said that it cannot. */
+  const load = Effect.fnUntraced(function* () {
+    for (;;) {
+      const round = rounds.open(request)
+      const changes: FileChange[] = []
+      yield* Effect.raceFirst(Deferred.await(round.loaded), untilOvertaken(round, changes))
+      if (changes.length === 0) return round
+      round.kill()
+      yield* Deferred.await(round.hasEnded)
+      say({ type: 'watch-changed', files: changes, at: now() })
+    }
+  })
+
   /** Plans what there is now, and runs it where that is something else than what runs or ran last. */
   const plan = Effect.fnUntraced(function* () {
-    const round = rounds.open(request)
+    const round = yield* load()
     const outcome = yield* Deferred.await(round.outcome)
     const current = rounds.current()
     const isSame = current !== undefined && current.signature === round.signature && !current.isSpoilt
@@ -137,8 +175,10 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
     const reads = yield* Deferred.await(round.reads)
     if (outcome.type === 'problem' || isSame) round.send({ type: 'end' })
     // What a definition that cannot be loaded would read is not fully known, so the files watched so far are kept.
-    return yield* Effect.promise(() =>
-      outcome.type === 'problem' ? seen.add(reads, round.startedAt) : seen.adopt(reads, round.startedAt),
+    return yield* Effect.orDie(
+      inParts(() =>
+        outcome.type === 'problem' ? seen.add(reads, round.startedAt) : seen.adopt(reads, round.startedAt),
+      ),
     )
   })
 
@@ -158,11 +198,11 @@ const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: 
       traced = []
       // What was touched while the stages ran has been told by their results, or is their own doing.
       for (const { files, since } of found) {
-        late = [...late, ...(yield* Effect.promise(() => seen.add(files, since)))]
+        late = [...late, ...(yield* Effect.orDie(inParts(() => seen.add(files, since))))]
       }
       // Watched again first, because folders may have been made or removed.
       yield* Effect.promise(() => watcher.watch(seen.paths))
-      changes = [...late, ...(yield* Effect.promise(() => seen.look()))]
+      changes = [...late, ...(yield* Effect.orDie(inParts(() => seen.look())))]
       if (changes.length > 0 || again) break
     }
     busy = true

@@ -44,16 +44,30 @@ const printError = (error: unknown, verbose: boolean): void => {
   process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : sentenceOf(cause)}\n`)
 }
 
-/** How the process ends: prints an error that has not been printed yet, and gives the exit code. */
-export const teardown = (exit: Exit.Exit<unknown, unknown>, onExit: (code: number) => void): void => {
-  if (Exit.isSuccess(exit)) return onExit(Number(process.exitCode ?? 0))
-  if (Cause.hasInterruptsOnly(exit.cause)) return onExit(interruptedAs)
+const lastWordsMs = 500
+
+/** Prints an error that has not been printed yet, and gives the exit code. */
+const codeOf = (exit: Exit.Exit<unknown, unknown>): number => {
+  if (Exit.isSuccess(exit)) return Number(process.exitCode ?? 0)
+  if (Cause.hasInterruptsOnly(exit.cause)) return interruptedAs
   const error = Cause.squash(exit.cause)
   // Wrong flags have been answered by `wrongCallLayer`.
-  if (CliError.isCliError(error)) return onExit(error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2)
-  if (error instanceof StagesFailed) return onExit(1)
+  if (CliError.isCliError(error)) return error._tag === 'ShowHelp' && error.errors.length === 0 ? 0 : 2
+  if (error instanceof StagesFailed) return 1
   printError(error, process.argv.includes('--verbose'))
-  onExit(error instanceof UsageError ? 2 : 1)
+  return error instanceof UsageError ? 2 : 1
+}
+
+/**
+ * How the process ends: with the exit code, once all that was printed has gone out; not with whatever a definition or a
+ * stage has left behind, such as a timer, a server or a program that holds a worker's output.
+ */
+export const teardown = (exit: Exit.Exit<unknown, unknown>): void => {
+  const code = codeOf(exit)
+  const end = (): void => process.exit(code)
+  // Who has interrupted it does not wait for a reader that reads no further.
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) setTimeout(end, lastWordsMs)
+  process.stdout.write('', () => process.stderr.write('', end))
 }
 
 /** What a wrong call is answered with: a sentence on stderr, never the whole help, and nothing on stdout. */

@@ -7,6 +7,7 @@ import type { StageGraph } from '../../runtime/definition/stage-graph.js'
 import { StageError } from '../../runtime/errors.js'
 import type { RunEvent } from '../../runtime/events.js'
 import { fingerprintOf } from '../../runtime/fingerprint.js'
+import { inParts } from '../../runtime/in-parts.js'
 import { LastKnown } from '../../runtime/plan/last-known.js'
 import { type Plan, planStages } from '../../runtime/plan/plan.js'
 import { type Prepared, type PreparedStage, stageKeys } from '../../runtime/plan/prepare.js'
@@ -68,7 +69,7 @@ export interface RoundControl {
   readonly receive: (message: ToRound) => void
   readonly isSuperseded: () => boolean
   /** Tells the watching process what the stages of the run, which is over, have read. */
-  readonly tellTraced: () => void
+  readonly tellTraced: Effect.Effect<void>
 }
 
 /** Goes before every stage of the run that waits for a slot. */
@@ -97,7 +98,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
   /** Stage → fingerprint, while it is computed. */
   const running = new Map<string, string>()
   let superseded = false
-  let tellTraced = (): void => {}
+  let tellTraced = Effect.void
 
   const steering: RoundControl['steering'] = (graph, tellReads) => ({
     review: Effect.fnUntraced(function* (prepared, engine) {
@@ -105,13 +106,12 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
       for (const [{ name }, key] of keys) keyOf.set(name, key)
       const store = yield* Store
       const plan = yield* planStages(prepared, new LastKnown(store, graph.remembered))
-      const trace = () => tracedOf(prepared, new LastKnown(store, graph.remembered), store)
+      const trace = Effect.orDie(inParts(() => tracedOf(prepared, new LastKnown(store, graph.remembered), store)))
       const planned = (reads: Readonly<Record<string, Reads>>) => roundPlan(graph, prepared, plan, engine, keys, reads)
-      tellTraced = () => {
-        const { files, reads } = trace()
-        send({ type: 'traced', files, signature: planned(reads).signature })
-      }
-      const { files, reads } = trace()
+      tellTraced = Effect.map(trace, ({ files, reads }) =>
+        send({ type: 'traced', files, signature: planned(reads).signature }),
+      )
+      const { files, reads } = yield* trace
       send({ type: 'planned', plan: planned(reads) })
       // What has changed since they were read is in the plan.
       yield* tellReads(
@@ -165,7 +165,7 @@ export const makeRoundControl = (send: (message: FromRound) => void): RoundContr
     steering,
     receive,
     isSuperseded: () => superseded,
-    tellTraced: () => tellTraced(),
+    tellTraced: Effect.suspend(() => tellTraced),
     observe: (event) => {
       if (event.type === 'stage-started') running.set(event.stage, event.fingerprint)
       else if (event.type === 'stage-finished' || event.type === 'stage-failed') running.delete(event.stage)

@@ -42,6 +42,7 @@ const problemOf = (error: unknown): Problem => ({
 
 const round = Effect.fnUntraced(function* (request: WatchRequest, control: RoundControl) {
   const { graph, file, baseDir } = yield* loadTarget(request.pipeline)
+  send({ type: 'loaded' })
   const { engine, device, reuse, jobs, policy, only } = request
   const result = yield* runStages(graph, {
     engine,
@@ -64,7 +65,7 @@ const round = Effect.fnUntraced(function* (request: WatchRequest, control: Round
       }),
     ),
   })
-  control.tellTraced()
+  yield* control.tellTraced
   if (control.isSuperseded()) return
   send({ type: 'table', text: yield* renderFinished(graph, result.cells, request.pipeline) })
 })
@@ -92,7 +93,7 @@ useOwnDefinitions()
 const control = makeRoundControl(send)
 let fiber: Fiber.Fiber<void, unknown> | undefined
 
-const leave = (): void => send({ type: 'ended' }, () => process.exit(0))
+const leave = (): void => send({ type: 'ended' }, () => process.stdout.write('', () => process.exit(0)))
 
 const end = (): void => {
   if (fiber === undefined) leave()

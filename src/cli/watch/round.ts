@@ -37,6 +37,8 @@ export interface WatchRound {
   /** Counted from 1. A round whose plan is not run gives its number to the next. */
   readonly number: number
   readonly startedAt: number
+  /** The definition has been loaded, or that has failed. */
+  readonly loaded: Deferred.Deferred<void>
   readonly outcome: Deferred.Deferred<Outcome>
   readonly reads: Deferred.Deferred<readonly ReachedFile[]>
   /** The answer to `supersede`: which of its stages go on although a newer round has come. */
@@ -67,6 +69,7 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
   const round: WatchRound = {
     number,
     startedAt: Date.now(),
+    loaded: Deferred.makeUnsafe(),
     outcome: Deferred.makeUnsafe(),
     reads: Deferred.makeUnsafe(),
     goOn: Deferred.makeUnsafe(),
@@ -85,7 +88,11 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
     },
     kill: () => void child.kill('SIGKILL'),
   }
-  const settle = (outcome: Outcome): boolean => Deferred.doneUnsafe(round.outcome, Effect.succeed(outcome))
+  const loaded = (): void => void Deferred.doneUnsafe(round.loaded, Effect.void)
+  const settle = (outcome: Outcome): boolean => {
+    loaded()
+    return Deferred.doneUnsafe(round.outcome, Effect.succeed(outcome))
+  }
   let lastPrinted = ''
   const printed = (line: string): void => {
     if (line.trim() !== '') lastPrinted = line.trim()
@@ -96,6 +103,9 @@ export const openRound = (number: number, request: WatchRequest, listener: Round
 
   const receive = (message: FromRound): void => {
     switch (message.type) {
+      case 'loaded':
+        loaded()
+        break
       case 'planned': {
         const { plan } = message
         round.stages = new Map(plan.stages.map((stage) => [stage.stage, stage]))
@@ -155,6 +165,8 @@ export const endRound = (round: WatchRound): Effect.Effect<void> =>
   Effect.suspend(() => {
     round.isFinished = true
     round.send({ type: 'end' })
+    // Nothing of it has begun; and a definition that never comes to its end would hear nothing.
+    if (round.signature === undefined) round.kill()
     const gone = Deferred.await(round.hasEnded)
     const goneWithin = (ms: number) => Effect.map(Effect.timeoutOption(gone, ms), (inTime) => inTime._tag === 'Some')
     return goneWithin(graceMs).pipe(

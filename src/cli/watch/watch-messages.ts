@@ -66,6 +66,8 @@ export type ToRound =
   | { readonly type: 'end' }
 
 export type FromRound =
+  /** The definition has been loaded, and is planned now. */
+  | { readonly type: 'loaded' }
   | { readonly type: 'planned'; readonly plan: RoundPlan }
   /** All that the definition and its stages read; after `planned` or `problem`. */
   | { readonly type: 'reads'; readonly files: readonly ReachedFile[] }

@@ -10,6 +10,7 @@ import { reachable, type StageGraph } from '../definition/stage-graph.js'
 import { storeErrorOf } from '../errors.js'
 import type { Emit, RunEvent, StageFailure } from '../events.js'
 import { searchKeyOf } from '../fingerprint.js'
+import { type InParts, inParts } from '../in-parts.js'
 import type { RunOptions } from '../run/options.js'
 import { runStages } from '../run/run.js'
 import { linkOrCopy } from '../store/artifact-folder.js'
@@ -17,9 +18,9 @@ import { isHeld, sweepLocks, tryLock } from '../store/lock.js'
 import { quietly } from '../store/staging.js'
 import { type Manifest, Store } from '../store/store.js'
 
-const bring = (from: string, to: string): void => {
+function* bring(from: string, to: string): InParts<void> {
   fs.mkdirSync(path.dirname(to), { recursive: true })
-  linkOrCopy(from, to)
+  yield* linkOrCopy(from, to)
 }
 
 const lockOf = (folder: string): string => `${folder}.lock`
@@ -57,27 +58,23 @@ const openScratch = Effect.fnUntraced(function* (artifacts: Iterable<Manifest>) 
   const root = path.join(scratch, randomBytes(6).toString('hex'))
   yield* tryLock(lockOf(root))
   yield* Effect.addFinalizer(() => quietly(() => fs.rmSync(root, { recursive: true, force: true, maxRetries: 3 })))
-  yield* Effect.try({
-    try: () => {
-      const there = (...names: readonly string[]): string => path.join(root, ...names)
-      for (const manifest of artifacts) {
-        const { fingerprint, identity, files } = manifest
-        const action = ['actions', fingerprint.slice(0, 2), `${fingerprint}.json`]
-        bring(store.place(...action), there(...action))
-        const key = searchKeyOf(identity)
-        fs.mkdirSync(there('equals', key.slice(0, 2), key), { recursive: true })
-        fs.writeFileSync(there('equals', key.slice(0, 2), key, fingerprint), '')
-        for (const file of Object.values(files)) {
-          const blob = store.blob(file)
-          bring(blob, there(path.relative(store.root, blob)))
-        }
+  yield* inParts(function* () {
+    const there = (...names: readonly string[]): string => path.join(root, ...names)
+    for (const manifest of artifacts) {
+      const { fingerprint, identity, files } = manifest
+      const action = ['actions', fingerprint.slice(0, 2), `${fingerprint}.json`]
+      yield* bring(store.place(...action), there(...action))
+      const key = searchKeyOf(identity)
+      fs.mkdirSync(there('equals', key.slice(0, 2), key), { recursive: true })
+      fs.writeFileSync(there('equals', key.slice(0, 2), key, fingerprint), '')
+      for (const file of Object.values(files)) {
+        const blob = store.blob(file)
+        yield* bring(blob, there(path.relative(store.root, blob)))
       }
-      fs.mkdirSync(there('index'), { recursive: true })
-      for (const name of indices(store.place('index')))
-        fs.copyFileSync(store.place('index', name), there('index', name))
-    },
-    catch: storeErrorOf(`cannot write to the store ${store.root}`),
-  })
+    }
+    fs.mkdirSync(there('index'), { recursive: true })
+    for (const name of indices(store.place('index'))) fs.copyFileSync(store.place('index', name), there('index', name))
+  }).pipe(Effect.mapError(storeErrorOf(`cannot write to the store ${store.root}`)))
   return root
 })
 

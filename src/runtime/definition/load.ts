@@ -10,6 +10,7 @@ import { placeOfThrow, type Place } from '../../dsl/place.js'
 import { isSuite } from '../../dsl/suite.js'
 import { UsageError } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
+import { otherThanFile } from '../../base/files.js'
 import { isEsModule } from './compile-definition.js'
 import { runCompiled } from './compiled-definition.js'
 
@@ -72,6 +73,28 @@ const loadError = (file: string, cause: unknown): UsageError => {
 const toDefinition = (value: unknown): PipelineNode | SuiteNode | undefined =>
   isSuite(value) ? value : toPipelineNode(value)
 
+const endingSignals = ['SIGINT', 'SIGTERM'] as const
+
+/**
+ * While it goes on, these signals end the process at once: a definition that never comes to its end would keep everyone
+ * who listens to them from hearing of them.
+ */
+const endedBySignals = <A, E>(work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.acquireUseRelease(
+    Effect.sync(() =>
+      endingSignals.flatMap((signal) => {
+        const listeners = process.rawListeners(signal) as NodeJS.SignalsListener[]
+        process.removeAllListeners(signal)
+        return listeners.map((listener) => ({ signal, listener }))
+      }),
+    ),
+    () => work,
+    (removed) =>
+      Effect.sync(() => {
+        for (const { signal, listener } of removed) process.on(signal, listener)
+      }),
+  )
+
 /**
  * Fails with a UsageError: no such file, it does not parse, it throws, or it exports neither a pipeline nor a suite.
  */
@@ -79,13 +102,15 @@ export const loadDefinition = Effect.fnUntraced(function* (
   file: string,
 ): Effect.fn.Return<PipelineNode | SuiteNode, UsageError> {
   const absolute = path.resolve(file)
-  if (fs.statSync(absolute, { throwIfNoEntry: false })?.isFile() !== true) {
-    return yield* new UsageError({ message: `there is no pipeline file ${file}` })
-  }
-  const module = yield* Effect.tryPromise({
-    try: async () => (await runCompiled(absolute)) ?? importFile(absolute),
-    catch: (cause) => loadError(file, cause),
-  })
+  if (!fs.existsSync(absolute)) return yield* new UsageError({ message: `there is no pipeline file ${file}` })
+  const other = otherThanFile(absolute)
+  if (other !== undefined) return yield* new UsageError({ message: `${file} is ${other}, not a pipeline file` })
+  const module = yield* endedBySignals(
+    Effect.tryPromise({
+      try: async () => (await runCompiled(absolute)) ?? importFile(absolute),
+      catch: (cause) => loadError(file, cause),
+    }),
+  )
   const definition = yield* Effect.try({
     try: () =>
       defaultExports(module)

@@ -92,7 +92,7 @@ export const runUnchanged = Effect.fnUntraced(function* (
       ),
     ),
   )
-  const changed = (yield* Effect.promise(check)) ?? changedSource(sealed)
+  const changed = (yield* Effect.promise(check)) ?? (yield* changedSource(sealed))
   if (changed !== undefined) return yield* changedError(changed)
   yield* verifyAgain(sealed)
   return summary

@@ -17,6 +17,7 @@ import type { Executor } from './executor.js'
 import type { FailurePolicy } from './failure-policy.js'
 import { explainMiss, findArtifact, type FoundArtifact } from '../plan/plan.js'
 import { fingerprintOf, type StageIdentity } from '../fingerprint.js'
+import { inParts } from '../in-parts.js'
 import type { LastKnown } from '../plan/last-known.js'
 import type { Lease } from './leases.js'
 import { isUserStageNode } from '../definition/user-stage.js'
@@ -116,14 +117,11 @@ const coverageOf = ({ prepared }: MakeContext, stage: PreparedStage) =>
 
 /** What the stage read besides; what its code's digest stands for is no part of it. */
 const tracedReads = ({ prepared, emit }: MakeContext, stage: PreparedStage, trace: string, isCovered: IsCovered) =>
-  Effect.try({
-    try: () => {
-      const reads = readsOf(trace, prepared.readsNow(), stage.root, isCovered)
-      for (const message of escapeWarnings(stage.node.name, reads)) emit({ type: 'warning', message })
-      return reads
-    },
-    catch: storeErrorOf('cannot read what the stage has read'),
-  })
+  inParts(function* () {
+    const reads = yield* readsOf(trace, prepared.readsNow(), stage.root, isCovered)
+    for (const message of escapeWarnings(stage.node.name, reads)) emit({ type: 'warning', message })
+    return reads
+  }).pipe(Effect.mapError(storeErrorOf('cannot read what the stage has read')))
 
 /** The worker's part, in a slot and in a folder of its own. Whatever happens, the folder is gone afterwards. */
 const compute = Effect.fnUntraced(function* (
@@ -298,8 +296,8 @@ const findHit = Effect.fnUntraced(function* (
   // A damaged artifact goes to quarantine; another engine's may still do.
   for (;;) {
     const now = context.prepared.readsNow()
-    const isAsThen = (reads: Reads): boolean => now.areAsThen(stage.root, reads)
-    const found = findArtifact(store, identity, context.prepared.reuse, isAsThen)
+    const isAsThen = (reads: Reads) => now.areAsThen(stage.root, reads)
+    const found = yield* findArtifact(store, identity, context.prepared.reuse, isAsThen)
     if (found === undefined) return undefined
     if (found.isWhole) return takeHit(context, stage, found)
     const damage = yield* store.verify(found.manifest).pipe(

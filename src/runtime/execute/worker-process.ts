@@ -11,8 +11,8 @@ import { workerEnvironment } from './worker-memory.js'
 /** How much of what a worker printed last is kept to explain a crash. */
 const tailLength = 4_000
 
-/** How long the streams of a process that has ended may stay open: a program that it left behind holds them. */
-const drainMs = 2_000
+/** How long a process whose messages have ended may take to end itself. */
+const endMs = 2_000
 
 /** Who hears of a worker while it computes a stage. */
 interface WorkerListener {
@@ -66,17 +66,10 @@ export class WorkerProcess {
     child.stdio[messageDescriptor]?.once('close', () => {
       setTimeout(() => {
         if (!this.hasEnded) this.#listener?.muted()
-      }, drainMs).unref()
+      }, endMs).unref()
     })
-    let told = false
-    const ended = (code: number | null, signal: NodeJS.Signals | null): void => {
-      if (told) return
-      told = true
-      this.#listener?.ended(code, signal)
-    }
     // `close` comes after the last line of every stream.
-    child.once('close', ended)
-    child.once('exit', (code, signal) => setTimeout(() => ended(code, signal), drainMs).unref())
+    child.once('close', (code, signal) => this.#listener?.ended(code, signal))
   }
 
   #heard(message: WorkerMessage): void {

@@ -6,6 +6,7 @@ import type { CodeReader } from '../code/code-reader.js'
 import type { StoreError } from '../errors.js'
 import type { PlannedStage, Reason } from '../events.js'
 import { type EngineIdentity, fingerprintOf, type Reuse, type StageIdentity } from '../fingerprint.js'
+import { type InParts, inParts } from '../in-parts.js'
 import type { Reads, ReadsNow } from '../reads.js'
 import { type Manifest, Store } from '../store/store.js'
 import { beginningOf, refusalOf } from './extension.js'
@@ -25,20 +26,21 @@ const isSameEngine = (one: StageIdentity, other: StageIdentity): boolean =>
   canonical(one.engine) === canonical(other.engine)
 
 /** One that read what is still as it was, of this engine or, where any will do, of another. */
-const findLike = (
+function* findLike(
   store: Store['Service'],
   identity: StageIdentity,
   reuse: Reuse,
-  isAsThen: (reads: Reads) => boolean,
-): FoundArtifact | undefined => {
+  isAsThen: (reads: Reads) => InParts<boolean>,
+): InParts<FoundArtifact | undefined> {
   const any = reuse === 'any-engine' && identity.engine !== null && identity.machine === undefined
-  const found = store.findLike(identity).find(({ manifest: { identity: made } }) => {
-    const serves = any || (made.reads !== undefined && isSameEngine(made, identity))
-    return serves && (made.reads === undefined || isAsThen(made.reads))
-  })
-  if (found === undefined || isSameEngine(found.manifest.identity, identity)) return found
-  const madeBy = found.manifest.identity.engine
-  return { ...found, ...(madeBy === null ? {} : { madeBy }) }
+  for (const found of store.findLike(identity)) {
+    const { identity: made } = found.manifest
+    const isOfSame = isSameEngine(made, identity)
+    if (!any && (made.reads === undefined || !isOfSame)) continue
+    if (made.reads !== undefined && !(yield* isAsThen(made.reads))) continue
+    return { ...found, ...(isOfSame || made.engine === null ? {} : { madeBy: made.engine }) }
+  }
+  return undefined
 }
 
 /**
@@ -50,12 +52,26 @@ export const findArtifact = (
   store: Store['Service'],
   identity: StageIdentity,
   reuse: Reuse,
-  isAsThen: (reads: Reads) => boolean,
-): FoundArtifact | undefined => store.find(fingerprintOf(identity)) ?? findLike(store, identity, reuse, isAsThen)
+  isAsThen: (reads: Reads) => InParts<boolean>,
+): Effect.Effect<FoundArtifact | undefined> => {
+  const own = store.find(fingerprintOf(identity))
+  if (own !== undefined) return Effect.succeed(own)
+  return Effect.orDie(inParts(() => findLike(store, identity, reuse, isAsThen)))
+}
 
 /** What the stage is now, if it reads what it read when `before` was made. */
-const withReads = (identity: StageIdentity, before: StageIdentity, now: ReadsNow, root: string): StageIdentity =>
-  before.reads === undefined ? identity : { ...identity, reads: now.valuesOf(root, before.reads) }
+const withReads = (
+  identity: StageIdentity,
+  { reads }: StageIdentity,
+  now: ReadsNow,
+  root: string,
+): Effect.Effect<StageIdentity> => {
+  if (reads === undefined) return Effect.succeed(identity)
+  return inParts(() => now.valuesOf(root, reads)).pipe(
+    Effect.orDie,
+    Effect.map((values) => ({ ...identity, reads: values })),
+  )
+}
 
 export interface Plan {
   readonly stages: readonly PlannedStage[]
@@ -101,7 +117,7 @@ export const explainMiss = Effect.fnUntraced(function* (
   const beginning = yield* beginningOf(stage.kind, identity)
   const known = last.fingerprint(stage.node.name)
   const before = known === undefined ? undefined : store.lookup(known)
-  const current = before === undefined ? identity : withReads(identity, before.identity, now, stage.root)
+  const current = before === undefined ? identity : yield* withReads(identity, before.identity, now, stage.root)
   const fingerprint = fingerprintOf(current)
   if (yield* store.isDamaged(fingerprint)) return [{ type: 'artifact-corrupt' }, ...beginning]
   if (known === undefined) return [{ type: 'never-ran' }, ...beginning]
@@ -150,8 +166,8 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
     }
     if (pending.length === 0) {
       const identity = stage.identify(contents)
-      const isAsThen = (reads: Reads): boolean => now.areAsThen(stage.root, reads)
-      const found = stage.opaque.length > 0 ? undefined : findArtifact(store, identity, prepared.reuse, isAsThen)
+      const isAsThen = (reads: Reads) => now.areAsThen(stage.root, reads)
+      const found = stage.opaque.length > 0 ? undefined : yield* findArtifact(store, identity, prepared.reuse, isAsThen)
       if (found !== undefined) {
         manifests.set(node, found.manifest)
         hits.set(node, found)
@@ -178,7 +194,7 @@ export const planStages = Effect.fnUntraced(function* (prepared: Prepared, last:
             ...opaqueReasons(stage),
             ...reasonsBetween(
               before,
-              withReads(stage.identify(expected(before)), before, now, stage.root),
+              yield* withReads(stage.identify(expected(before)), before, now, stage.root),
               stagesOfInputs(node),
               pathsOfSources(stage),
               yield* codeRecordsOf(prepared.code, stage, before),

@@ -13,8 +13,9 @@ import { capturesError, isRepeated, isUserStageNode, userStageKind } from '../de
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
 import type { Reason } from '../events.js'
-import { FileIndex, hashFile, identityOf } from '../file-identity.js'
+import { FileIndex, hashInParts, identityOf } from '../file-identity.js'
 import { fingerprintOf, keyScheme, type Reuse, type StageIdentity } from '../fingerprint.js'
+import { inParts } from '../in-parts.js'
 import { type MachineIdentity, machineOf } from '../machine.js'
 import { projectRootOf, ReadsNow } from '../reads.js'
 import { Engines, type ResolvedEngine, StageKinds } from '../services.js'
@@ -81,7 +82,7 @@ const ofStage = async <A>(node: StageNode, part: () => Promise<A>): Promise<A> =
 }
 
 /** As an effect, a UsageError with which `run` rejects fails; all else is a defect. */
-const usage = <A>(run: () => Promise<A>): Effect.Effect<A, UsageError> =>
+const usage = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, UsageError> =>
   Effect.tryPromise({ try: run, catch: (cause) => cause }).pipe(
     Effect.catch((cause) => (cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause))),
   )
@@ -99,14 +100,27 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   const hashes = new FileIndex<string>(store.place('index', 'sources.json'), 'sha256')
   const readsNow = (): ReadsNow => new ReadsNow(hashes)
 
-  const source = (path: string): SourceFile => {
+  const readSource = async (path: string, signal: AbortSignal): Promise<SourceFile> => {
     const readAt = Date.now()
     const identity = identityOf(path)
     if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
     const known = hashes.peek(path)
-    const sha256 = known ?? hashFile(path)
-    if (known === undefined) hashes.remember(path, identity, sha256, readAt)
+    if (known !== undefined) return { path, sha256: known, identity }
+    const unreadable = (cause: unknown): StageError => new StageError({ message: sentenceOf(cause), path, cause })
+    const hashing = Effect.mapError(
+      inParts(() => hashInParts(path)),
+      unreadable,
+    )
+    const sha256 = await Effect.runPromise(hashing, { signal })
+    hashes.remember(path, identity, sha256, readAt)
     return { path, sha256, identity }
+  }
+  /** Stages that read one file wait for the one that came first. */
+  const reading = new Map<string, Promise<SourceFile>>()
+  const source = (path: string, signal: AbortSignal): Promise<SourceFile> => {
+    const file = reading.get(path) ?? readSource(path, signal)
+    reading.set(path, file)
+    return file
   }
   const roots = new Map<string, string>()
   const rootOf = (module: string): string => {
@@ -118,16 +132,24 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   let knownMachine: MachineIdentity | undefined
   const machine = (): MachineIdentity => (knownMachine ??= machineOf(engines.deviceName(options.engine)))
 
-  const sourcesOf = (kind: StageKind, node: StageNode): Pick<PreparedStage, 'sources' | 'missing'> => {
+  const sourcesOf = async (
+    kind: StageKind,
+    node: StageNode,
+    signal: AbortSignal,
+  ): Promise<Pick<PreparedStage, 'sources' | 'missing'>> => {
     try {
-      return { sources: mapValues(kind.sources?.(node.params, options.baseDir) ?? {}, source) }
+      const found: Record<string, SourceFile> = {}
+      for (const [role, path] of Object.entries(kind.sources?.(node.params, options.baseDir) ?? {})) {
+        found[role] = await source(path, signal)
+      }
+      return { sources: found }
     } catch (cause) {
       if (options.tellMissing !== true || !(cause instanceof StageError)) throw cause
       return { sources: {}, missing: { type: 'source-missing', path: cause.path ?? null, message: cause.message } }
     }
   }
 
-  const prepareStage = async (node: StageNode): Promise<PreparedStage> => {
+  const prepareStage = async (node: StageNode, signal: AbortSignal): Promise<PreparedStage> => {
     const kind = isUserStageNode(node) ? userStageKind(node, options.file) : kinds.find(node.kind)
     if (kind === undefined) {
       throw new UsageError({ message: `stage '${node.name}' is of an unknown kind '${node.kind}'` })
@@ -140,7 +162,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       sources,
       code: read,
     } = await ofStage(node, async () => {
-      const found = sourcesOf(kind, node)
+      const found = await sourcesOf(kind, node, signal)
       // Parameters that are no plain data are found here, before anything has run.
       canonical(node.params, 'stage.params')
       return { ...found, code: await code.read(codeEntry, codeWithout) }
@@ -173,10 +195,10 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       identify,
     }
   }
-  const stages = yield* usage(async () => {
+  const stages = yield* usage(async (signal) => {
     const prepared: PreparedStage[] = []
     for (let at = 0; at < nodes.length; at += sideBySide) {
-      const some = await Promise.allSettled(nodes.slice(at, at + sideBySide).map(prepareStage))
+      const some = await Promise.allSettled(nodes.slice(at, at + sideBySide).map((node) => prepareStage(node, signal)))
       for (const each of some) {
         if (each.status === 'rejected') throw each.reason
         prepared.push(each.value)

@@ -9,8 +9,9 @@ import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
 import { type Acceptances, acceptancesOf } from '../code/acceptances.js'
 import { storeErrorOf, UsageError } from '../errors.js'
-import { hashFile } from '../file-identity.js'
+import { hashInParts } from '../file-identity.js'
 import type { EngineIdentity } from '../fingerprint.js'
+import { type InParts, inParts } from '../in-parts.js'
 import type { Reads } from '../reads.js'
 import { notStored } from '../store/find-store.js'
 import { type Manifest, Store } from '../store/store.js'
@@ -48,7 +49,7 @@ const unknown = (message: string): UsageError =>
       'genepool show PIPELINE STAGE prints all of them',
   })
 
-const findByFile = (all: readonly Contents[], root: string, word: string): StoredMatch | undefined => {
+function* findByFile(all: readonly Contents[], root: string, word: string): InParts<StoredMatch | undefined> {
   const file = path.resolve(word)
   const real = fs.realpathSync(file)
   const named = inArtifacts(fs.realpathSync(root), real) ?? inArtifacts(root, file)
@@ -56,7 +57,7 @@ const findByFile = (all: readonly Contents[], root: string, word: string): Store
   if (own !== undefined) return { fingerprint: own.fingerprint, also: [] }
   if (!fs.statSync(real).isFile()) return undefined
   // A copy somewhere else is known by its bytes.
-  const sha256 = hashFile(real)
+  const sha256 = yield* hashInParts(real)
   const [first, ...others] = all.filter(({ files }) => files.includes(sha256))
   return first === undefined
     ? undefined
@@ -71,10 +72,13 @@ export const storedArtifact = Effect.fnUntraced(function* (word: string) {
   const store = yield* Store
   const all = yield* storedContents()
   if (fs.existsSync(word)) {
-    const found = yield* Effect.try({
-      try: () => (all.length === 0 ? undefined : findByFile(all, store.root, word)),
-      catch: storeErrorOf(`cannot read ${word}`),
-    })
+    const found =
+      all.length === 0
+        ? undefined
+        : yield* Effect.mapError(
+            inParts(() => findByFile(all, store.root, word)),
+            storeErrorOf(`cannot read ${word}`),
+          )
     if (found !== undefined) return found
     return yield* notStored(unknown(`no artifact in ${store.root} holds ${word}`))
   }

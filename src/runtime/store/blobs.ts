@@ -2,9 +2,19 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { promisify } from 'node:util'
 import { errorCode } from '../../base/errors.js'
 import { writeFileAtomic } from '../../base/files.js'
-import { clockTickMs, dataIdentityOf, fileSizeOf, hashFile, identityOf, mtimeOf } from '../file-identity.js'
+import {
+  clockTickMs,
+  dataIdentityOf,
+  fileSizeOf,
+  hashInParts,
+  identityIfAny,
+  identityOf,
+  mtimeOf,
+} from '../file-identity.js'
+import { copyInParts, type InParts } from '../in-parts.js'
 import type { StoredFile } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
 
@@ -105,6 +115,8 @@ class VerifiedBlobs {
   }
 }
 
+const flushed = promisify(fs.fsync)
+
 /** `data` is the part of the file's identity that only writing to it changes. */
 export type BlobState = { readonly is: 'whole'; readonly data: string } | { readonly is: 'gone' | 'damaged' }
 
@@ -118,21 +130,12 @@ export interface Taken {
 }
 
 /** Bytes of a stored file, flushed before it gets its name: a power cut must not leave an empty blob behind a hit. */
-const flush = (file: string): void => {
+function* flush(file: string): InParts<void> {
   const descriptor = fs.openSync(file, 'r+')
   try {
-    fs.fsyncSync(descriptor)
+    yield flushed(descriptor)
   } finally {
     fs.closeSync(descriptor)
-  }
-}
-
-/** Undefined also where the file cannot be looked at: it is of no use then. */
-const identityIfAny = (file: string): string | undefined => {
-  try {
-    return identityOf(file)
-  } catch {
-    return undefined
   }
 }
 
@@ -172,7 +175,7 @@ export class Blobs {
   }
 
   /** Whether the blob is what it was; reads it where that is not known, or with `readAll` in any case. */
-  check(file: StoredFile, readAll = false): BlobState {
+  *check(file: StoredFile, readAll = false): InParts<BlobState> {
     const blob = this.path(file)
     const identity = identityIfAny(blob)
     if (identity === undefined) return { is: fs.existsSync(blob) ? 'damaged' : 'gone' }
@@ -181,7 +184,7 @@ export class Blobs {
     if (!readAll && this.verified.has(file.sha256, identity)) return whole
     const hashedAt = Date.now()
     try {
-      if (hashFile(blob) !== file.sha256) return { is: 'damaged' }
+      if ((yield* hashInParts(blob)) !== file.sha256) return { is: 'damaged' }
     } catch (cause) {
       return { is: errorCode(cause) === 'ENOENT' ? 'gone' : 'damaged' }
     }
@@ -198,16 +201,19 @@ export class Blobs {
    * Takes a file's bytes in. A blob that is there and whole stays: whoever reads it just now must not find another file
    * in its place. A damaged one is replaced. Throws where the file is written to while it is taken.
    */
-  take(given: string): Taken {
+  *take(given: string): InParts<Taken> {
     const hashedAt = Date.now()
     const seen = dataIdentityOf(identityOf(given) ?? '')
-    const file = { sha256: hashFile(given), bytes: Number(seen.split(':')[2]) }
-    const state = this.check(file)
+    const file = { sha256: yield* hashInParts(given), bytes: Number(seen.split(':')[2]) }
+    const state = yield* this.check(file)
     if (state.is === 'whole') return { file, data: state.data, hashedAt, spare: given }
     if (state.is === 'damaged') this.quarantine(file)
-    const source = this.#ownCopy(given)
+    const source = yield* this.#ownCopy(given)
     const data = dataIdentityOf(identityIfAny(source) ?? '')
     const isSeen = dataIdentityOf(identityIfAny(given) ?? '') === seen
+    yield* flush(source)
+    // Somebody else has stored the same meanwhile.
+    if (this.isThere(file)) return yield* this.take(given)
     this.#place(source, file)
     if (!isSeen || dataIdentityOf(identityIfAny(this.path(file)) ?? '') !== data) {
       this.quarantine(file)
@@ -217,16 +223,16 @@ export class Blobs {
   }
 
   /** A file that has another name elsewhere is somebody's: what belongs to the store is a copy of it. */
-  #ownCopy(file: string): string {
+  *#ownCopy(file: string): InParts<string> {
     if (fs.lstatSync(file).nlink === 1) return file
     const copy = `${file}.${randomBytes(4).toString('hex')}`
-    fs.copyFileSync(file, copy)
+    yield* copyInParts(file, copy)
     return copy
   }
 
+  /** `source` has been flushed. */
   #place(source: string, file: StoredFile): void {
     ensureFolder(this.#root, 'blobs', file.sha256.slice(0, 2))
-    flush(source)
     fs.chmodSync(source, 0o444)
     fs.renameSync(source, this.path(file))
   }
@@ -235,8 +241,11 @@ export class Blobs {
    * After the manifest is there: a blob that was found, and then collected as garbage because no manifest named it yet,
    * is put back. From now on the collector finds the manifest.
    */
-  settle({ file, spare }: Taken): void {
-    if (spare !== undefined && !this.isThere(file)) this.#place(this.#ownCopy(spare), file)
+  *settle({ file, spare }: Taken): InParts<void> {
+    if (spare === undefined || this.isThere(file)) return
+    const source = yield* this.#ownCopy(spare)
+    yield* flush(source)
+    if (!this.isThere(file)) this.#place(source, file)
   }
 
   /** What has been taken needs no reading again, under the identity that it has after all links are made. */
@@ -247,14 +256,15 @@ export class Blobs {
   }
 
   /** Runs `change`, which makes or removes another name of the blob: that moves its ctime, and nothing else. */
-  renaming(file: StoredFile, change: () => void): void {
+  renaming<A>(file: StoredFile, change: () => A): A {
     const blob = this.path(file)
     const before = identityIfAny(blob)
     const hashedAt = before === undefined ? undefined : this.verified.hashedAt(file.sha256, before)
-    change()
-    if (before === undefined || hashedAt === undefined) return
+    const result = change()
+    if (before === undefined || hashedAt === undefined) return result
     const after = identityIfAny(blob)
-    if (after === undefined || after === before || dataIdentityOf(after) !== dataIdentityOf(before)) return
+    if (after === undefined || after === before || dataIdentityOf(after) !== dataIdentityOf(before)) return result
     this.verified.note(file.sha256, after, hashedAt)
+    return result
   }
 }

@@ -5,8 +5,9 @@
  */
 import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
-import { CorruptArtifact, StageError, type StoreError } from '../errors.js'
-import { changedAtMs, clockTickMs, dataIdentityOf, hashFile, identityOf } from '../file-identity.js'
+import { asStageError, CorruptArtifact, StageError, type StoreError } from '../errors.js'
+import { changedAtMs, clockTickMs, dataIdentityOf, hashInParts, identityOf } from '../file-identity.js'
+import { type InParts, inParts } from '../in-parts.js'
 import { type Manifest, type Seal, Store } from './store.js'
 
 export interface SourceFile {
@@ -26,11 +27,11 @@ export interface SealedInputs {
   readonly artifacts: readonly { readonly manifest: Manifest; readonly seal: Seal }[]
 }
 
-const sealSource = (file: SourceFile): SealedSource => {
+function* sealSource(file: SourceFile): InParts<SealedSource> {
   const now = Date.now()
   const identity = identityOf(file.path)
   // Its identity moves when it is copied back or gets other rights; its bytes are what counts, as long as nothing runs.
-  if (identity === undefined || (identity !== file.identity && hashFile(file.path) !== file.sha256)) {
+  if (identity === undefined || (identity !== file.identity && (yield* hashInParts(file.path)) !== file.sha256)) {
     throw new StageError({
       message: `${file.path} has changed since this run began`,
       hint: 'run again: it is computed from what the file holds now',
@@ -47,10 +48,15 @@ export const sealInputs = Effect.fnUntraced(function* (
   const store = yield* Store
   const artifacts: SealedInputs['artifacts'][number][] = []
   for (const manifest of Object.values(inputs)) artifacts.push({ manifest, seal: yield* store.verify(manifest) })
-  const sealed = yield* Effect.try({
-    try: () => Object.values(sources).map(sealSource),
-    catch: (cause) => (cause instanceof StageError ? cause : new StageError({ message: String(cause), cause })),
-  })
+  const sealed: SealedSource[] = []
+  for (const file of Object.values(sources)) {
+    sealed.push(
+      yield* Effect.mapError(
+        inParts(() => sealSource(file)),
+        asStageError,
+      ),
+    )
+  }
   return { sources: sealed, artifacts }
 })
 
@@ -66,8 +72,18 @@ const isTouched = (file: SealedSource): boolean => {
 export const touchedSource = (sealed: SealedInputs): string | undefined => sealed.sources.find(isTouched)?.path
 
 /** The same once the stage has ended. */
-export const changedSource = (sealed: SealedInputs): string | undefined =>
-  touchedSource(sealed) ?? sealed.sources.find((file) => file.young && hashFile(file.path) !== file.sha256)?.path
+export const changedSource = (sealed: SealedInputs): Effect.Effect<string | undefined, StageError> =>
+  Effect.mapError(
+    inParts(function* () {
+      const touched = touchedSource(sealed)
+      if (touched !== undefined) return touched
+      for (const { young, path, sha256 } of sealed.sources) {
+        if (young && (yield* hashInParts(path)) !== sha256) return path
+      }
+      return undefined
+    }),
+    asStageError,
+  )
 
 /** Fails where stored bytes that the stage read are damaged or gone now, or have been replaced meanwhile. */
 export const verifyAgain = Effect.fnUntraced(function* (

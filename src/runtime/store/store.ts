@@ -19,6 +19,7 @@ import { makeFolder, writeFileAtomic } from '../../base/files.js'
 import { Blobs, type BlobState, type Taken } from './blobs.js'
 import { CorruptArtifact, type StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { searchKeyOf, type StageIdentity } from '../fingerprint.js'
+import { type InParts, inParts } from '../in-parts.js'
 import {
   contentOf,
   decodeManifest,
@@ -52,6 +53,9 @@ const attempt = <A>(what: string, run: () => A): Effect.Effect<A, StoreError> =>
     try: run,
     catch: storeErrorOf(`cannot ${what}`),
   })
+
+const attemptInParts = <A>(what: string, work: () => InParts<A>): Effect.Effect<A, StoreError> =>
+  Effect.mapError(inParts(work), storeErrorOf(`cannot ${what}`))
 
 export class Store extends Context.Service<
   Store,
@@ -208,10 +212,10 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
     })
 
   const folder = (manifest: Manifest): Effect.Effect<string, StoreError> =>
-    attempt(`write to the store ${root}`, () => showAsFolder(root, blobs, manifest))
+    attemptInParts(`write to the store ${root}`, () => showAsFolder(root, blobs, manifest))
 
   const commit = (manifest: Manifest, taken: readonly Taken[]): Effect.Effect<void, StoreError> =>
-    attempt(`write to the store ${root}`, () => {
+    attemptInParts(`write to the store ${root}`, function* () {
       const { fingerprint, identity } = manifest
       const action = actionPath(fingerprint)
       ensureFolder(root, 'actions', fingerprint.slice(0, 2))
@@ -219,7 +223,7 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
       // Before the manifest: without one it says nothing, and a manifest never lacks it.
       noteEqual(root, fingerprint, identity)
       writeFileAtomic(action, encodeManifest(manifest))
-      for (const each of taken) blobs.settle(each)
+      for (const each of taken) yield* blobs.settle(each)
     }).pipe(
       Effect.andThen(Effect.ignore(folder(manifest))),
       Effect.andThen(
@@ -230,31 +234,34 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
     )
 
   /** Undefined where it cannot be taken: an artifact is as good without. */
-  const takeLog = (log: string): Taken | undefined => {
+  const takeLog = function* (log: string): InParts<Taken | undefined> {
     try {
-      return blobs.take(log)
+      return yield* blobs.take(log)
     } catch {
       return undefined
     }
   }
 
   const publish = (draft: ManifestDraft, outDir: string, log?: string): Effect.Effect<Manifest, StoreError> =>
-    attempt(`write to the store ${root}`, () => ({
-      taken: filesBelow(outDir).map((name) => [name, blobs.take(path.join(outDir, name))] as const),
-      printed: log === undefined ? undefined : takeLog(log),
-    })).pipe(
+    attemptInParts(`write to the store ${root}`, function* () {
+      const taken = new Map<string, Taken>()
+      for (const name of filesBelow(outDir)) taken.set(name, yield* blobs.take(path.join(outDir, name)))
+      return { taken, printed: log === undefined ? undefined : yield* takeLog(log) }
+    }).pipe(
       Effect.flatMap(({ taken, printed }) => {
-        const files = Object.fromEntries(taken.map(([name, { file }]) => [name, file]))
+        const files = Object.fromEntries([...taken].map(([name, { file }]) => [name, file]))
         const made = { ...draft.made, ...(printed === undefined ? {} : { log: printed.file }) }
         const manifest: Manifest = { ...draft, made, content: contentOf(files, draft.summary), files }
-        const all = [...taken.map(([, each]) => each), ...(printed === undefined ? [] : [printed])]
-        return Effect.as(commit(manifest, all), manifest)
+        return Effect.as(commit(manifest, [...taken.values(), ...(printed === undefined ? [] : [printed])]), manifest)
       }),
     )
 
   const verify = (manifest: Manifest): Effect.Effect<Seal, CorruptArtifact | StoreError> =>
-    attempt(`verify the artifact of ${manifest.stage}`, () => {
-      const states = Object.entries(manifest.files).map(([name, file]) => ({ name, file, state: blobs.check(file) }))
+    attemptInParts(`verify the artifact of ${manifest.stage}`, function* () {
+      const states: { readonly name: string; readonly file: StoredFile; readonly state: BlobState }[] = []
+      for (const [name, file] of Object.entries(manifest.files)) {
+        states.push({ name, file, state: yield* blobs.check(file) })
+      }
       // The manifest stays: without its blobs it is no hit, and it tells a damaged artifact from a missing one.
       const damaged = states.filter(({ state }) => state.is === 'damaged')
       for (const { file } of damaged) blobs.quarantine(file)

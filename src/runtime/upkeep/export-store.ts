@@ -4,6 +4,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import * as Effect from 'effect/Effect'
+import { atOnce } from '../in-parts.js'
 import { acceptedPath } from '../code/record-store.js'
 import { storeErrorOf } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
@@ -45,7 +46,7 @@ const namesOf = (
 ): readonly string[] => {
   const within = (place: string): string => path.relative(store.root, place).split(path.sep).join('/')
   const hashed = (part: string, hash: string): string => `${part}/${hash.slice(0, 2)}/${hash}`
-  const isThere = (log: StoredFile): boolean => store.blobs.check(log).is === 'whole'
+  const isThere = (log: StoredFile): boolean => atOnce(store.blobs.check(log)).is === 'whole'
   const blobs = manifests
     .flatMap(({ files, made: { log } }) => [...Object.values(files), ...(log && isThere(log) ? [log] : [])])
     .map(({ sha256 }) => hashed('blobs', sha256))

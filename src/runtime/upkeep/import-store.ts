@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { writeFileAtomic } from '../../base/files.js'
-import { sentenceOf } from '../../base/errors.js'
+import { expectFile, writeFileAtomic } from '../../base/files.js'
+import { errorCode, sentenceOf } from '../../base/errors.js'
 import { StoreError, storeErrorOf, UsageError } from '../errors.js'
 import { keyScheme } from '../fingerprint.js'
+import { inParts } from '../in-parts.js'
+import type { Taken } from '../store/blobs.js'
 import { changeAcceptedEdits } from '../store/change-accepted-edits.js'
 import { lockPath, tryLock } from '../store/lock.js'
 import { storedFilesOf } from '../store/manifest.js'
@@ -33,16 +35,15 @@ const writeIfMissing = (place: string, text: string): void => {
 /** Records first, manifests last: wherever it is cut off, what can be found is whole. */
 const install = Effect.fnUntraced(function* (archive: ReadArchive) {
   const store = yield* Store
-  const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> =>
-    Effect.try({
-      try: run,
-      catch: storeErrorOf(`cannot write to the store ${store.root}`),
-    })
-  yield* attempt(() => {
-    for (const [digest, text] of archive.codes) {
-      writeIfMissing(store.place('code', digest.slice(0, 2), `${digest}.json`), text)
-    }
-    for (const [name, text] of archive.runs) writeIfMissing(store.place(name), text)
+  const cannotWrite = storeErrorOf(`cannot write to the store ${store.root}`)
+  yield* Effect.try({
+    try: () => {
+      for (const [digest, text] of archive.codes) {
+        writeIfMissing(store.place('code', digest.slice(0, 2), `${digest}.json`), text)
+      }
+      for (const [name, text] of archive.runs) writeIfMissing(store.place(name), text)
+    },
+    catch: cannotWrite,
   })
   yield* changeAcceptedEdits((edits) => {
     const added = archive.accepted.filter(({ id }) => edits.every((edit) => edit.id !== id))
@@ -55,14 +56,19 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
       known += 1
       continue
     }
-    const taken = yield* attempt(() =>
-      [...new Set(storedFilesOf(manifest).map(({ sha256 }) => sha256))].map((sha256) => {
-        const staged = archive.blobs.get(sha256)
-        // Taken already for another artifact, or a log that was gone.
-        return staged !== undefined && fs.existsSync(staged) ? [store.blobs.take(staged)] : []
+    const taken = yield* Effect.mapError(
+      inParts(function* () {
+        const all: Taken[] = []
+        for (const sha256 of new Set(storedFilesOf(manifest).map((file) => file.sha256))) {
+          const staged = archive.blobs.get(sha256)
+          // Taken already for another artifact, or a log that was gone.
+          if (staged !== undefined && fs.existsSync(staged)) all.push(yield* store.blobs.take(staged))
+        }
+        return all
       }),
+      cannotWrite,
     )
-    yield* store.commit(manifest, taken.flat())
+    yield* store.commit(manifest, taken)
   }
   return known
 })
@@ -73,9 +79,11 @@ const install = Effect.fnUntraced(function* (archive: ReadArchive) {
  */
 export const importArtifacts = Effect.fn('importArtifacts')(function* (file: string, onProgress: OnProgress) {
   const store = yield* Store
-  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) {
-    return yield* new UsageError({ message: `there is no file ${file}` })
-  }
+  yield* Effect.try({
+    try: () => expectFile(file),
+    catch: (cause) =>
+      new UsageError({ message: errorCode(cause) === 'ENOENT' ? `there is no file ${file}` : sentenceOf(cause) }),
+  })
   yield* store.make
   const token = `import-${randomBytes(4).toString('hex')}`
   const folder = store.place('staging', `${token}.0`)

@@ -7,6 +7,7 @@ import * as Effect from 'effect/Effect'
 import { digestOf } from '../code/code-record.js'
 import { decodeRecord } from '../code/record-text.js'
 import { type StoreError, storeErrorOf } from '../errors.js'
+import { type InParts, inParts } from '../in-parts.js'
 import { showAsFolder } from '../store/artifact-folder.js'
 import { isSha256, type Manifest, type StoredFile } from '../store/manifest.js'
 import { quarantine } from '../store/quarantine.js'
@@ -60,19 +61,19 @@ export type OnProgress = (done: number, total: number) => void
 const sizeAt = (place: string): number => fs.lstatSync(place, { throwIfNoEntry: false })?.size ?? 0
 
 /** Whether a blob holds what its name says; a name that is no hash says nothing. */
-const isSound = (store: Store['Service'], { name, path: place }: Entry): boolean => {
+function* isSound(store: Store['Service'], { name, path: place }: Entry): InParts<boolean> {
   if (!isSha256(name) || store.blobs.path({ sha256: name, bytes: 0 }) !== place) return false
-  return store.blobs.check({ sha256: name, bytes: sizeAt(place) }, true).is !== 'damaged'
+  return (yield* store.blobs.check({ sha256: name, bytes: sizeAt(place) }, true)).is !== 'damaged'
 }
 
 /** What people are shown of it, where they are shown it, mended. */
-const damagedShown = (store: Store['Service'], manifest: Manifest): readonly Damage[] => {
+function* damagedShown(store: Store['Service'], manifest: Manifest): InParts<readonly Damage[]> {
   const folder = store.place('artifacts', manifest.fingerprint)
   const fileAt = (name: string): number | undefined =>
     fs.lstatSync(path.join(folder, name), { throwIfNoEntry: false })?.ino
   const names = Object.keys(manifest.files)
   const before = new Map(names.map((name) => [name, fileAt(name)]))
-  showAsFolder(store.root, store.blobs, manifest)
+  yield* showAsFolder(store.root, store.blobs, manifest)
   return names
     .filter((name) => before.get(name) !== undefined && before.get(name) !== fileAt(name))
     .map((name) => ({ what: 'shown file', path: path.join(folder, name) }))
@@ -80,16 +81,15 @@ const damagedShown = (store: Store['Service'], manifest: Manifest): readonly Dam
 
 const filesOf = (manifest: Manifest): readonly [string, StoredFile][] => Object.entries(manifest.files)
 
-/** Quarantines what is not as it was published. Interruptible between two files. */
+/** Quarantines what is not as it was published. */
 export const verifyStore = Effect.fn('verifyStore')(function* (onProgress: OnProgress) {
   const store = yield* Store
   const damage: Damage[] = []
   const lost: LostArtifact[] = []
-  const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> =>
-    Effect.try({
-      try: run,
-      catch: storeErrorOf(`cannot verify the store ${store.root}`),
-    })
+  const cannotVerify = storeErrorOf(`cannot verify the store ${store.root}`)
+  const attempt = <A>(run: () => A): Effect.Effect<A, StoreError> => Effect.try({ try: run, catch: cannotVerify })
+  const attemptInParts = <A>(work: () => InParts<A>): Effect.Effect<A, StoreError> =>
+    Effect.mapError(inParts(work), cannotVerify)
   const condemn = (what: Damage['what'], place: string): void => {
     damage.push({ what, path: place })
     quarantine(store.root, place)
@@ -109,7 +109,7 @@ export const verifyStore = Effect.fn('verifyStore')(function* (onProgress: OnPro
   let bytes = 0
   for (const blob of blobs) {
     const size = sizeAt(blob.path)
-    if (!(yield* attempt(() => isSound(store, blob)))) yield* attempt(() => condemn('file', blob.path))
+    if (!(yield* attemptInParts(() => isSound(store, blob)))) yield* attempt(() => condemn('file', blob.path))
     bytes += size
     onProgress(bytes, total)
     // So that Ctrl-C is heard.
@@ -130,7 +130,7 @@ export const verifyStore = Effect.fn('verifyStore')(function* (onProgress: OnPro
       continue
     }
     yield* attempt(() => noteEqual(store.root, fingerprint, manifest.identity))
-    if (shown.has(fingerprint)) damage.push(...(yield* attempt(() => damagedShown(store, manifest))))
+    if (shown.has(fingerprint)) damage.push(...(yield* attemptInParts(() => damagedShown(store, manifest))))
   }
   return { artifacts: manifests.length, files: blobs.length, bytes, damage, lost } satisfies VerifiedStore
 })

@@ -1,19 +1,20 @@
 /**
  * Every file that can change what a pipeline is or gives, and what of them has changed since they were last looked at.
  */
-import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { CodeReader } from '../code/code-reader.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
-import { changedAtMs, clockTickMs, identityOf, mtimeOf } from '../file-identity.js'
+import { changedAtMs, clockTickMs, hashInParts, identityIfAny, identityOf, mtimeOf } from '../file-identity.js'
+import type { InParts } from '../in-parts.js'
 import { isUserStageNode } from '../definition/user-stage.js'
 import type { LastKnown } from '../plan/last-known.js'
 import type { Prepared } from '../plan/prepare.js'
-import { partsOfRead, type Reads } from '../reads.js'
+import { partsOfRead, type Reads, valueNow } from '../reads.js'
 import { Store } from '../store/store.js'
+import { Ways } from './ways.js'
 
 export interface ReachedFile {
   /** Absolute. */
@@ -57,11 +58,11 @@ export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[
 }
 
 /** What stages read besides when they were last computed: the files and folders of it, and what all of it is now. */
-export const tracedOf = (
+export function* tracedOf(
   { stages, readsNow }: Prepared,
   last: LastKnown,
   store: Store['Service'],
-): { readonly files: readonly ReachedFile[]; readonly reads: Readonly<Record<string, Reads>> } => {
+): InParts<{ readonly files: readonly ReachedFile[]; readonly reads: Readonly<Record<string, Reads>> }> {
   const now = readsNow()
   const files = new Map<string, ReachedFile>()
   const reads: Record<string, Reads> = {}
@@ -76,7 +77,7 @@ export const tracedOf = (
       const at = mtimeOf(identityOf(file) ?? '')
       return at >= startedAt - clockTickMs && at <= startedAt + made!.ms + clockTickMs
     }
-    reads[node.name] = now.valuesOf(root, before)
+    reads[node.name] = yield* now.valuesOf(root, before)
     for (const name of Object.keys(before)) {
       const { kind, what } = partsOfRead(name)
       const place = path.resolve(root, what)
@@ -104,23 +105,22 @@ interface Seen {
   /** Undefined where there is no file, as the content is. */
   readonly identity: string | undefined
   readonly sha256: string | undefined
+  /** Where its path leads: code that is found from there is another one once it leads elsewhere. */
+  readonly at: string
 }
 
-/** Without blocking: external files may be large. Of a folder, its names. Undefined where there is no file any more. */
-const hashOfFile = async (file: string): Promise<string | undefined> => {
-  const hash = createHash('sha256')
+/** Of a folder, of what is in it. Undefined where nothing is that can be read. */
+function* sha256Of(file: string): InParts<string | undefined> {
   try {
-    if (fs.statSync(file).isDirectory()) return hash.update(fs.readdirSync(file).sort().join('\0')).digest('hex')
-    for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer)
+    if (fs.statSync(file).isDirectory()) return valueNow(path.dirname(file), 'folder', file) ?? undefined
+    return yield* hashInParts(file)
   } catch {
     return undefined
   }
-  return hash.digest('hex')
 }
 
-const read = async (file: string): Promise<Seen> => {
-  const identity = identityOf(file)
-  return { identity, sha256: identity === undefined ? undefined : await hashOfFile(file) }
+function* read(file: string, ways: Ways): InParts<Seen> {
+  return { identity: identityIfAny(file), sha256: yield* sha256Of(file), at: ways.follow(file).at }
 }
 
 /** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
@@ -135,36 +135,42 @@ export class SeenFiles {
    * Makes these the watched files, `known` by somebody who began to read them at `since`. Gives those that changed
    * after that: their reader may have seen either state.
    */
-  async adopt(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
+  *adopt(known: readonly ReachedFile[], since: number): InParts<readonly FileChange[]> {
     const wanted = new Map(known.map((file) => [file.path, file]))
     for (const path of this.paths) if (!wanted.has(path)) this.#seen.delete(path)
-    return this.add([...wanted.values()], since)
+    return yield* this.add([...wanted.values()], since)
   }
 
-  /** The same beside those that are watched already. */
-  async add(known: readonly ReachedFile[], since: number): Promise<readonly FileChange[]> {
-    const changes: FileChange[] = []
+  /**
+   * The same beside those that are watched already. What is in `changes` has been found, also where the work is given
+   * up.
+   */
+  *add(known: readonly ReachedFile[], since: number, changes: FileChange[] = []): InParts<readonly FileChange[]> {
+    const ways = new Ways()
     for (const { path, sha256, isChanged = false } of known) {
       if (this.#seen.has(path)) continue
-      const identity = identityOf(path)
-      const hasChanged = isChanged || (identity !== undefined && changedAtMs(identity) > since - clockTickMs)
-      this.#seen.set(path, sha256 === undefined || hasChanged ? await read(path) : { identity, sha256 })
+      const identity = identityIfAny(path)
+      const { at, linkedAtMs } = ways.follow(path)
+      const changedAt = Math.max(identity === undefined ? 0 : changedAtMs(identity), linkedAtMs)
+      const hasChanged = isChanged || changedAt > since - clockTickMs
+      const isKnown = sha256 !== undefined && !hasChanged
+      this.#seen.set(path, isKnown ? { identity, sha256, at } : yield* read(path, ways))
       if (hasChanged) changes.push({ path, change: 'edited' })
     }
     return changes
   }
 
   /**
-   * What holds other bytes than when it was last looked at. A file that was only touched, or written again as it was,
-   * does not.
+   * What holds other bytes than when it was last looked at, or holds them elsewhere. A file that was only touched, or
+   * written again as it was, does not. What is in `changes` is not found again.
    */
-  async look(): Promise<readonly FileChange[]> {
-    const changes: FileChange[] = []
+  *look(changes: FileChange[] = []): InParts<readonly FileChange[]> {
+    const ways = new Ways()
     for (const [path, before] of this.#seen) {
-      if (identityOf(path) === before.identity) continue
-      const now = await read(path)
+      if (identityIfAny(path) === before.identity && ways.follow(path).at === before.at) continue
+      const now = yield* read(path, ways)
       this.#seen.set(path, now)
-      if (now.sha256 === before.sha256) continue
+      if (now.sha256 === before.sha256 && (now.sha256 === undefined || now.at === before.at)) continue
       const change = before.sha256 === undefined ? 'created' : now.sha256 === undefined ? 'deleted' : 'edited'
       changes.push({ path, change })
     }

@@ -3,9 +3,9 @@
  * values, the rank; each size as a big-endian 32-bit number; then the values. Plain or gzip, told apart by their first
  * bytes. Everything that does not fit is a StageError with the path.
  */
-import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { sentenceOf } from '../../base/errors.js'
+import { readWholeFile } from '../../base/files.js'
 import { StageError } from '../../runtime/errors.js'
 
 /** Pixels 0 … 255, row-major `[count, height, width, channels]`. */
@@ -28,7 +28,7 @@ const UNSIGNED_BYTES = 0x08
 const readBytes = (path: string): Uint8Array => {
   let bytes: Uint8Array
   try {
-    bytes = readFileSync(path)
+    bytes = readWholeFile(path)
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const message = missing ? `${path}: no such file` : `${path}: cannot be read (${sentenceOf(cause)})`

@@ -1,5 +1,5 @@
 /** A model on disk: weights in timm's naming as safetensors, its shape in a `config.json` beside them. */
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
@@ -7,7 +7,7 @@ import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
 import { checkFinite, type NamedValues, type TensorDefinition } from '../tensors/named-tensors.js'
-import { writeFileAtomic } from '../../base/files.js'
+import { readWholeFile, writeFileAtomic } from '../../base/files.js'
 
 /** Files that are not a model, or weights that are not of the model that their configuration describes. */
 export class ModelFileError extends Error {
@@ -150,7 +150,7 @@ export const readModel = (
 ): StoredModel => {
   let text: string
   try {
-    text = readFileSync(configPath, 'utf8')
+    text = readWholeFile(configPath).toString('utf8')
   } catch (cause) {
     throw new ModelFileError(
       `${configPath}: cannot be read; the weights in ${weightsPath} do not tell their head count and eps, the file ` +

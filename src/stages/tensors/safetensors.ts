@@ -2,9 +2,8 @@
  * The safetensors format (https://github.com/huggingface/safetensors#format): the header's length in 8 bytes, little
  * endian; the header, JSON padded with spaces; then the values of all tensors without gaps.
  */
-import { readFileSync } from 'node:fs'
 import { sentenceOf } from '../../base/errors.js'
-import { writeFileAtomic } from '../../base/files.js'
+import { readWholeFile, writeFileAtomic } from '../../base/files.js'
 import { isObject } from '../../base/objects.js'
 
 /** IEEE half precision (1 sign, 5 exponent and 10 fraction bits) to single, which holds every half exactly. */
@@ -235,7 +234,7 @@ export const decodeSafetensors = (bytes: Uint8Array, origin = 'safetensors'): Sa
 export const readSafetensors = (path: string): Safetensors => {
   let bytes: Uint8Array
   try {
-    bytes = readFileSync(path)
+    bytes = readWholeFile(path)
   } catch (cause) {
     throw new SafetensorsError(`${path}: cannot be read (${sentenceOf(cause)})`, { cause })
   }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { otherThanFile } from '../../../base/files.js'
 import { EngineError } from '../../engine.js'
 import { libraryProblem } from '../../shared-library.js'
 import { unpackTarball } from './fetch.js'
@@ -104,6 +105,8 @@ export const librarySource = async (from: string, work: string, signal: AbortSig
     if (readdirSync(from).length === 0) throw new EngineError(`the folder ${from} is empty`)
     return inFolder(from, from)
   }
+  const other = otherThanFile(from)
+  if (other !== undefined) throw new EngineError(`${from} is ${other}, not a file`)
   if (/\.(?:whl|zip)$/.test(from)) return fromWheel(from, work, signal)
   if (/\.(?:tar\.gz|tgz)$/.test(from)) {
     const folder = join(work, 'libtensorflow')
