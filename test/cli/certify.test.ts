@@ -50,7 +50,7 @@ describe('genepool certify', () => {
   it('of what never ran has nothing to certify: exit code 2', async () => {
     const { code, stdout, stderr } = await genepool('certify words.ts')
     expect(stderr).to.match(
-      /^genepool: there is nothing to certify: the store has no artifact of 'words' as it stands\n {2}run it first/,
+      /^genepool: there is nothing to certify: the store has no artifact of 'words' as it stands; there is no store \S+\.genepool\n {2}run it first/,
     )
     expect([code, stdout]).to.deep.equal([2, ''])
   })
