@@ -1,4 +1,4 @@
-/** Files and folders: written whole or not at all, made where they are missing. */
+/** Files and folders: written whole or not at all, read and written in parts, made where they are missing. */
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -15,17 +15,65 @@ const replace = (temporary: string, file: string): void => {
   }
 }
 
+/** Node reads, writes and hashes less than 2 GiB at once. Parts of this size are as fast. */
+const partBytes = 64 * 2 ** 20
+
+/** The bytes of an array, `most` at a time; a view of all of them may be longer than Node allows. */
+export function* partsOf(array: ArrayBufferView, most = partBytes): Generator<Uint8Array> {
+  const { buffer, byteOffset, byteLength } = array
+  for (let at = 0; at < byteLength; at += most) {
+    yield new Uint8Array(buffer, byteOffset + at, Math.min(most, byteLength - at))
+  }
+}
+
+/** Opens a file to read it, for as long as `read` runs; of nothing else than a file. */
+export const withOpenFile = <A>(file: string, read: (descriptor: number) => A): A => {
+  expectFile(file)
+  const descriptor = fs.openSync(file, 'r')
+  try {
+    return read(descriptor)
+  } finally {
+    fs.closeSync(descriptor)
+  }
+}
+
 /**
- * Replaces `file` by `contents` in one step that a crash cannot cut in half: they are written beside it, flushed, then
- * renamed. Makes the folder where there is none.
+ * Fills `into` with what an open file holds from `position` on, `most` bytes at a time; gives the number of bytes that
+ * were there.
  */
-export const writeFileAtomic = (file: string, contents: string | Uint8Array): void => {
+export const readInto = (descriptor: number, into: ArrayBufferView, position: number, most = partBytes): number => {
+  let done = 0
+  for (const part of partsOf(into, most)) {
+    for (let at = 0; at < part.length;) {
+      const read = fs.readSync(descriptor, part, at, part.length - at, position + done)
+      if (read === 0) return done
+      at += read
+      done += read
+    }
+  }
+  return done
+}
+
+/**
+ * Replaces `file` by `contents` (of several, one after the other) in one step that a crash cannot cut in half: they are
+ * written beside it, `most` bytes at a time, flushed, then renamed. Makes the folder where there is none.
+ */
+export const writeFileAtomic = (
+  file: string,
+  contents: string | ArrayBufferView | readonly ArrayBufferView[],
+  most = partBytes,
+): void => {
   makeFolder(path.dirname(file))
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`
   try {
     const descriptor = fs.openSync(temporary, 'wx')
     try {
-      fs.writeFileSync(descriptor, contents)
+      if (typeof contents === 'string') fs.writeFileSync(descriptor, contents)
+      else {
+        for (const array of ArrayBuffer.isView(contents) ? [contents] : contents) {
+          for (const part of partsOf(array, most)) fs.writeFileSync(descriptor, part)
+        }
+      }
       fs.fsyncSync(descriptor)
     } finally {
       fs.closeSync(descriptor)
@@ -48,7 +96,8 @@ export const otherThanFile = (file: string): string | undefined => {
 /** Throws for whatever is no file: reading a pipe may never begin, and reading a device never end. */
 export const expectFile = (file: string): void => {
   const other = otherThanFile(file)
-  if (other !== undefined) throw new Error(`${file} is ${other}, not a file`)
+  // An error of the system's: what is wrong is the file, not the program.
+  if (other !== undefined) throw Object.assign(new Error(`${file} is ${other}, not a file`), { code: 'ENOTSUP' })
 }
 
 /** A file's bytes; of nothing else than a file. */

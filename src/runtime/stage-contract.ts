@@ -124,6 +124,9 @@ export interface Extends {
   readonly every?: string
 }
 
+/** Images of a data set, by split. */
+export type ImageCounts = Readonly<Record<'train' | 'test' | 'validation', number>>
+
 /** What the runtime knows of a kind of stage without loading it. */
 export interface StageKind {
   readonly kind: string

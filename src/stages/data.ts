@@ -2,71 +2,83 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DataParams } from '../dsl/nodes.js'
-import { attempt, StageError } from '../runtime/errors.js'
-import type { StageFunction } from '../runtime/stage-contract.js'
+import { attemptAsync, StageError } from '../runtime/errors.js'
+import type { ImageCounts, StageFunction } from '../runtime/stage-contract.js'
 import type { DatasetInfo, SplitName } from './data/dataset.js'
-import { readIdxPair, type IdxImages } from './data/idx.js'
+import { type IdxPair, openIdxPair, readIdxLabels, readIdxRows } from './data/idx.js'
 import { Generator } from './data/random.js'
 import { writeSafetensors } from './tensors/safetensors.js'
 
-interface LabelledImages {
-  readonly images: IdxImages
-  readonly labels: ArrayLike<number>
+/** How many of these images the option keeps. */
+const takenCount = (
+  { count: available }: IdxPair['images'],
+  option: 'take' | 'takeTest',
+  { [option]: count }: DataParams,
+): number => {
+  if (count === null || count <= available) return count ?? available
+  throw new StageError({
+    message: `${option} is ${count}, but there are only ${available} images`,
+    hint: `set ${option} to ${available} or less, or leave it out to keep them all`,
+  })
 }
 
-/** The images at `indices`, in that order. */
-const select = ({ images, labels }: LabelledImages, indices: Int32Array): LabelledImages => {
-  const size = images.height * images.width * images.channels
-  const pixels = new Uint8Array(indices.length * size)
-  indices.forEach((index, row) => pixels.set(images.pixels.subarray(index * size, (index + 1) * size), row * size))
-  return { images: { ...images, count: indices.length, pixels }, labels: Int32Array.from(indices, (i) => labels[i]) }
-}
-
-/**
- * As many images as the option says, drawn without replacement, in the order of the file; all of them where it is null.
- */
-const takeImages = (
-  set: LabelledImages,
+/** Drawn without replacement, in the order of the file. */
+const takenRows = (
+  { count: available }: IdxPair['images'],
   option: 'take' | 'takeTest',
   { [option]: count, seed }: DataParams,
-): LabelledImages => {
-  const available = set.images.count
-  if (count === null) return set
-  if (count > available) {
-    throw new StageError({
-      message: `${option} is ${count}, but there are only ${available} images`,
-      hint: `set ${option} to ${available} or less, or leave it out to keep them all`,
-    })
-  }
-  return select(set, Generator.from(seed, option).sample(available, count))
+): Int32Array =>
+  count === null
+    ? Int32Array.from({ length: available }, (_, row) => row)
+    : Generator.from(seed, option).sample(available, count)
+
+/** How many of the kept training images are held out for validation. */
+const heldOutCount = (kept: number, { validation: share }: DataParams): number => {
+  if (share === 0) return 0
+  const held = Math.round(kept * share)
+  if (held > 0 && held < kept) return held
+  throw new StageError({
+    message:
+      `validation is ${share}: of ${kept} training images that leaves ${kept - held} to train on ` +
+      `and ${held} to validate`,
+    hint: 'choose a share that leaves images for both',
+  })
 }
 
-/** Splits the kept training images into those to train on and those held out for validation. */
-const holdOut = (
-  kept: LabelledImages,
-  { validation: share, seed }: DataParams,
-): { train: LabelledImages; validation: LabelledImages | null } => {
-  if (share === 0) return { train: kept, validation: null }
-  const { count } = kept.images
-  const held = Math.round(count * share)
-  if (held === 0 || held === count) {
-    throw new StageError({
-      message:
-        `validation is ${share}: of ${count} training images that leaves ${count - held} to train on ` +
-        `and ${held} to validate`,
-      hint: 'choose a share that leaves images for both',
-    })
-  }
-  const heldOut = Generator.from(seed, 'validation').sample(count, held)
+interface OpenedData {
+  readonly train: IdxPair
+  readonly test: IdxPair
+  readonly counts: ImageCounts
+}
+
+/** Opens the files and says how many images each split will have; no image is read. */
+const openData = async (params: DataParams, sources: Readonly<Record<string, string>>): Promise<OpenedData> => {
+  const train = await openIdxPair(sources['trainImages'], sources['trainLabels'], params)
+  const test = await openIdxPair(sources['testImages'], sources['testLabels'], params)
+  const kept = takenCount(train.images, 'take', params)
+  const validation = heldOutCount(kept, params)
+  const counts = { train: kept - validation, test: takenCount(test.images, 'takeTest', params), validation }
+  return { train, test, counts }
+}
+
+/** Where the images of each split stand in their file, ascending. */
+const splitRows = ({ train, test, counts }: OpenedData, params: DataParams): Record<SplitName, Int32Array> => {
+  const kept = takenRows(train.images, 'take', params)
+  const testRows = takenRows(test.images, 'takeTest', params)
+  if (counts.validation === 0) return { train: kept, test: testRows, validation: new Int32Array(0) }
+  const heldOut = Generator.from(params.seed, 'validation').sample(kept.length, counts.validation)
   const isHeldOut = new Set(heldOut)
-  const others = Int32Array.from({ length: count }, (_, index) => index).filter((index) => !isHeldOut.has(index))
-  return { train: select(kept, others), validation: select(kept, heldOut) }
+  return {
+    train: kept.filter((_, place) => !isHeldOut.has(place)),
+    test: testRows,
+    validation: heldOut.map((place) => kept[place]),
+  }
 }
 
 /**
  * Mean and standard deviation of every channel, of pixels scaled to [0, 1]. Sums are of whole numbers, and so exact.
  */
-const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; std: number[] } => {
+const channelStatistics = (pixels: Uint8Array, channels: number): { mean: number[]; std: number[] } => {
   const histograms = Array.from({ length: channels }, () => new Float64Array(256))
   for (let pixel = 0; pixel < pixels.length; pixel++) histograms[pixel % channels][pixels[pixel]]++
   const perChannel = pixels.length / channels
@@ -80,36 +92,36 @@ const channelStatistics = ({ pixels, channels }: IdxImages): { mean: number[]; s
   return { mean, std }
 }
 
-const writeSplit = (outDir: string, name: SplitName, { images, labels }: LabelledImages): void => {
-  const { count, height, width, channels, pixels } = images
-  writeSafetensors(join(outDir, `${name}.safetensors`), {
-    images: { shape: [count, height, width, channels], data: pixels },
-    labels: { shape: [count], data: Int32Array.from(labels) },
-  })
-}
-
 /**
  * The stage `data`: checks the IDX files, draws the subsets and writes `train.safetensors`, `test.safetensors`,
  * `validation.safetensors` (where images are held out), each with `images` U8 `[n, h, w, c]` and `labels` I32 `[n]`,
- * and `dataset.json`. Bad input is a StageError, and then nothing is written.
+ * and `dataset.json`. Bad input is a StageError. The images of one split are in memory at a time.
  */
 export const data: StageFunction<DataParams> = ({ params, sources, outDir }) =>
-  attempt(() => {
+  attemptAsync(async () => {
     const { imageSize, channels, numClasses } = params
-    const whole = readIdxPair(sources.trainImages, sources.trainLabels, params)
-    const wholeTest = readIdxPair(sources.testImages, sources.testLabels, params)
-    const { train, validation } = holdOut(takeImages(whole, 'take', params), params)
-    const test = takeImages(wholeTest, 'takeTest', params)
-    const counts = {
-      train: train.images.count,
-      test: test.images.count,
-      validation: validation?.images.count ?? 0,
+    const opened = await openData(params, sources)
+    const { train, test, counts } = opened
+    const rows = splitRows(opened, params)
+    // All of them before any image: a wrong label is found soon.
+    const labels: Record<SplitName, Uint8Array> = {
+      train: await readIdxLabels(train.labels, rows.train, numClasses),
+      test: await readIdxLabels(test.labels, rows.test, numClasses),
+      validation: await readIdxLabels(train.labels, rows.validation, numClasses),
     }
-    const info: DatasetInfo = { imageSize, channels, numClasses, ...channelStatistics(train.images), counts }
-
-    writeSplit(outDir, 'train', train)
-    writeSplit(outDir, 'test', test)
-    if (validation !== null) writeSplit(outDir, 'validation', validation)
+    const write = async (name: SplitName, { images }: IdxPair): Promise<Uint8Array> => {
+      const pixels = await readIdxRows(images, rows[name])
+      const count = rows[name].length
+      writeSafetensors(join(outDir, `${name}.safetensors`), {
+        images: { shape: [count, images.height, images.width, channels], data: pixels },
+        labels: { shape: [count], data: Int32Array.from(labels[name]) },
+      })
+      return pixels
+    }
+    const statistics = channelStatistics(await write('train', train), channels)
+    await write('test', test)
+    if (counts.validation > 0) await write('validation', train)
+    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts }
     writeFileSync(join(outDir, 'dataset.json'), `${JSON.stringify(info, null, 2)}\n`)
     return counts
   })

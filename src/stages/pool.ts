@@ -3,9 +3,10 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Schema from 'effect/Schema'
 import type { PoolParams } from '../dsl/nodes.js'
+import { sizeOfShape } from '../engine/host-values.js'
 import { attempt, StageError } from '../runtime/errors.js'
 import type { InputArtifact, StageFunction } from '../runtime/stage-contract.js'
-import { readSafetensors } from './tensors/safetensors.js'
+import { describeSafetensors } from './tensors/safetensors.js'
 
 /** One student of the pool, as `pool.json` lists it. */
 export interface PooledStudent {
@@ -81,8 +82,8 @@ const checkAgreement = ([first, ...others]: readonly Student[]): void => {
 }
 
 const describe = ({ name, files, config: { embedDim, depth, numHeads } }: Student): PooledStudent => {
-  const { tensors } = readSafetensors(files['model.safetensors'])
-  const params = [...tensors.values()].reduce((count, { data }) => count + data.length, 0)
+  const { tensors } = describeSafetensors(files['model.safetensors'])
+  const params = [...tensors.values()].reduce((count, { shape }) => count + sizeOfShape(shape), 0)
   return { name, embedDim, depth, numHeads, instances: depth, params }
 }
 

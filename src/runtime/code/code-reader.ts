@@ -7,7 +7,7 @@ import * as path from 'node:path'
 import { createHash } from 'node:crypto'
 import { isRefused } from '../definition/compiler.js'
 import { writeFileAtomic } from '../../base/files.js'
-import { FileIndex, identityOf } from '../file-identity.js'
+import { FileIndex, hashFile, identityOf } from '../file-identity.js'
 import { ownPackage } from '../definition/own-package.js'
 import { readAcceptedEdits, withAccepted } from './accepted-edits.js'
 import { type BuiltCode, readBuiltCode } from './built-code.js'
@@ -216,7 +216,7 @@ export class CodeReader {
   #isSameText(file: string, identity: string | null): boolean {
     this.#keepText(file)
     const before = this.#texts.get(`${identity}`)
-    return before !== undefined && fs.existsSync(file) && before === sha256(fs.readFileSync(file, 'utf8'))
+    return before !== undefined && fs.existsSync(file) && before === hashFile(file)
   }
 
   #files(): FileIndex<string> {
@@ -225,14 +225,22 @@ export class CodeReader {
 
   /** The text of a file that is noted as seen. */
   #text(file: string, seen: FilesSeen): string {
+    let bytes: Buffer | undefined
+    this.#hash(file, seen, () => sha256((bytes = fs.readFileSync(file))))
+    return (bytes ?? fs.readFileSync(file)).toString('utf8')
+  }
+
+  /** sha256 of the bytes of a file that is noted as seen; `read` where that is not known since it last changed. */
+  #hash(file: string, seen: FilesSeen, read = () => hashFile(file)): string {
     const identity = seen.note(file)
     if (identity === null) throw new Error(`${file} has disappeared while its code was being read`)
     const readAt = Date.now()
-    const text = fs.readFileSync(file, 'utf8')
     this.#keepText(file)
-    if (this.#files().peek(file) === undefined) this.#files().remember(file, identity, sha256(text), readAt)
+    const known = this.#files().peek(file)
+    const hash = known ?? read()
+    if (known === undefined) this.#files().remember(file, identity, hash, readAt)
     this.#keepText(file)
-    return text
+    return hash
   }
 
   /** What the index has of a file, before it has something newer. */
@@ -263,6 +271,7 @@ export class CodeReader {
         isFollowed(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
       mayAct: () => true,
       read: (file) => this.#text(file, seen),
+      hash: (file) => this.#hash(file, seen),
       erased: this.#erased,
       isTraced: true,
     }).catch((cause: unknown) => {
@@ -291,7 +300,7 @@ export class CodeReader {
         ? await this.#flat(module, definition!, seen)
         : (readBuiltCode(module) ?? (await this.#flat(module, exportEntry(module, entry.export), seen)))
     // Also of files that the build has read: one that is edited and taken back is to be told from one that is not.
-    for (const file of walked.files.values()) if (seen.note(file) !== null) this.#text(file, seen)
+    for (const file of walked.files.values()) if (seen.note(file) !== null) this.#hash(file, seen)
     const found = walked.packages.flatMap(({ name, from }) => this.#packages.find(name, path.dirname(from), seen) ?? [])
     const packages = this.#packages.versions(
       found.filter(({ name }) => !without.includes(name)),
@@ -348,6 +357,7 @@ export class CodeReader {
             follow(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
           mayAct: isOwn ? () => true : isForeign,
           read: (file) => this.#text(file, seen),
+          hash: (file) => this.#hash(file, seen),
           erased: this.#erased,
           isTraced: isOwn !== true,
         })
@@ -403,7 +413,7 @@ const exportEntry = (module: string, name: string): ProgramEntry => ({
 
 const recordOfBytes = (files: ReadonlyMap<string, string>, why: string): CodeRecord => {
   const symbols = [...files].map(([label, file]): [string, CodeRecord['symbols'][string]] => {
-    const hash = fs.existsSync(file) ? sha256(fs.readFileSync(file, 'utf8')) : 'missing'
+    const hash = fs.existsSync(file) ? hashFile(file) : 'missing'
     const name = 'contents'
     return [`${label}:${name}`, { file: label, name, line: 1, column: 1, hash, syntax: hash, through: null, uses: {} }]
   })
@@ -418,7 +428,7 @@ const recordOfBytes = (files: ReadonlyMap<string, string>, why: string): CodeRec
   }
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** A stack may name a file that is not there, or none. */
 const withoutLinks = <Place extends { readonly file: string }>(place: Place): Place =>

@@ -79,7 +79,7 @@ const loaderOf = (file: string): Loader => {
   return kind as Loader
 }
 
-const sha256 = (bytes: Uint8Array | string): string => createHash('sha256').update(bytes).digest('hex')
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A module that is no ES module, so that any name may be imported of it. */
 const value = (contents: string): OnLoadResult => ({
@@ -148,13 +148,15 @@ interface FlattenOptions {
   readonly mayAct: (from: string, specifier: string) => boolean
   /** The text of a file. */
   readonly read: (file: string) => string
+  /** sha256 of a file's bytes: of one that is no code, and may be large. */
+  readonly hash: (file: string) => string
   readonly erased: ErasedFiles
   /** Whether the stage's process writes down what else it reads and loads. */
   readonly isTraced: boolean
 }
 
 const reader = (
-  { labels, resolve, mayAct, read, rewritten, erased, isTraced }: FlattenOptions,
+  { labels, resolve, mayAct, read, hash, rewritten, erased, isTraced }: FlattenOptions,
   packages: Map<string, ReachedPackage>,
   code: Map<string, string>,
 ): Plugin => ({
@@ -185,10 +187,7 @@ const reader = (
       const outside = resolved.type === 'missing' ? missingOf(specifier, importer) : specifier
       return { path: outside, external: true, sideEffects: acts }
     })
-    const bytes = (file: string): OnLoadResult => {
-      read(file)
-      return value(sha256(fs.readFileSync(file)))
-    }
+    const bytes = (file: string): OnLoadResult => value(hash(file))
     build.onLoad({ filter: /.*/, namespace: spaces.bytes }, ({ path: label }) => bytes(files(label)))
     build.onLoad({ filter: /.*/, namespace: spaces.code }, async ({ path: label }) => {
       const file = files(label)

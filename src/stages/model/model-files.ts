@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
-import { type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
+import { describeSafetensors, type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
 import { checkFinite, type NamedValues, type TensorDefinition } from '../tensors/named-tensors.js'
 import { readWholeFile, writeFileAtomic } from '../../base/files.js'
@@ -57,7 +57,7 @@ const UNSHAPED = ['numHeads', 'layerNormEps'] as const
 
 /** Throws a ModelFileError where the weights say that they were trained with other values than the configuration's. */
 const checkUnshaped = (weightsPath: string, configPath: string, config: VitConfig): void => {
-  const { metadata } = readSafetensors(weightsPath)
+  const { metadata } = describeSafetensors(weightsPath)
   for (const key of UNSHAPED) {
     const trained = metadata[key]
     if (trained !== undefined && Number(trained) !== config[key]) {

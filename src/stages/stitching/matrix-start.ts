@@ -7,7 +7,7 @@ import type { StitchPosition } from '../../dsl/grid.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { ModelFileError, readTensors, type StoredModel } from '../model/model-files.js'
-import { readSafetensors } from '../tensors/safetensors.js'
+import { describeSafetensors } from '../tensors/safetensors.js'
 import { type Transform, transformTensors } from '../training/feature-matching.js'
 import { type Affine, affineOf, compose, meanAffine, pseudoInverse, transposeAffine, withoutBias } from './affine.js'
 
@@ -42,7 +42,7 @@ export const openMatrices = (
     throw new ModelFileError(`the pool's student ${name} has no learned matrices, so no stitch can start from them`)
   }
   const width = config.embedDim
-  const stored = readSafetensors(path).tensors
+  const stored = describeSafetensors(path).tensors
   const transforms = TRANSFORMS.filter((transform) => stored.has(`${transform}.0.weight`))
   const tensors = transforms.flatMap((transform) => transformTensors(transform, positions.length, width, teacherWidth))
   const values = readTensors(path, tensors, `the student ${name}`)

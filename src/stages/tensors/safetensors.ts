@@ -2,8 +2,10 @@
  * The safetensors format (https://github.com/huggingface/safetensors#format): the header's length in 8 bytes, little
  * endian; the header, JSON padded with spaces; then the values of all tensors without gaps.
  */
-import { sentenceOf } from '../../base/errors.js'
-import { readWholeFile, writeFileAtomic } from '../../base/files.js'
+import { constants } from 'node:buffer'
+import { fstatSync } from 'node:fs'
+import { errorCode, sentenceOf } from '../../base/errors.js'
+import { readInto, withOpenFile, writeFileAtomic } from '../../base/files.js'
 import { isObject } from '../../base/objects.js'
 
 /** IEEE half precision (1 sign, 5 exponent and 10 fraction bits) to single, which holds every half exactly. */
@@ -88,10 +90,14 @@ const dtypeOf = (data: HostTensor['data']): string =>
 const product = (shape: readonly number[]): number => shape.reduce((count, size) => count * size, 1)
 
 /**
- * The file's bytes; the same tensors in the same order give the same bytes. Throws a SafetensorsError when a tensor's
- * values do not fill its shape.
+ * What a file of these tensors holds: the header, then the values of each tensor, which are not copied. The same
+ * tensors in the same order give the same bytes. Throws a SafetensorsError when a tensor's values do not fill its
+ * shape.
  */
-export const encodeSafetensors = (tensors: HostTensors, metadata?: Readonly<Record<string, string>>): Uint8Array => {
+export const encodeSafetensors = (
+  tensors: HostTensors,
+  metadata?: Readonly<Record<string, string>>,
+): readonly ArrayBufferView[] => {
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, HostTensor>)
   for (const [name, { shape, data }] of entries) {
     if (name === METADATA) throw new SafetensorsError(`a tensor cannot be called ${METADATA}`)
@@ -117,15 +123,10 @@ export const encodeSafetensors = (tensors: HostTensors, metadata?: Readonly<Reco
   const json = Buffer.from(`{${members.join(',')}}`)
   const headerBytes = Math.ceil(json.length / 8) * 8
 
-  const bytes = new Uint8Array(8 + headerBytes + dataBytes)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true)
-  bytes.set(json, 8)
-  bytes.fill(0x20, 8 + json.length, 8 + headerBytes)
-  for (const [name, { data }] of laidOut) {
-    const values = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-    bytes.set(values, 8 + headerBytes + (offsets.get(name) ?? 0))
-  }
-  return bytes
+  const header = new Uint8Array(8 + headerBytes).fill(0x20)
+  new DataView(header.buffer).setBigUint64(0, BigInt(headerBytes), true)
+  header.set(json, 8)
+  return [header, ...laidOut.map(([, { data }]) => data)]
 }
 
 const areSizes = (list: unknown): list is number[] =>
@@ -137,25 +138,35 @@ const isTensorHeader = (value: unknown): value is TensorHeader => {
   return typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2
 }
 
-const parseHeader = (bytes: Uint8Array, origin: string): { header: Map<string, unknown>; dataStart: number } => {
-  if (bytes.length < 8) throw new SafetensorsError(`${origin}: ${bytes.length} bytes are too few for a header`)
-  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  const dataStart = 8 + headerBytes
-  if (dataStart > bytes.length) {
+/** The most that the format's own library takes. */
+const MOST_HEADER_BYTES = 100e6
+
+const parseHeader = (descriptor: number, fileBytes: number, origin: string) => {
+  const length = new Uint8Array(8)
+  if (readInto(descriptor, length, 0) < length.length) {
+    throw new SafetensorsError(`${origin}: ${fileBytes} bytes are too few for a header`)
+  }
+  const headerBytes = Number(new DataView(length.buffer).getBigUint64(0, true))
+  if (8 + headerBytes > fileBytes) {
     throw new SafetensorsError(
-      `${origin}: the header should be ${headerBytes} bytes long, but the file ends after ${bytes.length} bytes`,
+      `${origin}: the header should be ${headerBytes} bytes long, but the file ends after ${fileBytes} bytes`,
     )
   }
+  if (headerBytes > MOST_HEADER_BYTES) {
+    throw new SafetensorsError(`${origin}: a header of ${headerBytes} bytes is longer than the format allows`)
+  }
+  const json = new Uint8Array(headerBytes)
+  readInto(descriptor, json, length.length)
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(8, dataStart)))
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
   } catch (cause) {
     throw new SafetensorsError(`${origin}: the header is not JSON`, { cause })
   }
   if (!isObject(header)) {
     throw new SafetensorsError(`${origin}: the header is not a JSON object`)
   }
-  return { header: new Map(Object.entries(header)), dataStart }
+  return { members: new Map(Object.entries(header)), dataStart: 8 + headerBytes }
 }
 
 const parseMetadata = (value: unknown, origin: string): Record<string, string> => {
@@ -184,62 +195,103 @@ const checkRanges = (
   }
 }
 
-/**
- * Tensors and metadata of a file's bytes; each tensor has memory of its own. F16 and BF16 become Float32Array exactly,
- * F64 is rounded to it; I8, I16 and I64 become Int32Array, BOOL Uint8Array; a value that does not fit is an error.
- * `origin` names the file in the SafetensorsErrors for headers and offsets that make no sense.
- */
-export const decodeSafetensors = (bytes: Uint8Array, origin = 'safetensors'): Safetensors => {
-  const { header, dataStart } = parseHeader(bytes, origin)
-  const metadata = header.has(METADATA) ? parseMetadata(header.get(METADATA), origin) : {}
-  header.delete(METADATA)
+/** Where a tensor lies in a file. */
+interface StoredTensor {
+  readonly shape: readonly number[]
+  readonly dtype: string
+  /** First byte in the file, and how many there are. */
+  readonly at: number
+  readonly bytes: number
+}
 
-  const tensors = new Map<string, HostTensor>()
+interface Header {
+  readonly tensors: ReadonlyMap<string, StoredTensor>
+  readonly metadata: Record<string, string>
+}
+
+/** The header of an open file, checked against itself and the file's length. */
+const readHeader = (descriptor: number, origin: string): Header => {
+  const fileBytes = fstatSync(descriptor).size
+  const { members, dataStart } = parseHeader(descriptor, fileBytes, origin)
+  const metadata = members.has(METADATA) ? parseMetadata(members.get(METADATA), origin) : {}
+  members.delete(METADATA)
+
+  const tensors = new Map<string, StoredTensor>()
   const ranges: { name: string; begin: number; end: number }[] = []
-  for (const [name, entry] of header) {
+  for (const [name, entry] of members) {
     if (!isTensorHeader(entry)) throw new SafetensorsError(`${origin}: the header of tensor ${name} makes no sense`)
     const { dtype, shape } = entry
     const [begin, end] = entry.data_offsets
-    const type = Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype] : undefined
-    if (type === undefined) throw new SafetensorsError(`${origin}: tensor ${name} has the unknown type ${dtype}`)
-    if (end - begin !== product(shape) * type.size) {
+    if (!Object.hasOwn(DTYPES, dtype)) {
+      throw new SafetensorsError(`${origin}: tensor ${name} has the unknown type ${dtype}`)
+    }
+    const needed = product(shape) * DTYPES[dtype].size
+    if (end - begin !== needed) {
       throw new SafetensorsError(
-        `${origin}: tensor ${name}, ${dtype} [${shape.join(', ')}], needs ${product(shape) * type.size} bytes, ` +
+        `${origin}: tensor ${name}, ${dtype} [${shape.join(', ')}], needs ${needed} bytes, ` +
           `but its offsets hold ${end - begin}`,
       )
     }
-    if (dataStart + end > bytes.length) {
+    if (dataStart + end > fileBytes) {
       throw new SafetensorsError(
-        `${origin}: tensor ${name} ends at byte ${dataStart + end}, but the file ends after ${bytes.length} bytes`,
+        `${origin}: tensor ${name} ends at byte ${dataStart + end}, but the file ends after ${fileBytes} bytes`,
+      )
+    }
+    if (product(shape) > constants.MAX_LENGTH) {
+      throw new SafetensorsError(
+        `${origin}: tensor ${name} has ${product(shape)} values, and an array of this Node holds at most ` +
+          `${constants.MAX_LENGTH}`,
       )
     }
     ranges.push({ name, begin, end })
-    try {
-      // `new Uint8Array` copies; a Buffer's own `slice` would be a view of memory that others use.
-      tensors.set(name, {
-        shape,
-        data: type.read(new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)).buffer),
-      })
-    } catch (cause) {
-      throw cause instanceof SafetensorsError
-        ? new SafetensorsError(`${origin}: tensor ${name} ${cause.message}`)
-        : cause
-    }
+    tensors.set(name, { shape, dtype, at: dataStart + begin, bytes: end - begin })
   }
-  checkRanges(ranges, bytes.length - dataStart, origin)
+  checkRanges(ranges, fileBytes - dataStart, origin)
   return { tensors, metadata }
 }
 
-/** Reads a file; a SafetensorsError names its path. Files of 2 GiB and more are beyond Node's one-piece reads. */
-export const readSafetensors = (path: string): Safetensors => {
-  let bytes: Uint8Array
+const readTensor = (
+  descriptor: number,
+  name: string,
+  { shape, dtype, at, bytes }: StoredTensor,
+  origin: string,
+): HostTensor => {
+  const values = new ArrayBuffer(bytes)
+  if (readInto(descriptor, new DataView(values), at) < bytes) {
+    throw new SafetensorsError(`${origin}: tensor ${name} was cut short while it was read`)
+  }
   try {
-    bytes = readWholeFile(path)
+    return { shape, data: DTYPES[dtype].read(values) }
   } catch (cause) {
+    throw cause instanceof SafetensorsError ? new SafetensorsError(`${origin}: tensor ${name} ${cause.message}`) : cause
+  }
+}
+
+/** A system's error is one of reading the file. */
+const readFrom = <A>(path: string, read: (descriptor: number) => A): A => {
+  try {
+    return withOpenFile(path, read)
+  } catch (cause) {
+    if (errorCode(cause) === undefined) throw cause
     throw new SafetensorsError(`${path}: cannot be read (${sentenceOf(cause)})`, { cause })
   }
-  return decodeSafetensors(bytes, path)
 }
+
+/** What a file says of its tensors, which are not read. A SafetensorsError names its path. */
+export const describeSafetensors = (path: string): Header =>
+  readFrom(path, (descriptor) => readHeader(descriptor, path))
+
+/**
+ * Reads a file; each tensor has memory of its own. F16 and BF16 become Float32Array exactly, F64 is rounded to it; I8,
+ * I16 and I64 become Int32Array, BOOL Uint8Array; a value that does not fit is an error. A SafetensorsError names the
+ * path where header and offsets make no sense.
+ */
+export const readSafetensors = (path: string): Safetensors =>
+  readFrom(path, (descriptor) => {
+    const { tensors, metadata } = readHeader(descriptor, path)
+    const read = [...tensors].map(([name, stored]) => [name, readTensor(descriptor, name, stored, path)] as const)
+    return { tensors: new Map(read), metadata }
+  })
 
 /** Writes the file whole or not at all (a temporary name in the same folder, then a rename). */
 export const writeSafetensors = (

@@ -5,6 +5,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { errorCode } from '../../base/errors.js'
+import { partsOf } from '../../base/files.js'
+import type { StageError } from '../../runtime/errors.js'
 import { type HostTensor, readSafetensors, SafetensorsError, writeSafetensors } from '../tensors/safetensors.js'
 import { type Component, parametersOf, partOfState, type StatePart } from './component.js'
 
@@ -28,8 +31,8 @@ export const TRAINING_STATE = 'training.safetensors'
 const checksumOf = (position: string, tensors: ReadonlyMap<string, HostTensor>): string => {
   const hash = createHash('sha256').update(position)
   for (const name of [...tensors.keys()].sort()) {
-    const { data } = tensors.get(name)!
-    hash.update(`\n${name}\n`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    hash.update(`\n${name}\n`)
+    for (const part of partsOf(tensors.get(name)!.data)) hash.update(part)
   }
   return hash.digest('hex')
 }
@@ -59,13 +62,12 @@ export const saveCheckpoint = (
 export const checkpointBytes = (components: readonly Component[], parts: readonly StatePart[]): number =>
   Float32Array.BYTES_PER_ELEMENT * parts.length * parametersOf(components)
 
-/** What the user is told where a checkpoint could not be written. */
-export const unsavedText = (why: string, bytes: number, folder: string): string => {
+/** What the user is told where a checkpoint of so many bytes could not be written; room only helps on a full disk. */
+export const unsavedText = ({ message, cause }: StageError, bytes: number, folder: string): string => {
+  const unsaved = `cannot save a checkpoint (${message}); training goes on, but what an interruption costs grows`
+  if (!['ENOSPC', 'EDQUOT'].includes(errorCode(cause) ?? '')) return unsaved
   const mebibytes = Math.max(1, Math.ceil(bytes / 2 ** 20))
-  return (
-    `cannot save a checkpoint (${why}); training goes on, but what an interruption costs grows: ${mebibytes} MiB, ` +
-    `twice where an older one is replaced, have to be free in ${folder}`
-  )
+  return `${unsaved}: ${mebibytes} MiB, twice where an older one is replaced, have to be free in ${folder}`
 }
 
 const stateOf = (tensors: ReadonlyMap<string, HostTensor>, name: string, size: number): Float32Array => {

@@ -146,8 +146,8 @@ const openCheckpoints = (
   let saved = start
   let warned = false
   /**
-   * Saves this position with the components' state, which `sync` brings up to date. Without disk space the training
-   * goes on.
+   * Saves this position with the components' state, which `sync` brings up to date. Where that fails, as on a full
+   * disk, the training goes on.
    */
   const save = Effect.fnUntraced(function* (position: TrainingPosition, sync: () => Promise<void>) {
     if (position === saved) return
@@ -156,9 +156,9 @@ const openCheckpoints = (
       saveCheckpoint(context.checkpointDir, position, components, state)
       saved = position
     }).pipe(
-      Effect.catch(({ message }) =>
+      Effect.catch((error) =>
         Effect.sync(() => {
-          if (!warned) context.warn?.(unsavedText(message, bytes, context.checkpointDir))
+          if (!warned) context.warn?.(unsavedText(error, bytes, context.checkpointDir))
           warned = true
         }),
       ),

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import {
-  decodeSafetensors,
+  describeSafetensors,
   encodeSafetensors,
   type HostTensor,
   readSafetensors,
@@ -29,31 +29,41 @@ const handmade = (header: unknown, data: Uint8Array = new Uint8Array(0)): Uint8A
   return Buffer.concat([length, json, data])
 }
 
-const one = (dtype: string, data: ArrayBufferView, shape: readonly number[]): HostTensor['data'] => {
-  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  const file = handmade({ x: { dtype, shape, data_offsets: [0, raw.length] } }, raw)
-  return decodeSafetensors(file).tensors.get('x')!.data
-}
-
 const tensor = (begin: number, end: number, shape: readonly number[] = [1]) => ({
   dtype: 'F32',
   shape,
   data_offsets: [begin, end],
 })
 
-const expectRefused = (file: Uint8Array, sentence: string): void => {
-  expect(() => decodeSafetensors(file, 'weights.safetensors')).to.throw(
-    SafetensorsError,
-    `weights.safetensors: ${sentence}`,
+/** All of a file of these tensors. */
+const fileOf = (...given: Parameters<typeof encodeSafetensors>): Buffer =>
+  Buffer.concat(
+    encodeSafetensors(...given).map((part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)),
   )
-}
 
 describe('safetensors', () => {
   const folder = tempFolder()
 
+  const read = (file: Uint8Array) => {
+    writeFileSync(folder.file('weights.safetensors'), file)
+    return readSafetensors(folder.file('weights.safetensors'))
+  }
+
+  const one = (dtype: string, data: ArrayBufferView, shape: readonly number[]): HostTensor['data'] => {
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    return read(handmade({ x: { dtype, shape, data_offsets: [0, raw.length] } }, raw)).tensors.get('x')!.data
+  }
+
+  const expectRefused = (file: Uint8Array, sentence: string): void => {
+    const path = folder.file('weights.safetensors')
+    expect(() => read(file)).to.throw(SafetensorsError, `${path}: ${sentence}`)
+    // Without reading a tensor.
+    expect(() => describeSafetensors(path)).to.throw(SafetensorsError, `${path}: ${sentence}`)
+  }
+
   it('gives back every tensor bit for bit, scalars and empty ones included', () => {
     const tensors = { floats, bytes, ints, scalar, empty }
-    const decoded = decodeSafetensors(encodeSafetensors(tensors))
+    const decoded = read(fileOf(tensors))
     expect(Object.fromEntries(decoded.tensors)).to.deep.equal(tensors)
     expect(decoded.metadata).to.deep.equal({})
   })
@@ -61,25 +71,25 @@ describe('safetensors', () => {
   it('keeps names and metadata that need escaping, and the order of the names', () => {
     const names = ['blocks.0.attn.qkv.weight', 'a "quoted"\\name', 'Größe\n', '10', '9', '__proto__']
     const metadata = { format: 'pt', note: 'line\n"two"', __proto__x: 'y' }
-    const decoded = decodeSafetensors(encodeSafetensors(new Map(names.map((name) => [name, scalar])), metadata))
+    const decoded = read(fileOf(new Map(names.map((name) => [name, scalar])), metadata))
     expect([...decoded.tensors.keys()].toSorted()).to.deep.equal(names.toSorted())
     expect(decoded.metadata).to.deep.equal(metadata)
-    const file = Buffer.from(encodeSafetensors(new Map(names.map((name) => [name, scalar])))).toString()
+    const file = fileOf(new Map(names.map((name) => [name, scalar]))).toString()
     const places = names.map((name) => file.indexOf(`${JSON.stringify(name)}:`))
     expect(places).to.deep.equal(places.toSorted((a, b) => a - b))
   })
 
   it('writes this very file', () => {
     const header = '{"__metadata__":{"k":"v"},"x":{"dtype":"I32","shape":[1],"data_offsets":[0,4]}} '
-    const file = encodeSafetensors({ x: { shape: [1], data: Int32Array.of(258) } }, { k: 'v' })
+    const file = fileOf({ x: { shape: [1], data: Int32Array.of(258) } }, { k: 'v' })
     expect(header.length % 8).to.equal(0)
     expect([...file]).to.deep.equal([header.length, 0, 0, 0, 0, 0, 0, 0, ...Buffer.from(header), 2, 1, 0, 0])
   })
 
   it('begins every tensor at a multiple of its element size, wherever it stands in the order', () => {
-    const file = encodeSafetensors({ bytes, floats, ints })
-    const headerBytes = Number(new DataView(file.buffer).getBigUint64(0, true))
-    const header = JSON.parse(Buffer.from(file.subarray(8, 8 + headerBytes)).toString())
+    const file = fileOf({ bytes, floats, ints })
+    const headerBytes = Number(file.readBigUInt64LE(0))
+    const header = JSON.parse(file.subarray(8, 8 + headerBytes).toString())
     expect((8 + headerBytes) % 8).to.equal(0)
     expect(header.floats.data_offsets).to.deep.equal([0, 24])
     expect(header.ints.data_offsets).to.deep.equal([24, 32])
@@ -88,7 +98,7 @@ describe('safetensors', () => {
 
   it('encodes views of larger arrays by what they show', () => {
     const view = Float32Array.of(1, 2, 3, 4).subarray(1, 3)
-    const decoded = decodeSafetensors(encodeSafetensors({ view: { shape: [2], data: view } }))
+    const decoded = read(fileOf({ view: { shape: [2], data: view } }))
     expect([...decoded.tensors.get('view')!.data]).to.deep.equal([2, 3])
   })
 
@@ -151,11 +161,21 @@ describe('safetensors', () => {
     expect(tensors.get('floats')!.data.buffer.byteLength).to.equal(24)
   })
 
+  it('says what a file holds without reading its tensors', () => {
+    writeSafetensors(folder.file('a.safetensors'), { floats, bytes }, { step: '3' })
+    const { tensors, metadata } = describeSafetensors(folder.file('a.safetensors'))
+    expect(metadata).to.deep.equal({ step: '3' })
+    expect([...tensors].map(([name, { dtype, shape }]) => [name, dtype, shape])).to.deep.equal([
+      ['floats', 'F32', [2, 3]],
+      ['bytes', 'U8', [1, 3, 1]],
+    ])
+  })
+
   it('replaces a file as a whole and leaves nothing else in the folder', () => {
     const path = folder.file('a.safetensors')
     writeSafetensors(path, { floats })
     writeSafetensors(path, { ints })
-    expect([...readFileSync(path)]).to.deep.equal([...encodeSafetensors({ ints })])
+    expect([...readFileSync(path)]).to.deep.equal([...fileOf({ ints })])
     expect(readdirSync(folder.path)).to.deep.equal(['a.safetensors'])
     expect(() => writeSafetensors(join(path, 'below-a-file'), { ints })).to.throw()
     expect(readdirSync(folder.path)).to.deep.equal(['a.safetensors'])
@@ -164,7 +184,7 @@ describe('safetensors', () => {
   it('names the path of a file that is missing or damaged', () => {
     const path = folder.file('b.safetensors')
     expect(() => readSafetensors(path)).to.throw(SafetensorsError, `${path}: cannot be read`)
-    writeFileSync(path, encodeSafetensors({ floats }).subarray(0, -1))
+    writeFileSync(path, fileOf({ floats }).subarray(0, -1))
     expect(() => readSafetensors(path)).to.throw(SafetensorsError, `${path}: tensor floats ends at byte`)
   })
 })

@@ -2,11 +2,13 @@ import { expect } from 'chai'
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
+import { attempt } from '../../../src/runtime/errors.js'
 import type { StageFunction } from '../../../src/runtime/stage-contract.js'
 import { distill } from '../../../src/stages/distill.js'
 import { pool } from '../../../src/stages/pool.js'
 import { stitch } from '../../../src/stages/stitch.js'
 import { teacher } from '../../../src/stages/teacher.js'
+import { unsavedText } from '../../../src/stages/training/checkpoint.js'
 import {
   bytesIn,
   distillParams,
@@ -116,7 +118,7 @@ describe('training', () => {
     expect(bytesIn(folder.file('parts'))).to.deep.equal(bytesIn(folder.file('whole')))
   })
 
-  it('that cannot save a checkpoint says so once, with what is needed, and ends with the same bytes', async () => {
+  it('that cannot save a checkpoint says so once, with the cause, and ends with the same bytes', async () => {
     const data = syntheticData(folder.file('data'))
     const given = (name: string) => ({ params: teacherParams(), inputs: { data }, outDir: folder.file(name) })
     await runModelStage(teacher, given('whole'))
@@ -133,9 +135,17 @@ describe('training', () => {
     })
     expect(warnings).to.have.length(1)
     expect(warnings[0]).to.match(
-      /^cannot save a checkpoint \(.*(EEXIST|ENOTDIR).*\); training goes on, .* MiB, .* have to be free in /,
+      /^cannot save a checkpoint \(.*(EEXIST|ENOTDIR).*\); training goes on, but what an interruption costs grows$/,
     )
     expect(bytesIn(folder.file('parts'))).to.deep.equal(bytesIn(folder.file('whole')))
+  })
+
+  it('is told what has to be free for a checkpoint where the disk is full', async () => {
+    // A device on which there never is any room.
+    const full = await Effect.runPromise(Effect.flip(attempt(() => writeFileSync('/dev/full', 'x'))))
+    expect(unsavedText(full, 3 * 2 ** 30, '/store')).to.match(
+      /^cannot save a checkpoint \(ENOSPC.*\); training goes on, .*: 3072 MiB, twice where .* have to be free in \/store$/,
+    )
   })
 
   it('one seed gives the same bytes again, another seed gives others', async () => {
