@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { expect } from 'chai'
 import { idx, mnist, pipeline, runPipeline, runPipelinePromise, suite, type RunEvent } from '../src/index.js'
+import { wrongData } from './stages/idx-bytes.js'
 import { workspaceForAll } from './support/workspace.js'
 
 describe('a pipeline run from code', () => {
@@ -28,9 +30,12 @@ describe('a pipeline run from code', () => {
 
   it('counts a failed stage instead of raising it', async () => {
     const events: RunEvent[] = []
-    const file = workspace.write('rubbish', 'no images')
+    const { images, labels } = wrongData()
+    writeFileSync(workspace.file('images'), images)
+    writeFileSync(workspace.file('rubbish'), labels)
+    const [trainImages, trainLabels] = [workspace.file('images'), workspace.file('rubbish')]
     const broken = pipeline('broken').data(
-      idx({ trainImages: file, trainLabels: file, testImages: file, testLabels: file }),
+      idx({ trainImages, trainLabels, testImages: trainImages, testLabels: trainLabels }),
     )
     const options = { store: workspace.file('store'), onEvent: (event: RunEvent) => void events.push(event) }
     expect(await runPipelinePromise(broken, options)).to.deep.include({ ran: 0, failed: 1 })

@@ -127,6 +127,15 @@ export interface Extends {
 /** Images of a data set, by split. */
 export type ImageCounts = Readonly<Record<'train' | 'test' | 'validation', number>>
 
+/** Where a stage is to run, and on what. */
+export interface Prospect {
+  readonly engine: EngineChoice['engine']
+  /** Memory of the machine, as far as this process may have it. */
+  readonly memoryBytes: number
+  /** Images that the data of a stage have; undefined where that is not known yet. */
+  readonly images: (node: StageNode) => ImageCounts | undefined
+}
+
 /** What the runtime knows of a kind of stage without loading it. */
 export interface StageKind {
   readonly kind: string
@@ -152,6 +161,16 @@ export interface StageKind {
    * beginning.
    */
   readonly extends?: Extends
+  /**
+   * Of a stage that gives images: how many, by its parameters and the headers of its files (role → path). Rejects with
+   * a StageError where these are wrong.
+   */
+  readonly images?: (params: object, files: Readonly<Record<string, string>>) => Promise<ImageCounts>
+  /**
+   * What is known before the stage runs: gives what the user should know, a sentence each, and rejects with a
+   * StageError where it cannot work.
+   */
+  readonly foresee?: (node: StageNode, prospect: Prospect) => Promise<readonly string[]>
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
   readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
 }

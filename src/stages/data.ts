@@ -61,6 +61,12 @@ const openData = async (params: DataParams, sources: Readonly<Record<string, str
   return { train, test, counts }
 }
 
+/** Images of each split, by the parameters and the headers of the files. */
+export const imageCounts = async (
+  params: DataParams,
+  sources: Readonly<Record<string, string>>,
+): Promise<ImageCounts> => (await openData(params, sources)).counts
+
 /** Where the images of each split stand in their file, ascending. */
 const splitRows = ({ train, test, counts }: OpenedData, params: DataParams): Record<SplitName, Int32Array> => {
   const kept = takenRows(train.images, 'take', params)

@@ -59,7 +59,7 @@ interface Known {
 }
 
 /** The models of a stage: its own, those that it names, or those of what it reads. */
-const modelsOf = (node: StageNode): readonly VitConfig[] => {
+export const modelsOf = (node: StageNode): readonly VitConfig[] => {
   const { model, models } = node.params as Known
   if (model !== undefined) return [model]
   const own = (models ?? []).filter((each): each is VitConfig => typeof each === 'object')

@@ -16,6 +16,7 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
   entry: { export: kind },
   usesEngine,
   ...(usesEngine ? { gpuBytes: gpuMemory } : {}),
+  foresee: async (node, prospect) => (await import('./foresight.js')).foreseeStage(node, prospect),
 })
 
 /** How a stage that trains goes on from a shorter one. */
@@ -29,7 +30,11 @@ const byEpochs: Extends = {
 const training = (kind: string): StageKind => ({ ...stage(kind, true), extends: byEpochs })
 
 export const stageKinds: readonly StageKind[] = [
-  { ...stage('data', false), sources: (params, baseDir) => dataSources(params as DataParams, baseDir) },
+  {
+    ...stage('data', false),
+    sources: (params, baseDir) => dataSources(params as DataParams, baseDir),
+    images: async (params, files) => (await import('./data.js')).imageCounts(params as DataParams, files),
+  },
   ...['teacher', 'anchor'].map((kind) => ({
     ...training(kind),
     sources: (params: object, baseDir: string) => weightSources(params as TeacherParams, baseDir),

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { plainRenderer } from '../../src/cli/output/renderers.js'
+import { wrongData } from '../stages/idx-bytes.js'
 import type { Finished } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { workspaceForAll } from '../support/workspace.js'
@@ -10,8 +12,10 @@ describe('a stage that fails on the command line', () => {
   let verbose: Finished
 
   before(async () => {
-    workspace.write('rubbish', 'no images')
-    const roles = ['trainImages', 'trainLabels', 'testImages', 'testLabels'].map((role) => `${role}: 'rubbish'`)
+    const { images, labels } = wrongData()
+    writeFileSync(workspace.file('images'), images)
+    writeFileSync(workspace.file('rubbish'), labels)
+    const roles = ['train', 'test'].map((split) => `${split}Images: 'images', ${split}Labels: 'rubbish'`)
     workspace.write(
       'broken.ts',
       `import { idx, pipeline, vit } from 'genepool'

@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
+import { wrongData } from '../stages/idx-bytes.js'
 import { runCli, startCli } from '../support/cli.js'
 import { countsOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'
@@ -124,15 +126,15 @@ describe('a cell that fails', () => {
   const workspace = workspaceForAll()
 
   it('fails alone: exit code 1, and the end says which failed and why', async () => {
-    workspace.write('rubbish', 'no images')
-    const bad = workspace.file('rubbish')
+    const { images, labels } = wrongData()
+    writeFileSync(workspace.file('images'), images)
+    writeFileSync(workspace.file('rubbish'), labels)
     workspace.write(
       'failing.ts',
       `import { idx, mnist, pipeline, suite } from 'genepool'
-const bad = ${JSON.stringify(bad)}
 const sets = {
   good: mnist({ take: 10, takeTest: 10 }),
-  bad: idx({ trainImages: bad, trainLabels: bad, testImages: bad, testLabels: bad }),
+  bad: idx({ trainImages: 'images', trainLabels: 'rubbish', testImages: 'images', testLabels: 'rubbish' }),
 }
 export default suite('failing', { set: sets, n: [1, 2] }, ({ set }) => pipeline('cell').data(set))
 `,

@@ -5,7 +5,9 @@ import type { StageNode } from '../../dsl/nodes.js'
 import { duration, plural } from '../../results/format.js'
 import { ranksOf } from '../../runtime/definition/stage-order.js'
 import type { PlannedStage } from '../../runtime/events.js'
+import { memoryBounds } from '../../runtime/execute/worker-memory.js'
 import { machineOf } from '../../runtime/machine.js'
+import { foresee } from '../../runtime/plan/foresee.js'
 import { estimateOf, estimateRun, ExpectedTimes, type PlanEstimate } from '../../runtime/records/estimate.js'
 import { sharingOf } from '../../runtime/run/cell-outcomes.js'
 import { Engines } from '../../runtime/services.js'
@@ -59,6 +61,8 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   const inspected = yield* inspect(flags)
   const { graph, prepared, engine, notice } = inspected
   const { stages } = inspected.plan
+  const on = { engine: engine.engine, memoryBytes: memoryBounds().bytes }
+  const { warnings } = yield* foresee(prepared.stages, stages, on)
   const estimate = estimated(inspected, (yield* Engines).deviceName(engine), flags.jobs)
   const expectedMs = (stage: string): number | undefined => estimate?.expected.get(stage)
   if (flags.json) {
@@ -66,6 +70,7 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
       const expected = stage.status === 'cached' ? {} : { expectedMs: expectedMs(stage.stage) ?? null }
       printJson({ ...stage, ...expected })
     }
+    for (const message of warnings) printJson({ type: 'warning', message })
     if (estimate !== undefined) printJson({ type: 'estimate', ...estimateOf(estimate) })
     return
   }
@@ -93,6 +98,7 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   const shared = graph.kind === 'suite' ? `: ${describeSharing(sharingOf(graph, nodes))}` : ''
   const number = (status: string): number => stages.filter((stage) => stage.status === status).length
   if (notice !== undefined) say(notice)
+  for (const message of warnings) say(`warning: ${message}`)
   say(`${graph.name}${shared}\n${table}`)
   say(`${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe`)
   process.stdout.write(estimateLine(estimate))

@@ -72,7 +72,7 @@ const entryOf = ({ module, entry }: StageKind): CodeEntry =>
   'export' in entry ? { module, export: entry.export } : { module, call: entry.call, place: entry.place }
 
 /** Runs a part of a stage's preparation; what it throws is told with the stage's name. */
-const ofStage = async <A>(node: StageNode, part: () => Promise<A>): Promise<A> => {
+export const ofStage = async <A>(node: StageNode, part: () => Promise<A>): Promise<A> => {
   try {
     return await part()
   } catch (cause) {
@@ -82,7 +82,7 @@ const ofStage = async <A>(node: StageNode, part: () => Promise<A>): Promise<A> =
 }
 
 /** As an effect, a UsageError with which `run` rejects fails; all else is a defect. */
-const usage = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, UsageError> =>
+export const usage = <A>(run: (signal: AbortSignal) => Promise<A>): Effect.Effect<A, UsageError> =>
   Effect.tryPromise({ try: run, catch: (cause) => cause }).pipe(
     Effect.catch((cause) => (cause instanceof UsageError ? Effect.fail(cause) : Effect.die(cause))),
   )

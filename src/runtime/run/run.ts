@@ -14,7 +14,9 @@ import { UsageError } from '../errors.js'
 import { defaultPolicy, stageTimeouts } from '../execute/failure-policy.js'
 import { stageLogFile } from '../execute/stage-log.js'
 import { makeTurns } from '../execute/turns.js'
+import { memoryBounds } from '../execute/worker-memory.js'
 import { machineOf } from '../machine.js'
+import { foresee } from '../plan/foresee.js'
 import { LastKnown } from '../plan/last-known.js'
 import { noPlan, planStages } from '../plan/plan.js'
 import { prepare } from '../plan/prepare.js'
@@ -105,6 +107,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   if (steering !== undefined) yield* steering.occupy(turns.slots)
 
   const plan = yield* planStages(prepared, last).pipe(Effect.catchTag('StoreError', () => Effect.succeed(noPlan)))
+  const on = { engine: engine.engine, memoryBytes: memoryBounds().bytes }
+  const foreseen = yield* foresee(prepared.stages, plan.stages, on)
   const times = ExpectedTimes.open(store, here)
   const expected = estimateRun(prepared.stages, plan.stages, times, { jobs, device: engine.device, rankOf })
   const recorded = recordStart(log, store, { ...options, engine, deviceName }, plan.stages, git)
@@ -122,7 +126,8 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
     ...(expected === undefined ? {} : { expected: estimateOf(expected) }),
     at: new Date(startedAt).toISOString(),
   })
-  for (const message of [...(notice === undefined ? [] : [notice]), ...uncacheableWarnings(prepared.stages)]) {
+  const notices = notice === undefined ? [] : [notice]
+  for (const message of [...notices, ...foreseen.warnings, ...uncacheableWarnings(prepared.stages)]) {
     tell({ type: 'warning', message })
   }
 

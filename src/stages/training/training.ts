@@ -25,6 +25,7 @@ import {
 import { type Component, stateParts, valuesOf } from './component.js'
 import { openSteps } from './open-steps.js'
 import { learningRate } from './optimiser.js'
+import { stepsPerEpoch } from './step-counts.js'
 import type { MicroBatch, StepDefinition, TrainStep } from './train-step.js'
 
 /** A training: what its steps are, and where their batches come from. */
@@ -76,18 +77,6 @@ const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
       return arrays
     },
   }
-}
-
-/**
- * Whole batches in an epoch; the images that are left over differ from epoch to epoch. A StageError where there is no
- * batch.
- */
-const stepsPerEpoch = (images: number, batchSize: number): number => {
-  if (images >= batchSize) return Math.floor(images / batchSize)
-  throw new StageError({
-    message: `a batch of ${batchSize} images cannot be drawn from ${images} training images`,
-    hint: `set batchSize to ${images} or less, or take more images`,
-  })
 }
 
 /**
