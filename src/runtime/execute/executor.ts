@@ -173,8 +173,11 @@ const attend = (worker: WorkerProcess, job: Job, care: JobCare): Effect.Effect<O
       }),
       strange: (value) => settle({ error: explainStrange(value) }),
       failed: (cause) => settle({ error: explainStart(cause, job.outDir) }),
-      muted: () =>
-        settle({ error: new WorkerCrash({ message: 'the worker lost its message channel, so it was ended' }) }),
+      muted: () => {
+        // One that has said how it went is ending: with gigabytes in memory that takes a while.
+        if (result !== undefined) return
+        settle({ error: new WorkerCrash({ message: 'the worker lost its message channel, so it was ended' }) })
+      },
     })
     return Effect.sync(() => clearInterval(timer))
   })

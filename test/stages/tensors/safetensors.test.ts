@@ -11,6 +11,9 @@ import {
 } from '../../../src/stages/tensors/safetensors.js'
 import { tempFolder } from '../temp-folder.js'
 
+/** GENEPOOL_LONG=1: a tensor above 2 GiB. */
+const long = process.env['GENEPOOL_LONG'] === '1'
+
 const floats: HostTensor = { shape: [2, 3], data: Float32Array.of(1, -2.5, NaN, Infinity, 1e-40, 0) }
 
 const ints: HostTensor = { shape: [2], data: Int32Array.of(-(2 ** 31), 2 ** 31 - 1) }
@@ -169,6 +172,20 @@ describe('safetensors', () => {
       ['floats', 'F32', [2, 3]],
       ['bytes', 'U8', [1, 3, 1]],
     ])
+  })
+
+  it('writes and reads a tensor of any size between others', function () {
+    this.timeout(long ? 1_800_000 : 60_000)
+    const data = new Float32Array(long ? 2 ** 29 + 3 : 2 ** 12 + 3)
+    const marked = [0, 2 ** 11 - 1, (data.length - 1) / 2, data.length - 4, data.length - 1].map(Math.floor)
+    for (const index of marked) data[index] = index + 0.5
+    writeSafetensors(folder.file('large'), { before: ints, large: { shape: [data.length], data }, after: bytes })
+    const { tensors } = readSafetensors(folder.file('large'))
+    const read = tensors.get('large')!.data as Float32Array
+    expect(read.length).to.equal(data.length)
+    for (const index of marked) expect(read[index]).to.equal(data[index])
+    expect(read.reduce((count, value) => count + Number(value !== 0), 0)).to.equal(marked.length)
+    expect([tensors.get('before'), tensors.get('after')]).to.deep.equal([ints, bytes])
   })
 
   it('replaces a file as a whole and leaves nothing else in the folder', () => {
