@@ -92,6 +92,15 @@ export interface PlannedStage {
   readonly madeBy?: EngineIdentity
 }
 
+/** How fast a phase goes, once it has gone far enough to tell. */
+export interface Speed {
+  readonly imagesPerSecond?: number
+  /** Of one step, in milliseconds, without what was slow because something was made ready. */
+  readonly stepMs?: number
+  /** Of the phase. */
+  readonly secondsLeft?: number
+}
+
 export interface StageFailure extends ThrownError {
   readonly hint?: string
 }
@@ -161,10 +170,19 @@ export type RunEvent =
     }
   /** It was asked to stop and saves a checkpoint of so many bytes first. */
   | { readonly type: 'stage-saving'; readonly stage: string; readonly bytes: number }
-  | ({ readonly type: 'stage-progress'; readonly stage: string } & Progress & {
-        readonly imagesPerSecond?: number
-        readonly secondsLeft?: number
-      })
+  | ({ readonly type: 'stage-progress'; readonly stage: string } & Progress & Speed)
+  /**
+   * How much longer the run takes, by what its stages report and what is expected of the others; told once a second at
+   * most, while stages run.
+   */
+  | {
+      readonly type: 'run-progress'
+      readonly leftMs: number
+      /** Stages that run or will, of which nothing is known; they count as taking no time, or what they report. */
+      readonly unknown: number
+      /** Whether some of the stages may be cut off, so that it takes less. */
+      readonly maybe: boolean
+    }
   /** Whole lines that it has printed, on stdout or stderr. */
   | { readonly type: 'stage-printed'; readonly stage: string; readonly lines: readonly string[] }
   | {

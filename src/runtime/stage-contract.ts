@@ -27,6 +27,8 @@ export interface Progress {
   readonly loss?: number
   /** Images handled since the phase began in this process (a resumed phase counts from where it went on). */
   readonly images?: number
+  /** Whether something was made ready in this step that later ones find: its time tells nothing of theirs. */
+  readonly madeReady?: boolean
 }
 
 /** What the stage runs on, as it was resolved for this run. `threads` is not part of a stage's identity. */
@@ -127,6 +129,14 @@ export interface Extends {
 /** Images of a data set, by split. */
 export type ImageCounts = Readonly<Record<'train' | 'test' | 'validation', number>>
 
+/** What a stage computes for one image: by that its time tells of the same kind's with other models. */
+export interface ImageWork {
+  /** Models that each image goes through, one by one. */
+  readonly models: number
+  /** Multiply-accumulates of one of them, on average. */
+  readonly macs: number
+}
+
 /** Where a stage is to run, and on what. */
 export interface Prospect {
   readonly engine: EngineChoice['engine']
@@ -171,6 +181,8 @@ export interface StageKind {
    * StageError where it cannot work.
    */
   readonly foresee?: (node: StageNode, prospect: Prospect) => Promise<readonly string[]>
+  /** What it computes for an image, by the definition alone; undefined where that is not known. */
+  readonly work?: (node: StageNode) => ImageWork | undefined
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
   readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
 }

@@ -6,6 +6,7 @@ import type { DataParams, TeacherParams, TrainParams } from '../dsl/nodes.js'
 import type { Extends, StageKind } from '../runtime/stage-contract.js'
 import { dataSources, weightSources } from './sources.js'
 import { gpuMemory } from './gpu-memory.js'
+import { imageWork } from './image-work.js'
 
 /** The extension of this module and those beside it: `.js` when compiled, `.ts` when run from source. */
 const EXTENSION = extname(fileURLToPath(import.meta.url))
@@ -16,6 +17,7 @@ const stage = (kind: string, usesEngine: boolean): StageKind => ({
   entry: { export: kind },
   usesEngine,
   ...(usesEngine ? { gpuBytes: gpuMemory } : {}),
+  work: imageWork,
   foresee: async (node, prospect) => (await import('./foresight.js')).foreseeStage(node, prospect),
 })
 

@@ -82,3 +82,37 @@ describe('the time that a run is expected to take', () => {
     }
   })
 })
+
+describe('the time that a run of other sizes is expected to take', () => {
+  const workspace = workspaceForAll()
+  const definition = (take: number, epochs: number, embedDim: number): string => `
+import { mnist, pipeline, vit } from 'genepool'
+const train = { batchSize: 32, epochs: ${epochs} }
+export default pipeline('sizes', { seed: 1 })
+  .data(mnist({ take: ${take}, takeTest: ${take / 10} }))
+  .teacher(vit({ embedDim: ${embedDim}, depth: 3, numHeads: 3, patchSize: 14 }), train)
+  .distill({ student: { embedDim: ${embedDim / 2}, depth: 3, numHeads: 3 } }, train)
+`
+
+  it('is within a factor of two of what it takes: most of a short run is no training', async () => {
+    const ratios: number[] = []
+    // What else the machine does may hold up either run of a pair, but not each of three pairs.
+    for (let pair = 0; pair < 3; pair++) {
+      const run = async () => {
+        const { events } = await runCli(['run', 'sizes.ts', '--json', '--store', `store-${pair}`], {
+          cwd: workspace.path,
+        })
+        return { started: eventsOf(events, 'run-started')[0], finished: eventsOf(events, 'run-finished')[0] }
+      }
+      workspace.write('sizes.ts', definition(320, 1, 12))
+      expect((await run()).started.expected).to.include({ mostMs: 0, unknown: 3 })
+      // Sixty-four times as much to compute.
+      workspace.write('sizes.ts', definition(3_200, 2, 24))
+      const { started, finished } = await run()
+      expect(started.expected).to.include({ unknown: 0 })
+      ratios.push(started.expected!.mostMs / finished.ms)
+      if (ratios.some((ratio) => ratio > 0.5 && ratio < 2)) return
+    }
+    expect.fail(`expected over taken: ${ratios.join(', ')}`)
+  })
+})

@@ -8,9 +8,10 @@ import { stagesCalled } from '../../runtime/definition/find-stage.js'
 import type { Reason } from '../../runtime/events.js'
 import type { EngineIdentity } from '../../runtime/fingerprint.js'
 import { machineOf } from '../../runtime/machine.js'
+import { imagesOf } from '../../runtime/plan/foresee.js'
 import { cutOffBehind } from '../../runtime/plan/plan.js'
 import type { PreparedStage } from '../../runtime/plan/prepare.js'
-import { ExpectedTimes } from '../../runtime/records/estimate.js'
+import { expectedOf, ExpectedTimes } from '../../runtime/records/estimate.js'
 import { Engines } from '../../runtime/services.js'
 import type { Manifest } from '../../runtime/store/store.js'
 import { artifactFlags, type FlagsOf, jsonFlag, pipelineArgument, stageArgument, verboseFlag } from '../input/flags.js'
@@ -127,11 +128,10 @@ const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>
   const { graph, prepared, plan, store, engine } = yield* inspect(flags)
   const wanted = flags.stage === undefined ? undefined : new Set(yield* stagesCalled(graph, flags.stage))
   const deviceName = (yield* Engines).deviceName(engine)
-  const times = ExpectedTimes.open(store, {
-    definition: graph.remembered.as,
-    engine,
-    machine: machineOf(deviceName),
-  })
+  const here = { definition: graph.remembered.as, engine, machine: machineOf(deviceName) }
+  // A file that is wrong is told by plan and run.
+  const images = yield* imagesOf(prepared.stages, plan.stages).pipe(Effect.orElseSucceed(() => () => undefined))
+  const times = ExpectedTimes.open(store, here, images)
   const cutOffs = cutOffBehind(prepared, plan)
   const explained: Explained[] = []
   for (const [index, stage] of prepared.stages.entries()) {
@@ -158,7 +158,7 @@ const explain = Effect.fnUntraced(function* (flags: FlagsOf<typeof explainFlags>
       made: manifest?.made,
       madeBy,
       cutOff: cutOffs.get(node) ?? [],
-      expectedMs: times.expectedMs(stage) ?? null,
+      expectedMs: expectedOf(stage, plan.stages[index], times)?.ms ?? null,
     })
   }
   if (flags.json) for (const each of explained) printJson(each)

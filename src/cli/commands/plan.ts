@@ -7,7 +7,7 @@ import { ranksOf } from '../../runtime/definition/stage-order.js'
 import type { PlannedStage } from '../../runtime/events.js'
 import { memoryBounds } from '../../runtime/execute/worker-memory.js'
 import { machineOf } from '../../runtime/machine.js'
-import { foresee } from '../../runtime/plan/foresee.js'
+import { foresee, type ImagesOf } from '../../runtime/plan/foresee.js'
 import { estimateOf, estimateRun, ExpectedTimes, type PlanEstimate } from '../../runtime/records/estimate.js'
 import { sharingOf } from '../../runtime/run/cell-outcomes.js'
 import { Engines } from '../../runtime/services.js'
@@ -37,6 +37,7 @@ const planFlags = {
 
 const estimated = (
   { graph, prepared, plan, store, engine }: Inspected,
+  images: ImagesOf,
   deviceName: string | undefined,
   jobs: number,
 ) => {
@@ -46,7 +47,7 @@ const estimated = (
     prepared.stages.map(({ node }) => node),
   )
   const options = { jobs, device: engine.device, rankOf: (node: StageNode) => ranks.get(node) ?? 0 }
-  return estimateRun(prepared.stages, plan.stages, ExpectedTimes.open(store, here), options)
+  return estimateRun(prepared.stages, plan.stages, ExpectedTimes.open(store, here, images), options)
 }
 
 /** Empty where no stage is to run. */
@@ -62,8 +63,8 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   const { graph, prepared, engine, notice } = inspected
   const { stages } = inspected.plan
   const on = { engine: engine.engine, memoryBytes: memoryBounds().bytes }
-  const { warnings } = yield* foresee(prepared.stages, stages, on)
-  const estimate = estimated(inspected, (yield* Engines).deviceName(engine), flags.jobs)
+  const { warnings, images } = yield* foresee(prepared.stages, stages, on)
+  const estimate = estimated(inspected, images, (yield* Engines).deviceName(engine), flags.jobs)
   const expectedMs = (stage: string): number | undefined => estimate?.expected.get(stage)
   if (flags.json) {
     for (const stage of stages) {

@@ -165,9 +165,10 @@ const describeDevice = ({ device, deviceIndex }: { readonly device: string; read
 const describeResource = (resource: string): string =>
   resource === 'cpu' ? 'a free core' : resource === 'machine' ? 'the machine to itself' : resource
 
-/** Empty where no stage has run before, so that no time is known. */
-const expectedAfter = (estimate: RunEstimate): string =>
-  estimate.mostMs === 0 ? '' : `, expected to take ${describeEstimate(estimate)}`
+const expectedAfter = (estimate: RunEstimate): string => {
+  if (estimate.mostMs > 0) return `, expected to take ${describeEstimate(estimate)}`
+  return estimate.unknown > 0 ? ', how long it takes is not known yet' : ''
+}
 
 const manyReasons = 3
 
@@ -185,7 +186,15 @@ export const describeSummary = (summary: Readonly<Record<string, Json>>): string
     .map(([name, figure]) => `${name} ${isShare(name) ? percent(figure) : count(figure)}`)
     .join(', ')
 
+/** `about 2:10 left`, where `how` is what stands before a time. */
+export const leftText = (ms: number, how = ''): string =>
+  ms < 1_000 ? 'less than 1 s left' : `${how}${duration(ms)} left`
+
 type Progress = Extract<RunEvent, { type: 'stage-progress' }>
+
+/** Nothing once the phase is done: of what follows it says nothing. */
+const phaseLeft = ({ step, steps, secondsLeft }: Progress): string =>
+  secondsLeft === undefined || step >= steps ? '' : leftText(secondsLeft * 1_000)
 
 export const describeProgress = (event: Progress): string =>
   [
@@ -194,7 +203,7 @@ export const describeProgress = (event: Progress): string =>
     `step ${event.step}/${event.steps}`,
     event.loss !== undefined ? `loss ${event.loss.toFixed(4)}` : '',
     event.imagesPerSecond !== undefined ? `${Math.round(event.imagesPerSecond)} images/s` : '',
-    event.secondsLeft !== undefined ? `${duration(event.secondsLeft * 1_000)} left` : '',
+    phaseLeft(event),
   ]
     .filter((part) => part !== '')
     .join('  ')
@@ -253,6 +262,7 @@ const describeEvent = (event: RunEvent): string | undefined => {
     case 'stage-saving':
       return `… ${event.stage}  saves its checkpoint (${bytes(event.bytes)}); Ctrl-C again ends it without`
     case 'stage-progress':
+    case 'run-progress':
     case 'stage-milestone':
     case 'stage-printed':
       return undefined

@@ -1,9 +1,9 @@
 /** Where events go: one JSON line each, plain lines, or a terminal with one live line a running stage. */
-import { duration, plural } from '../../results/format.js'
+import { plural } from '../../results/format.js'
 import type { ThrownError } from '../../runtime/errors.js'
 import type { Emit, RunEvent } from '../../runtime/events.js'
 import { canWait, gatherWrites } from '../../runtime/gathered-text.js'
-import { briefDescriber, describeProgress } from './describe.js'
+import { briefDescriber, describeProgress, leftText } from './describe.js'
 import { harmless } from './print.js'
 
 /** What is written to; process.stdout is one. */
@@ -79,37 +79,58 @@ export const liveLines = (output: Output): StageLines => {
  * begun, once it has ended, and where there is one stage, which shows itself.
  */
 export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => string | undefined) => {
-  let started: Extract<RunEvent, { type: 'run-started' }> | undefined
+  let stages: number | undefined
+  /** The time that is left, as it was last told. */
+  let told: { readonly ms: number; readonly at: number; readonly unknown: number; readonly maybe: boolean } | undefined
+  /** What the lines of running stages say is left of them, in milliseconds. */
+  const shown = new Map<string, number>()
   /** Names, because a stage whose artifact was damaged is done twice. */
   const done = new Set<string>()
-  const left = ({ expected, at }: NonNullable<typeof started>): string => {
-    if (expected === undefined) return ''
-    const ms = expected.mostMs - (now() - Date.parse(at))
+  const left = (): string => {
+    if (told === undefined) return ''
+    // The whole takes no less than any of its parts.
+    const ms = Math.max(told.ms - (now() - told.at), 0, ...shown.values())
     // Stages without a known time take time as well, so the sum is a lower bound.
-    if (expected.unknown > 0) return ms > 0 ? `, at least ${duration(ms)} left` : ''
+    if (told.unknown > 0) return ms > 0 ? `, ${leftText(ms, 'at least ')}` : ', how much longer is not known yet'
     if (ms <= 0) return ', longer than expected'
-    return `, ${expected.leastMs === expected.mostMs ? 'about' : 'at most about'} ${duration(ms)} left`
+    return `, ${leftText(ms, told.maybe ? 'at most about ' : 'about ')}`
   }
-  return (event) => {
+  const hear = (event: RunEvent): void => {
     switch (event.type) {
-      case 'run-started':
-        started = event
+      case 'run-started': {
+        const { expected } = event
+        stages = event.stages
+        if (expected === undefined) break
+        const { leastMs, mostMs: ms, unknown } = expected
+        told = { ms, at: Date.parse(event.at), unknown, maybe: leastMs !== ms }
+        break
+      }
+      case 'run-progress':
+        told = { ms: event.leftMs, at: now(), unknown: event.unknown, maybe: event.maybe }
         break
       case 'run-finished':
-        started = undefined
+        stages = undefined
+        break
+      case 'stage-progress':
+        if (event.secondsLeft !== undefined) shown.set(event.stage, 1_000 * event.secondsLeft)
         break
       case 'stage-cached':
       case 'stage-finished':
       case 'stage-failed':
       case 'stage-skipped':
         done.add(event.stage)
+        shown.delete(event.stage)
+        break
+      case 'stage-interrupted':
+        shown.delete(event.stage)
         break
       default:
         break
     }
-    return started === undefined || started.stages < 2
-      ? undefined
-      : `${done.size} of ${plural(started.stages, 'stage')}${left(started)}`
+  }
+  return (event) => {
+    hear(event)
+    return stages === undefined || stages < 2 ? undefined : `${done.size} of ${plural(stages, 'stage')}${left()}`
   }
 }
 

@@ -6,7 +6,7 @@ import * as path from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { isObject } from '../../base/objects.js'
 import { isThrownError, type ThrownError } from '../errors.js'
-import type { StageFailure } from '../events.js'
+import type { Speed, StageFailure } from '../events.js'
 import type { TraceOptions } from '../reads.js'
 import type { EngineChoice, Extension, InputArtifact, Progress, StageEntry } from '../stage-contract.js'
 
@@ -47,7 +47,7 @@ export interface JobExtension {
 }
 
 export type WorkerMessage =
-  | ({ readonly type: 'progress'; readonly imagesPerSecond?: number; readonly secondsLeft?: number } & Progress)
+  | ({ readonly type: 'progress' } & Progress & Speed)
   /** The artifact of the stage that ends after `at` is in its folder. */
   | { readonly type: 'milestone'; readonly at: number; readonly summary: Readonly<Record<string, Json>> }
   /** A sign of life from the worker's event loop, with the step that it is at. */

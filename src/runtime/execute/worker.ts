@@ -15,6 +15,7 @@ import { sentenceOf } from '../../base/errors.js'
 import { StageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import type { Extension, Progress, StageFunction, StageSummary } from '../stage-contract.js'
+import { StepRate } from '../step-rate.js'
 import { beingWritten, lookAgainMs } from '../store/unfinished-files.js'
 import { type Job, type JobExtension, milestoneFolder, type WorkerMessage } from './job.js'
 import { longestSaveMs, patience, StepClock } from './patience.js'
@@ -24,28 +25,31 @@ import { describeThrown } from './thrown-error.js'
 const reportMs = 100
 
 /**
- * Sends a stage's reports, ten a second at most, with speed and time left. Speed counts from the phase's first report
- * in this process, so a resumed phase does not claim an earlier one's work.
+ * Sends a stage's reports, ten a second at most, with speed and the time that is left of the phase. Both count from the
+ * phase's first report in this process, so a resumed phase does not claim an earlier one's work.
  */
 const progressReporter = (send: (message: WorkerMessage) => void): ((progress: Progress) => void) => {
-  let phase: { name: string; startedAt: number; firstStep: number; firstImages: number } | undefined
+  let phase: { readonly name: string; readonly startedAt: number; readonly firstImages: number } | undefined
+  let rate = new StepRate()
   let sentAt = 0
-  return (progress) => {
+  return ({ madeReady, ...progress }) => {
     const now = performance.now()
     if (phase?.name !== progress.phase) {
-      phase = { name: progress.phase, startedAt: now, firstStep: progress.step, firstImages: progress.images ?? 0 }
+      phase = { name: progress.phase, startedAt: now, firstImages: progress.images ?? 0 }
+      rate = new StepRate()
       sentAt = 0
     }
+    rate.reached(progress.step, now, madeReady)
     if (now - sentAt < reportMs && progress.step < progress.steps) return
     sentAt = now
     const seconds = (now - phase.startedAt) / 1000
-    const steps = progress.step - phase.firstStep
     const images = (progress.images ?? 0) - phase.firstImages
+    const { stepMs } = rate
     send({
       type: 'progress',
       ...progress,
       ...(seconds > 0 && images > 0 ? { imagesPerSecond: images / seconds } : {}),
-      ...(steps > 0 ? { secondsLeft: (seconds / steps) * (progress.steps - progress.step) } : {}),
+      ...(stepMs === undefined ? {} : { stepMs, secondsLeft: (stepMs / 1000) * (progress.steps - progress.step) }),
     })
   }
 }

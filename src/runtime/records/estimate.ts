@@ -1,7 +1,9 @@
 /** How long stages are expected to take, by what such stages took before, and a run of them. */
 import type { StageNode } from '../../dsl/nodes.js'
 import type { PlannedStage, RunEstimate } from '../events.js'
+import type { ImagesOf } from '../plan/foresee.js'
 import type { PreparedStage } from '../plan/prepare.js'
+import type { StageKind } from '../stage-contract.js'
 import type { Store } from '../store/store.js'
 import {
   machineKey,
@@ -10,25 +12,46 @@ import {
   shareAfter,
   type StageTime,
   type TimedHere,
-  timedKind,
   wholeKey,
-  workOf,
-  workRatio,
 } from './stage-times.js'
+import { type PhaseTime, type StageWork, timedKind, workOf, workRatio } from './stage-work.js'
 
 /** A stage as far as its time depends on it. */
 interface TimedStage {
   readonly node: StageNode
-  readonly kind: { readonly usesEngine: boolean }
+  readonly kind: Pick<StageKind, 'usesEngine' | 'work'>
+}
+
+/** How long a stage is expected to take. */
+export interface ExpectedTime {
+  readonly ms: number
+  /** What of it is spent in the steps of each phase. */
+  readonly phases: ReadonlyMap<string, number>
 }
 
 /** The newest so many count: what is older was another version of the code. */
 const mostCounted = 7
 
-const median = (values: readonly number[]): number => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+/** Of an even number the mean of the two in the middle, with the phases of the lower one. */
+const median = (times: readonly ExpectedTime[]): ExpectedTime => {
+  const sorted = [...times].sort((a, b) => a.ms - b.ms)
+  const [low, high] = [sorted[(sorted.length - 1) >> 1]!, sorted[sorted.length >> 1]!]
+  return { ms: Math.round((low.ms + high.ms) / 2), phases: low.phases }
+}
+
+/** What a stage took. */
+const asBefore = ({ ms, phases = [] }: StageTime): ExpectedTime => ({
+  ms,
+  phases: new Map(phases.map((phase) => [phase.phase, phase.ms])),
+})
+
+/** What a stage with the work `wanted` takes, by what this one took. */
+const scaled = ({ ms, phases = [], work, engine }: StageTime, wanted: StageWork): ExpectedTime => {
+  const ratio = (phase: PhaseTime): number => (work === undefined ? 1 : workRatio(wanted, work, phase, engine))
+  const inSteps = phases.reduce((sum, phase) => sum + phase.ms, 0)
+  const expected = new Map(phases.map((phase) => [phase.phase, phase.ms * ratio(phase)]))
+  const total = [...expected.values()].reduce((sum, each) => sum + each, Math.max(0, ms - inSteps))
+  return { ms: Math.round(total), phases: expected }
 }
 
 /** The newest times of one sort. */
@@ -45,7 +68,9 @@ const keep = (times: StageTime[], time: StageTime): void => {
 const engineKey = ({ engine, device }: TimedHere['engine']): string => `${engine}/${device}`
 
 /** Under which sorts a time is found, the most telling first. An engine's times say nothing of another's. */
-const sortsOf = (time: Omit<StageTime, 'work' | 'machine' | 'fingerprint' | 'ms' | 'end' | 'resumes'>): string[] => {
+const sortsOf = (
+  time: Pick<StageTime, 'kind' | 'stage' | 'definition' | 'params' | 'whole' | 'engine'>,
+): readonly string[] => {
   const on = time.engine ?? '-'
   return [
     // The same stage, reading the same.
@@ -59,33 +84,38 @@ const sortsOf = (time: Omit<StageTime, 'work' | 'machine' | 'fingerprint' | 'ms'
 }
 
 /**
- * How long a stage is expected to take: the median of what the most similar stages took on this engine, on this machine
+ * How long stages are expected to take: the median of what the most similar stages took on this engine, on this machine
  * where that is known. Nothing is read until the first stage is asked for, so a run with nothing to do reads nothing.
  */
 export class ExpectedTimes {
   readonly #read: () => readonly StageTime[]
   readonly #here: TimedHere
+  readonly #machine: string
+  readonly #images: ImagesOf
   #sorts: Map<string, Newest> | undefined
 
   /** `read` gives all times, oldest first; it is called once, when the first stage is asked for. */
-  constructor(read: () => readonly StageTime[], here: TimedHere) {
+  constructor(read: () => readonly StageTime[], here: TimedHere, images: ImagesOf) {
     this.#read = read
     this.#here = here
+    this.#machine = machineKey(here.machine)
+    this.#images = images
   }
 
   /** The history that the store holds. One that cannot be read is an empty one. */
-  static open(store: Store['Service'], here: TimedHere): ExpectedTimes {
-    return new ExpectedTimes(() => {
+  static open(store: Store['Service'], here: TimedHere, images: ImagesOf): ExpectedTimes {
+    const read = (): readonly StageTime[] => {
       try {
         return readTimes(store)
       } catch {
         return []
       }
-    }, here)
+    }
+    return new ExpectedTimes(read, here, images)
   }
 
-  /** Milliseconds; undefined where nothing like it has run. */
-  expectedMs({ node, kind }: TimedStage): number | undefined {
+  /** Undefined where nothing like it has run. */
+  expected({ node, kind }: TimedStage): ExpectedTime | undefined {
     const sorts = (this.#sorts ??= this.#sort())
     const { definition, engine } = this.#here
     const keys = sortsOf({
@@ -96,28 +126,35 @@ export class ExpectedTimes {
       whole: wholeKey(node),
       engine: kind.usesEngine ? engineKey(engine) : null,
     })
-    const work = workOf(node)
-    for (const [at, key] of keys.entries()) {
+    const [same] = keys
+    for (const key of keys) {
       const newest = sorts.get(key)
       if (newest === undefined) continue
       const times = newest.here.length > 0 ? newest.here : newest.anywhere
-      return Math.round(median(times.map((time) => (at === 0 ? time.ms : time.ms * workRatio(work, time.work)))))
+      const work = workOf({ node, kind }, this.#images)
+      return median(times.map((time) => (key === same ? asBefore(time) : scaled(time, work))))
     }
     return undefined
   }
 
+  /** A stage of this run has ended. */
+  learn(time: StageTime): void {
+    if (this.#sorts !== undefined) this.#add(time, this.#sorts)
+  }
+
   #sort(): Map<string, Newest> {
-    const machine = machineKey(this.#here.machine)
     const sorts = new Map<string, Newest>()
-    for (const time of this.#read()) {
-      for (const key of sortsOf(time)) {
-        let newest = sorts.get(key)
-        if (newest === undefined) sorts.set(key, (newest = { here: [], anywhere: [] }))
-        keep(newest.anywhere, time)
-        if (time.machine === machine) keep(newest.here, time)
-      }
-    }
+    for (const time of this.#read()) this.#add(time, sorts)
     return sorts
+  }
+
+  #add(time: StageTime, sorts: Map<string, Newest>): void {
+    for (const key of sortsOf(time)) {
+      let newest = sorts.get(key)
+      if (newest === undefined) sorts.set(key, (newest = { here: [], anywhere: [] }))
+      keep(newest.anywhere, time)
+      if (time.machine === this.#machine) keep(newest.here, time)
+    }
   }
 }
 
@@ -188,45 +225,67 @@ export interface PlanEstimate extends RunEstimate {
   readonly expected: ReadonlyMap<string, number>
 }
 
-interface EstimateOptions {
+export interface EstimateOptions {
   readonly jobs: number
   readonly device: string
   readonly rankOf: (node: StageNode) => number
+}
+
+/** Milliseconds that the stages take together, each of them as long as `msOf` says of its number. */
+export const lengthOf = (
+  stages: readonly PreparedStage[],
+  { jobs, device, rankOf }: EstimateOptions,
+): ((msOf: (index: number) => number, isRunning?: (index: number) => boolean) => number) => {
+  const places = new Map(stages.map(({ node }, index) => [node, index]))
+  const fixed = stages.map(({ node, kind }): Omit<EstimatedStage, 'ms'> => ({
+    after: Object.values(node.inputs).map((from) => places.get(from)!),
+    slot: kind.exclusive === true ? 'alone' : device !== 'cpu' && kind.usesEngine ? 'gpu' : 'cpu',
+    rank: rankOf(node),
+  }))
+  return (msOf, isRunning = () => false) =>
+    makespan(
+      // What runs has its slot already.
+      fixed.map((stage, index) => ({ ...stage, ms: msOf(index), ...(isRunning(index) && { rank: -Infinity }) })),
+      jobs,
+    )
+}
+
+/** What a planned stage is expected to take: of one that goes on from a shorter one, the rest. */
+export const expectedOf = (
+  prepared: PreparedStage,
+  { reasons }: PlannedStage,
+  times: Pick<ExpectedTimes, 'expected'>,
+): ExpectedTime | undefined => {
+  const time = times.expected(prepared)
+  const shorter = reasons.find((reason) => reason.type === 'goes-on')
+  if (time === undefined || shorter === undefined) return time
+  const share = shareAfter(shorter.at, prepared.kind, prepared.node.params)
+  const phases = new Map([...time.phases].map(([phase, ms]) => [phase, ms * share]))
+  return { ms: Math.round(time.ms * share), phases }
 }
 
 /** Undefined where nothing is to run. `stages` and `planned` are in the same order, inputs first. */
 export const estimateRun = (
   stages: readonly PreparedStage[],
   planned: readonly PlannedStage[],
-  times: Pick<ExpectedTimes, 'expectedMs'>,
-  { jobs, device, rankOf }: EstimateOptions,
+  times: Pick<ExpectedTimes, 'expected'>,
+  options: EstimateOptions,
 ): PlanEstimate | undefined => {
   if (planned.every(({ status }) => status === 'cached')) return undefined
   const expected = new Map<string, number>()
   let unknown = 0
-  planned.forEach(({ stage, status, reasons }, index) => {
-    if (status === 'cached') return
-    const prepared = stages[index]!
-    const ms = times.expectedMs(prepared)
-    const shorter = reasons.find((reason) => reason.type === 'goes-on')
-    const share = shorter === undefined ? 1 : shareAfter(shorter.at, prepared.kind, prepared.node.params)
-    if (ms === undefined) unknown += 1
-    else expected.set(stage, Math.round(ms * share))
+  planned.forEach((each, index) => {
+    if (each.status === 'cached') return
+    const time = expectedOf(stages[index]!, each, times)
+    if (time === undefined) unknown += 1
+    else expected.set(each.stage, time.ms)
   })
-  const places = new Map(stages.map(({ node }, index) => [node, index]))
+  const length = lengthOf(stages, options)
   const total = (counts: (planned: PlannedStage) => boolean): number =>
-    makespan(
-      stages.map(({ node, kind }, index): EstimatedStage => ({
-        ms: counts(planned[index]!) ? (expected.get(node.name) ?? 0) : 0,
-        after: Object.values(node.inputs).map((from) => places.get(from)!),
-        slot: kind.exclusive === true ? 'alone' : device !== 'cpu' && kind.usesEngine ? 'gpu' : 'cpu',
-        rank: rankOf(node),
-      })),
-      jobs,
-    )
+    length((index) => (counts(planned[index]!) ? (expected.get(stages[index]!.node.name) ?? 0) : 0))
   const leastMs = total(({ status }) => status === 'run')
   const hasMaybe = planned.some(({ status }) => status === 'maybe')
-  return { jobs, leastMs, mostMs: hasMaybe ? total(() => true) : leastMs, unknown, expected }
+  return { jobs: options.jobs, leastMs, mostMs: hasMaybe ? total(() => true) : leastMs, unknown, expected }
 }
 
 /** For events: without the stages. */

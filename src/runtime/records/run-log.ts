@@ -46,7 +46,7 @@ export const openRunLog = (store: Store['Service'], run: string): ((line: RunEve
   }
   const { write, flush } = gatherWrites(append)
   return (event) => {
-    if (event.type === 'stage-progress' || event.type === 'stage-printed') return
+    if (['stage-progress', 'run-progress', 'stage-printed'].includes(event.type)) return
     write(`${JSON.stringify(event)}\n`)
     if (!canWait(event)) flush()
   }

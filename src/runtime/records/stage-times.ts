@@ -5,82 +5,25 @@
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import { countPathMacs } from '../../dsl/counting.js'
 import type { StageNode } from '../../dsl/nodes.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
 import { readTextIfThere } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
-import { isUserStageNode } from '../definition/user-stage.js'
 import type { Emit, RunEvent } from '../events.js'
 import type { EngineIdentity } from '../fingerprint.js'
 import type { MachineIdentity } from '../machine.js'
 import { valueAt } from '../plan/extension.js'
+import type { ImagesOf } from '../plan/foresee.js'
 import type { PreparedStage } from '../plan/prepare.js'
 import type { StageKind } from '../stage-contract.js'
 import type { Store } from '../store/store.js'
 import { manifestsNow } from '../store/stored-entries.js'
-
-/** Parameters that say how much a stage has to do. */
-interface Telling {
-  readonly train?: { readonly epochs?: unknown }
-  readonly epochs?: unknown
-  readonly model?: unknown
-  readonly take?: unknown
-}
-
-const macsOf = (described: unknown): number | undefined => {
-  try {
-    const model = described as VitConfig
-    const macs = countPathMacs([{ model, blocks: model.depth }], 'all')
-    return Number.isFinite(macs) && macs > 0 ? macs : undefined
-  } catch {
-    // Not a model as this package describes one: a stage of the user's own may call anything so.
-    return undefined
-  }
-}
-
-const images = new WeakMap<StageNode, number | null>()
-
-/** Images that the data hold which the stage reads, where a subset of known size was asked for. */
-const imagesOf = (node: StageNode): number | null => {
-  const known = images.get(node)
-  if (known !== undefined) return known
-  const { take } = node.params as Telling
-  const found =
-    typeof take === 'number'
-      ? take
-      : (Object.values(node.inputs)
-          .map(imagesOf)
-          .find((number) => number !== null) ?? null)
-  images.set(node, found)
-  return found
-}
+import { growthOf, type PhaseTime, type StageWork, timedKind, workOf } from './stage-work.js'
 
 /** What is left of a stage that goes on from what it was after `at`, as a share of the whole. */
 export const shareAfter = (at: number, { extends: by }: Pick<StageKind, 'extends'>, params: object): number => {
   const end = by === undefined ? undefined : valueAt(params, by.at)
   return typeof end === 'number' && end > at ? (end - at) / end : 1
 }
-
-/** How much a stage has to do, as far as its parameters say: by that a time of one stage tells of another's. */
-interface StageWork {
-  /** Epochs times multiply-accumulates of one image; 1 where the parameters name neither. */
-  readonly steps: number
-  /** Null where the whole data set is used, or none. */
-  readonly images: number | null
-}
-
-export const workOf = (node: StageNode): StageWork => {
-  const { train, epochs: own, model } = node.params as Telling
-  const epochs = train?.epochs ?? own
-  const repeats = typeof epochs === 'number' && epochs > 0 ? epochs : 1
-  return { steps: repeats * (macsOf(model) ?? 1), images: imagesOf(node) }
-}
-
-/** How many times as long as `known` a stage with this work is expected to take. */
-export const workRatio = (wanted: StageWork, known: StageWork): number =>
-  (wanted.steps / known.steps) *
-  (wanted.images === null || known.images === null ? 1 : Math.max(1, wanted.images) / Math.max(1, known.images))
 
 export interface StageTime {
   readonly kind: string
@@ -91,7 +34,10 @@ export interface StageTime {
   readonly params: string
   /** Hash of these and of the same of everything that it reads; null where that is not known. */
   readonly whole: string | null
-  readonly work: StageWork
+  /** Absent from times of versions that did not keep it. */
+  readonly work?: StageWork
+  /** The phases in which it reported steps; the rest of its time is none of theirs. */
+  readonly phases?: readonly PhaseTime[]
   /** `onnxruntime/cpu`; null where no engine computes. */
   readonly engine: string | null
   /** Null where that is not known. */
@@ -106,9 +52,6 @@ export interface StageTime {
 
 export const machineKey = ({ processor, cores, device }: MachineIdentity): string =>
   [processor, cores, ...(device === undefined ? [] : [device])].join('|')
-
-/** Stages of the user's own are each a kind. */
-export const timedKind = (node: StageNode): string => (isUserStageNode(node) ? `stage ${node.call.name}` : node.kind)
 
 export const paramsKey = (node: StageNode): string => hashOf([timedKind(node), node.params]).slice(0, 16)
 
@@ -150,7 +93,6 @@ const gathered = (store: Store['Service']): readonly StageTime[] =>
         definition: null,
         params: paramsKey(node),
         whole: null,
-        work: workOf(node),
         engine: identity.engine === null ? null : `${identity.engine.engine}/${identity.engine.device}`,
         machine: null,
         fingerprint,
@@ -205,35 +147,62 @@ export interface TimedHere {
 }
 
 type Started = Extract<RunEvent, { type: 'stage-started' }>
+type Progressed = Extract<RunEvent, { type: 'stage-progress' }>
 
-/** Hears a run's events and keeps how long each stage computed, for later estimates. */
-export const timeRecorder = (store: Store['Service'], stages: readonly PreparedStage[], here: TimedHere): Emit => {
+/** By the last report of each phase. */
+const phaseTimes = (node: StageNode, phases: ReadonlyMap<string, Progressed>): readonly PhaseTime[] =>
+  [...phases].flatMap(([phase, last]) =>
+    last.stepMs === undefined
+      ? []
+      : [{ phase, ms: Math.round(last.stepMs * last.steps), growsWith: growthOf(node, last) }],
+  )
+
+/** Hears a run's events and keeps how long each stage computed, for later estimates; `keep` hears of each too. */
+export const timeRecorder = (
+  store: Store['Service'],
+  stages: readonly PreparedStage[],
+  here: TimedHere,
+  images: ImagesOf,
+  keep: (time: StageTime) => void,
+): Emit => {
   let byName: ReadonlyMap<string, PreparedStage> | undefined
   const started = new Map<string, Started>()
-  const keep = ({ node, kind }: PreparedStage, from: Started, ms: number, end: StageTime['end']): void => {
+  /** By stage, what each of its phases reported last. */
+  const reported = new Map<string, Map<string, Progressed>>()
+  const remember = ({ node, kind }: PreparedStage, from: Started, ms: number, end: StageTime['end']): void => {
     const share = from.goesOnFrom === undefined ? 1 : shareAfter(from.goesOnFrom.at, kind, node.params)
-    rememberTime(store, {
+    const time: StageTime = {
       kind: timedKind(node),
       stage: node.name,
       definition: here.definition,
       params: paramsKey(node),
       whole: wholeKey(node),
-      work: workOf(node),
+      work: workOf({ node, kind }, images),
+      phases: phaseTimes(node, reported.get(node.name) ?? new Map()),
       engine: kind.usesEngine ? `${here.engine.engine}/${here.engine.device}` : null,
       machine: machineKey(here.machine),
       fingerprint: from.fingerprint,
       ms: Math.round(ms / share),
       end,
       resumes: from.resumes,
-    })
+    }
+    rememberTime(store, time)
+    if (end === 'finished') keep(time)
   }
   return (event) => {
+    if (event.type === 'stage-progress') {
+      const phases = reported.get(event.stage)
+      if (phases === undefined) reported.set(event.stage, new Map([[event.phase, event]]))
+      else phases.set(event.phase, event)
+      return
+    }
     if (event.type === 'stage-started') started.set(event.stage, event)
+    if (event.type === 'stage-started' || event.type === 'stage-retrying') reported.delete(event.stage)
     if (event.type !== 'stage-finished' && event.type !== 'stage-interrupted') return
     byName ??= new Map(stages.map((stage) => [stage.node.name, stage]))
     const stage = byName.get(event.stage)
     const from = started.get(event.stage)
     if (stage === undefined || from === undefined) return
-    keep(stage, from, event.ms, event.type === 'stage-finished' ? 'finished' : 'interrupted')
+    remember(stage, from, event.ms, event.type === 'stage-finished' ? 'finished' : 'interrupted')
   }
 }

@@ -26,6 +26,7 @@ import { askGit } from '../records/git-state.js'
 import { rememberTarget } from '../records/known-targets.js'
 import { openRunLog, recordStart } from '../records/run-log.js'
 import { timeRecorder } from '../records/stage-times.js'
+import { timeLeft } from '../records/time-left.js'
 import { Engines } from '../services.js'
 import { markAsLive } from '../store/lock.js'
 import { isResumable, sweepKilledRuns } from '../store/staging.js'
@@ -79,11 +80,23 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
   }
 
   const startedAt = Date.now()
-  const here = { definition: as, engine, machine: machineOf(deviceName) }
-  const log = openRunLog(store, run)
-  const keepTimes = timeRecorder(store, prepared.stages, here)
   const last = new LastKnown(store, graph.remembered)
   last.begin()
+  const notice = yield* schemeNotice(prepared, last)
+  const nodes = prepared.stages.map(({ node }) => node)
+  const ranks = ranksOf(graph, nodes)
+  const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
+  const plan = yield* planStages(prepared, last).pipe(Effect.catchTag('StoreError', () => Effect.succeed(noPlan)))
+  const on = { engine: engine.engine, memoryBytes: memoryBounds().bytes }
+  const foreseen = yield* foresee(prepared.stages, plan.stages, on)
+
+  const here = { definition: as, engine, machine: machineOf(deviceName) }
+  const times = ExpectedTimes.open(store, here, foreseen.images)
+  const estimating = { jobs, device: engine.device, rankOf }
+  const expected = estimateRun(prepared.stages, plan.stages, times, estimating)
+  const log = openRunLog(store, run)
+  const keepTimes = timeRecorder(store, prepared.stages, here, foreseen.images, (time) => times.learn(time))
+  const tellLeft = timeLeft(prepared.stages, plan.stages, times, estimating, options.emit)
   const state = new RunState({
     last,
     failFast,
@@ -96,21 +109,12 @@ export const runStages = Effect.fn('runStages')(function* (graph: StageGraph, op
       log(event)
       keepTimes(event)
       options.emit(event)
+      tellLeft(event)
     },
   })
   const { tell } = state
-  const notice = yield* schemeNotice(prepared, last)
-  const nodes = prepared.stages.map(({ node }) => node)
-  const ranks = ranksOf(graph, nodes)
-  const rankOf = (node: StageNode): number => ranks.get(node) ?? 0
   const turns = makeTurns({ jobs, engine, gpu, rankOf, run, pipeline: graph.name, emit: tell })
   if (steering !== undefined) yield* steering.occupy(turns.slots)
-
-  const plan = yield* planStages(prepared, last).pipe(Effect.catchTag('StoreError', () => Effect.succeed(noPlan)))
-  const on = { engine: engine.engine, memoryBytes: memoryBounds().bytes }
-  const foreseen = yield* foresee(prepared.stages, plan.stages, on)
-  const times = ExpectedTimes.open(store, here)
-  const expected = estimateRun(prepared.stages, plan.stages, times, { jobs, device: engine.device, rankOf })
   const recorded = recordStart(log, store, { ...options, engine, deviceName }, plan.stages, git)
   const sharing = graph.kind === 'suite' ? sharingOf(graph, new Set(nodes)) : undefined
   tell({

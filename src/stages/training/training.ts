@@ -55,6 +55,15 @@ export interface Training {
   readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
 }
 
+/** One batch of an update. */
+interface Batch {
+  readonly lr: number
+  readonly step: number
+  readonly microBatch: MicroBatch
+  /** Whether its step was compiled for it. */
+  readonly isFirst: boolean
+}
+
 /** The batches of one epoch, the next of which is prepared while one is computed. */
 interface Batches {
   readonly prepare: (step: number, indices: Int32Array) => void
@@ -196,7 +205,7 @@ export const runTraining = Effect.fnUntraced(function* (
   /** One batch of an update. `done` is called with the parts of its loss once the batch counts. */
   const takeBatch = (
     drawn: TrainStep,
-    { lr, step, microBatch }: { readonly lr: number; readonly step: number; readonly microBatch: MicroBatch },
+    { lr, step, microBatch, isFirst }: Batch,
     { batches, order }: { readonly batches: Batches; readonly order: Int32Array },
     done: (values: readonly number[]) => void,
   ): Effect.Effect<void, StageError> => {
@@ -217,7 +226,7 @@ export const runTraining = Effect.fnUntraced(function* (
       yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
       images += batchSize
       const at = { step: epoch * count + step + 1, steps: epochs * count, epoch: epoch + 1, epochs }
-      context.progress({ phase, ...at, loss, images })
+      context.progress({ phase, ...at, loss, images, ...(isFirst && { madeReady: true }) })
     })
     return drawn.updates === 'at once' ? Effect.uninterruptible(taken) : taken
   }
@@ -230,10 +239,12 @@ export const runTraining = Effect.fnUntraced(function* (
     const { epoch, step: first, history } = position
     let { sums } = position
     const lr = learningRate(train, epoch + first / count)
-    const drawn = yield* attemptAsync(() => stepFor(draws[first / accumulate]))
+    const draw = draws[first / accumulate]
+    const isNew = !compiled.has(draw)
+    const drawn = yield* attemptAsync(() => stepFor(draw))
     const size = Math.min(accumulate, count - first)
     for (let index = 0; index < size; index++) {
-      const batch = { lr, step: first + index, microBatch: { index, size } }
+      const batch = { lr, step: first + index, microBatch: { index, size }, isFirst: isNew && index === 0 }
       yield* takeBatch(drawn, batch, { batches, order }, (values) => {
         sums = sums.map((sum, part) => sum + values[part])
         if (index === size - 1) position = { epoch, step: first + size, sums, history }

@@ -115,14 +115,62 @@ describe('how far a run is', () => {
   }
   const estimate = { jobs: 1, leastMs: 100_000, mostMs: 100_000, unknown: 0 }
 
+  const left = (leftMs: number, other: Partial<Extract<RunEvent, { type: 'run-progress' }>> = {}): RunEvent => ({
+    type: 'run-progress',
+    leftMs,
+    unknown: 0,
+    maybe: false,
+    ...other,
+  })
+  const progress = (stage: string, secondsLeft: number): RunEvent => ({
+    type: 'stage-progress',
+    stage,
+    phase: 'train',
+    step: 1,
+    steps: 2,
+    secondsLeft,
+  })
+
   it('is the stages that are done and the time that is left, as far as it is known', () => {
     expect(after(0, [started(3)])).to.equal('0 of 3 stages')
     expect(after(30, [started(3, estimate), failed('a'), skipped('b', 'a')])).to.equal('2 of 3 stages, about 1:10 left')
     expect(after(30, [started(3, { ...estimate, leastMs: 0 })])).to.equal('0 of 3 stages, at most about 1:10 left')
     expect(after(30, [started(3, { ...estimate, unknown: 1 })])).to.equal('0 of 3 stages, at least 1:10 left')
     expect(after(130, [started(3, estimate)])).to.equal('0 of 3 stages, longer than expected')
-    expect(after(130, [started(3, { ...estimate, unknown: 1 })])).to.equal('0 of 3 stages')
-    expect(after(1, [started(3, { ...estimate, leastMs: 0, mostMs: 0, unknown: 3 })])).to.equal('0 of 3 stages')
+    expect(after(99.6, [started(3, estimate)])).to.equal('0 of 3 stages, less than 1 s left')
+  })
+
+  it('says where nothing is known, and names no time', () => {
+    const nothing = { ...estimate, leastMs: 0, mostMs: 0, unknown: 3 }
+    expect(after(1, [started(3, nothing)])).to.equal('0 of 3 stages, how much longer is not known yet')
+    expect(after(130, [started(3, { ...estimate, unknown: 1 })])).to.equal(
+      '0 of 3 stages, how much longer is not known yet',
+    )
+  })
+
+  it('goes by what was learned last, and is never less than what a running stage has left', () => {
+    expect(after(30, [started(3, estimate), left(5_000)])).to.equal('0 of 3 stages, about 5.0 s left')
+    expect(after(30, [started(3, estimate), left(5_000, { maybe: true })])).to.equal(
+      '0 of 3 stages, at most about 5.0 s left',
+    )
+    expect(after(30, [started(3, estimate), left(0, { unknown: 2 }), progress('a', 8)])).to.equal(
+      '0 of 3 stages, at least 8.0 s left',
+    )
+    expect(after(130, [started(3, estimate), progress('a', 2.9)])).to.equal('0 of 3 stages, about 2.9 s left')
+    expect(after(130, [started(3, estimate), progress('a', 2.9), failed('a')])).to.equal(
+      '1 of 3 stages, longer than expected',
+    )
+  })
+
+  it('is said of a phase until its last step', () => {
+    const line = (step: number, secondsLeft: number): string | undefined =>
+      linesOf(
+        (output) => liveRenderer(output, false),
+        [{ type: 'stage-progress', stage: 'a', phase: 'train', step, steps: 10, secondsLeft }],
+      ).at(-1)
+    expect(line(3, 42)).to.equal('  a  train  step 3/10  42.0 s left')
+    expect(line(9, 0.3)).to.equal('  a  train  step 9/10  less than 1 s left')
+    expect(line(10, 0)).to.equal('  a  train  step 10/10')
   })
 
   it('counts a stage that is made again once', () => {
