@@ -1,6 +1,8 @@
 /**
  * Tells when something may have happened to one of a set of files. Folders are watched rather than files, so that a
- * file that is deleted and comes back, one that is renamed over and one that is not there yet are all noticed.
+ * file that is deleted and comes back, one that is renamed over and one that is not there yet are all noticed. And the
+ * folders on the way to these, from the root down, for the one name that is passed in each: a link that is turned and a
+ * folder that is replaced are noticed too.
  */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
@@ -8,7 +10,8 @@ import type { FSWatcher } from 'chokidar'
 import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import * as Queue from 'effect/Queue'
-import { sentenceOf } from '../../base/errors.js'
+import { errorCode, sentenceOf } from '../../base/errors.js'
+import { Ways } from './ways.js'
 
 /** How long nothing may have happened before a burst counts as over. */
 const quietMs = 150
@@ -46,11 +49,13 @@ const anyName = '*'
 /** A folder, and which of its entries count. */
 type Folders = ReadonlyMap<string, ReadonlySet<string>>
 
-const isFolder = (place: string): boolean => {
+/** Which folder it is; undefined where there is none, or a link that leads back to itself. */
+const folderAt = (place: string): string | undefined => {
   try {
-    return fs.statSync(place).isDirectory()
+    const stat = fs.statSync(place)
+    return stat.isDirectory() ? `${stat.dev}:${stat.ino}` : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 
@@ -67,7 +72,7 @@ const foldersOf = (files: readonly string[]): Folders => {
     }
     const names = folders.get(folder) ?? new Set()
     folders.set(folder, names.add(name))
-    if (isFolder(file)) {
+    if (folderAt(file) !== undefined) {
       folders.set(file, (folders.get(file) ?? new Set()).add(anyName))
     }
   }
@@ -77,15 +82,15 @@ const foldersOf = (files: readonly string[]): Folders => {
 /** Changes when other folders are to be watched, or when one of them is not the folder that it was. */
 const signatureOf = (folders: Folders): string =>
   [...folders]
-    .map(([folder, names]) => {
-      const stat = fs.statSync(folder, { throwIfNoEntry: false })
-      return JSON.stringify([folder, stat?.dev, stat?.ino, [...names].sort()])
-    })
+    .map(([folder, names]) => JSON.stringify([folder, folderAt(folder) ?? null, [...names].sort()]))
     .sort()
     .join('\n')
 
 export class FileWatcher {
   readonly #listener: WatcherListener
+  /** By real folder on the way to a file. chokidar would list all that is in it. */
+  readonly #passed = new Map<string, { readonly folder: string; readonly watcher: fs.FSWatcher }>()
+  #ways = new Ways()
   #signature = ''
   #watcher: FSWatcher | undefined
   #polling: NodeJS.Timeout | undefined
@@ -96,6 +101,7 @@ export class FileWatcher {
 
   /** Watches these files and no others; when it is done, whatever happens to them from now on is told. */
   async watch(files: readonly string[]): Promise<void> {
+    this.#watchWays(files)
     const folders = foldersOf(files)
     const signature = signatureOf(folders)
     if (signature === this.#signature) return
@@ -107,7 +113,41 @@ export class FileWatcher {
 
   async close(): Promise<void> {
     clearInterval(this.#polling)
+    for (const { watcher } of this.#passed.values()) watcher.close()
     await this.#watcher?.close()
+  }
+
+  #watchWays(files: readonly string[]): void {
+    this.#ways = new Ways()
+    for (const file of files) this.#ways.follow(file)
+    for (const [place, { folder, watcher }] of this.#passed) {
+      if (this.#ways.names.has(place) && folderAt(place) === folder) continue
+      watcher.close()
+      this.#passed.delete(place)
+    }
+    for (const place of this.#ways.names.keys()) if (!this.#passed.has(place)) this.#pass(place)
+  }
+
+  #pass(place: string): void {
+    const folder = folderAt(place)
+    if (folder === undefined) return
+    try {
+      const watcher = fs.watch(place, (_event, name) => {
+        // A folder that is itself removed gives its own name.
+        const isPassed = name === null || this.#ways.names.get(place)?.has(name) === true
+        if (isPassed || name === path.basename(place)) this.#listener.onHint()
+      })
+      // It has gone, which the folder above tells.
+      watcher.on('error', () => {})
+      this.#passed.set(place, { folder, watcher })
+      // What happened before it was watched was not told.
+      this.#listener.onHint()
+    } catch (cause) {
+      if (errorCode(cause) === 'ENOENT') return
+      // One that may be passed and not be listed is nothing to warn of.
+      const isClosed = ['EACCES', 'EPERM'].includes(errorCode(cause) ?? '')
+      this.#poll(isClosed ? undefined : sentenceOf(cause))
+    }
   }
 
   async #start(folders: Folders): Promise<FSWatcher> {
@@ -135,9 +175,9 @@ export class FileWatcher {
     return watcher
   }
 
-  #poll(message: string): void {
+  #poll(because?: string): void {
     if (this.#polling !== undefined) return
     this.#polling = setInterval(this.#listener.onHint, lookEveryMs)
-    this.#listener.onTrouble(message)
+    if (because !== undefined) this.#listener.onTrouble(because)
   }
 }
