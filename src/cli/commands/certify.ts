@@ -37,9 +37,10 @@ import { inspect, inStore } from '../input/inspect.js'
 import { renderCertificate, saidVerdicts } from '../output/certificate.js'
 import { describeProgress } from '../output/describe.js'
 import { StagesFailed } from '../output/exit-codes.js'
-import { printJson, say } from '../output/print.js'
-import { type Output, widthOf } from '../output/renderers.js'
+import { clearLine, printJson, say } from '../output/print.js'
+import { widthOf } from '../output/renderers.js'
 import { renderTable } from '../output/table.js'
+import { type Output, stderr, visibleLine } from '../output/terminal.js'
 
 const certifyFlags = {
   pipeline: pipelineArgument.pipe(Argument.withDefault(undefined)),
@@ -70,21 +71,19 @@ type CertifyFlags = FlagsOf<typeof certifyFlags>
 const plainMs = 10_000
 
 /** What is seen of a certification while it works: on stderr, so that the table stands alone. */
-const progressOn = (
-  output: Output & { readonly isTTY?: boolean },
-): { readonly say: (text: string) => void; readonly emit: Emit } => {
+const progressOn = (output: Output): { readonly say: (text: string) => void; readonly emit: Emit } => {
   const isTerminal = output.isTTY === true
   let shownAt = Date.now()
-  const clear = isTerminal ? '\r\u001b[2K' : ''
+  const clear = isTerminal ? [clearLine] : []
   return {
     say: (text) => {
       shownAt = Date.now()
-      output.write(`${clear}${text}\n`)
+      output.write(...clear, `${text}\n`)
     },
     emit: (event) => {
       if (event.type !== 'stage-progress') return
       const line = `  ${event.stage}  ${describeProgress(event)}`
-      if (isTerminal) output.write(`${clear}${line.slice(0, widthOf(output))}`)
+      if (isTerminal) output.write(...clear, visibleLine(line).slice(0, widthOf(output)))
       else if (Date.now() - shownAt >= plainMs) {
         shownAt = Date.now()
         output.write(`${line}\n`)
@@ -119,7 +118,7 @@ const certifyPipeline = Effect.fnUntraced(function* (flags: CertifyFlags, pipeli
   const tolerances = yield* tolerancesOf(flags.tolerance)
   const { certify } = yield* Effect.promise(() => import('../../runtime/certify/certify.js'))
   const inspected = yield* inspect({ ...flags, pipeline })
-  const progress = progressOn(process.stderr)
+  const progress = progressOn(stderr)
   const certificate = yield* certify({
     ...inspected,
     asked: { engine, device },

@@ -10,6 +10,7 @@ import { workerEnvironment } from '../../runtime/execute/worker-memory.js'
 import { deviceFlag, engineFlag, type FlagsOf, jsonFlag, switchFlag } from '../input/flags.js'
 import { printJson, say, showOnTerminal } from '../output/print.js'
 import { renderTable } from '../output/table.js'
+import { stderr } from '../output/terminal.js'
 
 const doctorFlags = {
   engine: engineFlag.pipe(Flag.withDescription('Only this engine; auto: all')),
@@ -87,7 +88,7 @@ const doctor = Effect.fnUntraced(function* (flags: FlagsOf<typeof doctorFlags>) 
       env: workerEnvironment(),
       onStart: (name) => showOnTerminal(`examining ${name} …`),
       onNoise: (said) => {
-        if (flags.verbose) process.stderr.write(`${said}\n`)
+        if (flags.verbose) stderr.write(`${said}\n`)
       },
     }),
   ).pipe(Effect.ensuring(Effect.sync(() => showOnTerminal(''))))

@@ -7,6 +7,7 @@ import { abortable } from '../../runtime/abortable.js'
 import { UsageError } from '../../runtime/errors.js'
 import { type FlagsOf, jsonFlag, switchFlag, textFlag, verboseFlag } from '../input/flags.js'
 import { printJson, stepPrinter } from '../output/print.js'
+import { stdout } from '../output/terminal.js'
 
 const json = jsonFlag('Print one step a line as JSON, and nothing else')
 
@@ -42,7 +43,7 @@ const buildTensorflow = Effect.fnUntraced(function* (flags: FlagsOf<typeof build
   if (json) return printJson({ type: 'built', folder, ...manifest })
   const size = Object.values(manifest.files).reduce((sum, file) => sum + file.size, 0)
   const took = duration(performance.now() - began)
-  process.stdout.write(
+  stdout.write(
     `built TensorFlow ${manifest.libtensorflow} for ${manifest.gpu ? 'NVIDIA GPUs' : 'the CPU'} ` +
       `from ${manifest.from}, it trains; ${took}\n` +
       `  ${folder} (${bytes(size)})\n` +
@@ -69,7 +70,7 @@ const installCuda = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof instal
   })
   if (json) return printJson({ type: already ? 'found' : 'installed', files })
   const size = files.reduce((sum, file) => sum + statSync(file).size, 0)
-  process.stdout.write(
+  stdout.write(
     `ONNX Runtime's CUDA provider ${already ? 'was installed already' : 'is installed'} (${bytes(size)})\n` +
       `${files.map((file) => `  ${file}\n`).join('')}` +
       `  --device cuda uses it, genepool doctor says whether CUDA itself is there\n`,
@@ -90,7 +91,7 @@ const trim = Effect.fnUntraced(function* ({ json }: FlagsOf<typeof trimFlags>) {
   })
   if (json) return printJson({ type: 'trimmed', removed })
   const size = removed.reduce((sum, each) => sum + each.bytes, 0)
-  process.stdout.write(
+  stdout.write(
     removed.length === 0
       ? 'onnxruntime-node holds nothing for other platforms\n'
       : `removed from onnxruntime-node what it brings for other platforms (${bytes(size)})\n` +

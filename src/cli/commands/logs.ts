@@ -136,7 +136,7 @@ const logs = Effect.fnUntraced(function* (flags: LogsFlags) {
       text: text ?? null,
     })
   }
-  warn([process.stderr.isTTY ? harmless(about) : about])
+  warn([about])
   if (text !== undefined) process.stdout.write(process.stdout.isTTY ? harmless(text) : text)
   return undefined
 })

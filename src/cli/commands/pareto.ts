@@ -13,6 +13,7 @@ import { type FlagsOf, jsonFlag, switchFlag } from '../input/flags.js'
 import { inStore } from '../input/inspect.js'
 import { checkBatch, checkScores, measuredFlags, metricFlag, openModels } from '../input/open-results.js'
 import { printJson, say, warn } from '../output/print.js'
+import { stdout } from '../output/terminal.js'
 import { missingNotes, modelNotes } from '../output/results-tables.js'
 import { renderTable } from '../output/table.js'
 
@@ -50,7 +51,7 @@ const pareto = Effect.fnUntraced(function* (flags: FlagsOf<typeof paretoFlags>) 
   const axes = axesOf(results)
   const columns = modelColumns(front, { axes, spread })
   if (flags.csv) {
-    process.stdout.write(renderCsv(spread ? withSpreadColumns(columns) : columns, front))
+    stdout.write(renderCsv(spread ? withSpreadColumns(columns) : columns, front))
     return undefined
   }
   const measure = flags.cost === 'latency' ? `latency at batch ${flags.batch}` : costNames[flags.cost]

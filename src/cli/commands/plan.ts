@@ -25,6 +25,7 @@ import { inspect, type Inspected, inStore } from '../input/inspect.js'
 import { describeEstimate, describeMaker, describeReasons, describeSharing } from '../output/describe.js'
 import { printJson, say } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
+import { stdout } from '../output/terminal.js'
 
 const planFlags = {
   pipeline: pipelineArgument,
@@ -102,7 +103,7 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   for (const message of warnings) say(`warning: ${message}`)
   say(`${graph.name}${shared}\n${table}`)
   say(`${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe`)
-  process.stdout.write(estimateLine(estimate))
+  stdout.write(estimateLine(estimate))
 })
 
 export const planCommand = Command.make('plan', planFlags).pipe(

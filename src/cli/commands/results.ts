@@ -35,6 +35,7 @@ import { checkModels, groupingAxes, measuredFlags, openResults } from '../input/
 import { warn } from '../output/print.js'
 import { missingNotes, modelNotes, renderModelResults, renderNamedFigures } from '../output/results-tables.js'
 import { renderTable } from '../output/table.js'
+import { stdout } from '../output/terminal.js'
 
 const resultsFlags = {
   ...measuredFlags,
@@ -203,7 +204,7 @@ const results = Effect.fnUntraced(function* (flags: ResultsFlags) {
     : isPipeline
       ? yield* renderFigures(measured, flags)
       : yield* renderGroups(measured, by, flags)
-  process.stdout.write(text)
+  stdout.write(text)
 })
 
 export const resultsCommand = Command.make('results', resultsFlags).pipe(

@@ -22,6 +22,7 @@ import { loadTarget, parseTarget } from '../input/target.js'
 import { StagesFailed } from '../output/exit-codes.js'
 import { jsonRenderer, liveRenderer, plainRenderer } from '../output/renderers.js'
 import { renderFinished } from '../output/results-tables.js'
+import { stdout } from '../output/terminal.js'
 
 const runFlags = {
   pipeline: pipelineArgument,
@@ -37,8 +38,8 @@ const runFlags = {
 type RunFlags = FlagsOf<typeof runFlags>
 
 const rendererFor = ({ json, verbose }: RunFlags) => {
-  if (json) return jsonRenderer(process.stdout, verbose)
-  return process.stdout.isTTY ? liveRenderer(process.stdout, verbose) : plainRenderer(process.stdout, verbose)
+  if (json) return jsonRenderer(stdout, verbose)
+  return stdout.isTTY === true ? liveRenderer(stdout, verbose) : plainRenderer(stdout, verbose)
 }
 
 const run = Effect.fnUntraced(function* (flags: RunFlags) {
@@ -54,7 +55,7 @@ const run = Effect.fnUntraced(function* (flags: RunFlags) {
   const emit = rendererFor(flags)
   const options = { engine, device, reuse, jobs, only, failFast, policy, file, baseDir, git, emit }
   const result = yield* runStages(graph, options)
-  if (!flags.json) process.stdout.write(yield* renderFinished(graph, result.cells, pipeline))
+  if (!flags.json) stdout.write(yield* renderFinished(graph, result.cells, pipeline))
   if (result.failed > 0) return yield* new StagesFailed({ failed: result.failed })
   return undefined
 })

@@ -28,6 +28,7 @@ import {
 } from '../input/flags.js'
 import { sayWhichStore } from '../input/inspect.js'
 import { parseTarget } from '../input/target.js'
+import { stderr, stdout } from '../output/terminal.js'
 import type { WatchRound } from '../watch/round.js'
 import { makeRounds } from '../watch/rounds.js'
 import { jsonDisplay, textDisplay } from '../watch/watch-display.js'
@@ -86,7 +87,7 @@ const endAtSecondInterrupt = (killAll: () => void) =>
 const watchPipeline = Effect.fnUntraced(function* (request: WatchRequest, json: boolean) {
   const hints = yield* Queue.unbounded<void>()
   const hint = (): void => void Queue.offerUnsafe(hints, undefined)
-  const display = json ? jsonDisplay(process.stdout, process.stderr) : textDisplay(process.stdout, request.verbose)
+  const display = json ? jsonDisplay(stdout, stderr) : textDisplay(stdout, request.verbose)
   const seen = new SeenFiles()
   const say = (event: WatchEvent): void => display.watch(event, !rounds.isIdle())
   /** Whether a stage was thrown away since the last plan. */

@@ -10,6 +10,8 @@ import * as CliError from 'effect/cli/CliError'
 import * as CliOutput from 'effect/cli/CliOutput'
 import { errorCode, sentenceOf } from '../../base/errors.js'
 import { UsageError } from '../../runtime/errors.js'
+import { warn } from './print.js'
+import { stderr } from './terminal.js'
 
 /** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
@@ -23,7 +25,7 @@ let tellReaderGone = (): void => {}
 // From the first line on: a command that is done at once has printed before anything else is set up.
 process.stdout.on('error', (cause) => {
   const isReaderGone = errorCode(cause) === 'EPIPE'
-  if (!isReaderGone) process.stderr.write(`genepool: cannot print: ${sentenceOf(cause)}\n`)
+  if (!isReaderGone) warn([`cannot print: ${sentenceOf(cause)}`])
   interruptedAs = isReaderGone ? 141 : 1
   // Also of a command that is done: what it was asked for is not there.
   process.exitCode = interruptedAs
@@ -37,11 +39,11 @@ export const whenReaderGone = (tell: () => void): void => {
 }
 
 const printError = (error: unknown, verbose: boolean): void => {
-  process.stderr.write(`genepool: ${sentenceOf(error)}\n`)
-  if (error instanceof UsageError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`)
+  const hint = error instanceof UsageError && error.hint !== undefined ? `\n  ${error.hint}` : ''
+  warn([`${sentenceOf(error)}${hint}`])
   if (!verbose) return
   const cause = (error instanceof Error ? error.cause : undefined) ?? error
-  process.stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : sentenceOf(cause)}\n`)
+  stderr.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : sentenceOf(cause)}\n`)
 }
 
 const lastWordsMs = 500
@@ -76,7 +78,7 @@ export const wrongCallLayer = CliOutput.layerPresenter({
     event._tag === 'InvalidInvocation'
       ? Effect.sync(() => {
           const message = event.errors.map((error) => error.message.trim().replace(/\s*\n\s*/g, ' ')).join('; ')
-          process.stderr.write(`genepool: ${message}\n  ${event.commandPath.join(' ')} --help lists what there is\n`)
+          warn([`${message}\n  ${event.commandPath.join(' ')} --help lists what there is`])
         })
       : CliOutput.defaultPresenter.present(event),
 })

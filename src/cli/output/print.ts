@@ -1,10 +1,11 @@
 /** How commands print: lines, JSON, warnings, and how far work of minutes is. */
 import { stripVTControlCharacters } from 'node:util'
 import { bytes } from '../../results/format.js'
+import { Control, stderr, stdout } from './terminal.js'
 
 /** A line on stdout. */
 export const say = (text: string): void => {
-  process.stdout.write(`${text}\n`)
+  stdout.write(`${text}\n`)
 }
 
 /**
@@ -25,7 +26,7 @@ export const printJson = (value: unknown): void => say(JSON.stringify(value))
 
 /** On stderr, a line each. */
 export const warn = (lines: readonly string[]): void => {
-  for (const line of lines) process.stderr.write(`genepool: ${line}\n`)
+  for (const line of lines) stderr.write(`genepool: ${line}\n`)
 }
 
 export const stepPrinter =
@@ -46,7 +47,9 @@ export const progressPrinter = (what: string, json: boolean): ((done: number, to
   }
 }
 
+export const clearLine = new Control('\r\u001b[2K')
+
 /** Rewrites the last line of the terminal, with `''` clears it; prints nothing where stderr is no terminal. */
 export const showOnTerminal = (text: string): void => {
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${text}`)
+  if (stderr.isTTY === true) stderr.write(clearLine, text)
 }

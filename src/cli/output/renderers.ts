@@ -5,12 +5,7 @@ import type { Emit, RunEvent } from '../../runtime/events.js'
 import { canWait, gatherWrites } from '../../runtime/gathered-text.js'
 import { briefDescriber, describeProgress, leftText } from './describe.js'
 import { harmless } from './print.js'
-
-/** What is written to; process.stdout is one. */
-export interface Output {
-  readonly write: (text: string) => unknown
-  readonly columns?: number
-}
+import { Control, type Output, visibleLine, visibleText } from './terminal.js'
 
 interface StageLines {
   /** A line that stays: something has happened. */
@@ -29,7 +24,7 @@ const plainProgressMs = 10_000
 export const plainLines = (output: Output): StageLines => {
   const shownAt = new Map<string, number>()
   return {
-    print: (text) => void output.write(`${harmless(text)}\n`),
+    print: (text) => void output.write(`${text}\n`),
     start: (key) => void shownAt.set(key, Date.now()),
     progress: (key, label, text) => {
       if (Date.now() - (shownAt.get(key) ?? 0) < plainProgressMs) return
@@ -44,9 +39,9 @@ export const plainLines = (output: Output): StageLines => {
 /** A terminal may not know how wide it is. */
 export const widthOf = ({ columns = 0 }: Output): number => Math.max(20, (columns === 0 ? 80 : columns) - 1)
 
-const clearBelow = '\u001b[0J'
+const clearBelow = new Control('\u001b[0J')
 
-const linesUp = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}F`)
+const linesUp = (lines: number): Control => new Control(lines === 0 ? '' : `\u001b[${lines}F`)
 
 /** For a terminal: what has happened scrolls up; a line for each running stage and the foot are rewritten below it. */
 export const liveLines = (output: Output): StageLines => {
@@ -56,14 +51,14 @@ export const liveLines = (output: Output): StageLines => {
   const draw = (printed?: string): void => {
     const width = widthOf(output)
     const below = running.size > 0 && foot !== undefined ? [foot] : []
-    const lines = [...running.values(), ...below].map((text) => `  ${text}`.slice(0, width))
+    const lines = [...running.values(), ...below].map((text) => `  ${visibleLine(text)}`.slice(0, width))
     const above = printed === undefined ? '' : `${printed}\n`
     const cleared = drawn > 0 || printed !== undefined ? clearBelow : ''
-    output.write(`${linesUp(drawn)}${cleared}${above}${lines.map((line) => `${line}\n`).join('')}`)
+    output.write(linesUp(drawn), cleared, above, ...lines.map((line) => `${line}\n`))
     drawn = lines.length
   }
   return {
-    print: (text) => draw(harmless(text)),
+    print: draw,
     start: (key, label) => void running.set(key, `${label}  starting`),
     progress: (key, label, text) => {
       running.set(key, `${label}  ${text}`)
@@ -159,9 +154,9 @@ export const describePrinted = (label: string, lines: readonly string[]): string
 const textRenderer = (linesOn: (output: Output) => StageLines, output: Output, verbose: boolean): Emit => {
   const describe = briefDescriber()
   const footAfter = runFoot()
-  const { write, flush } = gatherWrites((text) => output.write(text))
+  const { write, flush } = gatherWrites((text) => output.write(new Control(text)))
   const lines = linesOn({
-    write,
+    write: (...parts) => write(visibleText(parts)),
     get columns() {
       return output.columns ?? 0
     },

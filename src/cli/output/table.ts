@@ -1,5 +1,6 @@
 /** Rows as aligned columns; numbers to the right, words to the left. */
 import { longestOf } from '../../results/statistics.js'
+import { visibleLine } from './terminal.js'
 
 export interface TableColumn<Row> {
   readonly title: string
@@ -8,7 +9,7 @@ export interface TableColumn<Row> {
 }
 
 export const renderTable = <Row>(columns: readonly TableColumn<Row>[], rows: readonly Row[]): string => {
-  const cells = rows.map((row) => columns.map((column) => column.cell(row)))
+  const cells = rows.map((row) => columns.map((column) => visibleLine(column.cell(row))))
   const widths = columns.map((column, at) => longestOf([column.title, ...cells.map((line) => line[at])]))
   const line = (texts: readonly string[]): string =>
     texts

@@ -3,7 +3,8 @@ import * as path from 'node:path'
 import { duration, plural } from '../../results/format.js'
 import { type RunEvent, unreachable } from '../../runtime/events.js'
 import { briefDescriber, describeProgress, describeReasons } from '../output/describe.js'
-import { describePrinted, liveLines, type Output, plainLines, widthOf, withStack } from '../output/renderers.js'
+import { describePrinted, liveLines, plainLines, widthOf, withStack } from '../output/renderers.js'
+import type { Output } from '../output/terminal.js'
 import type { WatchRound } from './round.js'
 import type { WatchEvent } from './watch-events.js'
 
@@ -93,7 +94,7 @@ const separator = (text: string, width: number): string => {
 
 type Described = Exclude<RunEvent, { readonly type: 'stage-progress' | 'stage-printed' | 'stage-cached' }>
 
-export const textDisplay = (output: Output & { readonly isTTY?: boolean }, verbose: boolean): WatchDisplay => {
+export const textDisplay = (output: Output, verbose: boolean): WatchDisplay => {
   const lines = output.isTTY === true ? liveLines(output) : plainLines(output)
   const describers = new Map<WatchRound, ReturnType<typeof briefDescriber>>()
   let engine: string | undefined

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 import { expect } from 'chai'
-import { jsonRenderer, liveRenderer, type Output, plainRenderer, runFoot } from '../../../src/cli/output/renderers.js'
+import { jsonRenderer, liveRenderer, plainRenderer, runFoot } from '../../../src/cli/output/renderers.js'
+import type { Output } from '../../../src/cli/output/terminal.js'
 import type { CellOutcome, Emit, RunEstimate, RunEvent } from '../../../src/runtime/events.js'
 
 const numbers = (count: number): readonly number[] => [...Array(count).keys()]
