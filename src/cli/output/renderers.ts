@@ -86,7 +86,7 @@ export const runFoot = (now: () => number = Date.now): ((event: RunEvent) => str
     // The whole takes no less than any of its parts.
     const ms = Math.max(told.ms - (now() - told.at), 0, ...shown.values())
     // Stages without a known time take time as well, so the sum is a lower bound.
-    if (told.unknown > 0) return ms > 0 ? `, ${leftText(ms, 'at least ')}` : ', how much longer is not known yet'
+    if (told.unknown > 0) return ms < 1_000 ? ', how much longer is not known yet' : `, ${leftText(ms, 'at least ')}`
     if (ms <= 0) return ', longer than expected'
     return `, ${leftText(ms, told.maybe ? 'at most about ' : 'about ')}`
   }

@@ -144,6 +144,10 @@ describe('how far a run is', () => {
   it('says where nothing is known, and names no time', () => {
     const nothing = { ...estimate, leastMs: 0, mostMs: 0, unknown: 3 }
     expect(after(1, [started(3, nothing)])).to.equal('0 of 3 stages, how much longer is not known yet')
+    // Not that it is less than a second: stages are to come of which nothing is known.
+    expect(after(1, [started(3, nothing), progress('a', 0.4)])).to.equal(
+      '0 of 3 stages, how much longer is not known yet',
+    )
     expect(after(130, [started(3, { ...estimate, unknown: 1 })])).to.equal(
       '0 of 3 stages, how much longer is not known yet',
     )
