@@ -16,6 +16,7 @@ import { type FlagsOf, jsonFlag, stageArgument, storeFlag, verboseFlag } from '.
 import { inStore } from '../input/inspect.js'
 import { isFile, loadTarget, parseTarget } from '../input/target.js'
 import { harmless, printJson, warn } from '../output/print.js'
+import { Control, stdout } from '../output/terminal.js'
 
 const logsFlags = {
   target: Argument.String('target').pipe(
@@ -137,7 +138,7 @@ const logs = Effect.fnUntraced(function* (flags: LogsFlags) {
     })
   }
   warn([about])
-  if (text !== undefined) process.stdout.write(process.stdout.isTTY ? harmless(text) : text)
+  if (text !== undefined) stdout.write(stdout.isTTY === true ? harmless(text) : new Control(text))
   return undefined
 })
 

@@ -11,7 +11,7 @@ import * as CliOutput from 'effect/cli/CliOutput'
 import { errorCode, sentenceOf } from '../../base/errors.js'
 import { UsageError } from '../../runtime/errors.js'
 import { warn } from './print.js'
-import { stderr } from './terminal.js'
+import { stderr, whenWritten } from './terminal.js'
 
 /** Stages failed; why has been printed already, as events. */
 export class StagesFailed extends Data.TaggedError('StagesFailed')<{ readonly failed: number }> {}
@@ -69,7 +69,7 @@ export const teardown = (exit: Exit.Exit<unknown, unknown>): void => {
   const end = (): void => process.exit(code)
   // Who has interrupted it does not wait for a reader that reads no further.
   if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) setTimeout(end, lastWordsMs)
-  process.stdout.write('', () => process.stderr.write('', end))
+  whenWritten(end)
 }
 
 /** What a wrong call is answered with: a sentence on stderr, never the whole help, and nothing on stdout. */

@@ -53,3 +53,9 @@ const outputOn = (stream: NodeJS.WriteStream): Output => ({
 export const stdout = outputOn(process.stdout)
 
 export const stderr = outputOn(process.stderr)
+
+/** Calls back once all that was printed has gone out. */
+export const whenWritten = (then: () => void): void => {
+  const { stdout: out, stderr: err } = process
+  out.write('', () => err.write('', then))
+}

@@ -18,6 +18,7 @@ import { loadTarget, parseTarget } from '../input/target.js'
 import { renderFinished } from '../output/results-tables.js'
 import { makeRoundControl, type RoundControl } from './round-control.js'
 import type { FromRound, Problem, ToRound, WatchRequest } from './watch-messages.js'
+import { whenWritten } from '../output/terminal.js'
 
 /** How often Ctrl-C has reached this process. */
 let interrupts = 0
@@ -93,7 +94,7 @@ useOwnDefinitions()
 const control = makeRoundControl(send)
 let fiber: Fiber.Fiber<void, unknown> | undefined
 
-const leave = (): void => send({ type: 'ended' }, () => process.stdout.write('', () => process.exit(0)))
+const leave = (): void => send({ type: 'ended' }, () => whenWritten(() => process.exit(0)))
 
 const end = (): void => {
   if (fiber === undefined) leave()
