@@ -1,7 +1,20 @@
 /** Which stage run this is: everything that can change its artifact's bytes, and nothing else. */
 import { hashOf } from './canonical.js'
-import type { MachineIdentity } from './machine.js'
-import type { Reads } from './reads.js'
+import { type MachineIdentity, machineShape } from './machine.js'
+import { type Reads, readsShape } from './reads.js'
+import {
+  countShape,
+  dataShape,
+  isData,
+  isSha256,
+  listShape,
+  mapShape,
+  nullableShape,
+  optionalShape,
+  recordShape,
+  textShape,
+  valueShape,
+} from './shape.js'
 
 /** What went into a fingerprint, one sentence a scheme; the last is this genepool's (`keyScheme`). */
 export const keySchemes: Readonly<Record<number, string>> = {
@@ -53,6 +66,33 @@ export interface StageIdentity {
   /** What it read besides, found when it was computed (`reads.ts`); absent where that was nothing. */
   readonly reads?: Reads
 }
+
+export const engineShape = recordShape<EngineIdentity>({
+  engine: textShape,
+  device: textShape,
+  versions: mapShape(textShape),
+})
+
+/** Up to key scheme 3 it was a map of files and packages. */
+const codeShape = valueShape((value): value is string => isSha256(value) || isData(value), 'sha256')
+
+/** Hashes that are compared and shown, never looked up: their length will do, by which a run reads thousands sooner. */
+const comparedShape = mapShape(
+  valueShape((value): value is string => typeof value === 'string' && value.length === 64, 'sha256'),
+)
+
+export const identityShape = recordShape<StageIdentity>({
+  scheme: countShape,
+  kind: textShape,
+  params: dataShape,
+  inputs: comparedShape,
+  sources: comparedShape,
+  code: codeShape,
+  engine: nullableShape(engineShape),
+  machine: optionalShape(machineShape),
+  trusts: optionalShape(listShape(textShape)),
+  reads: optionalShape(readsShape),
+})
 
 /** sha256, hexadecimal. Throws NotPlainDataError where a parameter is not plain data. */
 export const fingerprintOf = (identity: StageIdentity): string => hashOf(identity, 'stage')

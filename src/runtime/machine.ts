@@ -1,5 +1,6 @@
 /** The machine that stages run on, as far as it changes how long they take. */
 import * as os from 'node:os'
+import { countShape, optionalShape, recordShape, textShape } from './shape.js'
 
 /** What times depend on besides engine and versions. */
 export interface MachineIdentity {
@@ -9,6 +10,10 @@ export interface MachineIdentity {
   /** The GPU's name, where one computes and its name is known. */
   readonly device?: string
 }
+
+export const machineFields = { processor: textShape, cores: countShape, device: optionalShape(textShape) }
+
+export const machineShape = recordShape<MachineIdentity>(machineFields)
 
 /** `device` is the GPU's name; undefined where the processor computes, or where the name is not known. */
 export const machineOf = (device: string | undefined): MachineIdentity => {

@@ -6,10 +6,22 @@
 import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
-import type { Escape } from '../dsl/option-tables.js'
+import { type Escape, ESCAPES } from '../dsl/option-tables.js'
 import { readTextIfThere } from '../base/files.js'
 import { type FileIndex, hashInParts, identityOf } from './file-identity.js'
 import type { InParts } from './in-parts.js'
+import {
+  flagShape,
+  mapShape,
+  nullableShape,
+  optionalShape,
+  readerOf,
+  recordShape,
+  soundShape,
+  textShape,
+  valueShape,
+  WrongShape,
+} from './shape.js'
 
 /**
  * Name of what was read (`file data/labels.json`) → its value then: a sha256 of bytes, of a folder's names or of a
@@ -18,9 +30,23 @@ import type { InParts } from './in-parts.js'
  */
 export type Reads = Readonly<Record<string, string | null>>
 
+const readKinds = [
+  'file',
+  'module',
+  'folder',
+  'path',
+  'link',
+  'scope',
+  'package',
+  'env',
+  'cwd',
+  'zone',
+  'locale',
+  'escape',
+] as const
+
 /** What can be read, by the first word of its name; of `escape` no value is ever what it was. */
-type ReadKind =
-  'file' | 'module' | 'folder' | 'path' | 'link' | 'scope' | 'package' | 'env' | 'cwd' | 'zone' | 'locale' | 'escape'
+type ReadKind = (typeof readKinds)[number]
 
 export const readName = (kind: ReadKind, what: string): string => `${kind} ${what}`
 
@@ -45,6 +71,17 @@ export const partsOfEscape = (what: string): { readonly escape: Escape | 'change
   const space = what.indexOf(' ')
   return { escape: what.slice(0, space) as Escape | 'changed', place: what.slice(space + 1) }
 }
+
+const namePattern = new RegExp(
+  `^(${readKinds.filter((kind) => kind !== 'escape').join('|')}|escape (${ESCAPES.join('|')}|changed)) `,
+)
+
+const isReadName = (value: unknown): value is string => typeof value === 'string' && namePattern.test(value)
+
+export const readsShape = soundShape(mapShape(nullableShape(textShape)), (reads) => {
+  const wrong = Object.keys(reads).find((name) => !isReadName(name))
+  return wrong === undefined ? undefined : { path: [wrong], message: 'is nothing that can be read' }
+})
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -212,17 +249,30 @@ export class ReadsNow {
   }
 }
 
+const tracedShape = recordShape<TracedRead>({
+  name: valueShape(isReadName, 'name of what can be read'),
+  value: optionalShape(nullableShape(textShape)),
+  file: optionalShape(textShape),
+  identity: optionalShape(textShape),
+  of: optionalShape(textShape),
+  isReplaced: optionalShape(flagShape),
+})
+
+const readTraced = readerOf(tracedShape)
+
 /** Whether the code's own digest stands for a module or a package, and so for what was looked at to find it. */
 export type IsCovered = (line: TracedRead) => boolean
 
-/** Half a line of a process that was killed is none. */
+/** Half a line of a process that was killed is none. Throws a WrongShape for one that no tracer wrote. */
 const linesOf = (log: string): readonly TracedRead[] =>
   (readTextIfThere(log) ?? '').split('\n').flatMap((line) => {
+    let written: unknown
     try {
-      return line === '' ? [] : [JSON.parse(line) as TracedRead]
+      written = JSON.parse(line)
     } catch {
       return []
     }
+    return [tracedShape.is(written) ? written : readTraced(written)]
   })
 
 /** Whether two attempts, or two moments of one, have found a thing as two different things. */
@@ -255,12 +305,20 @@ export function* readsOf(log: string, now: ReadsNow, root: string, isCovered: Is
 }
 
 /** Whether nothing that a trace names has changed: what an interrupted stage has read is then read for the rest. */
-export const isTraceAsThen = (log: string, root: string, isCovered: IsCovered): boolean =>
-  linesOf(log).every((line) => {
+export const isTraceAsThen = (log: string, root: string, isCovered: IsCovered): boolean => {
+  const isAsThen = (line: TracedRead): boolean => {
     const { name, value, file, identity } = line
     if (isCovered(line)) return true
     const { kind, what } = partsOfRead(name)
     if (kind === 'escape') return true
     if (kind === 'file' || kind === 'module') return file !== undefined && identityOf(file) === identity
     return valueNow(root, kind, what) === value
-  })
+  }
+  try {
+    return linesOf(log).every(isAsThen)
+  } catch (cause) {
+    // What is damaged says nothing of what has been read.
+    if (cause instanceof WrongShape) return false
+    throw cause
+  }
+}

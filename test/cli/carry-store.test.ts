@@ -93,6 +93,7 @@ describe('genepool store export and import', () => {
       format: 1,
       keyScheme: 1,
       genepool: '9.9.9',
+      exportedAt: '2026-01-02T03:04:05.678Z',
       of: 'x',
       artifacts: 0,
       entries: 1,

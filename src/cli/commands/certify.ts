@@ -10,13 +10,7 @@ import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { writeFileAtomic } from '../../base/files.js'
 import { plural } from '../../results/format.js'
-import {
-  type Certificate,
-  type CheckedKey,
-  checkKey,
-  isSealed,
-  readCertificate,
-} from '../../runtime/certify/certificate.js'
+import { type Certificate, type CheckedKey, checkKey, readCertificate } from '../../runtime/certify/certificate.js'
 import { parseTolerances, type Tolerances } from '../../runtime/certify/tolerance.js'
 import type { Verdict } from '../../runtime/certify/verdict.js'
 import { storeErrorOf, UsageError } from '../../runtime/errors.js'
@@ -156,8 +150,7 @@ const saidStates: Readonly<Record<CheckedKey['state'], string>> = {
 const saidOf = (verdict: Verdict | undefined): string => (verdict === undefined ? 'not' : saidVerdicts[verdict])
 
 const checkCertificate = Effect.fnUntraced(function* (file: string, { store, json }: CertifyFlags) {
-  const certificate = yield* readCertificate(file)
-  const sealed = isSealed(certificate)
+  const { certificate, isSealed: sealed } = yield* readCertificate(file)
   const checked: CheckedKey[] = []
   if (sealed) for (const each of certificate.key) checked.push(yield* checkKey(each))
   const wrong = checked.filter(({ state }) => state !== 'held')

@@ -14,6 +14,7 @@ import { LastKnown } from '../../runtime/plan/last-known.js'
 import { runCalled, type RunRecord } from '../../runtime/records/run-log.js'
 import { outcomeOfRun, type StageOutcome, stageOutcomes } from '../../runtime/records/run-outcome.js'
 import { readTags } from '../../runtime/records/run-tags.js'
+import { mapShape, nullableShape, numberShape, textReaderOf } from '../../runtime/shape.js'
 import { notStored } from '../../runtime/store/find-store.js'
 import type { Manifest } from '../../runtime/store/store.js'
 import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verboseFlag } from '../input/flags.js'
@@ -73,6 +74,7 @@ const renderRun = (record: RunRecord, tags: readonly string[]): string => {
           ...(outcome.ms === null ? [] : [['took', duration(outcome.ms)] as const]),
         ]),
     ...(tags.length === 0 ? [] : [['tags', tags.join(', ')] as const]),
+    ...(record.damage === undefined ? [] : [['damaged', `${record.damage}; it is left out`] as const]),
     ...(record.environment === undefined
       ? [['environment', 'not recorded: an older version made this run'] as const]
       : describeEnvironment(record.environment)),
@@ -123,9 +125,21 @@ const showNamedRun = Effect.fnUntraced(function* ({ pipeline: word, store, json 
   return yield* showRun(yield* runCalled(word, store), json)
 })
 
-type HistoryLine = Readonly<Record<string, number>>
+/** Null where a figure was no number. */
+type HistoryLine = Readonly<Record<string, number | null>>
 
 const historyFile = 'history.jsonl'
+
+const readHistoryLine = textReaderOf(mapShape(nullableShape(numberShape)))
+
+/** Undefined where the file, which may be of a stage of the user's own, is something else. */
+const historyIn = (text: string): readonly HistoryLine[] | undefined => {
+  try {
+    return text.trim().split('\n').filter(Boolean).map(readHistoryLine)
+  } catch {
+    return undefined
+  }
+}
 
 const renderHistory = (lines: readonly HistoryLine[]): string => {
   const names = [...new Set(lines.flatMap(Object.keys))]
@@ -133,8 +147,8 @@ const renderHistory = (lines: readonly HistoryLine[]): string => {
   return renderTable(columns, lines)
 }
 
-const number = (value: number | undefined): string => {
-  if (value === undefined) return ''
+const number = (value: number | null | undefined): string => {
+  if (value === undefined || value === null) return ''
   return Number.isInteger(value) ? String(value) : Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toFixed(4)
 }
 
@@ -267,15 +281,7 @@ const showStage = Effect.fnUntraced(function* (flags: ShowFlags, called: string)
   const folder = yield* store.folder(manifest)
   yield* store.verify(manifest)
   const file = manifest.files[historyFile]
-  const history =
-    file === undefined
-      ? []
-      : fs
-          .readFileSync(store.blob(file), 'utf8')
-          .trim()
-          .split('\n')
-          .filter(Boolean)
-          .map((line) => JSON.parse(line) as HistoryLine)
+  const history = (file === undefined ? undefined : historyIn(fs.readFileSync(store.blob(file), 'utf8'))) ?? []
   if (flags.json) return printJson({ ...manifest, folder, history })
   const inputs = mapValues(stage.node.inputs, ({ name }) => name)
   return say(renderManifest(manifest, folder, inputs, history))

@@ -70,6 +70,9 @@ const artifactsOfRun = Effect.fnUntraced(function* (run: string) {
   const store = yield* Store
   const record = yield* readRun(run)
   if (record === undefined) return yield* notStored({ message: `there is no run ${run} in ${store.root}` })
+  if (record.damage !== undefined) {
+    return yield* new UsageError({ message: `which artifacts run ${run} had cannot be told: ${record.damage}` })
+  }
   const made = record.events.filter((event) => event.type === 'stage-cached' || event.type === 'stage-finished')
   const manifests: Manifest[] = []
   for (const { stage, fingerprint } of made) {

@@ -1,15 +1,33 @@
 /** What a certification leaves: who can check what against which store, under a hash over its own content. */
 import * as Effect from 'effect/Effect'
-import type { Json } from '../../dsl/nodes.js'
 import { readTextIfThere } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { sentenceOf } from '../../base/errors.js'
 import { UsageError } from '../errors.js'
 import type { StageFailure } from '../events.js'
 import type { RecordedEnvironment } from '../records/run-environment.js'
+import { environmentFields, failureFields, gitShape } from '../records/run-shapes.js'
+import {
+  casesShape,
+  countShape,
+  flagShape,
+  jsonShape,
+  listShape,
+  mapShape,
+  nullableShape,
+  numberShape,
+  oneOfShape,
+  readerOf,
+  recordShape,
+  sha256Shape,
+  textShape,
+  timeShape,
+  valueShape,
+} from '../shape.js'
+import { madeShape } from '../store/manifest.js'
 import { type Manifest, Store } from '../store/store.js'
-import type { Tolerance, Tolerances } from './tolerance.js'
-import type { Comparison, Judgement } from './verdict.js'
+import type { FigureComparison, Tolerance, Tolerances } from './tolerance.js'
+import type { ArtifactDifference, Comparison, Judgement } from './verdict.js'
 
 export interface CertifiedStage extends Judgement {
   readonly stage: string
@@ -60,8 +78,7 @@ export const sealCertificate = (content: Omit<Certificate, 'sha256'>): Certifica
   return { ...kept, sha256: hashOf(kept, 'certificate') }
 }
 
-/** Whether it is as it was written. */
-export const isSealed = ({ sha256, ...content }: Certificate): boolean => {
+const isSealed = ({ sha256, ...content }: Readonly<Record<string, unknown>>): boolean => {
   try {
     return hashOf(content, 'certificate') === sha256
   } catch {
@@ -69,20 +86,91 @@ export const isSealed = ({ sha256, ...content }: Certificate): boolean => {
   }
 }
 
-/** Fails with a UsageError where the file is no certificate. */
-export const readCertificate = Effect.fnUntraced(function* (file: string): Effect.fn.Return<Certificate, UsageError> {
+const toleranceShape = casesShape<'type', Tolerance>('type', 'tolerance', {
+  exact: {},
+  absolute: { within: numberShape },
+  relative: { within: numberShape },
+})
+
+const environmentShape = recordShape<RecordedEnvironment>({ ...environmentFields, git: gitShape })
+
+const stageShape = recordShape<CertifiedStage>({
+  stage: textShape,
+  kind: textShape,
+  fingerprint: sha256Shape,
+  content: sha256Shape,
+  contentNow: nullableShape(sha256Shape),
+  compared: casesShape<'of', Comparison>('of', 'comparison', {
+    bytes: {},
+    figures: { why: textShape },
+    shape: { why: textShape },
+  }),
+  files: countShape,
+  failure: nullableShape(recordShape<StageFailure>(failureFields)),
+  ms: numberShape,
+  made: madeShape,
+  verdict: oneOfShape(['identical', 'within-tolerance', 'same-shape', 'differs', 'damaged', 'failed']),
+  difference: nullableShape(
+    casesShape<'type', ArtifactDifference>('type', 'difference', {
+      'missing-file': { file: textShape },
+      'new-file': { file: textShape },
+      bytes: { file: textShape, offset: countShape },
+      summary: { figure: textShape, stored: jsonShape, now: jsonShape },
+    }),
+  ),
+  figures: listShape(
+    recordShape<FigureComparison>({
+      figure: textShape,
+      stored: jsonShape,
+      now: jsonShape,
+      difference: nullableShape(numberShape),
+      tolerance: nullableShape(toleranceShape),
+      isWithin: flagShape,
+    }),
+  ),
+})
+
+const read = readerOf(
+  recordShape<Certificate>({
+    type: oneOfShape(['genepool-certificate']),
+    version: valueShape((value): value is 1 => value === 1, 'version that this genepool knows'),
+    pipeline: textShape,
+    certified: flagShape,
+    at: timeShape,
+    ms: numberShape,
+    definition: textShape,
+    seeds: listShape(numberShape),
+    sample: recordShape<Certificate['sample']>({ seed: numberShape, of: countShape, drawn: countShape }),
+    environment: environmentShape,
+    runs: mapShape(nullableShape(environmentShape)),
+    tolerance: recordShape<Certificate['tolerance']>({
+      named: mapShape(toleranceShape),
+      defaults: mapShape(toleranceShape),
+    }),
+    stages: listShape(stageShape),
+    key: listShape(
+      recordShape<Certificate['key'][number]>({ stage: textShape, fingerprint: sha256Shape, content: sha256Shape }),
+    ),
+    missing: listShape(textShape),
+    sha256: textShape,
+  }),
+)
+
+/** With whether it is as it was written. Fails with a UsageError where the file is no certificate. */
+export const readCertificate = Effect.fnUntraced(function* (file: string) {
   const value = yield* Effect.try({
-    try: () => JSON.parse(readTextIfThere(file) ?? 'null') as Json,
+    try: (): unknown => JSON.parse(readTextIfThere(file) ?? 'null'),
     catch: (cause) => new UsageError({ message: `cannot read the certificate ${file}: ${sentenceOf(cause)}`, cause }),
   })
-  const found = value as unknown as Partial<Certificate> | null
-  if (found?.type === 'genepool-certificate' && found.version === 1 && Array.isArray(found.key)) {
-    return found as Certificate
-  }
-  return yield* new UsageError({
-    message:
-      value === null ? `there is no certificate ${file}` : `${file} is no certificate of this version of genepool`,
-    hint: 'genepool certify PIPELINE --out FILE writes one',
+  const hint = 'genepool certify PIPELINE --out FILE writes one'
+  if (value === null) return yield* new UsageError({ message: `there is no certificate ${file}`, hint })
+  return yield* Effect.try({
+    // Over all that is there, also what this version does not know.
+    try: () => ({ certificate: read(value), isSealed: isSealed(value as Readonly<Record<string, unknown>>) }),
+    catch: (cause) => {
+      const message = `${file} is no certificate of this version of genepool: ${sentenceOf(cause)}`
+      return new UsageError({ message, hint, cause })
+    },
   })
 })
 

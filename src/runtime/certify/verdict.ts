@@ -10,7 +10,8 @@ import { compareFigures, type FigureComparison, figuresIn, type Tolerances } fro
 
 /** Where the stored artifact and the one that was computed again first differ. */
 export type ArtifactDifference =
-  | { readonly type: 'missing-file' | 'new-file'; readonly file: string }
+  | { readonly type: 'missing-file'; readonly file: string }
+  | { readonly type: 'new-file'; readonly file: string }
   /** `offset` is that of the first byte that differs. */
   | { readonly type: 'bytes'; readonly file: string; readonly offset: number }
   | { readonly type: 'summary'; readonly figure: string; readonly stored: Json; readonly now: Json }

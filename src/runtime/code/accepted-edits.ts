@@ -5,6 +5,17 @@
 import { randomBytes } from 'node:crypto'
 import { readTextIfThere } from '../../base/files.js'
 import { sentenceOf } from '../../base/errors.js'
+import {
+  listShape,
+  nullableShape,
+  optionalShape,
+  recordShape,
+  type Shape,
+  soundShape,
+  textReaderOf,
+  textShape,
+  timeShape,
+} from '../shape.js'
 import { chainTo, classOf, type CodeRecord, type CodeSymbol } from './code-record.js'
 
 interface Change {
@@ -32,17 +43,36 @@ export interface AcceptedEdit {
   readonly revokedAt?: string
 }
 
-const isEdit = (value: unknown): value is AcceptedEdit => {
-  const { id, symbol, changes, at } = (value ?? {}) as Partial<AcceptedEdit>
-  return [id, symbol, at].every((word) => typeof word === 'string') && Array.isArray(changes) && changes.length > 0
-}
+const changeShape = recordShape<Change>({
+  key: textShape,
+  from: nullableShape(textShape),
+  to: nullableShape(textShape),
+})
 
-/** Throws where the text is no list of them. */
-export const parseAcceptedEdits = (text: string): readonly AcceptedEdit[] => {
-  const { edits } = (JSON.parse(text) ?? {}) as { readonly edits?: unknown }
-  if (!Array.isArray(edits) || !edits.every(isEdit)) throw new Error('it holds no list of edits')
-  return edits
-}
+const changesShape = soundShape(listShape(changeShape), (changes) =>
+  changes.length === 0 ? { path: [], message: 'is empty' } : undefined,
+) as Shape<AcceptedEdit['changes']>
+
+const read = textReaderOf(
+  recordShape<{ readonly edits: readonly AcceptedEdit[] }>({
+    edits: listShape(
+      recordShape<AcceptedEdit>({
+        id: textShape,
+        symbol: textShape,
+        file: textShape,
+        name: textShape,
+        changes: changesShape,
+        reason: textShape,
+        by: recordShape<AcceptedEdit['by']>({ name: textShape, email: optionalShape(textShape) }),
+        at: timeShape,
+        revokedAt: optionalShape(timeShape),
+      }),
+    ),
+  }),
+)
+
+/** Throws a WrongShape where the text is no list of them. */
+export const parseAcceptedEdits = (text: string): readonly AcceptedEdit[] => read(text).edits
 
 /** All that were ever accepted, the oldest first; a damaged list is an error: it decides what is a hit. */
 export const readAcceptedEdits = (file: string): readonly AcceptedEdit[] => {

@@ -1,5 +1,16 @@
 /** A code record as text: every name once, then referred to by number, since a stage has some eight hundred symbols. */
-import type { CodeRecord, CodeSymbol, NameUse } from './code-record.js'
+import {
+  countShape,
+  listShape,
+  mapShape,
+  nullableShape,
+  recordShape,
+  quickReaderOf,
+  textShape,
+  valueShape,
+  WrongShape,
+} from '../shape.js'
+import type { AcceptedInForce, CodeRecord, CodeSymbol, NameUse } from './code-record.js'
 
 type StoredUse = readonly [name: number, means: number, at?: number]
 type StoredSymbol = readonly [
@@ -53,10 +64,52 @@ export const encodeRecord = (record: CodeRecord): string => {
   return JSON.stringify({ entry, names, symbols, packages, order, opaque, accepted, loadedBy } satisfies Stored)
 }
 
-/** Throws where the text is no record. */
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0
+
+const isUse = (value: unknown): boolean =>
+  Array.isArray(value) && (value.length === 2 || value.length === 3) && value.every(isCount)
+
+/** Symbols come by the thousand: each is looked at as a whole. */
+const isSymbol = (value: unknown): value is StoredSymbol => {
+  if (!Array.isArray(value) || value.length !== 9) return false
+  const [key, file, name, line, column, hash, syntax, through, uses] = value as readonly unknown[]
+  return (
+    [key, file, name, line, column].every(isCount) &&
+    [hash, syntax].every((each) => typeof each === 'string') &&
+    (through === null || isCount(through)) &&
+    Array.isArray(uses) &&
+    uses.every(isUse)
+  )
+}
+
+const read = quickReaderOf(
+  recordShape<Stored>({
+    entry: textShape,
+    names: listShape(textShape),
+    symbols: listShape(valueShape(isSymbol, 'symbol')),
+    packages: mapShape(textShape),
+    order: listShape(countShape),
+    opaque: listShape(
+      recordShape<CodeRecord['opaque'][number]>({
+        file: textShape,
+        what: textShape,
+        line: countShape,
+        column: countShape,
+      }),
+    ),
+    accepted: listShape(recordShape<AcceptedInForce>({ id: textShape, symbol: textShape })),
+    loadedBy: mapShape(nullableShape(textShape)),
+  }),
+)
+
+/** Throws a WrongShape where the text is no record. */
 export const decodeRecord = (text: string): CodeRecord => {
-  const { names, symbols, order, ...rest } = JSON.parse(text) as Stored
-  const nameOf = (number: number): string => names[number]!
+  const { names, symbols, order, ...rest } = read(text)
+  const nameOf = (number: number): string => {
+    const name = names[number]
+    if (name === undefined) throw new WrongShape(`names[${number}] is missing`)
+    return name
+  }
   return {
     ...rest,
     order: order.map(nameOf),

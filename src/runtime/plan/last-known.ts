@@ -2,50 +2,56 @@
  * Which fingerprint each stage of a pipeline or suite had when it last stood finished: what "changed since" is measured
  * against. Losing it costs explanations, never results.
  */
-import { readTextIfThere, readTextOrEmpty, writeFileAtomic } from '../../base/files.js'
+import { readTextOrEmpty, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
-import { isSha256 } from '../store/manifest.js'
+import { mapShape, quickReaderOf, sha256Shape } from '../shape.js'
 import type { StageGraph } from '../definition/stage-graph.js'
 import type { Store } from '../store/store.js'
 
 /** What many stages have in a short time is written once. */
 const saveAfterMs = 200
 
+const read = quickReaderOf(mapShape(sha256Shape))
+
+/** What is recorded, by name; undefined where it cannot be read. */
+const recordedIn = (text: string): Map<string, string> | undefined => {
+  try {
+    // Older versions wrote it without its hash.
+    return new Map(Object.entries(read(readChecked(text) ?? text)))
+  } catch {
+    return undefined
+  }
+}
+
 export class LastKnown {
-  readonly #path: string
+  /** The file of it. */
+  readonly path: string
   readonly #fingerprints: Map<string, string>
   readonly #names: ReadonlyMap<string, string>
   /** Nothing is recorded, or it cannot be read. */
   readonly isLost: boolean
+  /** Something is recorded, and it cannot be read. */
+  readonly isDamaged: boolean
   #changed = false
   #saving: NodeJS.Timeout | undefined
 
   constructor(store: Store['Service'], { as, names }: StageGraph['remembered']) {
     // A definition's name is free text; its hash is a file name everywhere.
-    this.#path = store.place('last', `${hashOf(as).slice(0, 16)}.json`)
+    this.path = store.place('last', `${hashOf(as).slice(0, 16)}.json`)
     this.#names = names
-    const loaded = LastKnown.#load(this.#path)
-    this.#fingerprints = loaded ?? new Map()
-    this.isLost = loaded === undefined
-  }
-
-  static #load(path: string): Map<string, string> | undefined {
-    try {
-      const text = readTextIfThere(path) ?? ''
-      // Older versions wrote it without its hash.
-      const entries = Object.entries(JSON.parse(readChecked(text) ?? text) as Record<string, unknown>)
-      return new Map(entries.filter((entry): entry is [string, string] => isSha256(entry[1])))
-    } catch {
-      return undefined
-    }
+    const text = readTextOrEmpty(this.path)
+    const recorded = recordedIn(text)
+    this.#fingerprints = recorded ?? new Map()
+    this.isLost = recorded === undefined
+    this.isDamaged = this.isLost && text !== ''
   }
 
   /** Is there from the start: without it nobody knows what a definition that does not load any more has made. */
   begin(): void {
-    if (!this.isLost || readTextOrEmpty(this.#path) !== '') return
+    if (!this.isLost || this.isDamaged) return
     try {
-      writeFileAtomic(this.#path, checkedText('{}'))
+      writeFileAtomic(this.path, checkedText('{}'))
     } catch {
       // As in `save`.
     }
@@ -77,7 +83,7 @@ export class LastKnown {
     this.#saving = undefined
     if (!this.#changed) return
     try {
-      writeFileAtomic(this.#path, checkedText(JSON.stringify(Object.fromEntries(this.#fingerprints))))
+      writeFileAtomic(this.path, checkedText(JSON.stringify(Object.fromEntries(this.#fingerprints))))
     } catch {
       // The run has its results; only the next one's explanations are poorer.
     }

@@ -4,10 +4,12 @@
  * that is gone.
  */
 import * as fs from 'node:fs'
+import * as path from 'node:path'
 import { readTextOrEmpty, writeFileAtomic } from '../../base/files.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import type { Reuse } from '../fingerprint.js'
+import { oneOfShape, optionalShape, recordShape, textReaderOf, textShape, valueShape } from '../shape.js'
 import type { Store } from '../store/store.js'
 
 export interface KnownTarget {
@@ -32,14 +34,23 @@ export const rememberTarget = (store: Store['Service'], target: KnownTarget): vo
   }
 }
 
-/** Older versions wrote it without its hash. */
-const bodyOf = (text: string): string => readChecked(text) ?? (text.startsWith('{') ? text : '')
+const placeShape = valueShape((value): value is string => typeof value === 'string' && path.isAbsolute(value), 'path')
+
+const read = textReaderOf(
+  recordShape<KnownTarget>({
+    file: placeShape,
+    cell: optionalShape(textShape),
+    name: textShape,
+    engine: textShape,
+    device: textShape,
+    reuse: oneOfShape<Reuse>(['same-engine', 'any-engine']),
+  }),
+)
 
 const parse = (text: string): KnownTarget | undefined => {
   try {
-    const target = JSON.parse(bodyOf(text)) as KnownTarget
-    const words = [target.file, target.name, target.engine, target.device, target.reuse]
-    return words.every((word) => typeof word === 'string') ? target : undefined
+    // Older versions wrote it without its hash.
+    return read(readChecked(text) ?? (text.startsWith('{') ? text : ''))
   } catch {
     return undefined
   }

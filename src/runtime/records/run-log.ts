@@ -5,21 +5,18 @@
  */
 import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
+import { sentenceOf } from '../../base/errors.js'
 import { readTextIfThere } from '../../base/files.js'
 import { storeErrorOf, UsageError } from '../errors.js'
 import type { PlannedStage, RunEvent } from '../events.js'
 import { canWait, gatherWrites } from '../gathered-text.js'
+import { quickReaderOf } from '../shape.js'
 import { notStored } from '../store/find-store.js'
 import { Store } from '../store/store.js'
 import type { AskedGit, GitState } from './git-state.js'
 import { environmentOf, type RecordedEnvironment, type RunEnvironment, type RunSettings } from './run-environment.js'
+import { lineShape, type RecordLine } from './run-shapes.js'
 import { readTags } from './run-tags.js'
-
-/** What a record holds besides events. */
-type RecordLine =
-  | ({ readonly type: 'environment' } & RunEnvironment)
-  | { readonly type: 'plan'; readonly stages: readonly PlannedStage[] }
-  | { readonly type: 'git'; readonly git: GitState }
 
 /** A recorded run as `genepool runs` lists it. */
 export interface RunRecord {
@@ -28,6 +25,8 @@ export interface RunRecord {
   /** Absent from records of versions that did not keep it. */
   readonly environment?: RecordedEnvironment
   readonly plan?: readonly PlannedStage[]
+  /** What is wrong with the first line that is none of a record, in words. Such lines are left out. */
+  readonly damage?: string
 }
 
 /** Whether the run came to its end and said so; one that was killed did not. */
@@ -52,17 +51,33 @@ export const openRunLog = (store: Store['Service'], run: string): ((line: RunEve
   }
 }
 
-const parse = (run: string, text: string): RunRecord => {
+const readOwnLine = quickReaderOf(lineShape)
+
+/** The last line of a run that was killed may be cut. */
+const isCut = (lines: readonly string[], index: number): boolean => {
+  if (index < lines.length - 1) return false
+  try {
+    JSON.parse(lines[index]!)
+    return false
+  } catch {
+    return true
+  }
+}
+
+export const recordOfText = (run: string, text: string, readLine = readOwnLine): RunRecord => {
   const events: RunEvent[] = []
   let environment: RunEnvironment | undefined
   let plan: readonly PlannedStage[] | undefined
   let git: GitState = { state: 'unknown', why: 'the run ended before git had answered' }
-  for (const written of text.split('\n').filter((line) => line !== '')) {
+  let damage: string | undefined
+  const lines = text.split('\n')
+  for (const [index, written] of lines.entries()) {
+    if (written === '') continue
     let line: RunEvent | RecordLine
     try {
-      line = JSON.parse(written) as RunEvent | RecordLine
-    } catch {
-      // The last line of a run that was killed may be cut.
+      line = readLine(written)
+    } catch (cause) {
+      if (!isCut(lines, index)) damage ??= `line ${index + 1} of the record of run ${run}: ${sentenceOf(cause)}`
       continue
     }
     if (line.type === 'plan') plan = line.stages
@@ -77,6 +92,7 @@ const parse = (run: string, text: string): RunRecord => {
     events,
     ...(environment === undefined ? {} : { environment: { ...environment, git } }),
     ...(plan === undefined ? {} : { plan }),
+    ...(damage === undefined ? {} : { damage }),
   }
 }
 
@@ -91,7 +107,7 @@ export const readRun = Effect.fnUntraced(function* (run: string) {
     try: () => readTextIfThere(store.place('runs', `${run}.ndjson`)),
     catch: cannotRead(store),
   })
-  return text === undefined ? undefined : parse(run, text)
+  return text === undefined ? undefined : recordOfText(run, text)
 })
 
 /** Ids of all recorded runs, newest first. */
@@ -118,7 +134,7 @@ export const readRuns = Effect.fnUntraced(function* () {
   const runs = yield* recordedRuns()
   return yield* Effect.try({
     try: (): readonly RunRecord[] =>
-      runs.map((run) => parse(run, readTextIfThere(store.place('runs', `${run}.ndjson`)) ?? '')),
+      runs.map((run) => recordOfText(run, readTextIfThere(store.place('runs', `${run}.ndjson`)) ?? '')),
     catch: cannotRead(store),
   })
 })

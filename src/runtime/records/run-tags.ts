@@ -7,6 +7,7 @@ import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { readTextIfThere, writeFileAtomic } from '../../base/files.js'
 import { type StoreError, storeErrorOf, UsageError } from '../errors.js'
+import { optionalShape, readerOf, recordShape, sha256Shape, valueShape } from '../shape.js'
 import { notStored } from '../store/find-store.js'
 import { Store } from '../store/store.js'
 
@@ -37,13 +38,37 @@ interface Tag {
   readonly isSealed: boolean
 }
 
+/** What its file holds. */
+interface Tagged {
+  readonly run: string
+  readonly sha256?: string
+}
+
+const readTagged = readerOf(
+  recordShape<Tagged>({
+    run: valueShape((value): value is string => typeof value === 'string' && /^\d{8}-\d{6}-[\w-]+$/.test(value), 'run'),
+    sha256: optionalShape(sha256Shape),
+  }),
+)
+
+/** Undefined where the text is no tag's. */
+const taggedIn = (text: string): Tagged | undefined => {
+  const [run, sha256, ...more] = text.trim().split(/\s+/)
+  try {
+    return more.length > 0 ? undefined : readTagged({ run, ...(sha256 === undefined ? {} : { sha256 }) })
+  } catch {
+    return undefined
+  }
+}
+
 const tagOf = (store: Store['Service'], name: string): Tag => {
-  const [run = '', hash] = (readTextIfThere(store.place('tags', name)) ?? '').trim().split(/\s+/)
-  const isSealed = hash !== undefined
-  if (!isRunId(run)) return { run: undefined, damage: 'its file names no run', isSealed }
+  const tagged = taggedIn(readTextIfThere(store.place('tags', name)) ?? '')
+  if (tagged === undefined) return { run: undefined, damage: 'its file names no run', isSealed: false }
+  const { run, sha256 } = tagged
+  const isSealed = sha256 !== undefined
   const now = hashOfRecord(store, run)
   if (now === undefined) return { run, damage: `the record of its run ${run} is gone`, isSealed }
-  const isOther = isSealed && hash !== now
+  const isOther = isSealed && sha256 !== now
   const damage = isOther ? `the record of its run ${run} is not what it was when it was tagged` : undefined
   return { run, damage, isSealed }
 }

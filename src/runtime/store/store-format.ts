@@ -7,7 +7,7 @@ import * as fs from 'node:fs'
 import * as path from 'node:path'
 import { writeFileAtomic } from '../../base/files.js'
 import { keyScheme } from '../fingerprint.js'
-import { decodeManifest } from './manifest.js'
+import { readManifest } from './manifest.js'
 import { quarantine } from './quarantine.js'
 
 /** Raised when a store that was written by this genepool cannot be read by older ones. */
@@ -38,7 +38,7 @@ const schemesFound = (root: string): readonly number[] => {
     const actions = path.join(root, 'actions')
     for (const folder of fs.readdirSync(actions)) {
       for (const name of fs.readdirSync(path.join(actions, folder))) {
-        const scheme = decodeManifest(fs.readFileSync(path.join(actions, folder, name), 'utf8'))?.identity.scheme
+        const scheme = readManifest(path.join(actions, folder, name))?.identity.scheme
         if (scheme !== undefined) return [scheme]
       }
     }

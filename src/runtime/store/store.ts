@@ -22,14 +22,15 @@ import { searchKeyOf, type StageIdentity } from '../fingerprint.js'
 import { type InParts, inParts } from '../in-parts.js'
 import {
   contentOf,
-  decodeManifest,
   encodeManifest,
-  isSha256,
+  flawOfNames,
   type Manifest,
   type ManifestDraft,
+  readManifest,
   type StoredFile,
 } from './manifest.js'
 import { ensureFolder, quarantine } from './quarantine.js'
+import { isSha256 } from '../shape.js'
 import { formatOf, noteScheme, storeFormat } from './store-format.js'
 
 export type { Manifest, ManifestDraft, StoredFile } from './manifest.js'
@@ -138,15 +139,6 @@ const byPreference =
     return likeness(b) - likeness(a) || order(b.made.at, a.made.at) || order(a.fingerprint, b.fingerprint)
   }
 
-/** Whatever is wrong with a file, or instead of it, it is no manifest. */
-export const readManifest = (file: string): Manifest | undefined => {
-  try {
-    return decodeManifest(fs.readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
-}
-
 /** So that it is found by runs on other engines, where one computed it, and by what is known before it is computed. */
 export const noteEqual = (root: string, fingerprint: string, identity: StageIdentity): void => {
   if (identity.engine === null && identity.reads === undefined) return
@@ -244,8 +236,11 @@ const makeStore = (root: string, keySchemes: readonly number[]): Store['Service'
 
   const publish = (draft: ManifestDraft, outDir: string, log?: string): Effect.Effect<Manifest, StoreError> =>
     attemptInParts(`write to the store ${root}`, function* () {
+      const names = filesBelow(outDir)
+      const flaw = flawOfNames(names)
+      if (flaw !== undefined) throw new Error(`'${flaw.name}' ${flaw.message}`)
       const taken = new Map<string, Taken>()
-      for (const name of filesBelow(outDir)) taken.set(name, yield* blobs.take(path.join(outDir, name)))
+      for (const name of names) taken.set(name, yield* blobs.take(path.join(outDir, name)))
       return { taken, printed: log === undefined ? undefined : yield* takeLog(log) }
     }).pipe(
       Effect.flatMap(({ taken, printed }) => {

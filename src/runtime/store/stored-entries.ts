@@ -4,8 +4,9 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import { storeErrorOf } from '../errors.js'
 import { FileIndex, identityOf } from '../file-identity.js'
-import { isSha256, type Manifest } from './manifest.js'
-import { readManifest, Store } from './store.js'
+import { type Manifest, readManifest } from './manifest.js'
+import { isSha256 } from '../shape.js'
+import { Store } from './store.js'
 
 /** A file or folder of the store. */
 export interface Entry {

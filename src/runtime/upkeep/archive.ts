@@ -6,14 +6,16 @@ import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import type { ReadEntry } from 'tar'
-import { isInnerName } from '../../base/files.js'
-import { isObject } from '../../base/objects.js'
 import { type AcceptedEdit, parseAcceptedEdits } from '../code/accepted-edits.js'
+import { parseCodeRecord } from '../code/record-store.js'
 import { UsageError } from '../errors.js'
 import { describeScheme, fingerprintOf, keyScheme } from '../fingerprint.js'
-import { contentOf, decodeManifest, isSha256, type Manifest, storedFilesOf } from '../store/manifest.js'
+import { recordOfText } from '../records/run-log.js'
+import { lineShape } from '../records/run-shapes.js'
+import { countShape, recordShape, textReaderOf, textShape, timeShape, WrongShape } from '../shape.js'
+import { contentOf, decodeManifest, type Manifest } from '../store/manifest.js'
 import type { Entry } from '../store/stored-entries.js'
-import { isCodeRecordText, type OnProgress } from './verify-store.js'
+import type { OnProgress } from './verify-store.js'
 
 /** Raised when older genepools cannot read the file any more. */
 export const archiveFormat = 1
@@ -46,6 +48,9 @@ const patterns: Readonly<Record<EntryKind, RegExp>> = {
   run: /^runs\/(\d{8}-[\w-]+)((?:\.[\w-]+)+|(?:\/[\w-]+(?:\.[\w-]+)*)+)$/,
 }
 
+/** Of each part of an entry's name: while a file is being written its name is longer than it will be. */
+const mostPartLetters = 200
+
 interface ArchiveEntry {
   readonly kind: EntryKind
   /** The hash in its name; of a run its id; '' of the edits that were accepted. */
@@ -54,6 +59,7 @@ interface ArchiveEntry {
 
 /** What an entry is, by its name: anything that is no such file of a store is none. */
 const entryOf = (name: string): ArchiveEntry | undefined => {
+  if (name.split('/').some((part) => part.length > mostPartLetters)) return undefined
   for (const [kind, pattern] of Object.entries(patterns) as [EntryKind, RegExp][]) {
     const found = pattern.exec(name)
     if (found !== null) return { kind, key: (kind === 'run' ? found[1] : found[2]) ?? '' }
@@ -65,7 +71,7 @@ const entryOf = (name: string): ArchiveEntry | undefined => {
 export const isOfRun = (run: string, { name }: Entry): boolean => name === run || name.startsWith(`${run}.`)
 
 /** What a manifest, a record or the header may be at most: they are read into memory. */
-const maxTextBytes = 512 * 2 ** 20
+const maxTextBytes = 256 * 2 ** 20
 
 export interface ReadArchive {
   readonly header: ArchiveHeader
@@ -80,17 +86,32 @@ export interface ReadArchive {
 
 const refuse = (message: string): UsageError => new UsageError({ message })
 
+const notExported = 'it is no file that genepool store export wrote'
+
+/** What of a header says whether the rest can be read. */
+const readVersions = textReaderOf(
+  recordShape<Pick<ArchiveHeader, 'format' | 'keyScheme' | 'genepool'>>({
+    format: countShape,
+    keyScheme: countShape,
+    genepool: textShape,
+  }),
+)
+
+const readWhole = textReaderOf(
+  recordShape<ArchiveHeader>({
+    format: countShape,
+    keyScheme: countShape,
+    genepool: textShape,
+    exportedAt: timeShape,
+    of: textShape,
+    artifacts: countShape,
+    entries: countShape,
+    bytes: countShape,
+  }),
+)
+
 const readHeader = (text: string): ArchiveHeader => {
-  let header: Partial<ArchiveHeader>
-  try {
-    header = JSON.parse(text) as Partial<ArchiveHeader>
-  } catch {
-    throw refuse('it is no file that genepool store export wrote')
-  }
-  const { format, keyScheme: scheme, genepool } = header
-  if (typeof format !== 'number' || typeof scheme !== 'number') {
-    throw refuse('it is no file that genepool store export wrote')
-  }
+  const { format, keyScheme: scheme, genepool } = readVersions(text)
   if (format > archiveFormat || scheme > keyScheme) {
     throw new UsageError({
       message:
@@ -98,41 +119,57 @@ const readHeader = (text: string): ArchiveHeader => {
           ? `it has format ${format}, and this genepool reads format ${archiveFormat}`
           : `its keys are ${describeScheme(scheme)}, and this genepool's are ${describeScheme(keyScheme)}: ` +
             'what it holds would not be found',
-      hint: `import it with genepool ${String(genepool)} or later`,
+      hint: `import it with genepool ${genepool} or later`,
     })
   }
-  return header as ArchiveHeader
+  return readWhole(text)
 }
 
-const readManifestEntry = (name: string, key: string, text: string): Manifest => {
+const readManifestEntry = (key: string, text: string): Manifest => {
   const manifest = decodeManifest(text)
   const isSound =
-    manifest !== undefined &&
-    isObject(manifest.made) &&
     manifest.fingerprint === key &&
     fingerprintOf(manifest.identity) === key &&
     contentOf(manifest.files, manifest.summary) === manifest.content
-  if (!isSound) throw refuse(`${name} is damaged`)
-  for (const inner of Object.keys(manifest.files)) {
-    if (!isInnerName(inner)) throw refuse(`${name} names the file '${inner}', which would lie outside its artifact`)
-  }
-  for (const { sha256, bytes } of storedFilesOf(manifest)) {
-    if (!isSha256(sha256) || !Number.isSafeInteger(bytes)) throw refuse(`${name} is damaged`)
-  }
+  if (!isSound) throw new WrongShape('its hashes are not those of what it says')
   return manifest
 }
 
-const readAccepted = (name: string, text: string): readonly AcceptedEdit[] => {
-  try {
-    return parseAcceptedEdits(text)
-  } catch {
-    throw refuse(`${name} is damaged`)
-  }
+const readRunLine = textReaderOf(lineShape)
+
+/** The record of a run that was killed may end in half a line. */
+const checkRunEntry = (name: string, run: string, text: string): void => {
+  if (!name.endsWith('.ndjson')) return
+  const { damage } = recordOfText(run, text, readRunLine)
+  if (damage !== undefined) throw new WrongShape(damage)
+}
+
+/** How files begin that hold another one in fewer bytes. */
+const compressed: Readonly<Record<string, readonly number[]>> = {
+  gzip: [0x1f, 0x8b],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+  xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00],
+  bzip2: [0x42, 0x5a, 0x68],
+}
+
+/**
+ * Refuses what is no plain tar with the header first. A reader of tars would unpack it on its way, and how much would
+ * come of that nobody knows before.
+ */
+const checkBeginning = (beginning: Buffer): void => {
+  if (beginning.subarray(0, headerName.length + 1).equals(Buffer.from(`${headerName}\0`))) return
+  const found = Object.entries(compressed).find(([, bytes]) => bytes.every((byte, at) => beginning[at] === byte))
+  if (found === undefined) throw refuse(notExported)
+  throw new UsageError({
+    message: `it is compressed (${found[0]}), and an export is a plain tar`,
+    hint: `unpack it first, for instance with ${found[0]} -d`,
+  })
 }
 
 class Reader {
   readonly #folder: string
   readonly #seen = new Set<string>()
+  readonly #folders = new Set<string>()
   header: ArchiveHeader | undefined
   readonly blobs = new Map<string, string>()
   readonly codes = new Map<string, string>()
@@ -151,29 +188,52 @@ class Reader {
     if (this.#seen.has(name)) throw refuse(`'${name}' is in it twice`)
     this.#seen.add(name)
     if (this.header === undefined) {
-      if (name !== headerName) throw refuse('it is no file that genepool store export wrote')
-      return this.#text(size, (text) => (this.header = readHeader(text)))
+      if (name !== headerName) throw refuse(notExported)
+      return this.#text(name, size, (text) => (this.header = readHeader(text)))
     }
+    if (this.#seen.size - 1 > this.header.entries) throw refuse('it has more entries than it says')
     this.#bytes += size
     if (this.#bytes > this.header.bytes) throw refuse('it is larger than it says')
     const entry = entryOf(name)
     if (entry === undefined) throw refuse(`it names '${name}', which is no file of a store`)
-    return entry.kind === 'blob' ? this.#blob(name, entry) : this.#text(size, (text) => this.#record(name, entry, text))
+    this.#checkPlace(name)
+    if (entry.kind === 'blob') return this.#blob(name, entry)
+    return this.#text(name, size, (text) => this.#record(name, entry, text))
   }
 
-  #text(size: number, then: (text: string) => void): ReturnType<Reader['begin']> {
-    if (size > maxTextBytes) throw refuse('a record in it is too large')
+  /** No entry may be the folder of another. */
+  #checkPlace(name: string): void {
+    for (let end = name.indexOf('/'); end >= 0; end = name.indexOf('/', end + 1)) {
+      const folder = name.slice(0, end)
+      if (this.#seen.has(folder)) throw refuse(`'${name}' lies in '${folder}', which is a file`)
+      this.#folders.add(folder)
+    }
+    if (this.#folders.has(name)) throw refuse(`'${name}' is a file, and others lie in it`)
+  }
+
+  #text(name: string, size: number, then: (text: string) => void): ReturnType<Reader['begin']> {
+    if (size > maxTextBytes) throw refuse(`${name} is too large`)
     const chunks: Buffer[] = []
-    return { write: (chunk) => chunks.push(chunk), end: () => then(Buffer.concat(chunks).toString('utf8')) }
+    const end = (): void => {
+      try {
+        then(Buffer.concat(chunks).toString('utf8'))
+      } catch (cause) {
+        throw cause instanceof WrongShape ? refuse(`${name} is damaged: ${cause.message}`) : cause
+      }
+    }
+    return { write: (chunk) => chunks.push(chunk), end }
   }
 
   #record(name: string, { kind, key }: ArchiveEntry, text: string): void {
-    if (kind === 'manifest') this.manifests.push(readManifestEntry(name, key, text))
+    if (kind === 'manifest') this.manifests.push(readManifestEntry(key, text))
     else if (kind === 'code') {
-      if (!isCodeRecordText(key, text)) throw refuse(`${name} is damaged`)
+      parseCodeRecord(key, text)
       this.codes.set(key, text)
-    } else if (kind === 'accepted') this.accepted = readAccepted(name, text)
-    else this.runs.set(name, text)
+    } else if (kind === 'accepted') this.accepted = parseAcceptedEdits(text)
+    else {
+      checkRunEntry(name, key, text)
+      this.runs.set(name, text)
+    }
   }
 
   #blob(name: string, { key }: ArchiveEntry): ReturnType<Reader['begin']> {
@@ -195,7 +255,7 @@ class Reader {
 
   finish(): ReadArchive {
     const { header, blobs, codes, accepted, runs, manifests } = this
-    if (header === undefined) throw refuse('it is no file that genepool store export wrote')
+    if (header === undefined) throw refuse(notExported)
     if (this.#seen.size - 1 !== header.entries) throw refuse('it is cut short')
     for (const { stage, files } of manifests) {
       const missing = Object.entries(files).find(([, { sha256 }]) => !blobs.has(sha256))
@@ -243,6 +303,7 @@ export const readArchive = async (
   const ended = new Promise<void>((resolve) => parser.on('end', resolve).on('error', () => resolve()))
   let done = 0
   for await (const chunk of fs.createReadStream(file, { highWaterMark: 1 << 20, signal })) {
+    if (done === 0) checkBeginning(chunk as Buffer)
     parser.write(chunk as Buffer)
     if (failure !== undefined) throw failure
     onProgress((done += (chunk as Buffer).length), total)

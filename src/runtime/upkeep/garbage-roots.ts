@@ -46,7 +46,10 @@ const graphOf = Effect.fnUntraced(function* (target: Pick<KnownTarget, 'file' | 
   return cellGraph(graph, yield* selectCell(graph, target.cell))
 })
 
-/** Fingerprints that the definition reaches, on the engine that it was run on. */
+/**
+ * Fingerprints that the definition reaches, on the engine that it was run on. Fails with a UsageError where nobody can
+ * tell what its stages were.
+ */
 const reached = Effect.fnUntraced(function* (target: Omit<KnownTarget, 'name'>, graph: StageGraph) {
   const store = yield* Store
   const { file, device, reuse } = target
@@ -54,6 +57,12 @@ const reached = Effect.fnUntraced(function* (target: Omit<KnownTarget, 'name'>, 
   const baseDir = path.dirname(file)
   const prepared = yield* prepare(graph, { engine, baseDir, file, reuse, tellMissing: true })
   const last = new LastKnown(store, graph.remembered)
+  if (last.isDamaged) {
+    return yield* new UsageError({
+      message: `${last.path}, which says what its stages were when they last stood finished, is damaged`,
+      hint: `run ${file} again, which mends it, or remove the file to let go of what it named`,
+    })
+  }
   const { manifests } = yield* planStages(prepared, last)
   const fingerprints = new Set([...manifests.values()].map(({ fingerprint }) => fingerprint))
   const wanted = new Set<string>()
@@ -82,12 +91,19 @@ const fingerprintsOf = (events: readonly RunEvent[]): ReadonlySet<string> =>
     ]),
   )
 
-/** Fingerprints by root, of the runs that are going on. */
+/** Fingerprints by root, of the runs that are going on. Fails with a UsageError where nobody can tell them. */
 export const liveRoots = Effect.fnUntraced(function* () {
   const store = yield* Store
   const roots: Root[] = []
   for (const run of liveRuns(store)) {
-    const fingerprints = fingerprintsOf((yield* readRun(run))?.events ?? [])
+    const record = yield* readRun(run)
+    if (record?.damage !== undefined) {
+      return yield* new UsageError({
+        message: `which artifacts the run ${run} has found, which goes on, cannot be told: ${record.damage}`,
+        hint: 'collect garbage when it has ended',
+      })
+    }
+    const fingerprints = fingerprintsOf(record?.events ?? [])
     roots.push({ label: `run ${run}, going on`, kind: 'live', fingerprints, wanted: fingerprints })
   }
   return roots
@@ -102,7 +118,9 @@ export const tagRoots = Effect.fnUntraced(function* () {
     const record = run === undefined ? undefined : yield* readRun(run)
     const isCut = record !== undefined && !isSealed && !hasEnd(record) && !live.has(record.run)
     const wrong =
-      damage ?? (isCut ? `the record of its run ${run} has no end: the run was killed, or it is cut` : undefined)
+      damage ??
+      record?.damage ??
+      (isCut ? `the record of its run ${run} has no end: the run was killed, or it is cut` : undefined)
     if (record === undefined || wrong !== undefined) {
       return yield* new UsageError({
         message: `which artifacts the tag ${name} keeps cannot be told: ${wrong}`,
@@ -161,9 +179,14 @@ export const findRoots = Effect.fnUntraced(function* (
       Effect.catchTag('UsageError', (error) => {
         const last = new LastKnown(store, { as: target.name, names: noNames })
         if (last.isLost) {
+          const isDefinition = !error.message.startsWith(last.path)
           return new UsageError({
-            message: `what ${label} keeps cannot be told: ${error.message}, and what its stages were is not recorded`,
-            hint: `mend the definition, or remove ${entry} to let go of what it keeps`,
+            message:
+              `what ${label} keeps cannot be told: ${error.message}` +
+              (isDefinition ? ', and what its stages were is not recorded' : ''),
+            hint: isDefinition
+              ? `mend the definition, or remove ${entry} to let go of what it keeps`
+              : 'run it again, which mends the file, or remove that to let go of what it named',
           })
         }
         warnings.push(`${label}: ${error.message}; what its stages were when they last stood finished is kept`)

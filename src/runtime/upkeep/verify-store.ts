@@ -4,31 +4,23 @@
 import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
-import { digestOf } from '../code/code-record.js'
-import { decodeRecord } from '../code/record-text.js'
+import { parseCodeRecord } from '../code/record-store.js'
 import { type StoreError, storeErrorOf } from '../errors.js'
 import { type InParts, inParts } from '../in-parts.js'
 import { showAsFolder } from '../store/artifact-folder.js'
-import { isSha256, type Manifest, type StoredFile } from '../store/manifest.js'
+import { isSha256 } from '../shape.js'
+import type { Manifest, StoredFile } from '../store/manifest.js'
 import { quarantine } from '../store/quarantine.js'
 import { noteEqual, Store } from '../store/store.js'
 import { blobsIn, codeRecordsIn, entriesIn, type Entry, manifestsIn } from '../store/stored-entries.js'
 
 /**
- * Whether a record of code is what its digest says. Only explanations read it: without it they are poorer, never wrong.
+ * Whether a record of code is what its name says. Only explanations read it: without it they are poorer, never wrong.
  */
-export const isCodeRecordText = (digest: string, text: string): boolean => {
-  try {
-    return digestOf(decodeRecord(text)) === digest
-  } catch {
-    return false
-  }
-}
-
-/** Whether it is what its name says. */
 const isCodeRecord = ({ name, path }: Entry): boolean => {
   try {
-    return isCodeRecordText(name.replace(/\.json$/, ''), fs.readFileSync(path, 'utf8'))
+    parseCodeRecord(name.replace(/\.json$/, ''), fs.readFileSync(path, 'utf8'))
+    return true
   } catch {
     return false
   }
