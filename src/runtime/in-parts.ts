@@ -56,7 +56,7 @@ export const atOnce = <A>(work: InParts<A>): A => {
 const partBytes = 1 << 20
 
 /** Reads an open file from where it stands, part by part: each holds until the next. */
-export function* readInParts(descriptor: number, take: (part: Buffer) => void): InParts<void> {
+export function* readInParts(descriptor: number, take: (part: Uint8Array) => void): InParts<void> {
   const buffer = Buffer.allocUnsafe(partBytes)
   for (let read = fs.readSync(descriptor, buffer); read > 0; read = fs.readSync(descriptor, buffer)) {
     take(buffer.subarray(0, read))
