@@ -66,7 +66,8 @@ const codeOf = (exit: Exit.Exit<unknown, unknown>): number => {
  */
 export const teardown = (exit: Exit.Exit<unknown, unknown>): void => {
   const code = codeOf(exit)
-  const end = (): void => process.exit(code)
+  // What it was asked for may have found no space or no reader only now.
+  const end = (): void => process.exit(code === 0 ? process.exitCode : code)
   // Who has interrupted it does not wait for a reader that reads no further.
   if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) setTimeout(end, lastWordsMs)
   whenWritten(end)

@@ -19,13 +19,12 @@ export class Control {
 
 const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** The text with its control characters shown, line breaks and tabs left as they are. */
-export const visible = (text: string): string =>
-  text.replace(/\r\n/g, '\n').replace(/(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu, escaped)
+/** The text with its control characters shown, line breaks (also those of CSV) and tabs left as they are. */
+export const visible = (text: string): string => text.replace(/(?!\r?\n|\t)[\p{Cc}\p{Bidi_Control}]/gu, escaped)
 
 /** The same on one line, whatever the text. */
 export const visibleLine = (text: string): string =>
-  visible(text).replace(/[\n\t]/g, (character) => (character === '\n' ? '\\n' : '\\t'))
+  visible(text).replace(/\r?\n|\t/g, (found) => (found === '\t' ? '\\t' : '\\n'))
 
 /** What is to be written, one after the other. */
 export type Written = readonly (string | Control)[]
@@ -54,8 +53,8 @@ export const stdout = outputOn(process.stdout)
 
 export const stderr = outputOn(process.stderr)
 
-/** Calls back once all that was printed has gone out. */
+/** Calls back once all that was printed has gone out, or cannot: that has been told by then. */
 export const whenWritten = (then: () => void): void => {
   const { stdout: out, stderr: err } = process
-  out.write('', () => err.write('', then))
+  out.write('', () => err.write('', () => setImmediate(then)))
 }

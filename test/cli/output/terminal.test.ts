@@ -23,7 +23,7 @@ const obeyed = /(?!\n)[\p{Cc}\p{Bidi_Control}]/u
 describe('what the command line prints', () => {
   it('shows control characters as JSON writes them, and leaves lines and tabs as they are', () => {
     expect(visible(nasty)).to.equal(shown)
-    expect(visible('one\r\ntwo\n\tthree ünï 漢字 👩‍🔬')).to.equal('one\ntwo\n\tthree ünï 漢字 👩‍🔬')
+    expect(visible('one\r\ntwo\n\tthree ünï 漢字 👩‍🔬')).to.equal('one\r\ntwo\n\tthree ünï 漢字 👩‍🔬')
     expect(JSON.parse(visible(JSON.stringify({ [nasty]: nasty })))).to.deep.equal({ [nasty]: nasty })
   })
 
