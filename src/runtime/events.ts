@@ -68,7 +68,12 @@ export type Reason =
   /** It was made under other fingerprints, and what these named cannot be compared. */
   | { readonly type: 'scheme-changed'; readonly before: number; readonly now: number }
   /** A file from outside the store is not there. */
-  | { readonly type: 'source-missing'; readonly path: string | null; readonly message: string }
+  | {
+      readonly type: 'source-missing'
+      readonly path: string | null
+      readonly message: string
+      readonly hint?: string
+    }
   | { readonly type: 'artifact-missing' }
   | { readonly type: 'artifact-corrupt' }
   /** Its artifact is there, but nobody has read its files as they are now: they may be damaged. */

@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { runCli } from '../support/cli.js'
-import { countsOf } from '../support/read-events.js'
+import { countsOf, eventOf, eventsOf } from '../support/read-events.js'
 import { workspaceForEach } from '../support/workspace.js'
 
 describe('a stage whose output leads to files of the user', () => {
@@ -44,5 +44,22 @@ export default pipeline('own').add(stage('own', { run: ({ outDir }) => { ${compu
     expect(readFileSync(workspace.file('.genepool', 'artifacts', folder!, 'out.txt'), 'utf8')).to.equal('precious')
     const again = await runCli(['run', 'own.mjs', '--json'], { cwd: workspace.path })
     expect(again.stdout).not.to.match(/damaged/)
+  })
+
+  it('is told of a link among its files, and what to do', async () => {
+    const ran = await run(`fs.mkdirSync(path.join(outDir, 'a')); fs.symlinkSync(mine, path.join(outDir, 'a', 'b'))`)
+    const failed = eventOf(ran.events, 'stage-failed', 'own')
+    expect(failed.message).to.equal(`'a/b' in its outDir is a link, which cannot be stored`)
+    expect(failed.hint).to.match(/copy what it leads to/)
+  })
+
+  it('is told what of it the store does not keep', async () => {
+    const ran = await run(`fs.mkdirSync(path.join(outDir, 'empty'))
+      fs.writeFileSync(path.join(outDir, 'run.sh'), '', { mode: 0o755 })
+      fs.writeFileSync(path.join(outDir, 'plain.txt'), '')`)
+    expect(countsOf(ran)).to.include({ ran: 1 })
+    expect(eventsOf(ran.events, 'warning').map(({ message }) => message)).to.deep.equal([
+      `own: not stored with its files: empty folders ('empty') and the permission to execute 'run.sh'`,
+    ])
   })
 })

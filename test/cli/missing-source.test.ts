@@ -16,9 +16,10 @@ describe('a pipeline whose data are not there', () => {
 
   before(() => workspace.write('absent.ts', definition))
 
-  it('is planned: the stage that reads them would run, and says which file is missing', async () => {
-    const { code, stdout } = await call('plan', 'absent.ts', '--json')
-    expect(code).to.equal(0)
+  it('is planned with exit code 2: the stage that reads them would run, and says which file is missing', async () => {
+    const { code, stdout, stderr } = await call('plan', 'absent.ts', '--json')
+    expect(code).to.equal(2)
+    expect(stderr).to.match(/^genepool: it cannot run: stage 'data': .*trainImages is 'a\.gz', but there is no file/)
     const [data, teacher] = stdout
       .trim()
       .split('\n')
@@ -27,6 +28,7 @@ describe('a pipeline whose data are not there', () => {
     expect(data?.reasons[0]).to.deep.include({ type: 'source-missing', path: workspace.file('a.gz') })
     expect(teacher).to.deep.include({ stage: 'teacher', status: 'run' })
     const text = await call('plan', 'absent.ts')
+    expect(text.code).to.equal(2)
     expect(text.stdout).to.match(/data +run +idx\(\): trainImages is 'a\.gz', but there is no file .*a\.gz/)
   })
 

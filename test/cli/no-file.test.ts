@@ -33,7 +33,7 @@ describe('what is no file, where a file is to be read,', () => {
 
   it('is said in the plan, for each stage that would read it', async () => {
     const { code, stdout } = await call('plan', 'reads.ts', '--json')
-    expect(code).to.equal(0)
+    expect(code).to.equal(2)
     const planned = stdout
       .trim()
       .split('\n')

@@ -89,7 +89,7 @@ const crashes: Readonly<Record<string, RegExp>> = {
   lateBug: /the worker ended without a result \(exit code 1\): TypeError: thrown where nobody catches/,
   bug: /Cannot read properties of undefined/,
   empty: /without leaving a file/,
-  link: /value\.txt is no plain file/,
+  link: /'value\.txt' in its outDir is a link, which cannot be stored/,
   nothingOfThisName: /exports no stage function 'nothingOfThisName'/,
   greedy: /the worker ran out of memory \(signal SIGABRT\): V8's heap is full/,
 }

@@ -4,6 +4,7 @@ import * as Command from 'effect/cli/Command'
 import type { StageNode } from '../../dsl/nodes.js'
 import { duration, plural } from '../../results/format.js'
 import { ranksOf } from '../../runtime/definition/stage-order.js'
+import { UsageError } from '../../runtime/errors.js'
 import type { PlannedStage } from '../../runtime/events.js'
 import { memoryBounds } from '../../runtime/execute/worker-memory.js'
 import { machineOf } from '../../runtime/machine.js'
@@ -58,6 +59,23 @@ const estimateLine = (estimate: PlanEstimate | undefined): string => {
   return `expected time: ${describeEstimate(estimate)}, with ${plural(estimate.jobs, 'stage')} side by side\n`
 }
 
+/** A run of such a plan is refused, and so the plan is no success either. */
+const refuseMissing = ({ prepared }: Inspected): Effect.Effect<void, UsageError> => {
+  const refused = prepared.stages.flatMap(({ node, missing }) =>
+    missing === undefined ? [] : [{ ...missing, name: node.name }],
+  )
+  const [first] = refused
+  if (first === undefined) return Effect.void
+  const { name, message, hint } = first
+  const others = refused.length === 1 ? '' : `; ${refused.length - 1} more of its stages cannot either`
+  return Effect.fail(
+    new UsageError({
+      message: `it cannot run: stage '${name}': ${message}${others}`,
+      ...(hint === undefined ? {} : { hint }),
+    }),
+  )
+}
+
 const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   yield* checkJobs(flags.jobs)
   const inspected = yield* inspect(flags)
@@ -74,7 +92,7 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
     }
     for (const message of warnings) printJson({ type: 'warning', message })
     if (estimate !== undefined) printJson({ type: 'estimate', ...estimateOf(estimate) })
-    return
+    return yield* refuseMissing(inspected)
   }
   const expectedColumn: TableColumn<PlannedStage> = {
     title: 'expected',
@@ -104,6 +122,7 @@ const plan = Effect.fnUntraced(function* (flags: FlagsOf<typeof planFlags>) {
   say(`${graph.name}${shared}\n${table}`)
   say(`${number('cached')} cached, ${number('run')} to run, ${number('maybe')} maybe`)
   stdout.write(estimateLine(estimate))
+  yield* refuseMissing(inspected)
 })
 
 export const planCommand = Command.make('plan', planFlags).pipe(

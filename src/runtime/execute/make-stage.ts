@@ -10,7 +10,7 @@ import type * as Scope from 'effect/Scope'
 import type { StageNode } from '../../dsl/nodes.js'
 import { attempts, runUnchanged } from './attempts.js'
 import { asEncoded, hashOf } from '../canonical.js'
-import { type CorruptArtifact, StageError, type StoreError, storeErrorOf } from '../errors.js'
+import { attempt, type CorruptArtifact, StageError, type StoreError, storeErrorOf } from '../errors.js'
 import { sentenceOf } from '../../base/errors.js'
 import type { Emit, Reason, RunEvent } from '../events.js'
 import type { Executor } from './executor.js'
@@ -29,6 +29,7 @@ import { sealInputs } from '../store/sealed-inputs.js'
 import type { ResolvedEngine } from '../services.js'
 import type { InputArtifact } from '../stage-contract.js'
 import { openExtension } from './milestones.js'
+import { outputsIn } from './outputs.js'
 import { openStaging } from '../store/staging.js'
 import { StageLog, stageLogFile } from './stage-log.js'
 import { Store, type Manifest } from '../store/store.js'
@@ -65,9 +66,6 @@ const artifactOf = (store: Store['Service'], manifest: Manifest): InputArtifact 
   files: Object.fromEntries(Object.entries(manifest.files).map(([name, file]) => [name, store.blob(file)])),
   summary: manifest.summary,
 })
-
-const holdsFile = (folder: string): boolean =>
-  fs.readdirSync(folder, { recursive: true, withFileTypes: true }).some((entry) => !entry.isDirectory())
 
 /** What the fingerprint's digest of code stands for, before anything is stored under it. */
 const keepCode = ({ prepared }: MakeContext, { codeEntry, codeWithout }: PreparedStage) =>
@@ -232,15 +230,13 @@ const compute = Effect.fnUntraced(function* (
   ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
   log.close()
-  if (!fs.lstatSync(outDir, { throwIfNoEntry: false })?.isDirectory()) {
-    return yield* new StageError({
-      message: `its outDir ${outDir} is no folder any more`,
-      hint: 'write or copy files into outDir instead of putting something in its place',
-    })
-  }
-  if (!holdsFile(outDir) && Object.keys(summary).length === 0) {
+  const outputs = yield* attempt(() => outputsIn(outDir))
+  if (outputs.isEmpty && Object.keys(summary).length === 0) {
     const message = 'the stage ended without leaving a file or returning figures, so there is nothing to store'
     return yield* new StageError({ message })
+  }
+  if (outputs.lost !== undefined) {
+    context.emit({ type: 'warning', message: `${node.name}: not stored with its files: ${outputs.lost}` })
   }
   const goesOnFrom = extension?.goesOnFrom?.fingerprint
   const finished = { ...made(), ...(goesOnFrom !== undefined && { goesOnFrom }) }

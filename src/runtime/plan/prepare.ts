@@ -145,7 +145,11 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
       return { sources: found }
     } catch (cause) {
       if (options.tellMissing !== true || !(cause instanceof StageError)) throw cause
-      return { sources: {}, missing: { type: 'source-missing', path: cause.path ?? null, message: cause.message } }
+      const { path = null, message, hint } = cause
+      return {
+        sources: {},
+        missing: { type: 'source-missing', path, message, ...(hint === undefined ? {} : { hint }) },
+      }
     }
   }
 

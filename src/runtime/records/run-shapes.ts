@@ -49,7 +49,7 @@ const reasonShape = casesShape<'type', Reason>('type', 'reason', {
   'engine-changed': { before: textShape, now: textShape },
   'machine-changed': { before: textShape, now: textShape },
   'scheme-changed': { before: countShape, now: countShape },
-  'source-missing': { path: nullableShape(textShape), message: textShape },
+  'source-missing': { path: nullableShape(textShape), message: textShape, hint: optionalShape(textShape) },
   'artifact-missing': {},
   'artifact-corrupt': {},
   'artifact-unverified': {},

@@ -254,8 +254,11 @@ export const readIdxLabels = async (file: IdxFile, rows: Int32Array, numClasses:
   const labels = await readIdxRows(file, rows)
   const wrong = labels.findIndex((label) => label >= numClasses)
   if (wrong === -1) return labels
+  const beginAtOne = labels.every((label) => label >= 1 && label <= numClasses)
   throw new StageError({
     message: `${file.path}: label number ${rows[wrong]} is ${labels[wrong]}, allowed are 0 to ${numClasses - 1}`,
-    hint: 'set numClasses of the data to the number of classes',
+    hint: beginAtOne
+      ? `its labels begin at 1, as EMNIST's letters do: set numClasses to ${numClasses + 1}; class 0 then has no images`
+      : 'set numClasses of the data to the number of classes',
   })
 }

@@ -169,6 +169,21 @@ describe('IDX files', () => {
     await expectRefused(wrong, `${path}: label number 3 is 255, allowed are 0 to 10`)
   })
 
+  it('that begin at 1 are refused with the number of classes that holds them', async () => {
+    const hints = (labels: readonly number[], numClasses: number) =>
+      readLabels(write('labels', idxBytes([labels.length], labels)), numClasses).then(
+        () => expect.fail('not refused'),
+        ({ hint }: StageError) => hint,
+      )
+    expect(await hints([1, 26, 3], 26)).to.match(/begin at 1.*set numClasses to 27/)
+    for (const others of [
+      [0, 26, 3],
+      [1, 27, 3],
+    ]) {
+      expect(await hints(others, 26)).to.equal('set numClasses of the data to the number of classes')
+    }
+  })
+
   it('of different counts are refused with both counts and paths', async () => {
     const images = write('images', imageFile)
     const labels = write('labels', idxBytes([2], [1, 2]))
