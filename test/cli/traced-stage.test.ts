@@ -4,7 +4,7 @@ import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Finished } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { pause } from '../support/child.js'
-import { countsOf, stagesWith } from '../support/read-events.js'
+import { countsOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { workspaceForAll, workspaceForEach, type Workspace } from '../support/workspace.js'
 
 /** Nothing in a definition's text names what these read. */
@@ -415,6 +415,41 @@ describe('modules that a stage loads by names that nothing says', () => {
     expect(await ran()).to.equal(1)
     unlinkSync(workspace.file('later.mjs'))
     expect(await ran()).to.equal(0)
+  })
+
+  it('count where a package loads them for it', async () => {
+    workspace.write(
+      'node_modules/settings/package.json',
+      JSON.stringify({ name: 'settings', version: '1.0.0', type: 'module', exports: './settings.js' }),
+    )
+    workspace.write('node_modules/settings/settings.js', 'export const load = async (file) => (await import(file)).n')
+    workspace.write(
+      'named.mjs',
+      `import { pipeline, stage } from 'genepool'
+import { load } from 'settings'
+const run = async () => ({ n: await load(process.env.OWN_ROOT + '/named/there.mjs') })
+export default pipeline('named').add(stage('own', { run }))
+`,
+    )
+    workspace.write('named/below.mjs', 'export const m = 1')
+    workspace.write(
+      'named/there.mjs',
+      `import { m } from './below.mjs'
+export const n = await import('./later.mjs').then(({ n }) => n, () => m)
+`,
+    )
+    const summary = async (): Promise<unknown> => {
+      const { events } = await genepool('run named.mjs --json')
+      return eventsOf(events, 'stage-finished').map((event) => event.summary)
+    }
+    expect(await summary()).to.deep.equal([{ n: 1 }])
+    expect(await summary()).to.deep.equal([])
+    workspace.write('named/below.mjs', 'export const m = 2')
+    expect(await summary()).to.deep.equal([{ n: 2 }])
+    workspace.write('named/later.mjs', 'export const n = 3')
+    expect(await summary()).to.deep.equal([{ n: 3 }])
+    unlinkSync(workspace.file('named/later.mjs'))
+    expect(await summary()).to.deep.equal([])
   })
 })
 

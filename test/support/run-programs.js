@@ -18,7 +18,7 @@ const results = []
 for (const { folder, main, id, log } of JSON.parse(readFileSync(process.argv[2], 'utf8'))) {
   if (main !== 'stage.ts') {
     tracer.begin({ log, root: folder, given: [], trusts: [] })
-    tracer.install([], true)
+    tracer.install([], 'modules')
   }
   let isLoaded = false
   try {

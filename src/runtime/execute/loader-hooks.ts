@@ -59,13 +59,17 @@ const threaded = `
   export const initialize = (given) => { port = given }
   export const { resolve } = (${hooks})((message) => port.postMessage(message), identityOf, fileURLToPath)`
 
+const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }
+
+/** Whether hooks are called in the thread that loads; one of their own takes 60 ms to start. */
+export const loaderHooksAreNear = registerHooks !== undefined
+
 /**
  * From now on `hear` is told of every module that is imported: at once where Node's loader has hooks in this thread
  * (from Node 22.15 on), else when this thread has nothing else to do. What it gives has it hear all that is waiting.
  * `identityOf` asks for that of a file without being told.
  */
 export const hookLoader = (hear: Hear, identityOf: (file: string) => string | undefined): (() => void) => {
-  const { registerHooks } = Module as unknown as { registerHooks?: (hooks: object) => void }
   if (registerHooks !== undefined) {
     const make = vm.runInThisContext(hooks, { filename: loaderHooksFile }) as (...given: unknown[]) => object
     registerHooks(make((message: LoaderMessage) => hear(message, true), identityOf, fileURLToPath))

@@ -24,7 +24,7 @@ import {
   variable,
 } from '../reads.js'
 import { clockGetters, escapes, optionOf, words } from './escapes.js'
-import { hookLoader, type LoaderMessage } from './loader-hooks.js'
+import { hookLoader, type LoaderMessage, loaderHooksAreNear } from './loader-hooks.js'
 import {
   type Before,
   type Callable,
@@ -77,6 +77,9 @@ const keyOf = ({ name, of }: TracedRead): string => (of === undefined ? name : `
 const packageOf = (file: string): string | undefined =>
   /^(.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/.][^\\/]*)[\\/]/.exec(file)?.[1]
 
+/** Whether Node's loader reads ES modules by a function that can be replaced. */
+const readsByPromises = process.versions.node.startsWith('20.')
+
 const isUsers = (module: string): boolean => packageOf(module) === undefined && !isOwnFile(module)
 
 /** Links followed, where it is there. */
@@ -121,6 +124,8 @@ class Tracer {
   #isBusy = false
   #isInstalled = false
   #followsModules = false
+  /** Hooks of Node's loader are set as soon as it reads a module that belongs to no package. */
+  #awaitsModules = false
   #drain = (): void => {}
 
   /** The next stage begins: what it reads goes to a log of its own. */
@@ -159,14 +164,17 @@ class Tracer {
   }
 
   /**
-   * From now on what is read counts; `files` were compiled into the definition, `loads` says whether Node's loader has
-   * more to load.
+   * From now on what is read counts; `files` were compiled into the definition, `loads` says what Node's loader has to
+   * load besides: modules, or packages alone that the definition imports by their names.
    */
-  install(files: readonly string[], loads: boolean): void {
+  install(files: readonly string[], loads: 'modules' | 'packages' | 'nothing'): void {
     if (this.#options === undefined) return
     this.#busy(() => {
       for (const file of files) this.#file('module', file)
-      if (loads && !this.#followsModules) this.#followModules()
+      if (loads !== 'nothing' && !this.#followsModules) {
+        if (loads === 'packages' && !loaderHooksAreNear && readsByPromises) this.#awaitsModules = true
+        else this.#followModules()
+      }
       if (this.#isInstalled) return
       this.#isInstalled = true
       this.#isHalf = true
@@ -183,6 +191,7 @@ class Tracer {
 
   #followModules(): void {
     this.#followsModules = true
+    this.#awaitsModules = false
     const hear = ({ request, parent, found, identity }: LoaderMessage, isOwn: boolean): void => {
       if (found !== undefined && identity !== undefined) this.#file('module', found, identity)
       if (request !== undefined && !isOwn) this.#resolved(request, parent, found)
@@ -190,6 +199,17 @@ class Tracer {
     const hearing = (told: LoaderMessage, isInCall: boolean): void =>
       void this.#busy(() => hear(told, isInCall && isOwnCall(hearing)))
     this.#drain = hookLoader(hearing, (file) => this.#busy(() => identityOf(file)))
+  }
+
+  /** Node's loader reads an ES module. For the names that packages look up, their versions stand. */
+  #loads(given: unknown, boundary: Callable): void {
+    if (!this.#awaitsModules || this.#options === undefined || this.#isBusy) return
+    const file = pathOf(given)
+    if (file === undefined || callerOf(boundary) !== 'loader') return
+    this.#busy(() => {
+      if (isUsers(file)) this.#followModules()
+      this.#file('module', file)
+    })
   }
 
   /**
@@ -457,6 +477,7 @@ class Tracer {
       }
     }
     each(['readFile', 'openAsBlob'], ([file], boundary) => this.#look('file', file, boundary))
+    replace(fs.promises, 'readFile', ([file], boundary) => this.#loads(file, boundary))
     each(['open'], ([file, flags], boundary) => {
       if (opensToRead(flags) && !empties(flags)) this.#look('file', file, boundary)
       if (opensToWrite(flags)) this.#writes(file, flags, boundary)

@@ -42,10 +42,10 @@ const evaluate = async (file: string): Promise<unknown> => {
   let isCompiled = false
   const compiled = await runCompiled(file, ({ files, loads }) => {
     isCompiled = true
-    tracer.install(files, loads)
+    tracer.install(files, loads ? 'packages' : 'nothing')
   })
   if (isCompiled && compiled !== undefined) return compiled
-  return importFile(file, () => tracer.install([], true))
+  return importFile(file, () => tracer.install([], 'modules'))
 }
 
 const evaluateOnce = (file: string): Promise<unknown> => {
