@@ -7,6 +7,7 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { expect } from 'chai'
@@ -14,7 +15,7 @@ import { create } from 'tar'
 import { pause } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { copyStage, joinStage, smallPipeline } from '../support/small-pipeline.js'
-import { hitsOf } from '../support/stored-artifacts.js'
+import { hitsOf, manifestsOf } from '../support/stored-artifacts.js'
 import { countsOf } from '../support/read-events.js'
 import { workspaceForAll } from '../support/workspace.js'
 
@@ -50,6 +51,29 @@ describe('genepool store export and import', () => {
     rmSync(workspace.file('second', 'blobs'), { recursive: true })
     expect((await cli('store', 'import', 'all.tar', '--store', 'second')).code).to.equal(0)
     expect([...hitsOf(workspace.file('second'))]).to.deep.equal(before)
+  })
+
+  it('make artifacts young: one that was made long ago is kept from its arrival on', async () => {
+    await cli('store', 'import', 'all.tar', '--store', 'old')
+    const monthAgo = new Date(Date.now() - 30 * 24 * 3_600_000)
+    for (const { fingerprint } of manifestsOf(workspace.file('old'))) {
+      const file = workspace.file('old', 'actions', fingerprint.slice(0, 2), `${fingerprint}.json`)
+      const old = readFileSync(file, 'utf8')
+        .slice(65)
+        .replace(/"at":"[^"]+"/, `"at":"${monthAgo.toISOString()}"`)
+      writeFileSync(file, `${createHash('sha256').update(old).digest('hex')}\n${old}`)
+      utimesSync(file, monthAgo, monthAgo)
+    }
+    await cli('store', 'export', 'small.mjs', 'old.tar', '--store', 'old', '--engine', 'cpu')
+    await cli('store', 'import', 'old.tar', '--store', 'young')
+    workspace.write('other.mjs', smallPipeline(copyStage('other'), 'other'))
+    for (const [store, kept] of [
+      ['young', 2],
+      ['old', 0],
+    ] as const) {
+      const { stderr } = await cli('gc', 'other.mjs', '--named-only', '--store', store)
+      expect([stderr, manifestsOf(workspace.file(store)).length]).to.deep.equal(['', kept])
+    }
   })
 
   it('carry one recorded run too', async () => {
