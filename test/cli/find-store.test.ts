@@ -25,12 +25,14 @@ describe('the store where none is named', () => {
     const nowhere = `there is no store ${workspace.file('work', 'deep', '.genepool')}, nor one of your own above it up to ${workspace.path}`
     for (const call of ['plan ../../small.mjs', 'runs', 'store verify']) {
       const { code, stderr } = await deep(call)
-      expect([code, stderr], call).to.deep.equal([0, `genepool: ${nowhere}\n`])
+      expect([code, stderr], call).to.deep.equal([0, `genepool: ${nowhere}; genepool run makes it\n`])
     }
     const results = await deep('results ../../small.mjs')
     expect([results.code, results.stderr.split('\n')[0].endsWith(`; ${nowhere}`)]).to.deep.equal([2, true])
     const named = await deep('plan ../../small.mjs --store elsewhere')
-    expect(named.stderr).to.equal(`genepool: there is no store ${workspace.file('work', 'deep', 'elsewhere')}\n`)
+    expect(named.stderr).to.equal(
+      `genepool: there is no store ${workspace.file('work', 'deep', 'elsewhere')}; genepool run makes it\n`,
+    )
   })
 
   it('is made in the working directory by a run, which says nothing of that', async () => {

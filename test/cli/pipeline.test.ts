@@ -199,7 +199,7 @@ describe('a real pipeline', () => {
     expect(damaged.stdout).to.equal('')
     expect(damaged.stderr)
       .to.match(/^genepool: evaluate counts as missing: .* is damaged \(descendants\.jsonl\).*; genepool run tiny\.ts /)
-      .and.match(/^genepool: there are no results of tiny\.ts as it stands: evaluate did not run/m)
+      .and.match(/^genepool: there are no results of tiny\.ts as it stands: evaluate left no result/m)
     const run = await genepool('run tiny.ts --json')
     expect(contentsOf(run.events)).to.deep.equal({ evaluate: contentsOf(first.run.events)['evaluate'] })
     expect(readFileSync(blob, 'utf8')).to.equal(good)

@@ -131,7 +131,7 @@ describe('figures that stages return', () => {
 
   it('have a section in the report', async () => {
     const { code, stdout } = await genepool('report own.ts')
-    expect([code, stdout.split('  ')[1]?.split(', ')[1]]).to.deep.equal([0, '1 figures'])
+    expect([code, stdout.split('  ')[1]?.split(', ')[1]]).to.deep.equal([0, '1 figure'])
     const html = read('own-report.html')
     expect(html)
       .to.include('<h2>Figures of stages</h2>')
@@ -207,11 +207,26 @@ describe('figures that stages return', () => {
     }
   })
 
+  it('of a stage that is computed every time are said to be so', async () => {
+    workspace.write(
+      'drawn.ts',
+      `import { pipeline, stage } from 'genepool'
+export default pipeline('drawn').add(stage('drawn', { run: () => ({ share: Math.random() }) }))
+`,
+    )
+    await genepool('run drawn.ts --store drawn')
+    const { code, stderr } = await genepool('results drawn.ts --store drawn')
+    expect(code).to.equal(2)
+    expect(stderr).to.match(
+      /^genepool: drawn uses randomness that is not its own \(drawn\.ts:2\), so it is computed every time; .*trusts/,
+    )
+  })
+
   it('of a stage that has not run are said to be missing', async () => {
     const { code, stderr } = await genepool('results own.ts --store none')
     expect(code).to.equal(2)
     expect(stderr).to.equal(
-      `genepool: there are no results of own.ts as it stands: count, twice did not run with these parameters; ` +
+      `genepool: there are no results of own.ts as it stands: count, twice left no result with these parameters; ` +
         `there is no store ${workspace.file('none')}\n  genepool run own.ts\n`,
     )
     await genepool('run own.ts --only count --store half')

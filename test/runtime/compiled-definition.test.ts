@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, renameSync, symlinkSync, utimesSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
@@ -45,6 +46,25 @@ describe('a compiled definition', () => {
     )
   const isCompiled = (): boolean => kept().every(({ script }) => script !== undefined)
   const load = (file: string) => Effect.runPromise(loadDefinition(file))
+
+  it('names what is imported and not there, and the line, without loading anything else', async () => {
+    const missing = async (file: string): Promise<string> =>
+      Effect.runPromise(Effect.flip(loadDefinition(workspace.file(file)))).then(({ message }) =>
+        message.replaceAll(`${relative(process.cwd(), workspace.path)}/`, '').replaceAll(`${workspace.path}/`, ''),
+      )
+    workspace.write(
+      'imports.ts',
+      "import { pipeline } from 'genepool'\nimport { n } from './lib/n.js'\nexport default pipeline(n)",
+    )
+    const absent = "cannot load imports.ts: './lib/n.js' is not there, which imports.ts:2 imports"
+    expect(await missing('imports.ts')).to.equal(absent)
+    workspace.write('lib/other.ts', '')
+    expect(await missing('imports.ts')).to.equal(absent)
+    workspace.write('lib/n.ts', "import './m'\nexport const n = 'n'")
+    expect(await missing('imports.ts')).to.equal("cannot load imports.ts: './m' is not there, which lib/n.ts:1 imports")
+    workspace.write('lib/m.ts', '')
+    expect(await missing('imports.ts')).to.match(/^pipeline 'n' has no stages/)
+  })
 
   const loadBoth = async (...files: readonly string[]): Promise<readonly Loaded[]> => {
     const { stdout, stderr } = await start([child, workspace.file('cache'), ...files], { cwd: workspace.path }).done

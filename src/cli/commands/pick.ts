@@ -95,7 +95,7 @@ const describeNext = ({ next }: Picked, budgets: readonly Budget[], { metric, ba
   if (next === undefined) return 'no model is better'
   const costs = budgets.map(({ cost, limit }) => {
     const more = costOf(next, cost, batch)! / limit - 1
-    return `${shown(next, cost, batch)}${more > 0 ? ` (${(100 * more).toPrecision(2)} % over)` : ''}`
+    return `${shown(next, cost, batch)}${more > 0 ? ` (${more < 1 ? (100 * more).toPrecision(2) : Math.round(100 * more)} % over)` : ''}`
   })
   return `the next better one is ${named(next)}: ${[score(next, metric), ...costs].join(', ')}`
 }

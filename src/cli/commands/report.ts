@@ -4,7 +4,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import { makeReport } from '../../report/report-data.js'
-import { bytes } from '../../results/format.js'
+import { bytes, plural } from '../../results/format.js'
 import { version } from '../../runtime/definition/own-package.js'
 import { sentenceOf } from '../../base/errors.js'
 import { UsageError } from '../../runtime/errors.js'
@@ -57,7 +57,7 @@ const report = Effect.fnUntraced(function* (flags: FlagsOf<typeof reportFlags>) 
     },
     catch: failed,
   }).pipe(Effect.ensuring(Effect.sync(() => showProgress(''))))
-  say(`${out}  ${bytes(written.bytes)}, ${written.figures} figures, ${written.tables} tables`)
+  say(`${out}  ${bytes(written.bytes)}, ${plural(written.figures, 'figure')}, ${plural(written.tables, 'table')}`)
   if (figures !== undefined) say(`${figures}  ${written.files} files`)
   if (written.withoutPng) {
     const install = 'npm install @resvg/resvg-js @expo-google-fonts/inter'

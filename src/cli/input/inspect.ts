@@ -34,7 +34,7 @@ export const inStore =
       Effect.tap(() =>
         Effect.sync(() => {
           const root = path.resolve(flags.store)
-          if (!makesIt && !fs.existsSync(root)) warn([noStoreAt(root)])
+          if (!makesIt && !fs.existsSync(root)) warn([`${noStoreAt(root)}; genepool run makes it`])
         }),
       ),
       Effect.provide(genepoolLayer(flags.store)),

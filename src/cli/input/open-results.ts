@@ -16,6 +16,8 @@ import { type ComparableModel, hasScore, type Metric } from '../../results/paret
 import { batchesOf } from '../../results/model-row.js'
 import { UsageError } from '../../runtime/errors.js'
 import { experimentOf } from '../../runtime/plan/experiment.js'
+import type { Plan } from '../../runtime/plan/plan.js'
+import { describeEscape } from '../../runtime/plan/warnings.js'
 import { notStored } from '../../runtime/store/find-store.js'
 import { warn } from '../output/print.js'
 import { artifactFlags, pipelineArgument, verboseFlag } from './flags.js'
@@ -28,19 +30,25 @@ export const metricFlag = Flag.Literals('metric', ['top1', 'top5', 'loss']).pipe
   Flag.withDefault('top1'),
 )
 
-/** Why there is nothing: the stages that did not run, the first few by name. */
+/** Why there is nothing: the stages that did not run or failed, the first few by name. */
 const whatIsMissing = ({ cells }: ExperimentResults): string => {
   const missing = [...new Set(cells.flatMap((cell) => cell.missing))]
   if (missing.length === 0) return 'its stages have returned no figures'
   const shown = missing.slice(0, 8)
   const rest = missing.length - shown.length
-  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} did not run with these parameters`
+  return `${shown.join(', ')}${rest > 0 ? ` and ${rest} more` : ''} left no result with these parameters`
 }
+
+/** Stages whose results are never taken again, and so are none of the pipeline as it stands. */
+const escapesIn = (plan: Plan): readonly string[] =>
+  plan.stages.flatMap(({ stage, reasons }) =>
+    reasons.flatMap((reason) => (reason.type === 'escape' ? [describeEscape(stage, reason)] : [])),
+  )
 
 const readAll = Effect.fnUntraced(function* (flags: InspectFlags) {
   const { graph, prepared, plan, engine } = yield* inspect(flags)
   const results = yield* readResults(experimentOf(graph, prepared, plan, engine, flags.pipeline))
-  warn(results.warnings)
+  warn([...results.warnings, ...escapesIn(plan)])
   return results
 })
 

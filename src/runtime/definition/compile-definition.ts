@@ -73,6 +73,26 @@ export const isEsModule = (file: string, onLookedAt: (manifest: string) => void 
 
 class Unusual extends Error {}
 
+/** What a file imports by a path is not there, whoever looks for it. */
+export class ImportMissing extends Error {
+  override readonly name = 'ImportMissing'
+}
+
+/** Whether nothing in its folder begins as the path ends; a loader may find `name.ts` or `name/index.ts` for `name`. */
+const isAbsent = (plain: string): boolean => {
+  const folder = path.dirname(plain)
+  const { name } = path.parse(plain)
+  return !fs.existsSync(folder) || !fs.readdirSync(folder).some((entry) => entry.startsWith(name))
+}
+
+/** With the place in the file, as stacks have it. */
+const importMissing = (importer: string, specifier: string): ImportMissing => {
+  const lines = fs.readFileSync(importer, 'utf8').split('\n')
+  const line = 1 + lines.findIndex((text) => text.includes(`'${specifier}'`) || text.includes(`"${specifier}"`))
+  const place = path.relative(process.cwd(), importer) + (line > 0 ? `:${line}` : '')
+  return new ImportMissing(`'${specifier}' is not there, which ${place} imports`)
+}
+
 const isJavaScript = (file: string): boolean => /\.m?js$/.test(file)
 
 /** What CommonJS has and ES modules have not, and what of `import.meta` the script is not given. */
@@ -117,7 +137,10 @@ const followImports = (found: Found, isModule: boolean, importOf: typeof localIm
       if (isLocal(specifier)) {
         const { file, candidates } = importOf(importer, specifier)
         for (const candidate of candidates) lookAt(found, candidate)
-        if (file === undefined) throw new Unusual(`${specifier} from ${importer}`)
+        if (file === undefined) {
+          const isMissing = isAbsent(path.resolve(path.dirname(importer), specifier))
+          throw isMissing ? importMissing(importer, specifier) : new Unusual(`${specifier} from ${importer}`)
+        }
         const isOfKind = file.endsWith('.json') || isEsModule(file, (manifest) => lookAt(found, manifest)) === isModule
         if (!isOfKind) throw new Unusual(`${file} is of another kind`)
         return { path: file, namespace: space, sideEffects: true }
@@ -183,12 +206,12 @@ const compile = async (file: string, found: Found): Promise<CompiledScript> => {
 }
 
 /** Errors thrown while imports are followed come back as details of the compiler's own. */
-const isUnusual = (cause: unknown): boolean =>
-  cause instanceof Unusual || (isRefused(cause) && cause.errors.some(({ detail }) => detail instanceof Unusual))
+const thrownWithin = (cause: unknown): readonly unknown[] =>
+  isRefused(cause) ? cause.errors.map(({ detail }): unknown => detail) : [cause]
 
 /**
- * Undefined where it does not compile or the compiler does not run, which is not to be kept; the loader of TypeScript
- * says what is wrong.
+ * Rejects with an ImportMissing. Undefined where it does not compile or the compiler does not run, which is not to be
+ * kept; the loader of TypeScript says what is wrong.
  */
 export const compileDefinition = async (file: string): Promise<CompiledDefinition | undefined> => {
   const found: Found = { files: new Map(), externals: [] }
@@ -197,7 +220,11 @@ export const compileDefinition = async (file: string): Promise<CompiledDefinitio
     const script = await compile(file, found)
     return { script, files: Object.fromEntries(found.files), readAt }
   } catch (cause) {
-    return isUnusual(cause) ? { files: Object.fromEntries(found.files), readAt } : undefined
+    const thrown = thrownWithin(cause)
+    if (thrown.some((each) => each instanceof Unusual)) return { files: Object.fromEntries(found.files), readAt }
+    const missing = thrown.find((each) => each instanceof ImportMissing)
+    if (missing !== undefined) throw missing
+    return undefined
   }
 }
 

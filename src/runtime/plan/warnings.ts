@@ -52,16 +52,16 @@ export const uncacheableWarnings = (stages: readonly PreparedStage[]): readonly 
   )
 }
 
-/** One sentence for each thing that a stage has used and of which nothing can be written down. */
+/** That the result of a stage is not taken again, because of something of which nothing can be written down. */
+export const describeEscape = (stage: string, { escape, place }: ReturnType<typeof partsOfEscape>): string =>
+  escape === 'changed'
+    ? `${place} changed while ${stage} ran, which reads it: its result counts for this run alone`
+    : `${stage} uses ${escapeWords[escape]} (${place}), so it is computed every time; ` +
+      `where its result does not depend on that, give the stage trusts: ['${escape}']`
+
+/** One sentence for each such thing that a stage has used. */
 export const escapeWarnings = (stage: string, reads: Reads = {}): readonly string[] =>
   Object.keys(reads).flatMap((name) => {
     const { kind, what } = partsOfRead(name)
-    if (kind !== 'escape') return []
-    const { escape, place } = partsOfEscape(what)
-    if (escape === 'changed')
-      return [`${place} changed while ${stage} ran, which reads it: its result counts for this run alone`]
-    return [
-      `${stage} uses ${escapeWords[escape]} (${place}), so it is computed every time; ` +
-        `where its result does not depend on that, give the stage trusts: ['${escape}']`,
-    ]
+    return kind === 'escape' ? [describeEscape(stage, partsOfEscape(what))] : []
   })

@@ -108,7 +108,7 @@ const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: numb
 const diverged = (what: string, step: number, epoch: number, lr: number): StageError =>
   new StageError({
     message: `${what} at step ${step} (epoch ${epoch}, learning rate ${lr.toPrecision(3)})`,
-    hint: 'try a lower lr, more warmupEpochs or a smaller weightStart',
+    hint: 'try a lower lr, more warmupEpochs, or another start of what is trained',
   })
 
 /** Throws a NotFiniteError that names a tensor which has diverged. */
