@@ -4,7 +4,7 @@
  */
 import type { FinalNorm } from './nodes.js'
 import { placeOfCall } from './place.js'
-import { numTokens, type VitConfig } from './vit-config.js'
+import { numHeadLayers, numPositions, numTokens, prefixTokens, type VitConfig } from './vit-config.js'
 import { completeVitConfig, type VitShape } from './vit.js'
 
 interface PathPart {
@@ -22,11 +22,16 @@ const hiddenDim = (model: VitConfig): number => model.mlpRatio * model.embedDim
 /** Values of one patch, p²·c. */
 const patchValues = ({ patchSize, channels }: VitConfig): number => patchSize ** 2 * channels
 
-/** Two norms, qkv, projection and both layers of the MLP, all with bias: 12d² + 13d at `mlpRatio` 4. */
+/**
+ * Two norms, qkv, projection and both layers of the MLP, all with bias: 12d² + 13d at `mlpRatio` 4; 3d less without the
+ * bias of qkv, 2d more with layer scale.
+ */
 export const countBlockParams = (model: VitConfig): number => {
   const d = model.embedDim
   const hidden = hiddenDim(model)
-  return 4 * d + (d + 1) * 3 * d + (d + 1) * d + (d + 1) * hidden + (hidden + 1) * d
+  const inner = model.qkvBias === false ? d : d + 1
+  const scales = model.layerScale ? 2 * d : 0
+  return 4 * d + inner * 3 * d + (d + 1) * d + (d + 1) * hidden + (hidden + 1) * d + scales
 }
 
 /** 12Td² + 2T²d + 10Td at `mlpRatio` 4: a LayerNorm costs 5 per element; softmax, GELU, adding and scaling are free. */
@@ -53,11 +58,11 @@ const countCoreParams = (path: Path): number => {
     (patchValues(front) + 1) * front.embedDim +
     sum(path.map(({ model, blocks }) => blocks * countBlockParams(model))) +
     sum(stitches(path).map(([from, to]) => (from + 1) * to)) +
-    (last(path).embedDim + 1) * last(path).numClasses
+    numHeadLayers(last(path)) * (last(path).embedDim + 1) * last(path).numClasses
   )
 }
 
-const countTokenParams = ({ model }: PathPart): number => (1 + numTokens(model)) * model.embedDim
+const countTokenParams = ({ model }: PathPart): number => (prefixTokens(model) + numPositions(model)) * model.embedDim
 
 /**
  * Comparable with the literature: a single model counts whole; a stitched one by SN-Net's rule, without cls token and
@@ -76,11 +81,11 @@ export const countPathMacs = (path: Path, finalNorm: FinalNorm): number => {
   const end = last(path)
   const tokens = numTokens(front)
   return (
-    (tokens - 1) * patchValues(front) * front.embedDim +
+    (tokens - prefixTokens(front)) * patchValues(front) * front.embedDim +
     sum(path.map(({ model, blocks }) => blocks * countBlockMacs(model))) +
     sum(stitches(path).map(([from, to]) => tokens * from * to)) +
     (runsNorm(path, finalNorm) ? 5 * tokens * end.embedDim : 0) +
-    end.embedDim * end.numClasses
+    numHeadLayers(end) * end.embedDim * end.numClasses
   )
 }
 

@@ -8,7 +8,7 @@ import { shown, type OptionReader } from './option-reader.js'
 import { GRID_OPTIONS } from './option-tables.js'
 import { readOptions, type Options } from './options.js'
 import type { Place } from './place.js'
-import type { VitConfig } from './vit-config.js'
+import { prefixTokens, type VitConfig } from './vit-config.js'
 
 export type ModelPair = readonly [front: number, end: number]
 
@@ -46,7 +46,13 @@ export const orderedPairs = (pairs: readonly ModelPair[], twoWay: boolean): read
 export const isWholeRatio = (a: number, b: number): boolean => Math.max(a, b) % Math.min(a, b) === 0
 
 /** What two models must have in common to be stitched: the same patches in, the same classes out. */
-const COMMON = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const satisfies readonly (keyof VitConfig)[]
+const COMMON = [
+  'imageSize',
+  'patchSize',
+  'channels',
+  'numClasses',
+  'distillation',
+] as const satisfies readonly (keyof VitConfig)[]
 
 /** Refuses pairs that cannot be stitched; `path` names the list of models. */
 export const checkPairs = (
@@ -66,10 +72,12 @@ export const checkPairs = (
       )
     }
     for (const key of COMMON) {
-      if (front[key] === end[key]) continue
+      // A distillation token is one more token, whether a head reads it or not.
+      const same = key === 'distillation' ? prefixTokens(front) === prefixTokens(end) : front[key] === end[key]
+      if (same) continue
       throw new DefinitionError(
         'mismatch',
-        `${path}[${a}].${key} is ${front[key]}, but ${path}[${b}].${key} is ${end[key]}: write the same ` +
+        `${path}[${a}].${key} is ${front[key] ?? 'none'}, but ${path}[${b}].${key} is ${end[key] ?? 'none'}: write the same ` +
           `${key} for models that are stitched`,
         place,
       )

@@ -168,6 +168,20 @@ export const VIT_OPTIONS = {
     depends("1e-6; of a student its teacher's", ({ teacher }: OfTeacher) => teacher?.layerNormEps ?? 1e-6),
   ),
   /**
+   * DeiT's distillation token: with a head of its own, whose logits are averaged with those of the cls token's, or
+   * without one.
+   * @default 'none'
+   */
+  distillation: option.choice(['none', 'twoHeads', 'oneHead'], 'none'),
+  /** A learned factor for each value of a residual branch (CaiT, DeiT-III). @default false */
+  layerScale: option.boolean(false),
+  /** Whether the cls token has a position; in DeiT-III it has none. @default true */
+  clsPosition: option.boolean(true),
+  /** What the head reads: the cls token, or the mean of all patches' tokens. @default 'cls' */
+  pooling: option.choice(['cls', 'mean'], 'cls'),
+  /** Whether queries, keys and values have a bias. @default true */
+  qkvBias: option.boolean(true),
+  /**
    * How weights start (docs/method.md, section 1).
    * @default truncated normal 0.02 from width 192 on, else Xavier uniform
    */

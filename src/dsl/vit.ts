@@ -4,7 +4,7 @@ import { COUNT, OptionReader } from './option-reader.js'
 import { VIT_OPTIONS } from './option-tables.js'
 import { namesOf, readOptions, type Options, type Params } from './options.js'
 import { placeOfCall, type Place } from './place.js'
-import type { VitConfig } from './vit-config.js'
+import { variantOf, type VitConfig, type VitVariantParams } from './vit-config.js'
 
 /** A vision transformer; image size, channels and classes are those of the data that it is used with. */
 export interface VitOptions<EmbedDim extends number = number> extends Options<
@@ -48,7 +48,7 @@ export const readVit = (options: OptionReader, teacher?: VitConfig): Params<type
 }
 
 type Images = Pick<VitConfig, 'imageSize' | 'channels' | 'numClasses'>
-type Shape = Omit<VitConfig, keyof Images | 'patchSize'>
+type Shape = Pick<VitConfig, 'embedDim' | 'depth' | 'numHeads' | 'mlpRatio' | 'layerNormEps'> & VitVariantParams
 
 /** A whole configuration, of the shape's patches or those that suit the images. */
 export const vitOnImages = (
@@ -58,7 +58,18 @@ export const vitOnImages = (
 ): VitConfig => {
   const patchSize = shape.patchSize ?? defaultPatchSize(imageSize)
   checkPatchSize(options, patchSize, imageSize)
-  return { imageSize, patchSize, channels, numClasses, embedDim, depth, numHeads, mlpRatio, layerNormEps }
+  return {
+    imageSize,
+    patchSize,
+    channels,
+    numClasses,
+    embedDim,
+    depth,
+    numHeads,
+    mlpRatio,
+    layerNormEps,
+    ...variantOf(shape),
+  }
 }
 
 /**
@@ -74,7 +85,7 @@ export const vit = <const EmbedDim extends number>(options: VitOptions<EmbedDim>
 export const vitConfigFor = (spec: VitSpec, data: DataParams, place: Place | undefined): VitConfig =>
   vitOnImages(new OptionReader([{ path: 'vit', options: {}, known: [] }], place), spec, data)
 
-/** A VitConfig as it may be written: `mlpRatio` defaults to 4, `layerNormEps` to 1e-6. */
+/** A VitConfig as it may be written: `mlpRatio` defaults to 4, `layerNormEps` to 1e-6, the rest to the plain model. */
 export type VitShape = Omit<VitConfig, 'mlpRatio' | 'layerNormEps'> &
   Partial<Pick<VitConfig, 'mlpRatio' | 'layerNormEps'>>
 
@@ -88,6 +99,11 @@ const CONFIG_NAMES = [
   'numHeads',
   'mlpRatio',
   'layerNormEps',
+  'distillation',
+  'layerScale',
+  'clsPosition',
+  'pooling',
+  'qkvBias',
 ] as const satisfies readonly (keyof VitConfig)[]
 
 /** Checks a shape that was written out and fills in its defaults. Throws a DefinitionError that names `path`. */

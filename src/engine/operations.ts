@@ -45,11 +45,11 @@ export const gelu = <T extends tf.Tensor>(x: T): T => {
   return operation(x) as T
 }
 
-/** `x · weightᵀ + bias` on the last axis of x of any rank ≥ 1; weight `[out, in]`, bias `[out]`. */
-export const linear = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): tf.Tensor => {
+/** `x · weightᵀ + bias` on the last axis of x of any rank ≥ 1; weight `[out, in]`, bias `[out]`, where there is one. */
+export const linear = (x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor => {
   const [out, inner] = weight.shape as [number, number]
   const rows: tf.Tensor2D = tf.reshape(x, [-1, inner])
-  const product = tf.fused.matMul({ a: rows, b: weight as tf.Tensor2D, transposeB: true, bias })
+  const product = tf.fused.matMul({ a: rows, b: weight as tf.Tensor2D, transposeB: true, ...(bias && { bias }) })
   return tf.reshape(product, [...x.shape.slice(0, -1), out])
 }
 

@@ -66,7 +66,7 @@ export const distillStep = (
     frozen: trainTransforms ? [] : matching,
     inputs: {
       ...labelledSpecs(model, train.batchSize),
-      ...teacherSpecs(teacher, wantedFeatures(params, teacher.depth), train.batchSize),
+      ...teacherSpecs(teacher, wantedFeatures(params, teacher), train.batchSize),
       ...keepSpecs({ student: model }, train),
     },
     weights: {
@@ -104,7 +104,7 @@ const distillStudent = Effect.fnUntraced(function* (
     return dataset.split('train')
   })
   const state = startStudent(context.params, teacher.config.embedDim)
-  const wanted = wantedFeatures(context.params, teacher.config.depth)
+  const wanted = wantedFeatures(context.params, teacher.config)
   const taught = yield* teacherOutputs(engine, teacher, wanted, split, train, context.progress)
   const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
   const keep = keepBatches({ student: model }, train, seed)

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Schema from 'effect/Schema'
 import type { PoolParams } from '../dsl/nodes.js'
+import { numTokens } from '../dsl/vit-config.js'
 import { sizeOfShape } from '../engine/host-values.js'
 import { attempt, StageError } from '../runtime/errors.js'
 import type { InputArtifact, StageFunction } from '../runtime/stage-contract.js'
@@ -31,7 +32,13 @@ const FILES = ['model.safetensors', 'config.json'] as const
 const TRANSFORMS = 'transforms.safetensors'
 
 /** What two models must have in common before their blocks can meet in one. */
-const SHARED = ['imageSize', 'patchSize', 'channels', 'numClasses'] as const
+const SHARED: Readonly<Record<string, (config: Student['config']) => unknown>> = {
+  imageSize: ({ imageSize }) => imageSize,
+  patchSize: ({ patchSize }) => patchSize,
+  channels: ({ channels }) => channels,
+  numClasses: ({ numClasses }) => numClasses,
+  'their number of tokens': numTokens,
+}
 
 const decodeConfig = Schema.decodeUnknownSync(
   Schema.fromJsonString(
@@ -43,6 +50,7 @@ const decodeConfig = Schema.decodeUnknownSync(
       embedDim: Schema.Number,
       depth: Schema.Number,
       numHeads: Schema.Number,
+      distillation: Schema.optionalKey(Schema.Literals(['twoHeads', 'oneHead'])),
     }),
   ),
 )
@@ -69,14 +77,12 @@ const openStudent = (name: string, input: InputArtifact | undefined): Student =>
 
 const checkAgreement = ([first, ...others]: readonly Student[]): void => {
   for (const other of others) {
-    for (const key of SHARED) {
-      if (other.config[key] !== first.config[key]) {
-        throw new StageError({
-          message:
-            `students of one pool must agree on ${key}: ` +
-            `${first.name} has ${first.config[key]}, ${other.name} has ${other.config[key]}`,
-        })
-      }
+    for (const [what, of] of Object.entries(SHARED)) {
+      const [one, another] = [of(first.config), of(other.config)]
+      if (one === another) continue
+      throw new StageError({
+        message: `students of one pool must agree on ${what}: ${first.name} has ${one}, ${other.name} has ${another}`,
+      })
     }
   }
 }

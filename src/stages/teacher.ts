@@ -29,7 +29,8 @@ import type { Engine } from '../engine/engine.js'
  */
 const pretrained = (sources: StageContext['sources'], model: VitConfig): NamedValues => {
   const { config, values } = readModel(sources['weights'], sources['config'])
-  const different = (Object.keys(model) as (keyof VitConfig)[]).find((key) => config[key] !== model[key])
+  const keys = Object.keys({ ...config, ...model }) as (keyof VitConfig)[]
+  const different = keys.find((key) => config[key] !== model[key])
   if (different === undefined) return values
   throw new ModelFileError(
     `${sources['weights']}: its ${different} is ${config[different]}, but the pipeline's model has ${model[different]}`,

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
+import { variantOf, type VitConfig, type VitVariantParams } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { describeSafetensors, type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
 import { vitTensors } from './vit.js'
@@ -113,6 +113,15 @@ const DEFAULTS = { mlpRatio: 4, layerNormEps: 1e-6 }
 const COUNTS = ['imageSize', 'patchSize', 'channels', 'numClasses', 'embedDim', 'depth', 'numHeads'] as const
 const RATES = ['mlpRatio', 'layerNormEps'] as const
 
+/** What each field of a variant may be; the first is the plain model's, which is left out. */
+const VARIANTS: { readonly [Name in keyof VitVariantParams]: readonly VitVariantParams[Name][] } = {
+  distillation: ['none', 'twoHeads', 'oneHead'],
+  layerScale: [false, true],
+  clsPosition: [true, false],
+  pooling: ['cls', 'mean'],
+  qkvBias: [true, false],
+}
+
 /** The configuration in the text of a `config.json`. Throws a ModelFileError for one that describes no model. */
 export const parseConfig = (text: string, path: string): Omit<StoredModel, 'values'> => {
   let metadata: Readonly<Record<string, Json>>
@@ -128,7 +137,16 @@ export const parseConfig = (text: string, path: string): Omit<StoredModel, 'valu
   }
   const counts = COUNTS.map((key) => [key, read(key, (n) => Number.isInteger(n) && n > 0, 'a whole number above 0')])
   const rates = RATES.map((key) => [key, read(key, (n) => Number.isFinite(n) && n > 0, 'a number above 0')])
-  const config = Object.fromEntries([...counts, ...rates]) as VitConfig
+  const variant = Object.entries(VARIANTS).map(([key, known]: [string, readonly Json[]]) => {
+    const value = metadata[key] ?? known[0]!
+    if (known.includes(value)) return [key, value]
+    const words = known.map((each) => JSON.stringify(each)).join(' or ')
+    throw new ModelFileError(`${path}: ${key} must be ${words}, not ${JSON.stringify(value)}`)
+  })
+  const config: VitConfig = {
+    ...(Object.fromEntries([...counts, ...rates]) as VitConfig),
+    ...variantOf(Object.fromEntries(variant) as VitVariantParams),
+  }
   const { imageSize, patchSize, embedDim, numHeads } = config
   if (imageSize % patchSize !== 0) {
     throw new ModelFileError(`${path}: patchSize ${patchSize} does not divide imageSize ${imageSize}`)

@@ -1,10 +1,11 @@
 /**
  * The vision transformer of DeiT and timm (docs/method.md, section 1): its tensors, then its forward pass piece by
- * piece, in order, because stitched models are made of the same pieces. Shapes: B images, N patches, T = N + 1 tokens,
- * width d.
+ * piece, in order, because stitched models are made of the same pieces. Its variants are fields of the configuration,
+ * and end here: whoever stitches, distils or counts asks for tokens, parts and pieces alone. Shapes: B images, N
+ * patches, P tokens before them, T = N + P tokens, width d.
  */
 import * as tf from '@tensorflow/tfjs-core'
-import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
+import { numHeadLayers, numPositions, prefixTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
 import {
   defineTensor,
@@ -23,27 +24,39 @@ export const hiddenWidth = (config: VitConfig): number => Math.round(config.embe
 const blockTensors = (config: VitConfig, index: number): readonly TensorDefinition[] => {
   const d = config.embedDim
   const at = `blocks.${index}`
+  const [qkv, ...qkvBias] = linearTensors(`${at}.attn.qkv`, 3 * d, d)
+  const scale = (name: string) => (config.layerScale ? [defineTensor('norms', `${at}.${name}.gamma`, d)] : [])
   return [
     ...normTensors(`${at}.norm1`, d),
-    ...linearTensors(`${at}.attn.qkv`, 3 * d, d),
+    qkv,
+    ...(config.qkvBias === false ? [] : qkvBias),
     ...linearTensors(`${at}.attn.proj`, d, d),
+    ...scale('ls1'),
     ...normTensors(`${at}.norm2`, d),
     ...linearTensors(`${at}.mlp.fc1`, hiddenWidth(config), d),
     ...linearTensors(`${at}.mlp.fc2`, d, hiddenWidth(config)),
+    ...scale('ls2'),
   ]
 }
+
+/** The last LayerNorm, by timm's two names: of tokens, or of their mean. */
+const finalNormName = ({ pooling }: VitConfig): string => (pooling === 'mean' ? 'fc_norm' : 'norm')
+
+/** The linear layers to the logits, each of which reads one vector. */
+const headNames = (config: VitConfig): readonly string[] => ['head', 'head_dist'].slice(0, numHeadLayers(config))
 
 /** Every tensor of the model: timm's names, in the order of its `named_parameters`. */
 export const vitTensors = (config: VitConfig): readonly TensorDefinition[] => {
   const { embedDim: d, patchSize, channels, depth, numClasses } = config
   return [
     defineTensor('clsToken', 'cls_token', 1, 1, d),
-    defineTensor('positions', 'pos_embed', 1, numTokens(config), d),
+    defineTensor('positions', 'pos_embed', 1, numPositions(config), d),
+    ...(config.distillation === undefined ? [] : [defineTensor('clsToken', 'dist_token', 1, 1, d)]),
     defineTensor('matrices', 'patch_embed.proj.weight', d, channels, patchSize, patchSize),
     defineTensor('biases', 'patch_embed.proj.bias', d),
     ...Array.from({ length: depth }, (_, index) => blockTensors(config, index)).flat(),
-    ...normTensors('norm', d),
-    ...linearTensors('head', numClasses, d),
+    ...normTensors(finalNormName(config), d),
+    ...headNames(config).flatMap((name) => linearTensors(name, numClasses, d)),
   ]
 }
 
@@ -59,12 +72,13 @@ export const vitParts = (config: VitConfig): readonly VitPart[] => [
 export const partOfTensor = (tensor: string): VitPart => {
   const [first, second] = tensor.split('.')
   if (first === 'blocks') return `blocks.${Number(second)}`
-  return first === 'norm' || first === 'head' ? first : 'embed'
+  if (first === 'norm' || first === 'fc_norm') return 'norm'
+  return first === 'head' || first === 'head_dist' ? 'head' : 'embed'
 }
 
 /** What a block computes; both are `[B, T, d]`. */
 export interface BlockOutput {
-  /** The attention's output after its projection, before anything is dropped and the residual is added. */
+  /** The attention's output after its projection (and scale), before anything is dropped and the residual is added. */
   readonly att: tf.Tensor3D
   /** The block's output. */
   readonly map: tf.Tensor3D
@@ -75,6 +89,29 @@ export interface BlockOutput {
  * 2·depth]`; column 2l is for block l's attention, 2l + 1 for its MLP. Undefined leaves all branches as they are.
  */
 export type Keep = tf.Tensor2D | undefined
+
+/**
+ * The tokens of every image before its pixels are added, `[1, T, d]`: cls and distillation token where there are
+ * patches' zeros, and positions.
+ */
+const startTokens = (params: NamedTensors, config: VitConfig, patches: number): tf.Tensor => {
+  const cls = params['cls_token'] as tf.Tensor3D
+  const first = config.distillation === undefined ? cls : tf.concat([cls, params['dist_token'] as tf.Tensor3D], 1)
+  // Padded to all tokens and not tiled over the batch: its gradient is then one sum.
+  const tokens = tf.pad(first, [
+    [0, 0],
+    [0, patches],
+    [0, 0],
+  ])
+  const positions = params['pos_embed'] as tf.Tensor3D
+  if (config.clsPosition !== false) return tf.add(tokens, positions)
+  const shifted = tf.pad(positions, [
+    [0, 0],
+    [prefixTokens(config), 0],
+    [0, 0],
+  ])
+  return tf.add(tokens, shifted)
+}
 
 /** Patch embedding, cls token and positions: pixels `[B, h, w, c]` → tokens `[B, T, d]`. */
 export const embed = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D): tf.Tensor3D => {
@@ -89,23 +126,28 @@ export const embed = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor
   const filters = tf.transpose(params['patch_embed.proj.weight'], [0, 2, 3, 1]) // [d, p, p, c]
   const weight = tf.reshape(filters, [d, p * p * channels])
   const embedded = linear(patches, weight, params['patch_embed.proj.bias']) as tf.Tensor3D // [B, N, d]
-  // The cls token is padded to all tokens and not tiled over the batch: its gradient is then one sum.
-  const start = tf.add(
-    tf.pad(params['cls_token'] as tf.Tensor3D, [
-      [0, 0],
-      [0, grid * grid],
-      [0, 0],
-    ]),
-    params['pos_embed'],
-  )
-  return tf.add(
-    tf.pad(embedded, [
-      [0, 0],
-      [1, 0],
-      [0, 0],
-    ]),
-    start,
-  )
+  const shifted = tf.pad(embedded, [
+    [0, 0],
+    [prefixTokens(config), 0],
+    [0, 0],
+  ])
+  return tf.add(shifted, startTokens(params, config, grid * grid))
+}
+
+/** Tokens that the head reads, counted from the first: the cls token, the distillation token too, or all of them. */
+export const tokensForHead = (config: VitConfig): number | 'all' =>
+  config.pooling === 'mean' ? 'all' : numHeadLayers(config)
+
+/** The first `count` tokens, `[B, count, d]`. */
+const firstTokens = (x: tf.Tensor3D, count: number | 'all'): tf.Tensor3D =>
+  count === 'all' || count === x.shape[1] ? x : tf.slice(x, [0, 0, 0], [x.shape[0], count, x.shape[2]])
+
+/** The tokens that all models of the same patches have: those `[B, T, d]` without the distillation token. */
+export const commonTokens = (config: VitConfig, x: tf.Tensor3D): tf.Tensor3D => {
+  const [batch, tokens, d] = x.shape
+  const before = prefixTokens(config)
+  if (before === 1) return x
+  return tf.concat([firstTokens(x, 1), tf.slice(x, [0, before, 0], [batch, tokens - before, d])], 1)
 }
 
 /** Multi-head self-attention with its projection: queries from `[B, Q, d]`, keys and values from x → `[B, Q, d]`. */
@@ -113,14 +155,14 @@ const selfAttention = (params: NamedTensors, at: string, config: VitConfig, quer
   const d = config.embedDim
   const width = d / config.numHeads
   const weight = params[`${at}.qkv.weight`] as tf.Tensor2D // [3d, d]
-  const bias = params[`${at}.qkv.bias`] as tf.Tensor1D
+  const bias = params[`${at}.qkv.bias`] as tf.Tensor1D | undefined
   /** `count` of q, k, v from number `first` on, for every token of y; each [B, heads, tokens, width]. */
   const project = (y: tf.Tensor3D, first: number, count: number): tf.Tensor4D[] => {
     const [batch, tokens] = y.shape
     const projected =
       count === 3
         ? linear(y, weight, bias)
-        : linear(y, tf.slice(weight, [first * d, 0], [count * d, d]), tf.slice(bias, first * d, count * d))
+        : linear(y, tf.slice(weight, [first * d, 0], [count * d, d]), bias && tf.slice(bias, first * d, count * d))
     const heads = tf.reshape(projected, [batch, tokens, count, config.numHeads, width])
     const turned = tf.transpose(heads, [2, 0, 3, 1, 4]) // [count, B, heads, tokens, width]
     // TensorFlow.js has no gradient for unstacking a single tensor.
@@ -132,9 +174,6 @@ const selfAttention = (params: NamedTensors, at: string, config: VitConfig, quer
   return linear(joined, params[`${at}.proj.weight`], params[`${at}.proj.bias`]) as tf.Tensor3D
 }
 
-/** The first token, `[B, 1, d]`. */
-const clsToken = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 0, 0], [x.shape[0], 1, x.shape[2]])
-
 /** A residual branch `[B, T, d]` times each image's factor from this column of `keep`. */
 const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
   if (keep === undefined) return branch
@@ -142,26 +181,28 @@ const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
   return tf.mul(branch, tf.reshape(tf.slice(keep, [0, column], [batch, 1]), [batch, 1, 1]))
 }
 
-/** Pre-norm block number `index` on tokens x; with `clsOnly` what it makes of the cls token alone, `[B, 1, d]` each. */
+/** Pre-norm block number `index` on tokens x; what it makes of the first `count` tokens, `[B, count, d]` each. */
 const runBlock = (
   params: NamedTensors,
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
   keep: Keep,
-  clsOnly: boolean,
+  count: number | 'all',
 ): BlockOutput => {
   const at = `blocks.${index}`
   const norm = (name: string, y: tf.Tensor3D) =>
     layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
   const normed = norm('norm1', x)
-  const att = selfAttention(params, `${at}.attn`, config, clsOnly ? clsToken(normed) : normed, normed)
-  const middle = tf.add(clsOnly ? clsToken(x) : x, kept(att, keep, 2 * index)) as tf.Tensor3D
+  const scaled = (name: string, y: tf.Tensor3D) =>
+    config.layerScale ? (tf.mul(y, params[`${at}.${name}.gamma`]) as tf.Tensor3D) : y
+  const att = scaled('ls1', selfAttention(params, `${at}.attn`, config, firstTokens(normed, count), normed))
+  const middle = tf.add(firstTokens(x, count), kept(att, keep, 2 * index)) as tf.Tensor3D
   const dense = (name: string) => ({
     weight: params[`${at}.mlp.${name}.weight`],
     bias: params[`${at}.mlp.${name}.bias`],
   })
-  const out = mlp(norm('norm2', middle), dense('fc1'), dense('fc2')) as tf.Tensor3D
+  const out = scaled('ls2', mlp(norm('norm2', middle), dense('fc1'), dense('fc2')) as tf.Tensor3D)
   return { att, map: tf.add(middle, kept(out, keep, 2 * index + 1)) }
 }
 
@@ -172,28 +213,40 @@ export const block = (
   index: number,
   x: tf.Tensor3D,
   keep?: Keep,
-): BlockOutput => runBlock(params, config, index, x, keep, false)
+): BlockOutput => runBlock(params, config, index, x, keep, 'all')
 
-/**
- * The same block, of which only the cls token is computed, `[B, T, d]` → `[B, 1, d]`: the head reads no more of the
- * last block.
- */
-export const clsBlock = (
+/** The same block, of which only the H tokens are computed that the head reads: `[B, T, d]` → `[B, H, d]`. */
+export const lastBlock = (
   params: NamedTensors,
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
   keep?: Keep,
-): tf.Tensor3D => runBlock(params, config, index, x, keep, true).map
+): tf.Tensor3D => runBlock(params, config, index, x, keep, tokensForHead(config)).map
+
+/** What the head's layers read: the mean over the patches' tokens, or the first tokens one by one; `[B, d]` each. */
+const pooled = (config: VitConfig, x: tf.Tensor3D): readonly tf.Tensor2D[] => {
+  const [batch, tokens, d] = x.shape
+  if (config.pooling === 'mean') {
+    const before = prefixTokens(config)
+    return [tf.mean(tf.slice(x, [0, before, 0], [batch, tokens - before, d]), 1)]
+  }
+  return headNames(config).map((_, at) => tf.reshape(tf.slice(x, [0, at, 0], [batch, 1, d]), [batch, d]))
+}
 
 /**
- * Tokens `[B, T, d]`, of which the cls token alone is read → logits `[B, classes]`; `finalNorm` says whether the last
- * LayerNorm runs.
+ * Tokens `[B, T, d]`, of which the first `tokensForHead` are read → logits `[B, classes]`; of two heads their mean.
+ * `finalNorm` says whether the last LayerNorm runs.
  */
 export const head = (params: NamedTensors, config: VitConfig, x: tf.Tensor3D, finalNorm = true): tf.Tensor2D => {
-  const cls = tf.reshape(clsToken(x), [x.shape[0], config.embedDim]) as tf.Tensor2D
-  const normed = finalNorm ? layerNorm(cls, params['norm.weight'], params['norm.bias'], config.layerNormEps) : cls
-  return linear(normed, params['head.weight'], params['head.bias']) as tf.Tensor2D
+  const name = finalNormName(config)
+  const norm = (y: tf.Tensor2D): tf.Tensor2D =>
+    finalNorm ? layerNorm(y, params[`${name}.weight`], params[`${name}.bias`], config.layerNormEps) : y
+  const read = pooled(config, x)
+  const logits = headNames(config).map(
+    (layer, at) => linear(norm(read[at]), params[`${layer}.weight`], params[`${layer}.bias`]) as tf.Tensor2D,
+  )
+  return logits.length === 1 ? logits[0] : tf.mul(tf.addN(logits), 1 / logits.length)
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
@@ -214,5 +267,5 @@ export const vitLogits = (params: NamedTensors, config: VitConfig, pixels: tf.Te
   const last = config.depth - 1
   let tokens = embed(params, config, pixels)
   for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens, keep).map
-  return head(params, config, clsBlock(params, config, last, tokens, keep))
+  return head(params, config, lastBlock(params, config, last, tokens, keep))
 }

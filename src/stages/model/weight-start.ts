@@ -6,9 +6,12 @@ import type { TensorDefinition, NamedValues } from '../tensors/named-tensors.js'
 import { vitTensors } from './vit.js'
 
 /**
- * Standard deviation of the cls token and the positions at their start, whatever the other weights start from (DeiT).
+ * Standard deviation of tokens and positions at their start, whatever the other weights start from (DeiT).
  */
 const TOKEN_STD = 0.02
+
+/** Of layer scale (DeiT-III). */
+const SCALE_START = 1e-4
 
 const fill = (size: number, draw: () => number): Float32Array => Float32Array.from({ length: size }, draw)
 
@@ -24,7 +27,8 @@ const uniform = (generator: Generator, bound: number) => (): number => bound * (
 
 const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStart, generator: Generator) => {
   const size = sizeOfShape(shape)
-  if (name === 'cls_token' || name === 'pos_embed') return fill(size, truncatedNormal(generator, TOKEN_STD))
+  if (group === 'clsToken' || group === 'positions') return fill(size, truncatedNormal(generator, TOKEN_STD))
+  if (name.endsWith('.gamma')) return fill(size, () => SCALE_START)
   if (group !== 'matrices') return fill(size, () => (name.endsWith('.weight') ? 1 : 0))
   if (start.type === 'truncatedNormal') return fill(size, truncatedNormal(generator, start.std))
   // Patch filters [d, c, p, p] count as the matrix [d, c·p·p] that they are used as; qkv as one matrix.
@@ -34,9 +38,10 @@ const startTensor = ({ name, shape, group }: TensorDefinition, start: WeightStar
 }
 
 /**
- * Start values of every tensor of a model: matrices and patch filters by `start`; biases 0; norms 1 and 0; cls token
- * and positions normal 0.02. Models of one seed start from different numbers if their `role` or their shape differs:
- * two students that start from the same numbers would be easier to stitch than they should be.
+ * Start values of every tensor of a model: matrices and patch filters by `start`; biases 0; norms 1 and 0; layer scale
+ * 1e-4; cls token, distillation token and positions normal 0.02. Models of one seed start from different numbers if
+ * their `role` or their shape differs: two students that start from the same numbers would be easier to stitch than
+ * they should be.
  */
 export const startVit = (config: VitConfig, start: WeightStart, seed: number, role: string): NamedValues => {
   const label = `${role} ${config.embedDim}x${config.depth}`

@@ -5,10 +5,10 @@
  */
 import { type Grid, type DescendantPath, runsFinalNorm } from './grid.js'
 
-/** An operation on tokens. `clsBlock` is a last block that only the head reads, so it computes the cls token alone. */
+/** An operation on tokens. `lastBlock` is one that only the head reads, so it computes that one's tokens alone. */
 export type StreamOperation =
   | { readonly kind: 'embed'; readonly model: number }
-  | { readonly kind: 'block' | 'clsBlock'; readonly model: number; readonly index: number }
+  | { readonly kind: 'block' | 'lastBlock'; readonly model: number; readonly index: number }
   | { readonly kind: 'stitch'; readonly name: string }
   | { readonly kind: 'head'; readonly model: number; readonly norm: boolean }
 
@@ -63,11 +63,11 @@ const addPath = (roots: Map<string, Step>, operations: readonly StreamOperation[
 }
 
 /**
- * The operation of a step once all that follows it is known: a block that only heads read computes the cls token alone.
+ * The operation of a step once all that follows it is known: a block that only heads read computes their tokens alone.
  */
 const finalOperation = ({ operation, children }: Step): StreamOperation => {
   const forHeads = [...children.values()].every((child) => child.operation.kind === 'head')
-  return operation.kind === 'block' && forHeads ? { ...operation, kind: 'clsBlock' } : operation
+  return operation.kind === 'block' && forHeads ? { ...operation, kind: 'lastBlock' } : operation
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { linear } from '../../engine/operations.js'
-import { block, clsBlock, embed, head, type Keep } from '../model/vit.js'
+import { block, embed, head, type Keep, lastBlock, tokensForHead } from '../model/vit.js'
 import type { NamedTensors } from '../tensors/named-tensors.js'
 import { gridSchedule, type StreamOperation, type StreamPlace } from './grid-schedule.js'
 import { type Grid, type DescendantPath, runsFinalNorm } from './grid.js'
@@ -33,21 +33,21 @@ export const stitchedVit = (
     const run = [models[model], configs[model]] as const
     if (stitch !== null) tokens = stitchTokens(stitches, stitch, tokens)
     for (let index = first; index < last; index++) tokens = block(...run, index, tokens, keeps[model]).map
-    const runLast = segment === end ? clsBlock : (...given: Parameters<typeof block>) => block(...given).map
+    const runLast = segment === end ? lastBlock : (...given: Parameters<typeof block>) => block(...given).map
     tokens = runLast(...run, last, tokens, keeps[model])
   }
   return head(models[end.model], configs[end.model], tokens, runsFinalNorm(path, grid))
 }
 
 /**
- * The tokens of S streams that earlier rounds computed, `[S·B, T, d]`, in the order of `sources`; with `clsOnly` the
- * first token of each, `[S·B, 1, d]`.
+ * The tokens of S streams that earlier rounds computed, `[S·B, T, d]`, in the order of `sources`; or the first
+ * `count` tokens of each.
  */
 const gather = (
   results: readonly tf.Tensor3D[],
   sources: readonly StreamPlace[],
   batch: number,
-  clsOnly: boolean,
+  count: number | 'all',
 ): tf.Tensor3D => {
   const runs: { readonly round: number; readonly row: number; rows: number }[] = []
   for (const { round, row } of sources) {
@@ -58,7 +58,7 @@ const gather = (
   const parts = runs.map(({ round, row, rows }) => {
     const all = results[round]
     const [height, length, width] = all.shape
-    const tokens = clsOnly ? 1 : length
+    const tokens = count === 'all' ? length : Math.min(count, length)
     if (rows * batch === height && tokens === length) return all
     return tf.slice(all, [row * batch, 0, 0], [rows * batch, tokens, width])
   })
@@ -83,8 +83,8 @@ export const gridVit = (
         return embed(...run, pixels)
       case 'block':
         return block(...run, operation.index, tokens!).map
-      case 'clsBlock':
-        return clsBlock(...run, operation.index, tokens!)
+      case 'lastBlock':
+        return lastBlock(...run, operation.index, tokens!)
       case 'head': {
         const logits = head(...run, tokens!, operation.norm)
         return tf.reshape(logits, [logits.shape[0], 1, logits.shape[1]])
@@ -93,12 +93,12 @@ export const gridVit = (
   }
   const results: tf.Tensor3D[] = []
   for (const { operation, sources } of rounds) {
-    // A stream reaches its head as a cls token alone, or with all its tokens where a stitch layer reads them too.
-    const forHead = operation.kind === 'head'
-    results.push(apply(operation, sources.length === 0 ? undefined : gather(results, sources, batch, forHead)))
+    // A stream reaches its head as the tokens that this reads, or with all of them where a stitch layer reads them too.
+    const count = operation.kind === 'head' ? tokensForHead(grid.configs[operation.model]) : 'all'
+    results.push(apply(operation, sources.length === 0 ? undefined : gather(results, sources, batch, count)))
   }
   return logits.map((source) => {
-    const own = gather(results, [source], batch, true)
+    const own = gather(results, [source], batch, 1)
     return tf.reshape(own, [batch, own.shape[2]])
   })
 }

@@ -5,8 +5,9 @@
 import * as tf from '@tensorflow/tfjs-core'
 import type { DistillLoss, DistillParams } from '../../dsl/nodes.js'
 import { lossPositions } from '../../dsl/loss-positions.js'
+import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { linear, withoutGradient } from '../../engine/operations.js'
-import type { BlockOutput } from '../model/vit.js'
+import { type BlockOutput, commonTokens } from '../model/vit.js'
 import { linearTensors, type NamedTensors, type TensorDefinition } from '../tensors/named-tensors.js'
 import { meanSquaredError, relativeSquaredError } from './losses.js'
 import type { WantedFeatures } from './teacher-outputs.js'
@@ -59,11 +60,15 @@ export const keptTransforms = ({ transforms, reverseTransforms }: Choice): reado
   return reverseTransforms ? ['att', 'map', 'reverse'] : ['att', 'map']
 }
 
-/** Blocks of a teacher of `teacherDepth` whose features this loss needs. */
-export const wantedFeatures = ({ positions, loss, model }: Choice, teacherDepth: number): WantedFeatures => {
-  const blocks = lossPositions(positions, teacherDepth, model.depth)
+/** Blocks of a teacher whose features this loss needs, and of which tokens: those that its student has too. */
+export const wantedFeatures = ({ positions, loss, model }: Choice, teacher: VitConfig): WantedFeatures => {
+  const blocks = lossPositions(positions, teacher.depth, model.depth)
   const used = FEATURES[loss]
-  return { att: used.includes('att') ? blocks : [], map: used.includes('map') ? blocks : [] }
+  return {
+    att: used.includes('att') ? blocks : [],
+    map: used.includes('map') ? blocks : [],
+    commonTokens: numTokens(model) !== numTokens(teacher),
+  }
 }
 
 /** Weights of the parts that `featureParts` gives; each feature's is `taught`. */
@@ -80,7 +85,8 @@ export const featureWeights = (
  * The losses on features, each a sum over the loss positions p. `toStudent`, as published: MSE(student, A_p(teacher)).
  * `toTeacher`, the hint direction (FitNets, arXiv 1412.6550): the squared error of R_p(student) relative to the
  * teacher, image by image. With `reverseTransforms` also `reverse`: MSE(teacher's map, R_p(student's map)), which
- * teaches the matrices R alone. The teacher's features come in as `teacher.<feature>.<block>` `[B, T, D]`.
+ * teaches the matrices R alone. The teacher's features come in as `teacher.<feature>.<block>` `[B, T, D]`; where one of
+ * the two has a distillation token and the other has none, both are compared without it.
  */
 export const featureParts = (
   choice: Choice,
@@ -96,7 +102,11 @@ export const featureParts = (
     linear(x, transforms[`${transform}.${p}.weight`], transforms[`${transform}.${p}.bias`])
   const sumOver = (feature: Feature, term: (learnt: tf.Tensor, taught: tf.Tensor, p: number) => tf.Scalar): tf.Scalar =>
     learntAt
-      .map((block, p) => term(blocks[block][feature], batch[`teacher.${feature}.${taughtAt[p]}`], p))
+      .map((block, p) => {
+        const learnt = blocks[block][feature]
+        const taught = batch[`teacher.${feature}.${taughtAt[p]}`]
+        return term(learnt.shape[1] === taught.shape[1] ? learnt : commonTokens(model, learnt), taught, p)
+      })
       .reduce((sum, one) => tf.add(sum, one))
   const part = (feature: Feature): tf.Scalar =>
     sumOver(feature, (learnt, taught, p) =>

@@ -6,7 +6,7 @@
 import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import type { TrainParams } from '../../dsl/nodes.js'
-import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
+import { numTokens, prefixTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine, HostArrays, TensorSpecs } from '../../engine/engine.js'
 import { sizeOfShape } from '../../engine/host-values.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
@@ -14,7 +14,7 @@ import type { Progress } from '../../runtime/stage-contract.js'
 import { pixelSpec, type Split } from '../data/dataset.js'
 import { compileForward, overSplit, type Forward } from '../model/forward.js'
 import { layoutOf, pack, slices, type NamedValues } from '../tensors/named-tensors.js'
-import { vitForward, vitLogits, vitTensors } from '../model/vit.js'
+import { commonTokens, vitForward, vitLogits, vitTensors } from '../model/vit.js'
 
 /** Bytes of a teacher's outputs that are kept in memory by default: 512 MiB. */
 const BUDGET = 512 * 2 ** 20
@@ -29,6 +29,8 @@ export interface Teacher {
 export interface WantedFeatures {
   readonly att: readonly number[]
   readonly map: readonly number[]
+  /** Whether features are those of the tokens that all models of these patches have. Default: of all tokens. */
+  readonly commonTokens?: boolean
 }
 
 /**
@@ -40,8 +42,13 @@ export interface WantedFeatures {
 export type TeacherOutputs = (indices: Int32Array, pixels?: Float32Array) => Promise<HostArrays>
 
 /** `teacher.logits` `[B, C]`; `teacher.att.<block>` and `teacher.map.<block>` `[B, T, D]`. */
-export const teacherSpecs = (config: VitConfig, { att, map }: WantedFeatures, batch: number): TensorSpecs => {
-  const feature = { shape: [batch, numTokens(config), config.embedDim], dtype: 'float32' } as const
+export const teacherSpecs = (
+  config: VitConfig,
+  { att, map, ...wanted }: WantedFeatures,
+  batch: number,
+): TensorSpecs => {
+  const tokens = numTokens(config) - (wanted.commonTokens ? prefixTokens(config) - 1 : 0)
+  const feature = { shape: [batch, tokens, config.embedDim], dtype: 'float32' } as const
   return {
     'teacher.logits': { shape: [batch, config.numClasses], dtype: 'float32' },
     ...Object.fromEntries(att.map((block) => [`teacher.att.${block}`, feature])),
@@ -70,8 +77,9 @@ const compileTeacher = (
       if (wanted.att.length + wanted.map.length === 0) return { 'teacher.logits': vitLogits(params, config, pixels) }
       const { blocks, logits } = vitForward(params, config, pixels)
       const outputs: Record<string, tf.Tensor> = { 'teacher.logits': logits }
-      for (const block of wanted.att) outputs[`teacher.att.${block}`] = blocks[block].att
-      for (const block of wanted.map) outputs[`teacher.map.${block}`] = blocks[block].map
+      const feature = (x: tf.Tensor3D) => (wanted.commonTokens ? commonTokens(config, x) : x)
+      for (const block of wanted.att) outputs[`teacher.att.${block}`] = feature(blocks[block].att)
+      for (const block of wanted.map) outputs[`teacher.map.${block}`] = feature(blocks[block].map)
       return outputs
     },
   })

@@ -41,7 +41,7 @@ describe('the schedule of a grid', () => {
         const trail: string[] = []
         for (let at: { round: number; row: number } | undefined = head; at !== undefined;) {
           const { operation, sources } = rounds[at.round]
-          const kind = operation.kind === 'clsBlock' ? 'block' : operation.kind
+          const kind = operation.kind === 'lastBlock' ? 'block' : operation.kind
           if (operation.kind === 'stitch') trail.unshift(operation.name)
           else trail.unshift(`${kind} ${operation.model}${'index' in operation ? `.${operation.index}` : ''}`)
           at = sources[at.row] as typeof at
@@ -62,7 +62,7 @@ describe('the schedule of a grid', () => {
       'index' in each && each.index === 5 ? [`${each.kind} ${each.model}`] : [],
     )
     // A stitch leaves the first student after its last block, which needs all tokens.
-    expect(last).to.deep.equal(['block 0', 'clsBlock 1'])
+    expect(last).to.deep.equal(['block 0', 'lastBlock 1'])
   })
 
   it('takes as many neighbours at a time as its largest operation has room for', () => {
