@@ -18,11 +18,12 @@ export interface LoadModelOptions {
 }
 
 /**
- * Loads a model from disk. `path` is a safetensors file in timm's naming with a `config.json` beside it that holds a
- * `VitConfig`, or the folder of a stage's artifact that holds both (`genepool show PIPELINE STAGE` names it).
+ * Loads a model from disk. `path` is a safetensors file (or the index of several) with a `config.json` beside it, or a
+ * folder that holds both: a stage's artifact (`genepool show PIPELINE STAGE` names it), or a ViT, DeiT or DeiT-III that
+ * timm or transformers saved (docs/pretrained.md).
  *
  * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean)
- * / std`; a stage's `config.json` has `mean` and `std`), and gives `[n × numClasses]` numbers before any softmax. Call
+ * / std` with `mean` and `std` of the result), and gives `[n × numClasses]` numbers before any softmax. Call
  * `release` at the end.
  *
  * Rejects with an error that names the file where the configuration is missing, describes no model or does not fit the

@@ -1,15 +1,15 @@
 /** A model from disk on an engine, ready to answer: what src/load-model.ts imports when the first model is loaded. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs-core'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { openEngine } from '../engine/choice/open.js'
 import type { CompiledFunction } from '../engine/engine.js'
 import type { EngineOptions } from '../engine/request.js'
 import { pixelSpec, stretches } from './data/dataset.js'
-import { ModelFileError, readModel } from './model/model-files.js'
+import { ModelFileError } from './model/model-files.js'
 import { vitLogits, vitTensors } from './model/vit.js'
 import { layoutOf, pack, slices } from './tensors/named-tensors.js'
+import { readWeights } from './weights/read-weights.js'
+import { weightFiles } from './weights/weight-files.js'
 
 interface LoadOnEngineOptions {
   /** Default: `onnxruntime` on `cpu` with one thread. */
@@ -22,6 +22,11 @@ interface LoadOnEngineOptions {
 export interface LoadedModel {
   /** Its shape: image size in pixels, channels, classes, width and so on. */
   readonly config: VitConfig
+  /** By channel, what its pixels are normalised with, where its files say so: `(x / 255 − mean) / std`. */
+  readonly mean?: readonly number[]
+  readonly std?: readonly number[]
+  /** By class, where its files say so. */
+  readonly classNames?: readonly string[]
   /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
   readonly logits: (pixels: Float32Array) => Promise<Float32Array>
   /** Frees the engine's memory; no answer comes after it. */
@@ -29,25 +34,14 @@ export interface LoadedModel {
 }
 
 /**
- * Loads weights in timm's naming (safetensors) with the `config.json` beside them, or a folder that holds
- * `model.safetensors` and `config.json`: what the stages teacher and distill leave. Rejects with a ModelFileError where
+ * Loads weights in safetensors with the `config.json` beside them: a file, the index of several, or a folder that holds
+ * either; written by the stages teacher and distill, by timm or by transformers. Rejects with a ModelFileError where
  * the path or the configuration is missing, where the configuration describes no model, and where any tensor is
  * missing, surplus or of another shape.
  */
 export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = {}): Promise<LoadedModel> => {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory()
-  if (isFolder === undefined) throw new ModelFileError(`${path}: there is no such file or folder`)
-  if (isFolder && !existsSync(join(path, 'model.safetensors'))) {
-    const students = join(path, 'students')
-    const inside = existsSync(students)
-      ? `; it holds the models ${readdirSync(students)
-          .map((name) => join(students, name))
-          .join(', ')}`
-      : ''
-    throw new ModelFileError(`${path}: this folder is no model, it has no model.safetensors${inside}`)
-  }
-  const weightsPath = isFolder ? join(path, 'model.safetensors') : path
-  const { config, values } = readModel(weightsPath, join(dirname(weightsPath), 'config.json'))
+  const { config, values, mean, std, classNames } = readWeights(weightFiles(path))
+  if (config.numClasses === 0) throw new ModelFileError(`${path}: these weights have no head, so there are no logits`)
 
   const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1, ...options.engine })
   const layout = layoutOf(vitTensors(config))
@@ -89,5 +83,6 @@ export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = 
     }
     return result
   }
-  return { config, logits, release: () => engine.release() }
+  const told = { ...(mean && { mean }), ...(std && { std }), ...(classNames && { classNames }) }
+  return { config, ...told, logits, release: () => engine.release() }
 }

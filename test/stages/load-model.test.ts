@@ -99,7 +99,7 @@ describe('a loaded model', () => {
   it('refuses weights of another shape than the configuration has, naming the tensor', async () => {
     writeConfig({ embedDim: 24 })
     expect((await rejection(loadOnEngine(folder.path))).message).to.match(
-      /tensor cls_token is \[1, 1, 12\], but .* needs numbers \[1, 1, 24\]/,
+      /tensor cls_token is F32 \[1, 1, 12\], but .* needs numbers \[1, 1, 24\]/,
     )
   })
 

@@ -7,6 +7,7 @@ import { fstatSync } from 'node:fs'
 import { errorCode, sentenceOf } from '../../base/errors.js'
 import { readInto, withOpenFile, writeFileAtomic } from '../../base/files.js'
 import { isObject } from '../../base/objects.js'
+import { otherFormat, STARTING_BYTES } from './other-formats.js'
 
 /** IEEE half precision (1 sign, 5 exponent and 10 fraction bits) to single, which holds every half exactly. */
 const halfToFloat = (half: number): number => {
@@ -138,22 +139,31 @@ const isTensorHeader = (value: unknown): value is TensorHeader => {
   return typeof dtype === 'string' && areSizes(shape) && areSizes(offsets) && offsets.length === 2
 }
 
-/** The most that the format's own library takes. */
-const MOST_HEADER_BYTES = 100e6
+/** Enough for 100 000 tensors; the format allows ten times as much, which takes half a minute and gigabytes to read. */
+const MOST_HEADER_BYTES = 10e6
 
 const parseHeader = (descriptor: number, fileBytes: number, origin: string) => {
   const length = new Uint8Array(8)
+  if (fileBytes === 0) throw new SafetensorsError(`${origin}: the file is empty`)
   if (readInto(descriptor, length, 0) < length.length) {
     throw new SafetensorsError(`${origin}: ${fileBytes} bytes are too few for a header`)
   }
   const headerBytes = Number(new DataView(length.buffer).getBigUint64(0, true))
+  if (headerBytes > Math.min(MOST_HEADER_BYTES, fileBytes)) {
+    const start = new Uint8Array(Math.min(fileBytes, STARTING_BYTES))
+    readInto(descriptor, start, 0)
+    const other = otherFormat(start, origin)
+    if (other !== undefined) throw new SafetensorsError(`${origin}: ${other}`)
+  }
   if (8 + headerBytes > fileBytes) {
     throw new SafetensorsError(
       `${origin}: the header should be ${headerBytes} bytes long, but the file ends after ${fileBytes} bytes`,
     )
   }
   if (headerBytes > MOST_HEADER_BYTES) {
-    throw new SafetensorsError(`${origin}: a header of ${headerBytes} bytes is longer than the format allows`)
+    throw new SafetensorsError(
+      `${origin}: a header of ${headerBytes} bytes is longer than the ${MOST_HEADER_BYTES} that are read`,
+    )
   }
   const json = new Uint8Array(headerBytes)
   readInto(descriptor, json, length.length)
@@ -170,6 +180,7 @@ const parseHeader = (descriptor: number, fileBytes: number, origin: string) => {
 }
 
 const parseMetadata = (value: unknown, origin: string): Record<string, string> => {
+  if (value === null) return {}
   if (!isObject(value) || Object.values(value).some((text) => typeof text !== 'string')) {
     throw new SafetensorsError(`${origin}: ${METADATA} is not an object of strings`)
   }
@@ -204,13 +215,13 @@ interface StoredTensor {
   readonly bytes: number
 }
 
-interface Header {
+export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, StoredTensor>
   readonly metadata: Record<string, string>
 }
 
 /** The header of an open file, checked against itself and the file's length. */
-const readHeader = (descriptor: number, origin: string): Header => {
+const readHeader = (descriptor: number, origin: string): SafetensorsHeader => {
   const fileBytes = fstatSync(descriptor).size
   const { members, dataStart } = parseHeader(descriptor, fileBytes, origin)
   const metadata = members.has(METADATA) ? parseMetadata(members.get(METADATA), origin) : {}
@@ -278,7 +289,7 @@ const readFrom = <A>(path: string, read: (descriptor: number) => A): A => {
 }
 
 /** What a file says of its tensors, which are not read. A SafetensorsError names its path. */
-export const describeSafetensors = (path: string): Header =>
+export const describeSafetensors = (path: string): SafetensorsHeader =>
   readFrom(path, (descriptor) => readHeader(descriptor, path))
 
 /**
