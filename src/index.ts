@@ -34,6 +34,7 @@ export {
 } from './dsl/stage.js'
 export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
 export { vit, type VitOptions, type VitShape, type VitSpec } from './dsl/vit.js'
+export { pretrained, type PretrainedShape, type PretrainedSpec } from './dsl/pretrained.js'
 export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'
 export type { AnchorOptions, Anchors, PretrainedOptions } from './dsl/anchor-options.js'
 export type { StitchOptions } from './dsl/stitch-options.js'

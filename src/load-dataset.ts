@@ -31,13 +31,17 @@ export interface LoadedDataset {
 }
 
 /**
- * Opens the images of a data stage's artifact: `folder` is `inputs.data.folder` in a stage of your own, or what
+ * Opens the images of a data stage's artifact, normalised by their own mean and std or, for a model that was trained
+ * with others, by these: `folder` is `inputs.data.folder` in a stage of your own, or what
  * `genepool show PIPELINE data` names. Rejects with an error where the folder is no data stage's.
  */
-export const loadDataset = async (folder: string): Promise<LoadedDataset> => {
+export const loadDataset = async (
+  folder: string,
+  normalisation?: Pick<LoadedDataset, 'mean' | 'std'>,
+): Promise<LoadedDataset> => {
   const { openDataset } = await import('./stages/data/dataset.js')
   const files = Object.fromEntries(readdirSync(folder).map((name) => [name, join(folder, name)]))
-  const { split: open, ...shape } = openDataset({ files, summary: {} })
+  const { split: open, ...shape } = openDataset({ files, summary: {} }, normalisation)
   const split: LoadedDataset['split'] = (name) => {
     const { count, images, labels, gather } = open(name)
     const pixels = (from = 0, to = count): Float32Array => {

@@ -6,6 +6,7 @@ import type { AnchorOptions, Anchors } from './anchor-options.js'
 import { DefinitionError } from './definition-error.js'
 import type { StudentOptions } from './distill-options.js'
 import { placeOfCall } from './place.js'
+import type { PretrainedSpec } from './pretrained.js'
 
 declare const misuse: unique symbol
 
@@ -95,7 +96,9 @@ export type CheckStudents<S extends Students, TeacherWidth extends number> = [ke
   : { readonly [Name in keyof S]: StudentOptions & CheckStudent<S[Name], TeacherWidth> }
 
 /** Fits every set of anchors; of the inferred type alone editors would show no option's sentence. */
-export type CheckAnchors<A extends Anchors> = { readonly [Name in keyof A]: AnchorOptions }
+export type CheckAnchors<A extends Anchors> = {
+  readonly [Name in keyof A]: A[Name] extends PretrainedSpec ? PretrainedSpec : AnchorOptions
+}
 
 /** Any text; editors offer the students' names. */
 export type NameOf<W extends Widths> = (keyof W & string) | (string & {})

@@ -76,8 +76,10 @@ export type DecayGroup = TrainParams['undecayed'][number]
 export interface AugmentParams extends Params<typeof AUGMENT_OPTIONS> {}
 
 /** A model trained on the labels: the teacher, or an anchor. */
-export interface TeacherParams extends Params<typeof PRETRAINED_OPTIONS> {
+export interface TeacherParams extends Pick<Params<typeof PRETRAINED_OPTIONS>, 'weights'> {
   readonly model: VitConfig
+  /** Left out: the weights' own is kept. */
+  readonly head?: 'new'
   /** `epochs: 0`, with `weights` only, takes them as they are. */
   readonly train: TrainParams
   readonly weightStart: WeightStart

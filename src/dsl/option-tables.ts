@@ -195,11 +195,13 @@ export const VIT_OPTIONS = {
 /** Of a teacher and of anchors, which learn from the labels. */
 export const PRETRAINED_OPTIONS = {
   /**
-   * Weights that training starts from: a safetensors file in timm's naming beside a `config.json` that says the same
-   * shape; with `epochs: 0` they are taken as they are.
+   * Weights that training starts from, of timm, transformers or genepool (docs/pretrained.md): a safetensors file, the
+   * index of several, or a folder; of the same shape. With `epochs: 0` they are taken as they are.
    * @default none: weightStart
    */
   weights: option.textOrNone("path from the pipeline file's folder", 'none: `weightStart`'),
+  /** The weights' own head, or one for the data's classes that starts by `weightStart` and the seed. @default 'kept' */
+  head: option.choice(['kept', 'new'], 'kept'),
 }
 
 const MAGNITUDE: NumberRule = { test: (value) => value >= 0 && value <= 10, words: 'a number from 0 to 10' }

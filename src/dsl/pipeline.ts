@@ -45,6 +45,7 @@ import {
 import { namesOf, readOptions, type Options } from './options.js'
 import { extend, finish, placed, PipelineStep, readTimeouts, type PipelineDraft } from './pipeline-step.js'
 import { placeOfCall } from './place.js'
+import { isPretrained, type PretrainedSpec } from './pretrained.js'
 import { readSingles, type SingleModels, type SingleOptions } from './single-options.js'
 import { readStitchParams, type StitchOptions } from './stitch-options.js'
 import type { TrainOptions } from './train-options.js'
@@ -149,18 +150,40 @@ export class PipelineWithData extends PipelineStep {
     return new PipelineWithData(draft, this.#data) as this
   }
 
-  /** The big model that is trained on the labels and then taught from. */
+  /**
+   * The big model that is trained on the labels and then taught from. One of `pretrained(…)` is taken as it is where no
+   * `epochs` are written.
+   */
+  teacher<const Width extends number>(
+    model: PretrainedSpec<Width>,
+    train?: Partial<TrainOptions>,
+  ): PipelineWithTeacher<Width>
   teacher<const Width extends number>(
     model: VitSpec<Width>,
     train: TrainOptions & PretrainedOptions,
+  ): PipelineWithTeacher<Width>
+  teacher<const Width extends number>(
+    model: VitSpec<Width>,
+    train?: Partial<TrainOptions> & PretrainedOptions,
   ): PipelineWithTeacher<Width> {
     const place = placeOfCall()
     if (!isKind(model, 'vit')) {
-      const message = `teacher has ${shown(model)} for its model: write vit({ embedDim, depth, numHeads })`
+      const message = `teacher has ${shown(model)} for its model: write vit({ embedDim, depth, numHeads }) or pretrained(path, { ... })`
       throw new DefinitionError('wrongType', message, place)
     }
-    const known = namesOf(PRETRAINED_OPTIONS, TRAIN_OPTIONS)
-    const options = new OptionReader([{ path: 'teacher', options: train, known }], place)
+    const own = namesOf(TRAIN_OPTIONS)
+    const known = namesOf(PRETRAINED_OPTIONS)
+    const layers = isPretrained(model)
+      ? [
+          { path: 'teacher', options: train, known: own },
+          {
+            path: 'pretrained',
+            options: { weights: model.weights, head: model.head, epochs: 0 },
+            known: [...known, 'epochs'],
+          },
+        ]
+      : [{ path: 'teacher', options: train, known: [...known, ...own] }]
+    const options = new OptionReader(layers, place)
     const params = {
       model: vitConfigFor(model, this.#data.params, place),
       ...readLabelTraining(options),

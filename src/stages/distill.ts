@@ -26,8 +26,9 @@ import {
 } from './training/feature-matching.js'
 import { crossEntropy, softCrossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
+import { normalisationOf } from './model/normalisation.js'
 import { openModel, writeModel, writeTensors } from './model/model-files.js'
-import { teacherOutputs, teacherSpecs, type Teacher } from './training/teacher-outputs.js'
+import { teacherOutputs, teacherSpecs } from './training/teacher-outputs.js'
 import { type Component, newComponent, valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
@@ -96,8 +97,8 @@ const distillStudent = Effect.fnUntraced(function* (
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
   const { model, positions, train, seed } = context.params
-  const dataset = yield* attempt(() => openDataset(context.inputs['data']))
-  const teacher: Teacher = yield* attempt(() => openModel(context.inputs['teacher'], 'teacher'))
+  const teacher = yield* attempt(() => openModel(context.inputs['teacher'], 'teacher'))
+  const dataset = yield* attempt(() => openDataset(context.inputs['data'], normalisationOf([teacher])))
   const split = yield* attempt(() => {
     checkImages(model, dataset)
     checkImages(teacher.config, dataset)

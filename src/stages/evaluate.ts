@@ -8,6 +8,7 @@ import type { StageContext, StageFunction, StageSummary } from '../runtime/stage
 import { checkImages, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { writeLines } from './model/model-files.js'
+import { normalisationOf } from './model/normalisation.js'
 import { type DescendantScores, describeDescendants, measureGrid } from './stitching/descendant-scores.js'
 import { openStitchedPool } from './stitching/stitched-pool.js'
 
@@ -39,8 +40,8 @@ const evaluatePool = Effect.fnUntraced(function* (
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
   const { params, inputs, outDir, progress } = context
-  const dataset = yield* attempt(() => openDataset(inputs['data']))
   const pool = yield* attempt(() => openStitchedPool(inputs['stitch']))
+  const dataset = yield* attempt(() => openDataset(inputs['data'], normalisationOf(pool.described)))
   const split = yield* attempt(() => {
     checkImages(pool.grid.configs[0], dataset)
     return dataset.split(params.split)

@@ -38,6 +38,8 @@ const SHARED: Readonly<Record<string, (config: Student['config']) => unknown>> =
   channels: ({ channels }) => channels,
   numClasses: ({ numClasses }) => numClasses,
   'their number of tokens': numTokens,
+  'the mean of their pixels': ({ mean }) => mean?.join(' '),
+  'the std of their pixels': ({ std }) => std?.join(' '),
 }
 
 const decodeConfig = Schema.decodeUnknownSync(
@@ -50,6 +52,8 @@ const decodeConfig = Schema.decodeUnknownSync(
       embedDim: Schema.Number,
       depth: Schema.Number,
       numHeads: Schema.Number,
+      mean: Schema.optionalKey(Schema.Array(Schema.Number)),
+      std: Schema.optionalKey(Schema.Array(Schema.Number)),
       distillation: Schema.optionalKey(Schema.Literals(['twoHeads', 'oneHead'])),
     }),
   ),

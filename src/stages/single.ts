@@ -8,6 +8,7 @@ import type { StageContext, StageFunction, StageSummary } from '../runtime/stage
 import { checkImages, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { openModel, writeLines } from './model/model-files.js'
+import { normalisationOf } from './model/normalisation.js'
 import { startLinears, startVit } from './model/weight-start.js'
 import { describeDescendants, measureGrid } from './stitching/descendant-scores.js'
 import { poolGrid, tensorsOnPaths } from './stitching/grid.js'
@@ -23,8 +24,8 @@ const trainSingle = Effect.fnUntraced(function* (
   const { params, inputs, progress } = context
   const { names, models: configs, train, seed, weightStarts } = params
   const { data, teacher: taught } = inputs
-  const dataset = yield* attempt(() => openDataset(data))
   const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
+  const dataset = yield* attempt(() => openDataset(data, normalisationOf(teacher === null ? [] : [teacher])))
   const [split, test] = yield* attempt(() => {
     for (const config of teacher === null ? configs : [teacher.config, ...configs]) checkImages(config, dataset)
     return [dataset.split('train'), dataset.split('test')] as const

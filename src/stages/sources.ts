@@ -1,5 +1,6 @@
 /**
- * The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened.
+ * The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened but
+ * the index of several.
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,6 +8,8 @@ import { dirname, join, resolve } from 'node:path'
 import type { DataParams, TeacherParams } from '../dsl/nodes.js'
 import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
+import { ModelFileError } from './model/model-file-error.js'
+import { type WeightFiles, weightFiles } from './weights/weight-files.js'
 
 /** The files of a data set, by what they hold. */
 type DataRole = 'trainImages' | 'trainLabels' | 'testImages' | 'testLabels'
@@ -76,14 +79,16 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Record<Dat
 }
 
 /**
- * Absolute paths of pretrained weights and the `config.json` beside them; a relative path starts at `baseDir`. None
- * without.
+ * Absolute paths of pretrained weights and what describes them, by role (weight-files.ts); a relative path starts at
+ * `baseDir`. None without. Throws a StageError where they are not there.
  */
-export const weightSources = (
-  { weights }: Pick<TeacherParams, 'weights'>,
-  baseDir: string,
-): Readonly<Record<string, string>> => {
+export const weightSources = ({ weights }: Pick<TeacherParams, 'weights'>, baseDir: string): WeightFiles => {
   if (weights === null) return {}
   const path = resolve(baseDir, weights)
-  return { weights: path, config: join(dirname(path), 'config.json') }
+  try {
+    return weightFiles(path)
+  } catch (cause) {
+    if (!(cause instanceof ModelFileError)) throw cause
+    throw new StageError({ message: cause.message, path })
+  }
 }

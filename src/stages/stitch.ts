@@ -10,6 +10,7 @@ import type { StageContext, StageFunction, StageSummary } from '../runtime/stage
 import { checkImages, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
 import { openModel } from './model/model-files.js'
+import { normalisationOf } from './model/normalisation.js'
 import type { TensorDefinition } from './tensors/named-tensors.js'
 import { vitTensors } from './model/vit.js'
 import { descendantDraws, modelKey, poolComponents, STITCHES, tuningBatches, tuningStep } from './stitching/tuning.js'
@@ -43,9 +44,11 @@ const stitchPool = Effect.fnUntraced(function* (
   const { train, seed } = params
   const { data, pool, teacher: taught } = inputs
   const names = params.models
-  const dataset = yield* attempt(() => openDataset(data))
   const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
   const models = yield* attempt(() => names.map((name) => openModel(pool, 'pool', `students/${name}/`)))
+  const dataset = yield* attempt(() =>
+    openDataset(data, normalisationOf(teacher === null ? models : [teacher, ...models])),
+  )
   const configs = models.map(({ config }) => config)
   const split = yield* attempt(() => {
     for (const { config } of teacher === null ? models : [teacher, ...models]) checkImages(config, dataset)

@@ -6,7 +6,6 @@ import type * as tf from '@tensorflow/tfjs-core'
 import * as Effect from 'effect/Effect'
 import { countMacs, countParams } from '../dsl/counting.js'
 import type { TeacherParams } from '../dsl/nodes.js'
-import type { VitConfig } from '../dsl/vit-config.js'
 import { attempt, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { checkImages, labelledBatches, labelledSpecs, openDataset } from './data/dataset.js'
@@ -14,27 +13,33 @@ import { withEngine } from './model/engine-scope.js'
 import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
-import { ModelFileError, readModel, writeModel } from './model/model-files.js'
+import { writeModel } from './model/model-files.js'
 import { newComponent, valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
 import { vitLogits, vitTensors } from './model/vit.js'
 import type { NamedValues } from './tensors/named-tensors.js'
 import { startVit } from './model/weight-start.js'
+import type { Normalisation } from './model/normalisation.js'
+import { adaptWeights, normalisationOfWeights } from './weights/adapt-weights.js'
+import { readWeights } from './weights/read-weights.js'
 import type { Engine } from '../engine/engine.js'
 
-/**
- * Weights from a file. Throws a ModelFileError where its `config.json` describes another model, in head count and eps
- * too.
- */
-const pretrained = (sources: StageContext['sources'], model: VitConfig): NamedValues => {
-  const { config, values } = readModel(sources['weights'], sources['config'])
-  const keys = Object.keys({ ...config, ...model }) as (keyof VitConfig)[]
-  const different = keys.find((key) => config[key] !== model[key])
-  if (different === undefined) return values
-  throw new ModelFileError(
-    `${sources['weights']}: its ${different} is ${config[different]}, but the pipeline's model has ${model[different]}`,
-  )
+interface Start {
+  readonly values: NamedValues
+  /** Undefined: the data's own. */
+  readonly normalisation?: Normalisation | undefined
+}
+
+/** Weights from outside, or a start of their own. */
+const startOf = ({ params, sources }: StageContext<TeacherParams>, role: string): Start => {
+  const { model, weights, weightStart, seed, head } = params
+  if (weights === null) return { values: startVit(model, weightStart, seed, role) }
+  const pretrained = readWeights(sources)
+  return {
+    values: adaptWeights(weights, pretrained, { model, newHead: head === 'new', weightStart, seed, role }),
+    normalisation: normalisationOfWeights(weights, pretrained),
+  }
 }
 
 /**
@@ -46,15 +51,13 @@ export const trainOnLabels = Effect.fnUntraced(function* (
   engine: Engine,
   role: 'teacher' | 'anchor',
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { model, train, weightStart, weights, seed } = context.params
-  const dataset = yield* attempt(() => openDataset(context.inputs['data']))
+  const { model, train, seed } = context.params
+  const { values: start, normalisation } = yield* attempt(() => startOf(context, role))
+  const dataset = yield* attempt(() => openDataset(context.inputs['data'], normalisation))
   const split = yield* attempt(() => {
     checkImages(model, dataset)
     return dataset.split('train')
   })
-  const start = yield* attempt(() =>
-    weights === null ? startVit(model, weightStart, seed, role) : pretrained(context.sources, model),
-  )
   const component = newComponent('model', 'model', vitTensors(model), start, train)
   const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
   const keep = keepBatches({ model }, train, seed)
@@ -89,8 +92,8 @@ export const trainOnLabels = Effect.fnUntraced(function* (
 })
 
 /**
- * The stage `teacher`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, and `mean` and `std` of the
- * pixels it was trained on) and what `trainAndLeave` adds.
+ * The stage `teacher`. Leaves `model.safetensors`, `config.json` (its VitConfig, `role`, and `mean` and `std` that
+ * its pixels are normalised with) and what `trainAndLeave` adds.
  */
 export const teacher: StageFunction<TeacherParams> = (context) =>
   withEngine(context.engine, (engine) => trainOnLabels(context, engine, 'teacher'))

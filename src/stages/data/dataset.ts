@@ -85,11 +85,14 @@ const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo
   return { count, images, labels, mean, normalised, gather }
 }
 
-/** Opens the artifact of a data stage. Throws a StageError when it is none. */
-export const openDataset = (input: InputArtifact): Dataset => {
+/**
+ * Opens the artifact of a data stage, whose pixels are normalised by its own mean and std, or by those of the models
+ * that read them. Throws a StageError when it is none.
+ */
+export const openDataset = (input: InputArtifact, normalisation?: Pick<DatasetInfo, 'mean' | 'std'>): Dataset => {
   const infoPath = input.files['dataset.json']
   if (infoPath === undefined) throw new StageError({ message: 'the input is not a data set: it has no dataset.json' })
-  const info = decodeInfo(readFileSync(infoPath, 'utf8'))
+  const info = { ...decodeInfo(readFileSync(infoPath, 'utf8')), ...normalisation }
   const opened = new Map<SplitName, Split>()
 
   const split = (name: SplitName): Split => {

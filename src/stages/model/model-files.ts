@@ -5,14 +5,10 @@ import type { Json } from '../../dsl/nodes.js'
 import { variantOf, type VitConfig, type VitVariantParams } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { describeSafetensors, type HostTensor, readSafetensors, writeSafetensors } from '../tensors/safetensors.js'
+import { ModelFileError } from './model-file-error.js'
 import { vitTensors } from './vit.js'
 import { checkFinite, type NamedValues, type TensorDefinition } from '../tensors/named-tensors.js'
 import { readWholeFile, writeFileAtomic } from '../../base/files.js'
-
-/** Files that are not a model, or weights that are not of the model that their configuration describes. */
-export class ModelFileError extends Error {
-  override readonly name = 'ModelFileError'
-}
 
 /** A model as it was read. */
 export interface StoredModel {

@@ -85,7 +85,7 @@ const streamSize = ({ configs }: PoolGrid, batch: number, operation: StreamOpera
 /** One function for some descendants: pixels → `<id>`, logits `[batch, classes]`. */
 const compileGrid = (
   engine: Engine,
-  { grid, groups }: StitchedPool,
+  { grid, groups }: Pick<StitchedPool, 'grid' | 'groups'>,
   chosen: readonly number[],
   batch: number,
 ): Promise<Forward> => {
@@ -107,7 +107,7 @@ const compileGrid = (
 /** Scores of every descendant of the pool's grid on the whole split, by id. `limit` is for one operation, in values. */
 export const measureGrid = Effect.fnUntraced(function* (
   engine: Engine,
-  pool: StitchedPool,
+  pool: Omit<StitchedPool, 'described'>,
   split: Split,
   progress: (progress: Progress) => void,
   limit = LIMIT,

@@ -2,13 +2,13 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { GridParams, Json } from '../../dsl/nodes.js'
-import type { VitConfig } from '../../dsl/vit-config.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
+import { ModelFileError } from '../model/model-file-error.js'
 import {
-  ModelFileError,
   parseConfig,
   readModel,
   readTensors,
+  type StoredModel,
   writeJson,
   writeModel,
   writeTensors,
@@ -40,6 +40,8 @@ export interface StitchedPool {
   readonly grid: PoolGrid
   /** Tensors of every model, in the order of `names`, then those of the stitch layers. */
   readonly groups: readonly StoredTensors[]
+  /** `config.json` of every model, in the order of `names`. */
+  readonly described: readonly Pick<StoredModel, 'config' | 'metadata'>[]
 }
 
 /** The same grid with one descendant alone, which keeps its id. */
@@ -97,14 +99,14 @@ const fileOf = (input: InputArtifact, file: string): string => {
 
 export const readGridFile = (path: string): GridFile => JSON.parse(readFileSync(path, 'utf8')) as GridFile
 
-const readConfig = (path: string): VitConfig => parseConfig(readFileSync(path, 'utf8'), path).config
-
 /** The pool in the artifact of a stage stitch or single. Throws a ModelFileError where it is none. */
 export const openStitchedPool = (input: InputArtifact): StitchedPool => {
   const file = readGridFile(fileOf(input, 'grid.json'))
   const { models: names, grid: params, descendant } = file
   const configPaths = names.map((name) => fileOf(input, `students/${name}/config.json`))
-  const whole = poolGrid(configPaths.map(readConfig), params)
+  const described = configPaths.map((path) => parseConfig(readFileSync(path, 'utf8'), path))
+  const configs = described.map(({ config }) => config)
+  const whole = poolGrid(configs, params)
   const tensors = tensorsOf(whole, descendant)
   const models = names.map((name, index): StoredTensors => {
     const own = tensors.models[index]
@@ -119,6 +121,7 @@ export const openStitchedPool = (input: InputArtifact): StitchedPool => {
   return {
     names,
     grid: descendant === null ? whole : onlyDescendant(whole, descendant),
+    described,
     groups: [...models, { tensors: tensors.stitches, values: stitches }],
   }
 }

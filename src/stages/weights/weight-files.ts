@@ -6,7 +6,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { isObject } from '../../base/objects.js'
 import { readWholeFile } from '../../base/files.js'
-import { ModelFileError } from '../model/model-files.js'
+import { ModelFileError } from '../model/model-file-error.js'
 
 /**
  * Absolute paths by role: `weights` or, of several files, `weights/<file name>` each and `index`; `config`, and

@@ -1,6 +1,6 @@
 /** What is common to the libraries whose models are read: what each makes of a configuration and of names. */
 import type { VitConfig } from '../../dsl/vit-config.js'
-import { ModelFileError } from '../model/model-files.js'
+import { ModelFileError } from '../model/model-file-error.js'
 
 /** Shapes of all tensors of a checkpoint, by name. */
 export type TensorShapes = ReadonlyMap<string, readonly number[]>
