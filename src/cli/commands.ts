@@ -11,6 +11,7 @@ import { doctorCommand } from './commands/doctor.js'
 import { engineCommand } from './commands/engine.js'
 import { explainCommand } from './commands/explain.js'
 import { gcCommand } from './commands/gc.js'
+import { inspectCommand } from './commands/inspect.js'
 import { lineageCommand } from './commands/lineage.js'
 import { logsCommand } from './commands/logs.js'
 import { paretoCommand } from './commands/pareto.js'
@@ -46,6 +47,7 @@ const genepool = Command.make('genepool').pipe(
     certifyCommand,
     gcCommand,
     storeCommand,
+    inspectCommand,
     doctorCommand,
     engineCommand,
   ]),

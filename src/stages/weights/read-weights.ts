@@ -228,7 +228,8 @@ export const checkAccounts = (files: WeightFiles, { accounts, library }: Weights
   const first = problems.slice(0, 3).join('; ')
   const more = problems.length > 3 ? `; and ${problems.length - 3} more` : ''
   const place = files['weights'] ?? dirname(files['config'])
-  throw new ModelFileError(`${place}: ${first}${more}; by its configuration it is a model of ${library}'s`)
+  const hint = problems.length > 1 ? ` (genepool inspect ${place} lists all)` : ''
+  throw new ModelFileError(`${place}: ${first}${more}; by its configuration it is a model of ${library}'s${hint}`)
 }
 
 /** Reads the weights. Throws a ModelFileError where any tensor is missing, surplus, of another shape or not finite. */
