@@ -142,6 +142,8 @@ const isTensorHeader = (value: unknown): value is TensorHeader => {
 /** Enough for 100 000 tensors; the format allows ten times as much, which takes half a minute and gigabytes to read. */
 const MOST_HEADER_BYTES = 10e6
 
+const MOST_NAME_LETTERS = 1_000
+
 const parseHeader = (descriptor: number, fileBytes: number, origin: string) => {
   const length = new Uint8Array(8)
   if (fileBytes === 0) throw new SafetensorsError(`${origin}: the file is empty`)
@@ -230,6 +232,9 @@ const readHeader = (descriptor: number, origin: string): SafetensorsHeader => {
   const tensors = new Map<string, StoredTensor>()
   const ranges: { name: string; begin: number; end: number }[] = []
   for (const [name, entry] of members) {
+    if (name.length > MOST_NAME_LETTERS) {
+      throw new SafetensorsError(`${origin}: the name of a tensor has ${name.length} letters: ${name.slice(0, 60)}…`)
+    }
     if (!isTensorHeader(entry)) throw new SafetensorsError(`${origin}: the header of tensor ${name} makes no sense`)
     const { dtype, shape } = entry
     const [begin, end] = entry.data_offsets

@@ -115,6 +115,9 @@ const describeOwn = (
   return { config, ...(mean && { mean }), ...(std && { std }), namesOf: (tensor) => [tensor] }
 }
 
+/** Weights and biases of two norms and of two layers, and the weights of attention's. */
+const LEAST_BLOCK_TENSORS = 10
+
 const checkShape = (path: string, config: VitConfig, tensors: number): void => {
   const { imageSize, patchSize, embedDim, numHeads, depth } = config
   if (imageSize % patchSize !== 0) {
@@ -124,7 +127,7 @@ const checkShape = (path: string, config: VitConfig, tensors: number): void => {
     throw new ModelFileError(`${path}: ${numHeads} heads do not divide the width ${embedDim}`)
   }
   // Before anything of that depth is made.
-  if (depth > tensors) {
+  if (depth * LEAST_BLOCK_TENSORS > tensors) {
     throw new ModelFileError(`${path}: describes ${depth} blocks, but the weights are ${tensors} tensors in all`)
   }
 }
@@ -211,6 +214,9 @@ export const describeWeights = (files: WeightFiles): WeightsDescription => {
       problem: `tensor ${name}${signOf(name)} is read by nothing: the model of ${path} has no tensor ${name}`,
     }))
   const all = { library, ...described, ...stated, accounts: [...accounts, ...unused] } as const
+  if (all.std?.some((value) => !(value > 0))) {
+    throw new ModelFileError(`${preprocessor ?? path}: std is ${JSON.stringify(all.std)}, not numbers above 0`)
+  }
   for (const key of ['mean', 'std'] as const) {
     const { length } = all[key] ?? { length: config.channels }
     if (length === config.channels) continue

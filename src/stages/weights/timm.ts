@@ -80,7 +80,7 @@ export const describeTimm = (
   weightsPath: string,
 ): DescribedModel => {
   const fields = new ConfigFields(path, json)
-  const architecture = String(fields.value('architecture'))
+  const architecture = String(fields.value('architecture') ?? null)
   const [, size, plus] = ARCHITECTURE.exec(architecture) ?? []
   if (size === undefined) {
     fields.fail(

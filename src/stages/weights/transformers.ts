@@ -122,7 +122,8 @@ export const describeTransformers = (
   shapes: TensorShapes,
 ): DescribedModel => {
   const fields = new ConfigFields(path, json)
-  const stated: unknown = (fields.value('architectures') as readonly unknown[] | undefined)?.[0]
+  const classes = fields.value('architectures')
+  const stated: unknown = Array.isArray(classes) ? classes[0] : classes
   const known = Object.hasOwn(CLASSES, String(stated)) ? CLASSES[String(stated)] : undefined
   if (known === undefined) {
     return fields.fail(

@@ -18,7 +18,9 @@ const SINGLE = 'model.safetensors'
 const INDEX = 'model.safetensors.index.json'
 
 /** The largest text file that is read beside weights. */
-const MOST_TEXT_BYTES = 20e6
+const MOST_TEXT_BYTES = 4e6
+
+const MOST_SHARDS = 1_000
 
 /** A JSON object beside weights. A ModelFileError names the file where it is none. */
 export const readJsonObject = (path: string): Readonly<Record<string, unknown>> => {
@@ -55,6 +57,9 @@ const besideOf = (folder: string): WeightFiles => {
 const ofIndex = (index: string): WeightFiles => {
   const folder = dirname(index)
   const names = [...new Set(readWeightMap(index).values())].sort()
+  if (names.length > MOST_SHARDS) {
+    throw new ModelFileError(`${index}: names ${names.length} files; up to ${MOST_SHARDS} are read`)
+  }
   return {
     index,
     ...Object.fromEntries(names.map((name) => [`weights/${name}`, join(folder, name)])),

@@ -159,6 +159,19 @@ describe('weights of timm and transformers', () => {
     expect(refusal()).to.match(/tensor vit\.embeddings\.position_embeddings is F32 \[1, 5, 12\]/)
   })
 
+  it('are refused with a std of 0, and with a name or a number of files that no model has', () => {
+    copy('timm-deit')
+    editConfig((config) => (config['pretrained_cfg'] = { mean: [0, 0, 0], std: [1, 0, 1] }))
+    expect(refusal()).to.match(/std is \[1,0,1\], not numbers above 0/)
+    copy('timm-deit')
+    editTensors((tensors) => tensors.set('x'.repeat(2_000), zeros(1)))
+    expect(refusal()).to.match(/the name of a tensor has 2000 letters: x{60}…$/)
+    rmSync(folder.file('model.safetensors'))
+    const map = Object.fromEntries(Array.from({ length: 1_001 }, (_, at) => [`t${at}`, `${at}.safetensors`]))
+    writeFileSync(folder.file('model.safetensors.index.json'), JSON.stringify({ weight_map: map }))
+    expect(refusal()).to.match(/names 1001 files; up to 1000 are read/)
+  })
+
   it('in shards are refused where the index names other files than are beside it, or other tensors', () => {
     const index = folder.file('model.safetensors.index.json')
     const editIndex = (edit: (map: Record<string, string>) => void): void => {
