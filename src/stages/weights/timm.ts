@@ -28,33 +28,43 @@ const EPS = 1e-6
 /** Arguments of a model that change nothing of a trained one. */
 const HARMLESS = /^(\w*drop\w*_rate|weight_init|fix_init|dynamic_img_pad|strict_img_size)$/
 
-/** Arguments that must be what the tensors show, by what these show. */
-interface Shown {
-  readonly img_size: number
-  readonly patch_size: number
-  readonly in_chans: number
-  readonly num_classes: number
-  readonly embed_dim: number
-  readonly depth: number
-  readonly mlp_ratio: number
-  readonly qkv_bias: boolean
-  readonly class_token: boolean
-  readonly no_embed_class: boolean
-  readonly fc_norm: boolean
-}
+/** Arguments that must be what the tensors show. */
+const SHOWN = [
+  'img_size',
+  'patch_size',
+  'in_chans',
+  'num_classes',
+  'embed_dim',
+  'depth',
+  'mlp_ratio',
+  'qkv_bias',
+  'class_token',
+  'no_embed_class',
+  'fc_norm',
+] as const
 
-const checkArguments = (args: ConfigFields, shown: Shown): void => {
+type ShownArgument = (typeof SHOWN)[number]
+
+/** Arguments that are read by name; the start of layer scale says that there is one, as the tensors do. */
+const READ: ReadonlySet<string> = new Set([...SHOWN, 'num_heads', 'global_pool', 'init_values'])
+
+/** Refuses arguments of models that are not supported. */
+const checkSupported = (args: ConfigFields): void => {
   for (const name of args.names) {
     const value = args.value(name)
-    if (value === undefined || HARMLESS.test(name)) continue
-    // Read elsewhere; the start of layer scale says that there is one, as the tensors do.
-    if (name === 'num_heads' || name === 'global_pool' || name === 'init_values') continue
-    if (Object.hasOwn(shown, name)) {
-      const is = shown[name as keyof Shown]
-      const stated = name.endsWith('_size') ? args.side(name) : value
-      if (stated !== is) args.fail(name, `is ${JSON.stringify(value)}, but by the tensors it is ${is}`)
-    } else if (value !== false && value !== 0) {
-      args.fail(name, `is ${JSON.stringify(value)}, which is not supported`)
+    if (value === undefined || value === false || value === 0 || HARMLESS.test(name) || READ.has(name)) continue
+    args.fail(name, `is ${JSON.stringify(value)}, which is not supported`)
+  }
+}
+
+/** Refuses arguments that the tensors contradict. */
+const checkShown = (args: ConfigFields, shown: Readonly<Record<ShownArgument, number | boolean>>): void => {
+  for (const name of SHOWN) {
+    const value = args.value(name)
+    if (value === undefined) continue
+    const stated = name.endsWith('_size') ? args.side(name) : value
+    if (stated !== shown[name]) {
+      args.fail(name, `is ${JSON.stringify(value)}, but by the tensors it is ${shown[name]}`)
     }
   }
 }
@@ -89,6 +99,7 @@ export const describeTimm = (
     )
   }
   const args = fields.within('model_args')
+  checkSupported(args)
   const at = (tensor: string, axis: number): number => dimension(shapes, tensor, axis, weightsPath)
 
   const embedDim = at('cls_token', 2)
@@ -118,7 +129,7 @@ export const describeTimm = (
   const qkvBias = shapes.has('blocks.0.attn.qkv.bias')
   const mlpRatio = hidden / embedDim
   const channels = at('patch_embed.proj.weight', 1)
-  checkArguments(args, {
+  checkShown(args, {
     img_size: side * patchSize,
     patch_size: patchSize,
     in_chans: channels,
