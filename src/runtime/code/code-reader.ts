@@ -378,9 +378,10 @@ export class CodeReader {
     }
   }
 
-  /** The code of an export as its files have it, for the build to keep. */
+  /** The code of an export as its files have it, for the build to keep; finding the places of all of it takes long. */
   async built(module: string, name: string): Promise<BuiltCode> {
-    return this.#flat(module, exportEntry(module, name), new FilesSeen(this.#states))
+    const read = await this.#flat(module, exportEntry(module, name), new FilesSeen(this.#states))
+    return { ...read, record: inSources(read) }
   }
 }
 
