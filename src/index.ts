@@ -32,7 +32,17 @@ export {
   type UserStage,
   type UserStageNode,
 } from './dsl/stage.js'
-export { idx, mnist, type IdxOptions, type SubsetOptions } from './dsl/data.js'
+export {
+  cifar10,
+  cifar100,
+  idx,
+  mnist,
+  npz,
+  type Cifar100Options,
+  type IdxOptions,
+  type NpzOptions,
+  type SubsetOptions,
+} from './dsl/data.js'
 export { vit, type VitOptions, type VitShape, type VitSpec } from './dsl/vit.js'
 export { pretrained, type PretrainedShape, type PretrainedSpec } from './dsl/pretrained.js'
 export type { DistillOptions, StudentOptions } from './dsl/distill-options.js'

@@ -1,15 +1,22 @@
-/** Data sets: `mnist()` and `idx({ … })`. */
+/** Data sets: `mnist()`, `cifar10(…)`, `cifar100(…)`, `npz(…)` and `idx({ … })`. */
+import { DefinitionError } from './definition-error.js'
 import { deepFreeze, type DataNode, type DataParams } from './nodes.js'
-import { OptionReader } from './option-reader.js'
-import { IDX_OPTIONS, SUBSET_OPTIONS } from './option-tables.js'
-import { namesOf, readOptions, type Options } from './options.js'
-import { placeOfCall } from './place.js'
+import { OptionReader, shown } from './option-reader.js'
+import { CIFAR100_OPTIONS, IDX_OPTIONS, NPZ_OPTIONS, SUBSET_OPTIONS } from './option-tables.js'
+import { namesOf, type OptionTable, readOptions, type Options } from './options.js'
+import { type Place, placeOfCall } from './place.js'
 
 /** Which images of a data set are used. */
 export interface SubsetOptions extends Options<typeof SUBSET_OPTIONS> {}
 
 /** A data set's files, and which of its images are used. */
 export interface IdxOptions extends SubsetOptions, Options<typeof IDX_OPTIONS> {}
+
+/** Which labels of CIFAR-100 are the classes, and which of its images are used. */
+export interface Cifar100Options extends SubsetOptions, Options<typeof CIFAR100_OPTIONS> {}
+
+/** What the arrays of an .npz hold, and which of their images are used. */
+export interface NpzOptions extends SubsetOptions, Options<typeof NPZ_OPTIONS> {}
 
 const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOptions>): DataNode =>
   deepFreeze({
@@ -35,12 +42,62 @@ export const mnist = (options: SubsetOptions = {}): DataNode => {
   return node
 }
 
+/** Options of a data set that is at a path. */
+const optionsAt = (
+  call: string,
+  path: unknown,
+  options: unknown,
+  tables: readonly OptionTable[],
+  place: Place | undefined,
+): OptionReader => {
+  if (typeof path !== 'string' || path === '') {
+    throw new DefinitionError('wrongType', `${call}(${shown(path)}): write the path of its files first`, place)
+  }
+  return new OptionReader([{ path: call, options, known: namesOf(...tables, SUBSET_OPTIONS) }], place)
+}
+
+const CIFAR_IMAGES = { imageSize: 32, channels: 3 }
+
+/**
+ * The 50 000 + 10 000 colour photographs of CIFAR-10, 32×32, in ten classes: `folder` holds the files of the binary
+ * version (`data_batch_1.bin` …, `test_batch.bin`), or its archive's folder `cifar-10-batches-bin`.
+ */
+export const cifar10 = (folder: string, options: SubsetOptions = {}): DataNode =>
+  dataNode(optionsAt('cifar10', folder, options, [], placeOfCall()), {
+    source: { type: 'cifar10', folder },
+    ...CIFAR_IMAGES,
+    numClasses: 10,
+  })
+
+/**
+ * The 50 000 + 10 000 colour photographs of CIFAR-100, 32×32: `folder` holds `train.bin` and `test.bin` of the binary
+ * version, or its archive's folder `cifar-100-binary`.
+ */
+export const cifar100 = (folder: string, options: Cifar100Options = {}): DataNode => {
+  const reader = optionsAt('cifar100', folder, options, [CIFAR100_OPTIONS], placeOfCall())
+  const { labels } = readOptions(CIFAR100_OPTIONS, reader)
+  const numClasses = labels === 'fine' ? 100 : 20
+  return dataNode(reader, { source: { type: 'cifar100', folder, labels }, ...CIFAR_IMAGES, numClasses })
+}
+
+/**
+ * A data set in one .npz file of NumPy, as MedMNIST's are: arrays of uint8 called `train_images`, `train_labels`,
+ * `test_images`, `test_labels` and, if there are any, `val_images` and `val_labels`. These are the split `validation`,
+ * unless the option of that name holds training images out.
+ */
+export const npz = (file: string, options: NpzOptions): DataNode => {
+  const reader = optionsAt('npz', file, options, [NPZ_OPTIONS], placeOfCall())
+  return dataNode(reader, { source: { type: 'npz', file }, ...readOptions(NPZ_OPTIONS, reader) })
+}
+
 /** Any data set in IDX files (Fashion-MNIST, EMNIST …). The files are read when the pipeline runs. */
 export const idx = (options: IdxOptions): DataNode => {
   const reader = new OptionReader(
     [{ path: 'idx', options, known: namesOf(IDX_OPTIONS, SUBSET_OPTIONS) }],
     placeOfCall(),
   )
-  const { imageSize, channels, numClasses, ...files } = readOptions(IDX_OPTIONS, reader)
-  return dataNode(reader, { source: { type: 'idx', ...files }, imageSize, channels, numClasses })
+  const { imageSize, channels, numClasses, transposed, ...files } = readOptions(IDX_OPTIONS, reader)
+  // Left out where it is off: sources without it are what they were before there was such an option.
+  const source = { type: 'idx', ...files, ...(transposed && ({ transposed } as const)) } as const
+  return dataNode(reader, { source, imageSize, channels, numClasses })
 }

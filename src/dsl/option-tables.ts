@@ -102,6 +102,24 @@ export const IDX_OPTIONS = {
   channels: option.number(COUNT, 1),
   /** Labels are 0 … numClasses − 1. @default 10 */
   numClasses: option.number(COUNT, 10),
+  /** Whether images are stored column by column, as EMNIST's are. @default false */
+  transposed: option.boolean(false),
+}
+
+/** `cifar100(folder, { … })`. */
+export const CIFAR100_OPTIONS = {
+  /** Which labels are the classes: 100 fine ones, or the 20 coarse ones above them. @default 'fine' */
+  labels: option.choice(['fine', 'coarse'], 'fine'),
+}
+
+/** `npz(file, { … })`: what the arrays hold. */
+export const NPZ_OPTIONS = {
+  /** Labels are 0 … numClasses − 1. */
+  numClasses: option.number(COUNT),
+  /** Pixels a side; images are square. @default 28 */
+  imageSize: option.number(COUNT, 28),
+  /** Values of a pixel. @default 3 */
+  channels: option.number(COUNT, 3),
 }
 
 /** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */

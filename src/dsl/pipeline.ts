@@ -88,7 +88,7 @@ export class PipelineStart extends PipelineStep {
     return new PipelineStart(draft) as this
   }
 
-  /** The images: `mnist()`, or `idx({ … })` for a data set of one's own. */
+  /** The images: `mnist()`, `cifar10(…)` …, or `idx({ … })` for a data set of one's own. */
   data(data: DataNode): PipelineWithData {
     if (!isKind(data, 'data')) {
       const message = `data is ${shown(data)}: write .data(mnist()) or .data(idx({ ... }))`
@@ -422,7 +422,8 @@ export class PipelineWithStitch extends PipelineStep {
     const reader = new OptionReader([{ path: 'evaluate', options, known: namesOf(EVALUATE_OPTIONS) }], place)
     const params = readOptions(EVALUATE_OPTIONS, reader)
     const data = this.#stitch.inputs.data
-    if (params.split === 'validation' && data.params.validation === 0) {
+    // An .npz may bring a split of its own, which only the file can tell.
+    if (params.split === 'validation' && data.params.validation === 0 && data.params.source.type !== 'npz') {
       reader.fail('mismatch', 'split', "is 'validation', but the data hold none out: write mnist({ validation: 0.1 })")
     }
     const inputs = { data, stitch: this.#stitch }

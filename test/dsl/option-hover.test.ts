@@ -19,6 +19,8 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   STAGE_OPTIONS: ["stage('s', { § })"],
   SUBSET_OPTIONS: ['mnist({ § })', 'idx({ § })'],
   IDX_OPTIONS: ['idx({ § })'],
+  CIFAR100_OPTIONS: ["cifar100('c', { § })"],
+  NPZ_OPTIONS: ["npz('n', { § })"],
   VIT_OPTIONS: [
     'vit({ § })',
     "pipeline('p').data(mnist()).anchors({ a: { § } }, { epochs: 1 })",
@@ -58,7 +60,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Of the builders alone: the whole package would take five times as long to open. */
-const HEAD = `import { idx, mnist } from '../../src/dsl/data.js'
+const HEAD = `import { cifar100, idx, mnist, npz } from '../../src/dsl/data.js'
 import { enumerateDescendants } from '../../src/dsl/descendants.js'
 import { pipeline } from '../../src/dsl/pipeline.js'
 import { stage } from '../../src/dsl/stage.js'

@@ -5,6 +5,7 @@ import { StageError } from '../../src/runtime/errors.js'
 import type { StageSummary } from '../../src/runtime/stage-contract.js'
 import { data } from '../../src/stages/data.js'
 import { readSafetensors } from '../../src/stages/tensors/safetensors.js'
+import { checkout } from '../support/workspace.js'
 import { countingPixels, idxBytes } from './idx-bytes.js'
 import { failStage, runStage } from './stage-runs.js'
 import { tempFolder } from './temp-folder.js'
@@ -134,5 +135,18 @@ describe('the data stage', () => {
     await expectRefused({}, 'holds 10 images')
     writeFileSync(folder.file('ei'), idxBytes([10, 2, 2], countingPixels(10, 4)).subarray(0, 40))
     await expectRefused({}, `${folder.file('ei')}: is truncated: expected 56 bytes, found 40`)
+  })
+
+  it('of an .npz has its validation images, unless training images are held out', async () => {
+    const from = {
+      params: { ...params, source: { type: 'npz', file: 'a.npz' } as const, imageSize: 4, channels: 3, numClasses: 3 },
+      outDir: folder.file('out'),
+      sources: { arrays: `${checkout}/test/fixtures/arrays/stored.npz` },
+    }
+    expect(await runStage(data, from)).to.deep.equal({ train: 9, test: 5, validation: 4 })
+    expect(split('validation').images.data[0]).to.equal(1)
+    const heldOut = { ...from, params: { ...from.params, validation: 0.33 } }
+    expect(await runStage(data, heldOut)).to.deep.equal({ train: 6, test: 5, validation: 3 })
+    expect(split('validation').images.data[0]).to.not.equal(1)
   })
 })

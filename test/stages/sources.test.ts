@@ -115,4 +115,20 @@ describe('the search for the files of a data set', () => {
       `idx(): testImages is 'c', but there is no file ${folder.file('c')}`,
     )
   })
+
+  it("finds CIFAR's files in a folder or in that of their archive, and says which is missing", () => {
+    const source = { type: 'cifar100', folder: 'cifar', labels: 'fine' } as const
+    const names = ['train.bin', 'test.bin']
+    for (const inner of ['cifar', 'cifar/cifar-100-binary']) {
+      mkdirSync(folder.file(inner), { recursive: true })
+      for (const name of names) writeFileSync(folder.file(join(inner, name)), '')
+      const [train1, test] = names.map((name) => folder.file(join(inner, name)))
+      expect(dataSources(params(source), folder.path)).to.deep.equal({ train1, test })
+    }
+    const none = { type: 'cifar10', folder: 'cifar' } as const
+    const sentence = `cifar10('cifar') reads the binary version, but there is no file ${folder.file('cifar')}`
+    expect(() => dataSources(params(none), folder.path)).to.throw(StageError, sentence)
+    const npz = { type: 'npz', file: 'a.npz' } as const
+    expect(() => dataSources(params(npz), folder.path)).to.throw(StageError, "npz('a.npz'), but there is no file")
+  })
 })

@@ -2,7 +2,8 @@ import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'nod
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { StageError } from '../../../src/runtime/errors.js'
-import { openIdxImages, openIdxLabels, openIdxPair, readIdxLabels, readIdxRows } from '../../../src/stages/data/idx.js'
+import { openIdxImages, openIdxLabels, openIdxPair, readIdxLabels } from '../../../src/stages/data/idx.js'
+import { readRows } from '../../../src/stages/data/row-file.js'
 import { countingPixels, idxBytes } from '../idx-bytes.js'
 import { tempFolder } from '../temp-folder.js'
 
@@ -13,7 +14,7 @@ const all = (count: number): Int32Array => Int32Array.from({ length: count }, (_
 
 const readImages = async (...given: Parameters<typeof openIdxImages>) => {
   const images = await openIdxImages(...given)
-  return { images, pixels: [...(await readIdxRows(images, all(images.count)))] }
+  return { images, pixels: [...(await readRows(images, all(images.count)))] }
 }
 
 const readLabels = async (path: string, numClasses: number): Promise<readonly number[]> => {
@@ -69,9 +70,9 @@ describe('IDX files', () => {
       const images = await openIdxImages(write(name, bytes))
       // Less than a row, a few rows, everything.
       for (const most of [7, 120, 10 ** 6]) {
-        expect([...(await readIdxRows(images, rows, most))], `${name} by ${most}`).to.deep.equal(wanted)
+        expect([...(await readRows(images, rows, most))], `${name} by ${most}`).to.deep.equal(wanted)
       }
-      expect(await readIdxRows(images, new Int32Array(0))).to.have.length(0)
+      expect(await readRows(images, new Int32Array(0))).to.have.length(0)
     }
   })
 
@@ -84,7 +85,7 @@ describe('IDX files', () => {
       writeSync(descriptor, Buffer.alloc(2 ** 20, row % 256), 0, 2 ** 20, 16 + row * 2 ** 20)
     closeSync(descriptor)
     const images = await openIdxImages(path, { imageSize: 1_024, channels: 1 })
-    const rows = await readIdxRows(images, Int32Array.of(5, 2_047, 3_099))
+    const rows = await readRows(images, Int32Array.of(5, 2_047, 3_099))
     for (const [index, value] of [0, 2_047 % 256, 3_099 % 256].entries()) {
       const row = rows.subarray(index * 2 ** 20, (index + 1) * 2 ** 20)
       expect(
@@ -100,8 +101,35 @@ describe('IDX files', () => {
     // What is behind the first rows is damaged.
     const path = write('cut', whole.subarray(0, whole.length >> 1))
     const images = await openIdxImages(path)
-    expect([...(await readIdxRows(images, Int32Array.of(1)))]).to.deep.equal([...noise.subarray(1_024, 2_048)])
-    await expectRefused(readIdxRows(images, Int32Array.of(2 ** 11 - 2)), `${path}: the gzip data is damaged`)
+    expect([...(await readRows(images, Int32Array.of(1)))]).to.deep.equal([...noise.subarray(1_024, 2_048)])
+    await expectRefused(readRows(images, Int32Array.of(2 ** 11 - 2)), `${path}: the compressed data are damaged`)
+  })
+
+  it("may have labels of 32 bits, and rows of them whose first is the class, as QMNIST's", async () => {
+    const words = (sizes: readonly number[], values: readonly number[]): Uint8Array => {
+      const bytes = Buffer.alloc(4 * values.length)
+      values.forEach((value, at) => bytes.writeInt32BE(value, 4 * at))
+      const file = idxBytes(sizes, bytes)
+      file[2] = 0x0c
+      return file
+    }
+    expect(await readLabels(write('words', words([3], [7, 0, 300])), 301)).to.deep.equal([7, 0, 300])
+    const rows = words([2, 8], [5, 0, 14, 2_600, 75, 9, 0, 0, 4, 1, 0, 0, 0, 0, 0, 0])
+    expect(await readLabels(write('rows', rows), 10)).to.deep.equal([5, 4])
+    await expectRefused(readLabels(write('wrong', words([2], [3, -1])), 10), 'label number 1 is -1, allowed are 0 to 9')
+    expect(await readLabels(write('bytes', idxBytes([2, 2], [1, 9, 3, 9])), 10)).to.deep.equal([1, 3])
+  })
+
+  it("whose images are stored column by column, as EMNIST's, are turned", async () => {
+    const images = write('images', idxBytes([2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8]))
+    const labels = write('labels', idxBytes([2], [0, 1]))
+    const declared = { imageSize: 2, channels: 1, numClasses: 2 }
+    const read = async (transposed: boolean): Promise<number[]> => {
+      const pair = await openIdxPair(images, labels, declared, { transposed })
+      return [...(await pair.pixels(all(2)))]
+    }
+    expect(await read(false)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
+    expect(await read(true)).to.deep.equal([1, 3, 2, 4, 5, 7, 6, 8])
   })
 
   it('that are missing are refused by path', async () => {
@@ -142,12 +170,12 @@ describe('IDX files', () => {
   it('whose compression is damaged are refused', async () => {
     const whole = gzipSync(imageFile)
     const cut = write('cut', whole.subarray(0, -6))
-    await expectRefused(readImages(cut), `${cut}: the gzip data is damaged`)
+    await expectRefused(readImages(cut), `${cut}: the compressed data are damaged`)
     const flipped = write(
       'flipped',
       whole.map((byte, at) => (at === whole.length - 6 ? byte ^ 1 : byte)),
     )
-    await expectRefused(readImages(flipped), `${flipped}: the gzip data is damaged`)
+    await expectRefused(readImages(flipped), `${flipped}: the compressed data are damaged`)
   })
 
   it('without an image are refused', async () => {
@@ -188,7 +216,7 @@ describe('IDX files', () => {
     const images = write('images', imageFile)
     const labels = write('labels', idxBytes([2], [1, 2]))
     await expectRefused(
-      openIdxPair(images, labels, { imageSize: 2, channels: 1 }),
+      openIdxPair(images, labels, { imageSize: 2, channels: 1, numClasses: 10 }),
       `${images} holds 3 images, but ${labels} holds 2 labels`,
     )
   })
