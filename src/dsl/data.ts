@@ -1,8 +1,17 @@
-/** Data sets: `mnist()`, `cifar10(…)`, `cifar100(…)`, `npz(…)` and `idx({ … })`. */
+/** Data sets: `mnist()`, `cifar10(…)`, `cifar100(…)`, `npz(…)`, `idx({ … })`, `imageFolder(…)` and `imagenet(…)`. */
+import { isObject } from '../base/objects.js'
 import { DefinitionError } from './definition-error.js'
 import { deepFreeze, type DataNode, type DataParams } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
-import { CIFAR100_OPTIONS, IDX_OPTIONS, NPZ_OPTIONS, SUBSET_OPTIONS } from './option-tables.js'
+import {
+  CIFAR100_OPTIONS,
+  IDX_OPTIONS,
+  IMAGE_FOLDER_OPTIONS,
+  IMAGENET_OPTIONS,
+  NPZ_OPTIONS,
+  PICTURE_OPTIONS,
+  SUBSET_OPTIONS,
+} from './option-tables.js'
 import { namesOf, type OptionTable, readOptions, type Options } from './options.js'
 import { type Place, placeOfCall } from './place.js'
 
@@ -17,6 +26,14 @@ export interface Cifar100Options extends SubsetOptions, Options<typeof CIFAR100_
 
 /** What the arrays of an .npz hold, and which of their images are used. */
 export interface NpzOptions extends SubsetOptions, Options<typeof NPZ_OPTIONS> {}
+
+/** What is made of pictures, and which of them are used. */
+export interface ImageFolderOptions
+  extends SubsetOptions, Options<typeof PICTURE_OPTIONS>, Options<typeof IMAGE_FOLDER_OPTIONS> {}
+
+/** The same of ImageNet's. */
+export interface ImagenetOptions
+  extends SubsetOptions, Options<typeof PICTURE_OPTIONS>, Options<typeof IMAGENET_OPTIONS> {}
 
 const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOptions>): DataNode =>
   deepFreeze({
@@ -100,4 +117,47 @@ export const idx = (options: IdxOptions): DataNode => {
   // Left out where it is off: sources without it are what they were before there was such an option.
   const source = { type: 'idx', ...files, ...(transposed && ({ transposed } as const)) } as const
   return dataNode(reader, { source, imageSize, channels, numClasses })
+}
+
+const RGB = 3
+
+/**
+ * Pictures in folders, a folder a class: JPEG, PNG, WebP and AVIF of any size and kind (docs/pictures.md). `test` is a
+ * second such folder with the same classes, or `{ split }`: that share of each class's pictures, drawn by the seed.
+ * Needs the npm package `sharp`.
+ */
+export const imageFolder = (
+  train: string,
+  test: string | { readonly split: number },
+  options: ImageFolderOptions,
+): DataNode => {
+  const tables = [PICTURE_OPTIONS, IMAGE_FOLDER_OPTIONS]
+  const reader = optionsAt('imageFolder', train, options, tables, placeOfCall())
+  const share = isObject(test) ? test['split'] : undefined
+  if ((typeof test !== 'string' || test === '') && !(typeof share === 'number' && share > 0 && share < 1)) {
+    throw new DefinitionError(
+      'wrongType',
+      `imageFolder: its test pictures are ${shown(test)}: write the path of their folder, or { split: 0.2 }`,
+      reader.place,
+    )
+  }
+  const { numClasses } = readOptions(IMAGE_FOLDER_OPTIONS, reader)
+  const { imageSize, ...rules } = readOptions(PICTURE_OPTIONS, reader)
+  const held = typeof test === 'string' ? test : { split: share as number }
+  const source = { type: 'pictures', call: 'imageFolder', train, test: held, groundTruth: null, ...rules } as const
+  return dataNode(reader, { source, imageSize, channels: RGB, numClasses })
+}
+
+/**
+ * ImageNet as it is unpacked: `train` with a folder a class (`n01440764` …), `val` with the same or, with
+ * `groundTruth`, with all pictures in one folder. Validation pictures are the split `test`. Needs the npm package
+ * `sharp`.
+ */
+export const imagenet = (folder: string, options: ImagenetOptions = {}): DataNode => {
+  const reader = optionsAt('imagenet', folder, options, [PICTURE_OPTIONS, IMAGENET_OPTIONS], placeOfCall())
+  const { numClasses, groundTruth } = readOptions(IMAGENET_OPTIONS, reader)
+  const { imageSize, ...rules } = readOptions(PICTURE_OPTIONS, reader)
+  const [train, test] = [`${folder}/train`, `${folder}/val`]
+  const source = { type: 'pictures', call: 'imagenet', train, test, groundTruth, ...rules } as const
+  return dataNode(reader, { source, imageSize, channels: RGB, numClasses })
 }

@@ -9,6 +9,7 @@ import type {
   GRID_OPTIONS,
   IDX_OPTIONS,
   LATENCY_OPTIONS,
+  PICTURE_OPTIONS,
   PRETRAINED_OPTIONS,
   STITCH_OPTIONS,
   SUBSET_OPTIONS,
@@ -65,6 +66,19 @@ export type DataSource =
   | { readonly type: 'cifar10'; readonly folder: string }
   | { readonly type: 'cifar100'; readonly folder: string; readonly labels: 'fine' | 'coarse' }
   | { readonly type: 'npz'; readonly file: string }
+  | (PictureRules & {
+      readonly type: 'pictures'
+      /** Name of the function in a definition. */
+      readonly call: 'imageFolder' | 'imagenet'
+      /** Folders with a folder a class; `test` may be a share of the training pictures instead. */
+      readonly train: string
+      readonly test: string | { readonly split: number }
+      /** A file with the classes of test pictures that lie in one folder. */
+      readonly groundTruth: string | null
+    })
+
+/** What is made of pictures of any size. */
+type PictureRules = Omit<Params<typeof PICTURE_OPTIONS>, 'imageSize'>
 
 export interface DataParams
   extends Pick<Params<typeof IDX_OPTIONS>, 'imageSize' | 'channels' | 'numClasses'>, Params<typeof SUBSET_OPTIONS> {

@@ -122,6 +122,46 @@ export const NPZ_OPTIONS = {
   channels: option.number(COUNT, 3),
 }
 
+const ABOVE_ZERO_TO_ONE: NumberRule = {
+  test: (value) => value > 0 && value <= 1,
+  words: 'a number above 0, 1 at most',
+}
+
+/** `imageFolder(…)` and `imagenet(…)`: what is made of pictures of any size. */
+export const PICTURE_OPTIONS = {
+  /** Pixels a side of what models see. @default 224 */
+  imageSize: option.number(COUNT, 224),
+  /**
+   * Share of the resized picture that is kept: the shorter side becomes `imageSize / crop`, the middle is cut out.
+   * @default 0.875
+   */
+  crop: option.number(ABOVE_ZERO_TO_ONE, 0.875),
+  /** What pictures are resized with, by Pillow's rules. @default 'bicubic' */
+  interpolation: option.choice(['bicubic', 'bilinear', 'lanczos'], 'bicubic'),
+  /** Whether pictures are turned as an EXIF tag says; timm and torchvision ignore it. @default 'ignored' */
+  orientation: option.choice(['ignored', 'applied'], 'ignored'),
+  /** Pictures that cannot be decoded stop the stage, or are left out and listed in its artifact. @default 'refuse' */
+  unreadable: option.choice(['refuse', 'skip'], 'refuse'),
+}
+
+/** `imageFolder(train, test, { … })`. */
+export const IMAGE_FOLDER_OPTIONS = {
+  /** Number of classes: of folders in the folder. */
+  numClasses: option.number(COUNT),
+}
+
+/** `imagenet(folder, { … })`. */
+export const IMAGENET_OPTIONS = {
+  /** Number of classes: of folders in `train`. @default 1000 */
+  numClasses: option.number(COUNT, 1_000),
+  /**
+   * Classes of validation pictures that lie in one folder: a class's name a line in the pictures' order, or a line of a
+   * picture's name and its class's.
+   * @default none: val has a folder a class
+   */
+  groundTruth: option.textOrNone("path from the pipeline file's folder", 'none: `val` has a folder a class'),
+}
+
 /** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */
 const PAPER_WIDTH = 192
 

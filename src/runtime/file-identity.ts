@@ -108,10 +108,10 @@ export class FileIndex<A> {
     return new Map()
   }
 
-  /** What is known of the file as it is now, if it was read since it last changed. */
-  peek(file: string): A | undefined {
+  /** What is known of the file as it is now, `now` its identity, if it was read since it last changed. */
+  peek(file: string, now = identityOf(file)): A | undefined {
     const entry = this.#entries.get(file)
-    if (entry === undefined || entry.identity !== identityOf(file)) return undefined
+    if (entry === undefined || entry.identity !== now) return undefined
     return isSettled(entry.identity, entry.readAt) ? entry.known : undefined
   }
 

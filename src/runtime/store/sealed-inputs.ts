@@ -6,7 +6,8 @@
 import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
 import { asStageError, CorruptArtifact, StageError, type StoreError } from '../errors.js'
-import { changedAtMs, clockTickMs, dataIdentityOf, hashInParts, identityOf } from '../file-identity.js'
+import { changedAtMs, clockTickMs, dataIdentityOf, identityOf } from '../file-identity.js'
+import { hashSource, isFolderSource, sourceIdentity } from '../folder-source.js'
 import { type InParts, inParts } from '../in-parts.js'
 import { type Manifest, type Seal, Store } from './store.js'
 
@@ -29,9 +30,9 @@ export interface SealedInputs {
 
 function* sealSource(file: SourceFile): InParts<SealedSource> {
   const now = Date.now()
-  const identity = identityOf(file.path)
+  const identity = yield* sourceIdentity(file.path)
   // Its identity moves when it is copied back or gets other rights; its bytes are what counts, as long as nothing runs.
-  if (identity === undefined || (identity !== file.identity && (yield* hashInParts(file.path)) !== file.sha256)) {
+  if (identity === undefined || (identity !== file.identity && (yield* hashSource(file.path)) !== file.sha256)) {
     throw new StageError({
       message: `${file.path} has changed since this run began`,
       hint: 'run again: it is computed from what the file holds now',
@@ -60,15 +61,20 @@ export const sealInputs = Effect.fnUntraced(function* (
   return { sources: sealed, artifacts }
 })
 
-const isTouched = (file: SealedSource): boolean => {
+const isTouched = ({ path, identity }: SealedSource): boolean => {
+  // Looking at all files of a folder takes too long to be done while a stage runs.
+  if (isFolderSource(path)) return false
   try {
-    return identityOf(file.path) !== file.identity
+    return identityOf(path) !== identity
   } catch {
     return true
   }
 }
 
-/** The first external file that was touched, if any; cheap enough to be asked while the stage runs. */
+/**
+ * The first external file that was touched, if any; cheap enough to be asked while the stage runs. Folders are looked
+ * at when it has ended.
+ */
 export const touchedSource = (sealed: SealedInputs): string | undefined => sealed.sources.find(isTouched)?.path
 
 /** The same once the stage has ended. */
@@ -77,8 +83,9 @@ export const changedSource = (sealed: SealedInputs): Effect.Effect<string | unde
     inParts(function* () {
       const touched = touchedSource(sealed)
       if (touched !== undefined) return touched
-      for (const { young, path, sha256 } of sealed.sources) {
-        if (young && (yield* hashInParts(path)) !== sha256) return path
+      for (const { young, path, sha256, identity } of sealed.sources) {
+        if (isFolderSource(path) && (yield* sourceIdentity(path)) !== identity) return path
+        if (young && (yield* hashSource(path)) !== sha256) return path
       }
       return undefined
     }),

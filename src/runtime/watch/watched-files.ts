@@ -8,6 +8,7 @@ import { CodeReader } from '../code/code-reader.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
 import { changedAtMs, clockTickMs, hashInParts, identityIfAny, identityOf, mtimeOf } from '../file-identity.js'
+import { isFolderSource } from '../folder-source.js'
 import type { InParts } from '../in-parts.js'
 import { isUserStageNode } from '../definition/user-stage.js'
 import type { LastKnown } from '../plan/last-known.js'
@@ -52,7 +53,10 @@ export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[
   const files = new Map<string, ReachedFile>()
   for (const { codeEntry, codeWithout, sources } of stages) {
     for (const each of code.dependsOn(codeEntry, codeWithout)) files.set(each, { path: each })
-    for (const { path: each, sha256 } of Object.values(sources)) files.set(each, { path: each, sha256 })
+    for (const { path: each, sha256 } of Object.values(sources)) {
+      // A million files are more than can be watched.
+      if (!isFolderSource(each)) files.set(each, { path: each, sha256 })
+    }
   }
   return [...files.values()]
 }

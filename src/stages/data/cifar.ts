@@ -70,7 +70,9 @@ export const openCifar = async (paths: readonly string[], kind: CifarLabels): Pr
   }
   return {
     count: files.reduce((count, file) => count + file.count, 0),
-    pixels: async (rows) => swapAxes(await columns(rows, kind.count, IMAGE_BYTES), CHANNELS, SIDE * SIDE),
+    read: async (rows) => ({
+      pixels: swapAxes(await columns(rows, kind.count, IMAGE_BYTES), CHANNELS, SIDE * SIDE),
+    }),
     labels: async (rows) => {
       const labels = Int32Array.from(await columns(rows, kind.at, 1))
       checkLabels(paths.length === 1 ? paths[0] : `${paths[0]} and its neighbours`, labels, rows, kind.numClasses)

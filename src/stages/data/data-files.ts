@@ -4,6 +4,8 @@ import { CIFAR_LABELS, openCifar } from './cifar.js'
 import { openIdxPair } from './idx.js'
 import type { LabelledImages } from './labelled-images.js'
 import { openNpz } from './npz.js'
+import { openPictureFolders } from './pictures.js'
+import { readingFile } from './row-file.js'
 
 /** Validation images are there where the files have a split of their own for them. */
 export interface DataFiles {
@@ -33,6 +35,8 @@ export const openDataFiles = async (
       const { test, ...train } = files
       return { train: await openCifar(Object.values(train), labels), test: await openCifar([test], labels) }
     }
+    case 'pictures':
+      return readingFile(files['train'], () => openPictureFolders({ ...params, source }, files))
     case 'npz': {
       const open = (split: 'train' | 'val' | 'test') => openNpz(files['arrays'], split, params)
       const validation = params.validation === 0 ? await open('val') : undefined

@@ -128,9 +128,9 @@ export const openIdxPair = async (
   const { height, width, channels } = images
   return {
     count: images.count,
-    pixels: async (rows) => {
+    read: async (rows) => {
       const pixels = await readRows(images, rows)
-      return transposed ? swapAxes(pixels, width, height, channels) : pixels
+      return { pixels: transposed ? swapAxes(pixels, width, height, channels) : pixels }
     },
     labels: (rows) => readIdxLabels(labels, rows, declared.numClasses),
   }

@@ -12,11 +12,26 @@ export interface DeclaredImages {
   readonly numClasses: number
 }
 
+/** What is read of some rows. */
+export interface ReadImages {
+  /** Pixels 0 … 255, `[rows, h, w, c]`. */
+  readonly pixels: Uint8Array
+  /** Of pictures, those that could not be decoded, by their place among the rows; their pixels are of no use. */
+  readonly unreadable?: readonly UnreadableImage[]
+}
+
+export interface UnreadableImage {
+  readonly place: number
+  /** The file. */
+  readonly file: string
+  /** What is wrong with it, as the end of a sentence. */
+  readonly fault: string
+}
+
 /** Images and their labels in files of which only the headers have been read. Rows are ascending, each once. */
 export interface LabelledImages {
   readonly count: number
-  /** Pixels 0 … 255 of these rows, `[rows, h, w, c]`. */
-  readonly pixels: (rows: Int32Array) => Promise<Uint8Array>
+  readonly read: (rows: Int32Array, progress?: (done: number) => void) => Promise<ReadImages>
   /** Their classes; rejects with a StageError for one that is none. */
   readonly labels: (rows: Int32Array) => Promise<Int32Array>
 }

@@ -198,7 +198,7 @@ export const openNpz = (
     }
     return {
       count,
-      pixels: (rows) => readRows(images.file, rows),
+      read: async (rows) => ({ pixels: await readRows(images.file, rows) }),
       labels: async (rows) => {
         const read = Int32Array.from(await readRows(labels.file, rows))
         checkLabels(labels.file.contents.title, read, rows, declared.numClasses)

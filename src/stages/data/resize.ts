@@ -1,4 +1,4 @@
-/** Bicubic resizing with Pillow's results. */
+/** Resizing with Pillow's results. */
 import type { ImageShape } from './canvas.js'
 
 /** Fraction bits of a weight: with 8 bits of a pixel and 2 for sums beyond [0, 1] they fill 32. */
@@ -7,11 +7,30 @@ const BITS = 22
 /** Added to a sum so that dropping its fraction bits rounds it. */
 const HALF = 1 << (BITS - 1)
 
-/** Keys' cubic convolution kernel with a = −0.5 (IEEE Trans. ASSP 29, 1981), zero from 2 on. */
-const kernel = (distance: number): number => {
-  const x = Math.abs(distance)
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1
-  return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
+/** Weight of a source pixel by its distance, 0 from `support` on. */
+interface Kernel {
+  readonly support: number
+  readonly weight: (distance: number) => number
+}
+
+const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x))
+
+/** What images are resized with. */
+export type Interpolation = 'bilinear' | 'bicubic' | 'lanczos'
+
+const KERNELS: Readonly<Record<Interpolation, Kernel>> = {
+  bilinear: { support: 1, weight: (distance) => Math.max(0, 1 - Math.abs(distance)) },
+  /** Keys' cubic convolution with a = −0.5 (IEEE Trans. ASSP 29, 1981). */
+  bicubic: {
+    support: 2,
+    weight: (distance) => {
+      const x = Math.abs(distance)
+      if (x < 1) return (1.5 * x - 2.5) * x * x + 1
+      return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
+    },
+  },
+  /** Of three lobes. */
+  lanczos: { support: 3, weight: (distance) => (Math.abs(distance) < 3 ? sinc(distance) * sinc(distance / 3) : 0) },
 }
 
 /**
@@ -19,30 +38,40 @@ const kernel = (distance: number): number => {
  */
 class Axis {
   readonly length: number
+  readonly #kernel: Kernel
   readonly starts: Int32Array
   readonly counts: Int32Array
   /** Weights of place i begin at `i · stride`. */
   weights = new Int32Array(0)
   stride = 0
   #exact = new Float64Array(0)
-  #from = 0
+  #prepared = ''
 
-  constructor(length: number) {
+  constructor(length: number, kernel: Kernel) {
     this.length = length
+    this.#kernel = kernel
     this.starts = new Int32Array(length)
     this.counts = new Int32Array(length)
   }
 
+  /** Source pixels from the first that counts to the one after the last. */
+  get span(): readonly [begin: number, end: number] {
+    const last = this.length - 1
+    return [this.starts[0], this.starts[last] + this.counts[last]]
+  }
+
   /**
-   * Computes the weights for a source of `from` pixels. Where that shrinks, the kernel is widened as much, against
-   * aliasing.
+   * Computes the weights for a source of `from` pixels that becomes `whole` ones, of which this axis has those from
+   * `first` on. Where that shrinks, the kernel is widened as much, against aliasing.
    */
-  prepare(from: number): void {
-    if (from === this.#from) return
-    this.#from = from
-    const scale = from / this.length
+  prepare(from: number, whole: number, first: number): void {
+    const wanted = `${from} ${whole} ${first}`
+    if (wanted === this.#prepared) return
+    this.#prepared = wanted
+    const { support: reach, weight: kernel } = this.#kernel
+    const scale = from / whole
     const widened = Math.max(scale, 1)
-    const support = 2 * widened
+    const support = reach * widened
     this.stride = Math.ceil(support) * 2 + 1
     if (this.weights.length < this.length * this.stride) {
       this.weights = new Int32Array(this.length * this.stride)
@@ -50,7 +79,7 @@ class Axis {
     }
     const exact = this.#exact
     for (let place = 0; place < this.length; place++) {
-      const center = (place + 0.5) * scale
+      const center = (first + place + 0.5) * scale
       const start = Math.max(Math.trunc(center - support + 0.5), 0)
       const count = Math.min(Math.trunc(center + support + 0.5), from) - start
       let sum = 0
@@ -76,9 +105,16 @@ export interface Box {
   readonly width: number
 }
 
+/** The part of a resized image that is wanted: where it begins in it, and how large the whole would be. */
+export interface ResizedPart {
+  readonly top: number
+  readonly left: number
+  readonly of: Pick<Box, 'height' | 'width'>
+}
+
 /**
- * Bicubic resizing to one shape, antialiased, with Pillow's weights and rounding: its results are Pillow's to the last
- * bit. The same memory serves every image.
+ * Resizing to one shape, antialiased, with Pillow's weights and rounding: its results are Pillow's to the last bit. The
+ * same memory serves every image.
  */
 export class Resizer {
   readonly #shape: ImageShape
@@ -87,27 +123,36 @@ export class Resizer {
   readonly #sums: Int32Array
   #rows = new Uint8ClampedArray(0)
 
-  constructor(shape: ImageShape) {
+  constructor(shape: ImageShape, interpolation: Interpolation = 'bicubic') {
     this.#shape = shape
-    this.#horizontal = new Axis(shape.width)
-    this.#vertical = new Axis(shape.height)
+    this.#horizontal = new Axis(shape.width, KERNELS[interpolation])
+    this.#vertical = new Axis(shape.height, KERNELS[interpolation])
     this.#sums = new Int32Array(shape.width * shape.channels)
   }
 
   /**
    * Resizes a box of the image that begins at `offset` of `source` and is `sourceWidth` wide into `target` `[h, w, c]`;
-   * pixels outside the box do not count.
+   * pixels outside the box do not count. With a `part`, `target` is that part of the larger image that the box becomes.
    */
-  resize(source: Uint8Array, offset: number, sourceWidth: number, box: Box, target: Uint8ClampedArray): void {
+  resize(
+    source: Uint8Array,
+    offset: number,
+    sourceWidth: number,
+    box: Box,
+    target: Uint8ClampedArray,
+    part: ResizedPart = { top: 0, left: 0, of: this.#shape },
+  ): void {
     const { width, channels } = this.#shape
-    if (this.#rows.length < box.height * width * channels)
-      this.#rows = new Uint8ClampedArray(box.height * width * channels)
-    this.#horizontal.prepare(box.width)
-    this.#vertical.prepare(box.height)
-    const start = offset + (box.top * sourceWidth + box.left) * channels
-    if (channels === 3) this.#widthOfThree(source, start, sourceWidth, box.height)
-    else this.#widthOfAny(source, start, sourceWidth, box.height)
-    this.#heights(target)
+    this.#horizontal.prepare(box.width, part.of.width, part.left)
+    this.#vertical.prepare(box.height, part.of.height, part.top)
+    // Rows that no pixel of the result depends on are left out.
+    const [first, end] = this.#vertical.span
+    const height = end - first
+    if (this.#rows.length < height * width * channels) this.#rows = new Uint8ClampedArray(height * width * channels)
+    const start = offset + ((box.top + first) * sourceWidth + box.left) * channels
+    if (channels === 3) this.#widthOfThree(source, start, sourceWidth, height)
+    else this.#widthOfAny(source, start, sourceWidth, height)
+    this.#heights(target, first)
   }
 
   #widthOfAny(source: Uint8Array, offset: number, sourceWidth: number, height: number): void {
@@ -157,7 +202,7 @@ export class Resizer {
     }
   }
 
-  #heights(target: Uint8ClampedArray): void {
+  #heights(target: Uint8ClampedArray, first: number): void {
     const { height } = this.#shape
     const { starts, counts, weights, stride } = this.#vertical
     const [rows, sums] = [this.#rows, this.#sums]
@@ -166,7 +211,7 @@ export class Resizer {
       sums.fill(HALF)
       for (let tap = 0; tap < counts[y]; tap++) {
         const weight = weights[y * stride + tap]
-        const row = (starts[y] + tap) * length
+        const row = (starts[y] - first + tap) * length
         for (let at = 0; at < length; at++) sums[at] += Math.imul(rows[row + at], weight)
       }
       for (let at = 0; at < length; at++) target[y * length + at] = sums[at] >> BITS

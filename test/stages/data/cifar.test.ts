@@ -27,7 +27,7 @@ describe("the binary version of CIFAR's files", () => {
     expect(images.count).to.equal(5)
     const rows = Int32Array.of(1, 2, 4)
     expect([...(await images.labels(rows))]).to.deep.equal([4, 5, 7])
-    const pixels = await images.pixels(rows)
+    const { pixels } = await images.read(rows)
     expect(pixels).to.have.length(3 * 3_072)
     expect([...pixels.subarray(0, 6)]).to.deep.equal([1, 2, 0, 1, 2, 1])
     expect([...pixels.subarray(3 * 3_072 - 3)]).to.deep.equal([4, 5, 255])

@@ -126,7 +126,7 @@ describe('IDX files', () => {
     const declared = { imageSize: 2, channels: 1, numClasses: 2 }
     const read = async (transposed: boolean): Promise<number[]> => {
       const pair = await openIdxPair(images, labels, declared, { transposed })
-      return [...(await pair.pixels(all(2)))]
+      return [...(await pair.read(all(2))).pixels]
     }
     expect(await read(false)).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8])
     expect(await read(true)).to.deep.equal([1, 3, 2, 4, 5, 7, 6, 8])

@@ -27,11 +27,11 @@ describe('an .npz file', () => {
         const images = (await openNpz(arrays(name), split, colour))!
         expect(images.count).to.equal(count)
         const all = Int32Array.from({ length: count }, (_, row) => row)
-        expect([...(await images.pixels(all))]).to.deep.equal(valuesOf(count * 48, at))
+        expect([...(await images.read(all)).pixels]).to.deep.equal(valuesOf(count * 48, at))
         expect([...(await images.labels(all))]).to.deep.equal([...all].map((row) => row % 3))
         const rows = Int32Array.of(1, 3)
         const wanted = [1, 3].flatMap((row) => valuesOf(count * 48, at).slice(48 * row, 48 * (row + 1)))
-        expect([...(await images.pixels(rows))]).to.deep.equal(wanted)
+        expect([...(await images.read(rows)).pixels]).to.deep.equal(wanted)
       }
     })
   }
@@ -39,7 +39,7 @@ describe('an .npz file', () => {
   it('may have grey images, headers of version 2 and no validation images', async () => {
     const images = (await openNpz(arrays('grey'), 'test', grey))!
     const red = valuesOf(5 * 48, 2).filter((_, at) => at % 3 === 0)
-    expect([...(await images.pixels(Int32Array.of(0, 1, 2, 3, 4)))]).to.deep.equal(red)
+    expect([...(await images.read(Int32Array.of(0, 1, 2, 3, 4))).pixels]).to.deep.equal(red)
     expect(await openNpz(arrays('grey'), 'val', grey)).to.equal(undefined)
   })
 
@@ -63,7 +63,7 @@ describe('an .npz file', () => {
       const file = folder.file('a.npz')
       writeFileSync(file, bytes)
       const open = async (): Promise<unknown> =>
-        (await openNpz(file, 'test', colour))?.pixels(Int32Array.of(0, 1, 2, 3, 4))
+        (await openNpz(file, 'test', colour))?.read(Int32Array.of(0, 1, 2, 3, 4))
       const message = await failure(open())
       expect(message).to.contain(file)
       return message

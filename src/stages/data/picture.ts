@@ -1,0 +1,83 @@
+/**
+ * A picture as a file holds it: JPEG, PNG, WebP or AVIF, told by its first bytes and decoded by sharp to what Pillow's
+ * `Image.open(file).convert('RGB')` gives. Colour profiles are ignored; an alpha channel and a palette's transparency
+ * are dropped; grey becomes three equal channels; of 16 bits the upper eight are kept; CMYK becomes
+ * (255 − K) · (255 − C) / 255 and so on; of several frames the first is taken.
+ */
+/** The part of the package's interface that is used here: it is not there for those who have no pictures. */
+interface Decoding {
+  readonly metadata: () => Promise<{ readonly width?: number; readonly height?: number; readonly space?: string }>
+  readonly autoOrient: () => Decoding
+  readonly removeAlpha: () => Decoding
+  readonly pipelineColourspace: (space: string) => Decoding
+  readonly toColourspace: (space: string) => Decoding
+  readonly raw: () => {
+    readonly toBuffer: (options: { readonly resolveWithObject: true }) => Promise<{
+      readonly data: Uint8Array
+      readonly info: { readonly width: number; readonly height: number }
+    }>
+  }
+}
+
+/** What decodes, as the package gives it. */
+export type Decoder = (
+  bytes: Uint8Array,
+  options: { readonly ignoreIcc: boolean; readonly failOn: 'error'; readonly limitInputPixels: number },
+) => Decoding
+
+/** `[height, width, 3]`, row-major, red first. */
+export interface DecodedPicture {
+  readonly height: number
+  readonly width: number
+  readonly pixels: Uint8Array
+}
+
+/** Most pixels of a picture: above it Pillow speaks of a decompression bomb. */
+export const MOST_PIXELS = 89_478_485
+
+/** Whether an EXIF tag that the picture is to be turned is ignored, as timm and torchvision do, or obeyed. */
+export type Orientation = 'ignored' | 'applied'
+
+const textAt = (bytes: Uint8Array, at: number, length: number): string =>
+  String.fromCharCode(...bytes.subarray(at, at + length))
+
+/** What the first bytes say that a file is; undefined for all that is not read. */
+export const pictureFormat = (bytes: Uint8Array): 'jpeg' | 'png' | 'webp' | 'avif' | undefined => {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'jpeg'
+  if (textAt(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return 'png'
+  if (textAt(bytes, 0, 4) === 'RIFF' && textAt(bytes, 8, 4) === 'WEBP') return 'webp'
+  return textAt(bytes, 4, 4) === 'ftyp' && ['avif', 'avis'].includes(textAt(bytes, 8, 4)) ? 'avif' : undefined
+}
+
+/** Inks `[n, 4]` as colours `[n, 3]`, with Pillow's rounding. */
+const inksToColours = (inks: Uint8Array): Uint8Array => {
+  const colours = new Uint8Array((inks.length / 4) * 3)
+  for (let from = 0, to = 0; from < inks.length; from += 4) {
+    const light = 255 - inks[from + 3]
+    for (let ink = 0; ink < 3; ink++) {
+      const product = inks[from + ink] * light + 128
+      colours[to++] = Math.max(0, light - ((product + (product >> 8)) >> 8))
+    }
+  }
+  return colours
+}
+
+/** Rejects with an error whose message says what is wrong with the picture. */
+export const decodePicture = async (
+  decoder: Decoder,
+  bytes: Uint8Array,
+  orientation: Orientation,
+): Promise<DecodedPicture> => {
+  if (bytes.length === 0) throw new Error('is empty')
+  if (pictureFormat(bytes) === undefined) throw new Error('is no JPEG, PNG, WebP or AVIF')
+  const open = (): Decoding => decoder(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: MOST_PIXELS })
+  const { width = 0, height = 0, space } = await open().metadata()
+  if (width * height > MOST_PIXELS) throw new Error(`has ${width} × ${height} pixels, more than ${MOST_PIXELS}`)
+  const turned = orientation === 'applied' ? open().autoOrient() : open()
+  const isInks = space === 'cmyk'
+  const shown = isInks
+    ? turned.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : turned.removeAlpha().toColourspace('srgb')
+  const { data, info } = await shown.raw().toBuffer({ resolveWithObject: true })
+  return { height: info.height, width: info.width, pixels: isInks ? inksToColours(data) : data }
+}

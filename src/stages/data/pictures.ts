@@ -1,0 +1,119 @@
+/** Folders of pictures as a data set: which pictures each split has, and their evaluation crops. */
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { pathToFileURL } from 'node:url'
+import type { DataParams, DataSource } from '../../dsl/nodes.js'
+import { StageError } from '../../runtime/errors.js'
+import type { LabelledImages, UnreadableImage } from './labelled-images.js'
+import { listPictures, listWithTruth, type PictureList } from './picture-folder.js'
+import { PictureThreads } from './picture-threads.js'
+import { Generator } from './random.js'
+
+type PictureSource = Extract<DataSource, { readonly type: 'pictures' }>
+
+/** More threads than this wait for the disk. */
+const MOST_THREADS = 16
+
+const openPictures = (
+  folder: string,
+  decoder: string,
+  { files, labels }: PictureList,
+  { imageSize, source }: DataParams & { readonly source: PictureSource },
+): LabelledImages => ({
+  count: files.length,
+  labels: (rows) => Promise.resolve(rows.map((row) => labels[row])),
+  read: async (rows, progress) => {
+    const { crop, interpolation, orientation } = source
+    const size = imageSize * imageSize * 3
+    const pixels = new Uint8Array(rows.length * size)
+    const unreadable: UnreadableImage[] = []
+    const threads = new PictureThreads(Math.min(availableParallelism(), MOST_THREADS, Math.max(1, rows.length)), {
+      // genepool: opaque the package's version is part of the stage's sources
+      decoder: pathToFileURL(createRequire(decoder).resolve('sharp')).href,
+      rule: { imageSize, crop, interpolation },
+      orientation,
+    })
+    let done = 0
+    try {
+      await threads.crops(
+        rows.length,
+        (place) => `${folder}${files[rows[place]]}`,
+        (place, result) => {
+          if (result instanceof Uint8Array) pixels.set(result, place * size)
+          else unreadable.push({ place, file: `${folder}${files[rows[place]]}`, fault: result.message })
+          progress?.(++done)
+        },
+      )
+    } finally {
+      await threads.end()
+    }
+    return { pixels, unreadable: unreadable.toSorted((a, b) => a.place - b.place) }
+  },
+})
+
+/** The share of each class's pictures, drawn by the seed, and the others. */
+const splitByClass = (list: PictureList, share: number, seed: number): { train: PictureList; test: PictureList } => {
+  const byClass = list.classes.map((): number[] => [])
+  list.labels.forEach((label, index) => byClass[label].push(index))
+  const drawn = byClass.map((members, label) => {
+    const count = Math.round(members.length * share)
+    if (count === 0 || count === members.length) {
+      throw new StageError({
+        message: `split is ${share}: of the ${members.length} pictures of ${list.classes[label]} that leaves none to ${
+          count === 0 ? 'test' : 'train'
+        } on`,
+        hint: 'choose a share that leaves pictures for both',
+      })
+    }
+    return [...Generator.from(seed, 'split', list.classes[label]).sample(members.length, count)].map(
+      (at) => members[at],
+    )
+  })
+  const tested = new Set(drawn.flat())
+  const part = (isTested: boolean): PictureList => {
+    const indices = list.files.flatMap((_, index) => (tested.has(index) === isTested ? [index] : []))
+    return {
+      classes: list.classes,
+      files: indices.map((index) => list.files[index]),
+      labels: Int32Array.from(indices, (index) => list.labels[index]),
+    }
+  }
+  return { train: part(false), test: part(true) }
+}
+
+const sameClasses = (train: PictureList, test: PictureList, folders: Readonly<Record<string, string>>): void => {
+  const other = test.classes.find((name) => !train.classes.includes(name))
+  if (other !== undefined) {
+    throw new StageError({ message: `${folders['test']}${other}: is no class of ${folders['train']}` })
+  }
+  const missing = train.classes.find((name) => !test.classes.includes(name))
+  if (missing === undefined) return
+  throw new StageError({
+    message: `${folders['test']}: has no pictures of the class ${missing} of ${folders['train']}`,
+  })
+}
+
+/** Lists the pictures; none is read. `folders` is by role. */
+export const openPictureFolders = (
+  params: DataParams & { readonly source: PictureSource },
+  folders: Readonly<Record<string, string>>,
+): { readonly train: LabelledImages; readonly test: LabelledImages } => {
+  const { source, numClasses, seed } = params
+  const { train: folder, test: testFolder, decoder, groundTruth } = folders
+  const all = listPictures(folder)
+  if (all.classes.length !== numClasses) {
+    throw new StageError({
+      message: `${folder}: has ${all.classes.length} classes, declared are ${numClasses}`,
+      hint: 'set numClasses of the data to the number of folders',
+    })
+  }
+  const open = (at: string, list: PictureList): LabelledImages => openPictures(at, decoder, list, params)
+  if (typeof source.test !== 'string') {
+    const { train, test } = splitByClass(all, source.test.split, seed)
+    return { train: open(folder, train), test: open(folder, test) }
+  }
+  const test =
+    groundTruth === undefined ? listPictures(testFolder) : listWithTruth(testFolder, groundTruth, all.classes)
+  sameClasses(all, test, folders)
+  return { train: open(folder, all), test: open(testFolder, test) }
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import sharp from 'sharp'
+import { type CropRule, evaluationCrop } from '../../../src/stages/data/evaluation-crop.js'
+import { type Decoder, decodePicture, type Orientation, type DecodedPicture } from '../../../src/stages/data/picture.js'
+import { checkout } from '../../support/workspace.js'
+
+const decoder = sharp as unknown as Decoder
+
+/** What Pillow and timm make of the pictures beside it: test/fixtures/pictures/make.py. */
+interface Expected {
+  readonly rules: readonly CropRule[]
+  readonly pictures: Readonly<
+    Record<string, { size: number[]; sha256: string; crops: readonly string[]; obeyed?: string }>
+  >
+}
+
+const fixture = (name: string): string => join(checkout, 'test/fixtures/pictures', name)
+const expected = JSON.parse(readFileSync(fixture('expected.json'), 'utf8')) as Expected
+
+const decode = (name: string, orientation: Orientation = 'ignored'): Promise<DecodedPicture> =>
+  decodePicture(decoder, readFileSync(fixture(name)), orientation)
+
+const sha256 = ({ pixels }: DecodedPicture): string => createHash('sha256').update(pixels).digest('hex')
+
+const greatestDifference = (a: Uint8Array, b: Uint8Array): number =>
+  a.reduce((most, value, at) => Math.max(most, Math.abs(value - b[at])), 0)
+
+describe('a picture', () => {
+  for (const [name, { size, sha256: wanted, crops }] of Object.entries(expected.pictures)) {
+    it(`${name} is decoded and cropped as Pillow and timm do it`, async () => {
+      const picture = await decode(name)
+      expect([picture.width, picture.height]).to.deep.equal(size)
+      // Another library decodes AVIF there.
+      const isExact = !name.endsWith('.avif')
+      if (isExact) expect(sha256(picture)).to.equal(wanted)
+      for (const [index, rule] of expected.rules.entries()) {
+        const difference = greatestDifference(evaluationCrop(rule)(picture), Buffer.from(crops[index], 'base64'))
+        expect(difference, rule.interpolation).to.be.at.most(isExact ? 0 : 2)
+      }
+    })
+  }
+
+  it('is turned as its EXIF tag says only where that is asked for', async () => {
+    expect(sha256(await decode('turned.jpg'))).to.equal(expected.pictures['turned.jpg'].sha256)
+    const turned = await decode('turned.jpg', 'applied')
+    expect([turned.width, turned.height]).to.deep.equal([40, 56])
+    expect(sha256(turned)).to.equal(expected.pictures['turned.jpg'].obeyed)
+  })
+
+  it('is told by its first bytes, whatever else it may be', async () => {
+    const refused = async (bytes: Uint8Array): Promise<string> => {
+      try {
+        await decodePicture(decoder, bytes, 'ignored')
+      } catch (cause) {
+        return (cause as Error).message
+      }
+      return 'decoded'
+    }
+    const whole = readFileSync(fixture('colour.png'))
+    expect(await refused(new Uint8Array(0))).to.equal('is empty')
+    for (const text of [
+      '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+      '<!doctype html>',
+      'GIF89a',
+    ]) {
+      expect(await refused(Buffer.from(text))).to.equal('is no JPEG, PNG, WebP or AVIF')
+    }
+    expect(await refused(whole.subarray(0, 200))).to.not.equal('decoded')
+    expect(await refused(readFileSync(fixture('colour.jpg')).subarray(0, 900))).to.not.equal('decoded')
+  })
+
+  it('of more pixels than a picture has is refused by its header', async () => {
+    const whole = Buffer.from(readFileSync(fixture('colour.png')))
+    whole.writeUInt32BE(30_000, 16)
+    whole.writeUInt32BE(30_000, 20)
+    // The header's checksum.
+    whole.writeUInt32BE(0xe9456fed, 29)
+    const error = await decodePicture(decoder, whole, 'ignored').then(
+      () => undefined,
+      (cause: Error) => cause,
+    )
+    expect(error?.message).to.match(/pixel/)
+  })
+})
