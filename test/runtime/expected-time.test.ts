@@ -98,6 +98,17 @@ describe('the expected time of a stage', () => {
     expect(times.expected({ node: whole, kind: kindOf(whole) })?.ms).to.equal(40 + 600 * 10 + 10 * 50)
   })
 
+  it('is known at once, by however many ways a stage is joined to its data', () => {
+    const joined = (from: StageNode, others: StageNode, left: number): StageNode =>
+      left === 0
+        ? from
+        : joined({ kind: 'stage', name: `${left}`, params: {}, inputs: { from, others } }, from, left - 1)
+    const node = joined(teacher(1, data(null)), data(null), 100)
+    const times = [time(node, 10, { phases: [] })]
+    expect(expected(times, node)).to.equal(10)
+    expect(workOf({ node: joined(node, data(70), 1), kind: kindOf(node) }, unknown).images).to.equal(70)
+  })
+
   it('grows with the model by that share of the time alone that goes into multiply-accumulates', () => {
     const node = (embedDim: number): StageNode => ({
       kind: 'teacher',

@@ -46,15 +46,18 @@ export const growthOf = (node: StageNode, { phase, epochs, images }: Progress): 
   return phase === 'evaluate' ? 'testImages' : 'images'
 }
 
+/** Asked once a stage: two stages may be joined by more ways than can be counted. */
+const takenBy = new WeakMap<StageNode, { readonly images: number | null }>()
+
 /** Images of a subset of known size that the stage, or what it reads, asks for. */
 const takenBehind = (node: StageNode): number | null => {
+  const known = takenBy.get(node)
+  if (known !== undefined) return known.images
   const { take } = node.params as Telling
-  if (typeof take === 'number') return take
-  return (
-    Object.values(node.inputs)
-      .map(takenBehind)
-      .find((number) => number !== null) ?? null
-  )
+  let images = typeof take === 'number' ? take : null
+  for (const input of Object.values(node.inputs)) images ??= takenBehind(input)
+  takenBy.set(node, { images })
+  return images
 }
 
 const positive = (value: unknown): number => (typeof value === 'number' && value > 0 ? value : 1)
