@@ -56,7 +56,9 @@ const noResults = (results: ExperimentResults, target: string) => {
   const isComplete = results.cells.every(({ missing }) => missing.length === 0)
   return notStored({
     message: `there are no results of ${target} as it stands: ${whatIsMissing(results)}`,
-    hint: isComplete ? 'return them from a stage, { accuracy: 0.97 }, or write .evaluate()' : `genepool run ${target}`,
+    hint: isComplete
+      ? 'return them from a stage, { accuracy: 0.97 }, or write .evaluate()'
+      : `genepool run ${target}${hasFigures(results) ? `; genepool results ${target} --all prints what is there` : ''}`,
   })
 }
 

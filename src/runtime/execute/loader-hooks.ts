@@ -3,6 +3,7 @@ import { Module, register } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import * as vm from 'node:vm'
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
+import { isOwnCall, loaderHooksFile } from './traced-calls.js'
 
 /** What was asked for and what it came to, if it did; with the identity of the file that it is. */
 export interface LoaderMessage {
@@ -12,11 +13,8 @@ export interface LoaderMessage {
   readonly identity?: string | undefined
 }
 
-/** `isInCall`: whoever has the module loaded is on the stack. */
-type Hear = (message: LoaderMessage, isInCall: boolean) => void
-
-/** Its name on the stack, where the loader has hooks in the thread that loads. */
-export const loaderHooksFile = 'loader-hooks'
+/** `isOwn`: this program has the module loaded. */
+type Hear = (message: LoaderMessage, isOwn: boolean) => void
 
 /**
  * Of Node's loader; in a thread of its own `next` is asynchronous. What is resolved is loaded next; hooks of loading
@@ -72,7 +70,9 @@ export const loaderHooksAreNear = registerHooks !== undefined
 export const hookLoader = (hear: Hear, identityOf: (file: string) => string | undefined): (() => void) => {
   if (registerHooks !== undefined) {
     const make = vm.runInThisContext(hooks, { filename: loaderHooksFile }) as (...given: unknown[]) => object
-    registerHooks(make((message: LoaderMessage) => hear(message, true), identityOf, fileURLToPath))
+    // Whoever has the module loaded is on the stack above it.
+    const tell = (message: LoaderMessage): void => hear(message, isOwnCall(tell))
+    registerHooks(make(tell, identityOf, fileURLToPath))
     return () => {}
   }
   const { port1, port2 } = new MessageChannel()

@@ -7,7 +7,6 @@ import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mappedPlace, type Place } from '../../dsl/place.js'
 import { ownPackage } from '../definition/own-package.js'
-import { loaderHooksFile } from './loader-hooks.js'
 
 /** Packages whose own doings are known: what they read and ask does not change what they compute. */
 export const vouchedFor =
@@ -18,7 +17,11 @@ const loaders = /[\\/]node_modules[\\/](tsx|esbuild)[\\/](?!.*[\\/]node_modules[
 const ownFolders = ['dist', 'src'].map((name) => path.join(path.dirname(ownPackage.manifest), name) + path.sep)
 
 /** Whether a file is this program's own. */
-export const isOwnFile = (file: string): boolean => ownFolders.some((folder) => file.startsWith(folder))
+export const isOwnFile = (file: string): boolean =>
+  file === ownPackage.manifest || ownFolders.some((folder) => file.startsWith(folder))
+
+/** Name on the stack of the hooks of Node's loader, where they are called in the thread that loads. */
+export const loaderHooksFile = 'loader-hooks'
 
 const fileOf = (name: string): string => (name.startsWith('file:') ? fileURLToPath(name) : name)
 

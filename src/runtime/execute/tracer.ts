@@ -10,7 +10,6 @@ import { inspect } from 'node:util'
 import type { Escape } from '../../dsl/option-tables.js'
 import { sentenceOf } from '../../base/errors.js'
 import { cacheFolder } from '../../base/cache-folder.js'
-import { ownPackage } from '../definition/own-package.js'
 import { changedAtMs, clockTickMs, hashFile, identityOf } from '../file-identity.js'
 import {
   partsOfEscape,
@@ -196,9 +195,10 @@ class Tracer {
       if (found !== undefined && identity !== undefined) this.#file('module', found, identity)
       if (request !== undefined && !isOwn) this.#resolved(request, parent, found)
     }
-    const hearing = (told: LoaderMessage, isInCall: boolean): void =>
-      void this.#busy(() => hear(told, isInCall && isOwnCall(hearing)))
-    this.#drain = hookLoader(hearing, (file) => this.#busy(() => identityOf(file)))
+    this.#drain = hookLoader(
+      (told, isOwn) => void this.#busy(() => hear(told, isOwn)),
+      (file) => this.#busy(() => identityOf(file)),
+    )
   }
 
   /** Node's loader reads an ES module. For the names that packages look up, their versions stand. */
@@ -391,7 +391,6 @@ class Tracer {
   /** What this program looks at for itself. */
   #isOfProgram(file: string): boolean {
     return (
-      file === ownPackage.manifest ||
       isOwnFile(file) ||
       file.startsWith(cacheFolder() + path.sep) ||
       /^\/(proc|sys|dev)\//.test(file) ||
@@ -552,7 +551,8 @@ class Tracer {
       if (isUsers(file) && !this.#followsModules) this.#busy(() => this.#followModules())
       this.#busy(() => this.#file('module', file))
     })
-    type Resolve = (request: string, parent?: { readonly filename?: string | null }, ...rest: unknown[]) => string
+    type Parent = { readonly filename?: string | null; readonly id?: string }
+    type Resolve = (request: string, parent?: Parent, ...rest: unknown[]) => string
     const modules = Module as unknown as { _resolveFilename: Resolve }
     const resolve = modules['_resolveFilename']
     const tellingResolve: Resolve = (request, parent, ...rest) => {
@@ -560,7 +560,8 @@ class Tracer {
       try {
         return (found = resolve.call(Module, request, parent, ...rest))
       } finally {
-        const from = parent?.filename ?? undefined
+        // One that Node makes up, to say why it found nothing, has only the name of a file.
+        const from = parent?.filename ?? (path.isAbsolute(parent?.id ?? '') ? parent?.id : undefined)
         if (this.#options !== undefined && (from === undefined || isUsers(from))) {
           this.#busy(() => {
             const folders = optionOf(rest[1], 'paths') as readonly string[] | undefined
