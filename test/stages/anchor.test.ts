@@ -52,7 +52,9 @@ describe('a model that learns from the labels', () => {
   it('refuses weights of another model, and of another head count, naming what differs', async () => {
     await runModelStage(teacher, given('wide'))
     const narrow = await failModelStage(teacher, from('narrow', 'wide', { model: tinyConfig(8), ...still }))
-    expect(narrow.message).to.match(/^there: its embedDim is 16, but the pipeline's model has 8: write { embedDim: 16, /)
+    expect(narrow.message).to.match(
+      /^there: its embedDim is 16, but the pipeline's model has 8: write { embedDim: 16, /,
+    )
     const heads = await failModelStage(teacher, from('heads', 'wide', { model: tinyConfig(16, 3, 4), ...still }))
     expect(heads.message).to.contain("its numHeads is 2, but the pipeline's model has 4")
   })
