@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { expect } from 'chai'
 import type { Manifest } from '../../src/runtime/store/store.js'
+import { writeModel } from '../../src/stages/model/model-files.js'
 import type { Finished } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { countsOf, eventOf, stagesWith } from '../support/read-events.js'
-import { workspaceForEach } from '../support/workspace.js'
+import { tinyConfig } from '../stages/model-stage-runs.js'
+import { waveModel } from '../stages/reference-vit.js'
+import { checkout, workspaceForEach } from '../support/workspace.js'
 
 interface Variant {
   readonly text?: string
@@ -238,5 +241,42 @@ export default pipeline('own').add(
     await genepool('run own.ts')
     const { summary } = JSON.parse((await genepool('show own.ts zeros --json')).stdout) as Manifest
     expect(summary).to.deep.equal({ zeros: ['Infinity', '-Infinity', '-Infinity'], text: '-0' })
+  })
+})
+
+describe('a stage of the user that loads models and data with this package', () => {
+  const workspace = workspaceForEach()
+
+  it('is cached', async () => {
+    const config = { ...tinyConfig(4, 1, 1), imageSize: 4, patchSize: 2, channels: 1 }
+    writeModel(workspace.path, config, waveModel(config), { role: 'teacher' })
+    workspace.write(
+      'own.ts',
+      `import { loadDataset, loadModel, pipeline, stage } from 'genepool'
+export default pipeline('own').add(
+  stage('own', {
+    params: { folder: '' },
+    sources: { weights: 'model.safetensors', config: 'config.json' },
+    usesEngine: true,
+    run: async ({ params, sources, engine }) => {
+      if (params.folder !== '') await loadDataset(params.folder)
+      const model = await loadModel(sources.weights, engine)
+      const [logit] = await model.logits(new Float32Array(16))
+      await model.release()
+      return { logit }
+    },
+  }),
+)
+`,
+    )
+    const ran = async () => countsOf(await runCli(['run', 'own.ts', '--json'], { cwd: workspace.path })).ran
+    expect([await ran(), await ran()]).to.deep.equal([1, 0])
+  })
+
+  it('is so in the pipelines that are shipped: nothing of what it reaches is unknown', async () => {
+    const store = workspace.file('store')
+    const planned = await runCli(['plan', 'pipelines/confusion.ts', '--json', '--store', store], { cwd: checkout })
+    expect([planned.code, planned.stdout.includes('"stage":"confusion"')]).to.deep.equal([0, true])
+    expect(planned.stdout).not.to.match(/"code-opaque"|cannot be followed|"escape"/)
   })
 })

@@ -29,9 +29,14 @@ interface CallSite {
   readonly getFileName: () => string | null | undefined
   readonly getLineNumber: () => number | null
   readonly getColumnNumber: () => number | null
+  readonly getFunctionName: () => string | null
 }
 
 export type Callable = (...args: never[]) => unknown
+
+/** TensorFlow.js loads it, and it then fills a pool of which numbers with a seed know nothing. */
+const fillsItsPool = (file: string, site: CallSite): boolean =>
+  /[\\/]node_modules[\\/]seedrandom[\\/]seedrandom\.js$/.test(file) && site.getFunctionName() === null
 
 /** Who called: code of the user's or of a package, this program, someone who is vouched for, or Node's loader. */
 export type Caller = 'own' | 'vouched' | 'loader' | 'nobody' | CallSite
@@ -59,7 +64,7 @@ export const callerOf = (boundary: Callable, throughLoader = false): Caller => {
     const file = fileOf(name)
     if (isOwnFile(file)) return 'own'
     if (loaders.test(file) && !throughLoader) return 'loader'
-    return vouchedFor.test(file) ? 'vouched' : site
+    return vouchedFor.test(file) || fillsItsPool(file, site) ? 'vouched' : site
   }
   return 'nobody'
 }

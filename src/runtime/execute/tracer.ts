@@ -393,7 +393,8 @@ class Tracer {
     return (
       isOwnFile(file) ||
       file.startsWith(cacheFolder() + path.sep) ||
-      /^\/(proc|sys|dev)\//.test(file) ||
+      // Where it looks for GPUs and their drivers: which engine computes is in the key.
+      /^\/(proc|sys|dev)(\/|$)|^\/etc\/ld\.so\.cache$|[\\/]vulkan[\\/]icd\.d([\\/]|$)/.test(file) ||
       packageOf(file) !== undefined
     )
   }
