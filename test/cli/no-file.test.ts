@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
+import { writeSafetensors } from '../../src/stages/tensors/safetensors.js'
 import { start } from '../support/child.js'
 import { runCli } from '../support/cli.js'
 import { workspaceForAll } from '../support/workspace.js'
@@ -79,9 +80,10 @@ describe('what is no file, where a file is to be read,', () => {
   })
 
   it('is refused by loadModel', async () => {
+    writeSafetensors(workspace.file('weights'), { head: { shape: [1], data: new Float32Array(1) } })
     workspace.write(
       'loads.js',
-      "import { loadModel } from 'genepool'\nawait loadModel('a', { engine: 'cpu' }).catch(({ message }) => console.log(message))\n",
+      "import { loadModel } from 'genepool'\nawait loadModel('weights', { engine: 'cpu' }).catch(({ message }) => console.log(message))\n",
     )
     const { stdout } = await start(['loads.js'], { cwd: workspace.path, timeoutMs: 20_000 }).done
     expect(stdout).to.include('config.json: cannot be read')

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { sentenceOf } from '../../base/errors.js'
 import { isObject } from '../../base/objects.js'
 import { readWholeFile } from '../../base/files.js'
 import { ModelFileError } from '../model/model-file-error.js'
@@ -24,12 +25,18 @@ const MOST_SHARDS = 1_000
 
 /** A JSON object beside weights. A ModelFileError names the file where it is none. */
 export const readJsonObject = (path: string): Readonly<Record<string, unknown>> => {
-  let value: unknown
   const bytes = statSync(path, { throwIfNoEntry: false })?.size
   if (bytes === undefined) throw new ModelFileError(`${path}: there is no such file`)
   if (bytes > MOST_TEXT_BYTES) throw new ModelFileError(`${path}: ${bytes} bytes are too many for a configuration`)
+  let text: string
   try {
-    value = JSON.parse(readWholeFile(path).toString('utf8'))
+    text = readWholeFile(path).toString('utf8')
+  } catch (cause) {
+    throw new ModelFileError(`${path}: cannot be read: ${sentenceOf(cause)}`, { cause })
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
   } catch (cause) {
     throw new ModelFileError(`${path}: is not JSON`, { cause })
   }
