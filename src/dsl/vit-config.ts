@@ -33,6 +33,21 @@ export interface VitConfig {
   readonly qkvBias?: false
 }
 
+/** What a definition writes of a model; sizes that follow from the data are not among it. */
+export const SHAPE_FIELDS = [
+  'embedDim',
+  'depth',
+  'numHeads',
+  'patchSize',
+  'mlpRatio',
+  'layerNormEps',
+  'distillation',
+  'layerScale',
+  'clsPosition',
+  'pooling',
+  'qkvBias',
+] as const satisfies readonly (keyof VitConfig)[]
+
 /** What a VitConfig says beside sizes: a field that is left out means the plain model's. */
 type VitVariant = Pick<VitConfig, 'distillation' | 'layerScale' | 'clsPosition' | 'pooling' | 'qkvBias'>
 

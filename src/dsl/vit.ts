@@ -4,7 +4,7 @@ import { COUNT, OptionReader } from './option-reader.js'
 import { VIT_OPTIONS } from './option-tables.js'
 import { namesOf, readOptions, type Options, type Params } from './options.js'
 import { placeOfCall, type Place } from './place.js'
-import { variantOf, type VitConfig, type VitVariantParams } from './vit-config.js'
+import { SHAPE_FIELDS, variantOf, type VitConfig, type VitVariantParams } from './vit-config.js'
 
 /** A vision transformer; image size, channels and classes are those of the data that it is used with. */
 export interface VitOptions<EmbedDim extends number = number> extends Options<
@@ -91,19 +91,9 @@ export type VitShape = Omit<VitConfig, 'mlpRatio' | 'layerNormEps'> &
 
 const CONFIG_NAMES = [
   'imageSize',
-  'patchSize',
   'channels',
   'numClasses',
-  'embedDim',
-  'depth',
-  'numHeads',
-  'mlpRatio',
-  'layerNormEps',
-  'distillation',
-  'layerScale',
-  'clsPosition',
-  'pooling',
-  'qkvBias',
+  ...SHAPE_FIELDS,
 ] as const satisfies readonly (keyof VitConfig)[]
 
 /** Checks a shape that was written out and fills in its defaults. Throws a DefinitionError that names `path`. */

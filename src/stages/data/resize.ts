@@ -18,17 +18,19 @@ const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math
 /** What images are resized with. */
 export type Interpolation = 'bilinear' | 'bicubic' | 'lanczos'
 
+/** Keys' cubic convolution with a = −0.5 (IEEE Trans. ASSP 29, 1981). */
+export const BICUBIC: Kernel = {
+  support: 2,
+  weight: (distance) => {
+    const x = Math.abs(distance)
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1
+    return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
+  },
+}
+
 const KERNELS: Readonly<Record<Interpolation, Kernel>> = {
   bilinear: { support: 1, weight: (distance) => Math.max(0, 1 - Math.abs(distance)) },
-  /** Keys' cubic convolution with a = −0.5 (IEEE Trans. ASSP 29, 1981). */
-  bicubic: {
-    support: 2,
-    weight: (distance) => {
-      const x = Math.abs(distance)
-      if (x < 1) return (1.5 * x - 2.5) * x * x + 1
-      return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
-    },
-  },
+  bicubic: BICUBIC,
   /** Of three lobes. */
   lanczos: { support: 3, weight: (distance) => (Math.abs(distance) < 3 ? sinc(distance) * sinc(distance / 3) : 0) },
 }

@@ -1,5 +1,12 @@
 /** Pretrained weights for the model of a pipeline: for other images, other classes. */
-import { numPositions, numTokens, prefixTokens, type VitConfig, type WeightStart } from '../../dsl/vit-config.js'
+import {
+  numPositions,
+  numTokens,
+  prefixTokens,
+  SHAPE_FIELDS,
+  type VitConfig,
+  type WeightStart,
+} from '../../dsl/vit-config.js'
 import { ModelFileError } from '../model/model-file-error.js'
 import type { Normalisation } from '../model/normalisation.js'
 import { partOfTensor, vitTensors } from '../model/vit.js'
@@ -19,21 +26,6 @@ export interface Adaptation {
   readonly role: string
 }
 
-/** What a definition writes of a model; sizes that follow from the data are not among it. */
-const WRITTEN = [
-  'embedDim',
-  'depth',
-  'numHeads',
-  'patchSize',
-  'mlpRatio',
-  'layerNormEps',
-  'distillation',
-  'layerScale',
-  'clsPosition',
-  'pooling',
-  'qkvBias',
-] as const satisfies readonly (keyof VitConfig)[]
-
 /** What `vit` and `pretrained` need not be told. */
 const DEFAULTS: Partial<VitConfig> = { mlpRatio: 4, layerNormEps: 1e-6 }
 
@@ -41,12 +33,12 @@ const literal = (value: unknown): string => (typeof value === 'string' ? `'${val
 
 /** The shape as a definition writes it: `{ embedDim: 192, depth: 12, numHeads: 3, patchSize: 16 }`. */
 export const writtenShape = (config: VitConfig): string => {
-  const fields = WRITTEN.filter((key) => config[key] !== undefined && config[key] !== DEFAULTS[key])
+  const fields = SHAPE_FIELDS.filter((key) => config[key] !== undefined && config[key] !== DEFAULTS[key])
   return `{ ${fields.map((key) => `${key}: ${literal(config[key])}`).join(', ')} }`
 }
 
 const checkShape = (path: string, { config }: WeightsDescription, { model, newHead }: Adaptation): void => {
-  const different = WRITTEN.find((key) => config[key] !== model[key])
+  const different = SHAPE_FIELDS.find((key) => config[key] !== model[key])
   if (different !== undefined) {
     throw new ModelFileError(
       `${path}: its ${different} is ${config[different] ?? 'the plain one'}, but the pipeline's model has ` +

@@ -2,13 +2,7 @@
  * Learned positions for images of another size, as timm 1.0 makes them: the grid of patches is resized, bicubic and
  * antialiased (PyTorch's `interpolate` with both, weights as Pillow's), and the tokens before it keep theirs.
  */
-
-/** Keys' cubic convolution kernel with a = −0.5, zero from 2 on. */
-const cubic = (distance: number): number => {
-  const x = Math.abs(distance)
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1
-  return x < 2 ? -0.5 * (((x - 5) * x + 8) * x - 4) : 0
-}
+import { BICUBIC } from '../data/resize.js'
 
 /** For each of `to` places, the weight of each of `from`: `[to, from]`. Where that shrinks, the kernel is widened. */
 const axisWeights = (from: number, to: number): readonly Float64Array[] => {
@@ -16,10 +10,10 @@ const axisWeights = (from: number, to: number): readonly Float64Array[] => {
   const widened = Math.max(scale, 1)
   return Array.from({ length: to }, (_, place) => {
     const center = (place + 0.5) * scale
-    const start = Math.max(Math.trunc(center - 2 * widened + 0.5), 0)
-    const end = Math.min(Math.trunc(center + 2 * widened + 0.5), from)
+    const start = Math.max(Math.trunc(center - BICUBIC.support * widened + 0.5), 0)
+    const end = Math.min(Math.trunc(center + BICUBIC.support * widened + 0.5), from)
     const weights = new Float64Array(from)
-    for (let at = start; at < end; at++) weights[at] = cubic((at - center + 0.5) / widened)
+    for (let at = start; at < end; at++) weights[at] = BICUBIC.weight((at - center + 0.5) / widened)
     const sum = weights.reduce((total, weight) => total + weight, 0)
     return weights.map((weight) => weight / sum)
   })
