@@ -40,7 +40,7 @@ describe('a suite on the command line', () => {
     const { code, stdout } = await call('plan', 'cheap.ts')
     expect(code).to.equal(0)
     expect(stdout).to.match(/^cheap: 3 cells, 6 stages of which 4 are distinct\n/)
-    expect(stdout).to.match(/^teacher\[lr=0\.001,model=wide\] +run +has not run yet; data is made first$/m)
+    expect(stdout).to.match(/^teacher\[lr=0\.001,model=wide\] +run +has no result yet; data is made first$/m)
   })
 
   it('runs, and ends with the count and one line a cell', async () => {

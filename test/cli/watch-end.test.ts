@@ -177,7 +177,7 @@ describe('genepool watch on paper', () => {
     const { stdout, code } = await running.done
     expect(code).to.equal(130)
     expect(stdout)
-      .to.match(/^run 1: 0 cached, 1 to run: text \(has not run yet\)$/m)
+      .to.match(/^run 1: 0 cached, 1 to run: text \(has no result yet\)$/m)
       .and.match(/^── \d\d:\d\d:\d\d {2}text\.txt changed ─+$/m)
       .and.match(/^run 2: 0 cached, 1 to run: text \(.*text\.txt changed\)$/m)
       .and.match(/^waiting for changes of \d+ files; Ctrl-C ends$/m)

@@ -103,7 +103,7 @@ const describeRead = ({ what: name, before, now }: Extract<Reason, { type: 'read
 export const describeReason = (reason: Reason): string => {
   switch (reason.type) {
     case 'never-ran':
-      return 'has not run yet'
+      return 'has no result yet'
     case 'parameter-changed':
       return `${reason.parameter} ${value(reason.before)} → ${value(reason.now)}`
     case 'input-changed':
