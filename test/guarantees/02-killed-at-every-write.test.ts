@@ -12,7 +12,7 @@ type Mode = 'kill-before' | 'kill-half' | 'kill-after' | 'ENOSPC' | 'EIO'
 const long = process.env['GENEPOOL_LONG'] === '1'
 
 /** Of the writes one in so many, from one that is drawn: the first writes and the last are tried in turn over time. */
-const stride = long ? 1 : 4
+const stride = long ? 1 : 6
 
 const faults = new URL('../support/store-faults.js', import.meta.url).href
 

@@ -19,7 +19,7 @@ import {
 import { workspaceForEach, type Workspace } from '../support/workspace.js'
 
 /** Programs; thousands of them with `GENEPOOL_PROGRAMS=5000 npx mocha test/guarantees/13*.ts`. */
-const count = Number(process.env['GENEPOOL_PROGRAMS'] ?? 120)
+const count = Number(process.env['GENEPOOL_PROGRAMS'] ?? 60)
 const firstSeed = Number(process.env['GENEPOOL_SEED'] ?? 1)
 /** Programs that one process loads. */
 const batch = 60

@@ -11,7 +11,7 @@ import { setFailing, takeExecuted, writeGraph } from './graph-files.js'
 import { drawEdit, drawGraph, expectedOf, type Expected, type ModelGraph } from './graph-model.js'
 
 const long = process.env['GENEPOOL_LONG'] === '1'
-const graphs = long ? 500 : 20
+const graphs = long ? 500 : 12
 const builds = long ? 6 : 2
 
 const { runPipelinePromise } = (await import(pathToFileURL(join(checkout, 'dist', 'index.js')).href)) as typeof Genepool
