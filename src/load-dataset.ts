@@ -43,14 +43,23 @@ export const loadDataset = async (
   const files = Object.fromEntries(readdirSync(folder).map((name) => [name, join(folder, name)]))
   const { split: open, ...shape } = openDataset({ files, summary: {} }, normalisation)
   const split: LoadedDataset['split'] = (name) => {
-    const { count, images, labels, gather } = open(name)
+    const opened = open(name)
+    const { count, labels } = opened
     const pixels = (from = 0, to = count): Float32Array => {
       const indices = Int32Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)
       const values = new Float32Array(indices.length * shape.imageSize ** 2 * shape.channels)
-      gather(indices, values, new Int32Array(indices.length))
+      // Without what decodes pictures it throws where it would have to.
+      void opened.gather(indices, values, new Int32Array(indices.length))
       return values
     }
-    return { count, images, labels, pixels }
+    return {
+      count,
+      get images() {
+        return opened.images
+      },
+      labels,
+      pixels,
+    }
   }
   return { ...shape, split }
 }

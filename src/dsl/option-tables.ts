@@ -142,6 +142,12 @@ export const PICTURE_OPTIONS = {
   orientation: option.choice(['ignored', 'applied'], 'ignored'),
   /** Pictures that cannot be decoded stop the stage, or are left out and listed in its artifact. @default 'refuse' */
   unreadable: option.choice(['refuse', 'skip'], 'refuse'),
+  /**
+   * GiB that the artifact may spend on decoded crops of the training pictures, beside the pictures themselves. Where
+   * they take more, a training without augmentation decodes them every epoch.
+   * @default 4
+   */
+  cropCache: option.number(NOT_NEGATIVE, 4),
 }
 
 /** `imageFolder(train, test, { … })`. */

@@ -184,5 +184,5 @@ export interface StageKind {
   /** What it computes for an image, by the definition alone; undefined where that is not known. */
   readonly work?: (node: StageNode) => ImageWork | undefined
   /** External files the stage reads, role → absolute path; throws a StageError where one cannot be found. */
-  readonly sources?: (params: object, baseDir: string) => Readonly<Record<string, string>>
+  readonly sources?: (params: object, baseDir: string, inputs: StageNode['inputs']) => Readonly<Record<string, string>>
 }

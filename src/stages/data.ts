@@ -6,13 +6,15 @@ import { attemptAsync, StageError } from '../runtime/errors.js'
 import type { ImageCounts, StageFunction } from '../runtime/stage-contract.js'
 import type { DatasetInfo, SplitName } from './data/dataset.js'
 import { type DataFiles, openDataFiles } from './data/data-files.js'
-import type { LabelledImages, UnreadableImage } from './data/labelled-images.js'
+import type { LabelledImages, LabelledPictures } from './data/labelled-images.js'
+import { writePictures } from './data/picture-split.js'
+import { PictureThreads, UnreadablePicture } from './data/picture-threads.js'
 import { Generator } from './data/random.js'
 import { writeSafetensors } from './tensors/safetensors.js'
 
 /** How many of these images the option keeps. */
 const takenCount = (
-  { count: available }: LabelledImages,
+  { count: available }: Pick<LabelledImages, 'count'>,
   option: 'take' | 'takeTest',
   { [option]: count }: DataParams,
 ): number => {
@@ -25,7 +27,7 @@ const takenCount = (
 
 /** Drawn without replacement, in the order of the file. */
 const takenRows = (
-  { count: available }: LabelledImages,
+  { count: available }: Pick<LabelledImages, 'count'>,
   option: 'take' | 'takeTest',
   { [option]: count, seed }: DataParams,
 ): Int32Array =>
@@ -67,7 +69,7 @@ export const imageCounts = async (
 
 /** Images of a split and where they stand in their files, ascending. */
 interface SplitRows {
-  readonly from: LabelledImages
+  readonly from: LabelledImages | LabelledPictures
   readonly rows: Int32Array
 }
 
@@ -89,27 +91,45 @@ const splitRows = (opened: OpenedData, params: DataParams): Partial<Record<Split
   }
 }
 
-/**
- * Mean and standard deviation of every channel, of pixels scaled to [0, 1]. Sums are of whole numbers, and so exact.
- */
-const channelStatistics = (pixels: Uint8Array, channels: number): { mean: number[]; std: number[] } => {
-  const histograms = Array.from({ length: channels }, () => new Float64Array(256))
-  for (let pixel = 0; pixel < pixels.length; pixel++) histograms[pixel % channels][pixels[pixel]]++
-  const perChannel = pixels.length / channels
-  const mean = histograms.map((counts) => counts.reduce((sum, n, value) => sum + n * value, 0) / perChannel / 255)
-  const std = histograms.map((counts, channel) => {
-    const squares = counts.reduce((sum, n, value) => sum + n * (value / 255 - mean[channel]) ** 2, 0)
-    // Images of one colour deviate by 0, by which nothing can be divided; one grey level is the least deviation
-    // instead.
-    return Math.max(Math.sqrt(squares / perChannel), 1 / 255)
-  })
-  return { mean, std }
+/** How often each value occurs in each channel. Counts are whole numbers, and so exact. */
+class ChannelCounts {
+  readonly #counts: readonly Float64Array[]
+  #pixels = 0
+
+  constructor(channels: number) {
+    this.#counts = Array.from({ length: channels }, () => new Float64Array(256))
+  }
+
+  add(images: Uint8Array): void {
+    const channels = this.#counts.length
+    for (let at = 0; at < images.length; at++) this.#counts[at % channels][images[at]]++
+    this.#pixels += images.length / channels
+  }
+
+  /** Mean and standard deviation of every channel, of pixels scaled to [0, 1]. */
+  statistics(): { mean: number[]; std: number[] } {
+    const mean = this.#counts.map((counts) => counts.reduce((sum, n, value) => sum + n * value, 0) / this.#pixels / 255)
+    const std = this.#counts.map((counts, channel) => {
+      const squares = counts.reduce((sum, n, value) => sum + n * (value / 255 - mean[channel]) ** 2, 0)
+      // Images of one colour deviate by 0, by which nothing can be divided; one grey level is the least deviation
+      // instead.
+      return Math.max(Math.sqrt(squares / this.#pixels), 1 / 255)
+    })
+    return { mean, std }
+  }
+}
+
+/** A picture that cannot be used. */
+interface UnreadableFile {
+  readonly file: string
+  /** What is wrong with it, as the end of a sentence. */
+  readonly fault: string
 }
 
 /** So many of the files that cannot be read are named in an error. */
 const MOST_NAMED = 50
 
-const unreadableError = (unreadable: readonly UnreadableImage[]): StageError => {
+const unreadableError = (unreadable: readonly UnreadableFile[]): StageError => {
   const named = unreadable.slice(0, MOST_NAMED).map(({ file, fault }) => `  ${JSON.stringify(file)}: ${fault}`)
   const others = unreadable.length - named.length
   return new StageError({
@@ -122,17 +142,74 @@ const unreadableError = (unreadable: readonly UnreadableImage[]): StageError => 
   })
 }
 
-/** The rows that were read, one after the other. */
-const withoutUnreadable = (pixels: Uint8Array, size: number, left: readonly number[]): Uint8Array => {
-  left.forEach((from, to) => pixels.copyWithin(to * size, from * size, (from + 1) * size))
-  return pixels.subarray(0, left.length * size)
+/** What is counted and told while splits are written. */
+interface Written {
+  readonly outDir: string
+  readonly params: DataParams
+  /** Called with how many rows of the split are done. */
+  readonly done: (rows: number) => void
+  /** Of the training images. */
+  readonly counts: ChannelCounts | undefined
+}
+
+/** Writes the images of a split. */
+const writeImages = async (
+  name: SplitName,
+  { from, rows }: { readonly from: LabelledImages; readonly rows: Int32Array },
+  labels: Int32Array,
+  { outDir, params: { imageSize, channels }, done, counts }: Written,
+): Promise<void> => {
+  const { pixels } = await from.read(rows)
+  writeSafetensors(join(outDir, `${name}.safetensors`), {
+    images: { shape: [rows.length, imageSize, imageSize, channels], data: pixels },
+    labels: { shape: [rows.length], data: labels },
+  })
+  counts?.add(pixels)
+  done(rows.length)
+}
+
+const GIB = 2 ** 30
+
+/** Writes the pictures of a split that can be decoded, and gives the others. */
+const writePictureSplit = async (
+  name: SplitName,
+  { from, rows }: { readonly from: LabelledPictures; readonly rows: Int32Array },
+  labels: Int32Array,
+  { outDir, params: { imageSize, source }, done, counts }: Written,
+  threads: PictureThreads,
+): Promise<readonly UnreadableFile[]> => {
+  const isTrain = name === 'train'
+  const cropBytes = rows.length * imageSize ** 2 * 3
+  const budget = source.type === 'pictures' && isTrain ? source.cropCache * GIB : Infinity
+  const unreadable: UnreadableFile[] = []
+  const { places, lengths } = await writePictures(
+    threads,
+    {
+      from,
+      rows,
+      cropsFile: cropBytes <= budget ? join(outDir, `${name}.crops`) : undefined,
+      picturesFile: isTrain ? join(outDir, `${name}.pictures`) : undefined,
+    },
+    (place, made) => {
+      if (made instanceof UnreadablePicture) unreadable.push({ file: from.fileOf(rows[place]), fault: made.message })
+      else counts?.add(made)
+      done(place + 1)
+    },
+  )
+  const shape = [places.length]
+  writeSafetensors(join(outDir, `${name}.safetensors`), {
+    labels: { shape, data: Int32Array.from(places, (place) => labels[place]) },
+    ...(isTrain && { lengths: { shape, data: Int32Array.from(lengths) } }),
+  })
+  return unreadable
 }
 
 /**
  * The stage `data`: checks the files, draws the subsets and writes `train.safetensors`, `test.safetensors`,
  * `validation.safetensors` (where there are such images), each with `images` U8 `[n, h, w, c]` and `labels` I32 `[n]`,
- * `dataset.json` and, where pictures were left out, `unreadable.json`. Bad input is a StageError. The images of one
- * split are in memory at a time.
+ * and `dataset.json`. Of pictures the images are in files of their own (data/picture-split.ts), and those that were
+ * left out are listed in `unreadable.json`. Bad input is a StageError. The images of one split are in memory at a time,
+ * of pictures a few.
  */
 export const data: StageFunction<DataParams> = ({ params, sources, outDir, progress, warn }) =>
   attemptAsync(async () => {
@@ -144,30 +221,36 @@ export const data: StageFunction<DataParams> = ({ params, sources, outDir, progr
     for (const [name, { from, rows }] of splits) labels.set(name, await from.labels(rows))
     const counts = { ...opened.counts }
     const steps = splits.reduce((sum, [, { rows }]) => sum + rows.length, 0)
-    let statistics = { mean: [] as number[], std: [] as number[] }
+    const trainCounts = new ChannelCounts(channels)
     let before = 0
-    const unreadable: UnreadableImage[] = []
-    for (const [name, { from, rows }] of splits) {
-      const read = await from.read(rows, (done) => {
-        progress({ phase: 'decode', step: before + done, steps, images: before + done })
-      })
-      before += rows.length
-      unreadable.push(...(read.unreadable ?? []))
-      const lost = new Set(read.unreadable?.map(({ place }) => place))
-      const left = Array.from(rows.keys()).filter((place) => !lost.has(place))
-      // All of them are told at once.
-      if (unreadable.length > 0 && source.type === 'pictures' && source.unreadable === 'refuse') continue
-      if (left.length === 0) throw new StageError({ message: `no picture of the split ${name} can be read` })
-      const pixels = lost.size === 0 ? read.pixels : withoutUnreadable(read.pixels, imageSize ** 2 * channels, left)
-      counts[name] = left.length
-      writeSafetensors(join(outDir, `${name}.safetensors`), {
-        images: { shape: [left.length, imageSize, imageSize, channels], data: pixels },
-        labels: { shape: [left.length], data: Int32Array.from(left, (place) => labels.get(name)![place]) },
-      })
-      if (name === 'train') statistics = channelStatistics(pixels, channels)
+    const unreadable: UnreadableFile[] = []
+    const threads =
+      source.type === 'pictures' && new PictureThreads(sources['decoder'], { rules: { imageSize, ...source } })
+    try {
+      for (const [name, { from, rows }] of splits) {
+        const written: Written = {
+          outDir,
+          params,
+          done: (row) => progress({ phase: 'decode', step: before + row, steps, images: before + row }),
+          counts: name === 'train' ? trainCounts : undefined,
+        }
+        if ('fileOf' in from) {
+          if (threads === false) throw new TypeError('only pictures have files of their own')
+          const lost = await writePictureSplit(name, { from, rows }, labels.get(name)!, written, threads)
+          unreadable.push(...lost)
+          counts[name] -= lost.length
+        } else await writeImages(name, { from, rows }, labels.get(name)!, written)
+        before += rows.length
+      }
+    } finally {
+      if (threads !== false) await threads.end()
     }
     if (unreadable.length > 0) {
+      // All of them are told at once.
       if (source.type !== 'pictures' || source.unreadable === 'refuse') throw unreadableError(unreadable)
+      for (const [name] of splits) {
+        if (counts[name] === 0) throw new StageError({ message: `no picture of the split ${name} can be read` })
+      }
       warn?.(`${unreadable.length} pictures cannot be read and were left out: they are listed in unreadable.json`)
       const root = [sources['train'], sources['test']]
       const listed = unreadable.map(({ file, fault }) => {
@@ -176,7 +259,16 @@ export const data: StageFunction<DataParams> = ({ params, sources, outDir, progr
       })
       writeFileSync(join(outDir, 'unreadable.json'), `${JSON.stringify(listed, null, 2)}\n`)
     }
-    const info: DatasetInfo = { imageSize, channels, numClasses, ...statistics, counts }
+    const info: DatasetInfo = {
+      imageSize,
+      channels,
+      numClasses,
+      ...trainCounts.statistics(),
+      counts,
+      ...(source.type === 'pictures' && {
+        pictures: { crop: source.crop, interpolation: source.interpolation, orientation: source.orientation },
+      }),
+    }
     writeFileSync(join(outDir, 'dataset.json'), `${JSON.stringify(info, null, 2)}\n`)
     return counts
   })

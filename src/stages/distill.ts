@@ -98,7 +98,11 @@ const distillStudent = Effect.fnUntraced(function* (
 ): Effect.fn.Return<StageSummary, StageError> {
   const { model, positions, train, seed } = context.params
   const teacher = yield* attempt(() => openModel(context.inputs['teacher'], 'teacher'))
-  const dataset = yield* attempt(() => openDataset(context.inputs['data'], normalisationOf([teacher])))
+  const dataset = yield* attempt(() =>
+    openDataset(context.inputs['data'], normalisationOf([teacher]), {
+      decoder: context.sources['decoder'],
+    }),
+  )
   const split = yield* attempt(() => {
     checkImages(model, dataset)
     checkImages(teacher.config, dataset)
@@ -119,7 +123,7 @@ const distillStudent = Effect.fnUntraced(function* (
     components,
     steps: [distillStep(context.params, teacher.config, state)],
     batch: async (indices, place) => {
-      const drawn = labelled(indices, place)
+      const drawn = await labelled(indices, place)
       // The teacher sees the images as they are augmented for the student.
       return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
     },

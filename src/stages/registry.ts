@@ -2,9 +2,9 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { whyNotExtendable } from '../dsl/extendable.js'
-import type { DataParams, TeacherParams, TrainParams } from '../dsl/nodes.js'
+import type { DataParams, StageNode, TeacherParams, TrainParams } from '../dsl/nodes.js'
 import type { Extends, StageKind } from '../runtime/stage-contract.js'
-import { dataSources, weightSources } from './sources.js'
+import { dataSources, trainingSources, weightSources } from './sources.js'
 import { gpuMemory } from './gpu-memory.js'
 import { imageWork } from './image-work.js'
 
@@ -29,7 +29,11 @@ const byEpochs: Extends = {
   follow: ['train.warmupEpochs'],
   every: 'train.milestones',
 }
-const training = (kind: string): StageKind => ({ ...stage(kind, true), extends: byEpochs })
+const training = (kind: string): StageKind => ({
+  ...stage(kind, true),
+  extends: byEpochs,
+  sources: (_, baseDir, inputs) => trainingSources(inputs, baseDir),
+})
 
 export const stageKinds: readonly StageKind[] = [
   {
@@ -39,7 +43,10 @@ export const stageKinds: readonly StageKind[] = [
   },
   ...['teacher', 'anchor'].map((kind) => ({
     ...training(kind),
-    sources: (params: object, baseDir: string) => weightSources(params as TeacherParams, baseDir),
+    sources: (params: object, baseDir: string, inputs: StageNode['inputs']) => ({
+      ...weightSources(params as TeacherParams, baseDir),
+      ...trainingSources(inputs, baseDir),
+    }),
   })),
   training('distill'),
   stage('pool', false),

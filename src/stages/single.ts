@@ -21,11 +21,13 @@ const trainSingle = Effect.fnUntraced(function* (
   context: StageContext<SingleParams>,
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { params, inputs, progress } = context
+  const { params, inputs, sources, progress } = context
   const { names, models: configs, train, seed, weightStarts } = params
   const { data, teacher: taught } = inputs
   const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
-  const dataset = yield* attempt(() => openDataset(data, normalisationOf(teacher === null ? [] : [teacher])))
+  const dataset = yield* attempt(() =>
+    openDataset(data, normalisationOf(teacher === null ? [] : [teacher]), { decoder: sources['decoder'] }),
+  )
   const [split, test] = yield* attempt(() => {
     for (const config of teacher === null ? configs : [teacher.config, ...configs]) checkImages(config, dataset)
     return [dataset.split('train'), dataset.split('test')] as const

@@ -5,7 +5,7 @@
 import { existsSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve, sep } from 'node:path'
-import type { DataParams, DataSource, TeacherParams } from '../dsl/nodes.js'
+import type { DataParams, DataSource, StageNode, TeacherParams } from '../dsl/nodes.js'
 import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
 import { ModelFileError } from './model/model-file-error.js'
@@ -65,18 +65,21 @@ const mnistFolder = (baseDir: string): string => {
   })
 }
 
-/** The folders of pictures, what tells their classes, and the package that decodes them, whose version counts. */
-const pictureSources = (
-  { call, train, test, groundTruth }: Extract<DataSource, { readonly type: 'pictures' }>,
-  baseDir: string,
-): Record<string, string> => {
+type PictureSource = Extract<DataSource, { readonly type: 'pictures' }>
+
+/** The package that decodes pictures, whose version counts. */
+const pictureDecoder = ({ call }: Pick<PictureSource, 'call'>, baseDir: string): string => {
   const decoder = packageFile('sharp', baseDir)
-  if (decoder === undefined) {
-    throw new StageError({
-      message: `${call}() decodes pictures with the npm package sharp, which is not installed`,
-      hint: 'npm install sharp',
-    })
-  }
+  if (decoder !== undefined) return decoder
+  throw new StageError({
+    message: `${call}() decodes pictures with the npm package sharp, which is not installed`,
+    hint: 'npm install sharp',
+  })
+}
+
+/** The folders of pictures, what tells their classes, and what decodes them. */
+const pictureSources = ({ call, train, test, groundTruth }: PictureSource, baseDir: string): Record<string, string> => {
+  const decoder = pictureDecoder({ call }, baseDir)
   const folders = Object.entries({ train, ...(typeof test === 'string' && { test }) }).map(([role, folder]) => {
     const at = resolve(baseDir, folder)
     const problem = existsSync(at) ? otherThanFolder(at) : `there is no folder ${at}`
@@ -169,4 +172,10 @@ export const weightSources = ({ weights }: Pick<TeacherParams, 'weights'>, baseD
     if (!(cause instanceof ModelFileError)) throw cause
     throw new StageError({ message: cause.message, path })
   }
+}
+
+/** Of a stage that trains: what decodes the pictures that it augments. None where its images are no pictures. */
+export const trainingSources = (inputs: StageNode['inputs'], baseDir: string): { readonly decoder?: string } => {
+  const { source } = (inputs['data']?.params ?? {}) as Partial<DataParams>
+  return source?.type === 'pictures' ? { decoder: pictureDecoder(source, baseDir) } : {}
 }

@@ -40,14 +40,16 @@ const stitchPool = Effect.fnUntraced(function* (
   context: StageContext<StitchParams>,
   engine: Engine,
 ): Effect.fn.Return<StageSummary, StageError> {
-  const { params, inputs, progress } = context
+  const { params, inputs, sources, progress } = context
   const { train, seed } = params
   const { data, pool, teacher: taught } = inputs
   const names = params.models
   const teacher = yield* attempt(() => (taught === undefined ? null : openModel(taught, 'teacher')))
   const models = yield* attempt(() => names.map((name) => openModel(pool, 'pool', `students/${name}/`)))
   const dataset = yield* attempt(() =>
-    openDataset(data, normalisationOf(teacher === null ? models : [teacher, ...models])),
+    openDataset(data, normalisationOf(teacher === null ? models : [teacher, ...models]), {
+      decoder: sources['decoder'],
+    }),
   )
   const configs = models.map(({ config }) => config)
   const split = yield* attempt(() => {

@@ -35,7 +35,8 @@ interface Start {
 const startOf = ({ params, sources }: StageContext<TeacherParams>, role: string): Start => {
   const { model, weights, weightStart, seed, head } = params
   if (weights === null) return { values: startVit(model, weightStart, seed, role) }
-  const pretrained = readWeights(sources)
+  const { decoder: _, ...files } = sources
+  const pretrained = readWeights(files)
   return {
     values: adaptWeights(weights, pretrained, { model, newHead: head === 'new', weightStart, seed, role }),
     normalisation: normalisationOfWeights(weights, pretrained),
@@ -53,7 +54,9 @@ export const trainOnLabels = Effect.fnUntraced(function* (
 ): Effect.fn.Return<StageSummary, StageError> {
   const { model, train, seed } = context.params
   const { values: start, normalisation } = yield* attempt(() => startOf(context, role))
-  const dataset = yield* attempt(() => openDataset(context.inputs['data'], normalisation))
+  const dataset = yield* attempt(() =>
+    openDataset(context.inputs['data'], normalisation, { decoder: context.sources['decoder'] }),
+  )
   const split = yield* attempt(() => {
     checkImages(model, dataset)
     return dataset.split('train')
@@ -79,7 +82,7 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     images: split.count,
     components: [component],
     steps: [step],
-    batch: async (indices, place) => ({ ...labelled(indices, place), ...keep(place) }),
+    batch: async (indices, place) => ({ ...(await labelled(indices, place)), ...keep(place) }),
   }
   const { mean, std } = dataset
   const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {

@@ -1,14 +1,15 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { DataParams, DataSource } from '../../src/dsl/nodes.js'
 import { imageFolder, imagenet } from '../../src/index.js'
 import type { StageSummary } from '../../src/runtime/stage-contract.js'
 import { data, imageCounts } from '../../src/stages/data.js'
+import { openDataset, type SplitName } from '../../src/stages/data/dataset.js'
 import { dataSources } from '../../src/stages/sources.js'
-import { readSafetensors } from '../../src/stages/tensors/safetensors.js'
 import { checkout } from '../support/workspace.js'
 import { failure } from './failure.js'
+import { artifactOf } from './model-stage-runs.js'
 import { failStage, runStage } from './stage-runs.js'
 import { tempFolder } from './temp-folder.js'
 
@@ -34,13 +35,14 @@ describe('a folder of pictures', () => {
     }
   }
   const given = (params: DataParams) => {
-    mkdirSync(folder.file('out'), { recursive: true })
+    rmSync(folder.file('out'), { recursive: true, force: true })
+    mkdirSync(folder.file('out'))
     return { params, outDir: folder.file('out'), sources: { ...dataSources(params, folder.path) } }
   }
   const run = (params: DataParams): Promise<StageSummary> => runStage(data, given(params))
-  const split = (name: string) => {
-    const { tensors } = readSafetensors(folder.file(`out/${name}.safetensors`))
-    return { images: Buffer.from(tensors.get('images')!.data), labels: [...tensors.get('labels')!.data] }
+  const split = (name: SplitName) => {
+    const { images, labels } = openDataset(artifactOf(folder.file('out'))).split(name)
+    return { images: Buffer.from(images), labels: [...labels] }
   }
   const params = (options: Partial<Parameters<typeof imageFolder>[2]> = {}): DataParams =>
     imageFolder('train', 'test', { numClasses: 2, imageSize: 24, ...options }).params

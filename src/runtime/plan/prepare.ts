@@ -139,7 +139,7 @@ export const prepare = Effect.fnUntraced(function* (graph: StageGraph, options: 
   ): Promise<Pick<PreparedStage, 'sources' | 'missing'>> => {
     try {
       const found: Record<string, SourceFile> = {}
-      for (const [role, path] of Object.entries(kind.sources?.(node.params, options.baseDir) ?? {})) {
+      for (const [role, path] of Object.entries(kind.sources?.(node.params, options.baseDir, node.inputs) ?? {})) {
         found[role] = await source(path, signal)
       }
       return { sources: found }

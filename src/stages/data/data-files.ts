@@ -2,15 +2,15 @@
 import type { DataParams } from '../../dsl/nodes.js'
 import { CIFAR_LABELS, openCifar } from './cifar.js'
 import { openIdxPair } from './idx.js'
-import type { LabelledImages } from './labelled-images.js'
+import type { LabelledImages, LabelledPictures } from './labelled-images.js'
 import { openNpz } from './npz.js'
 import { openPictureFolders } from './pictures.js'
 import { readingFile } from './row-file.js'
 
 /** Validation images are there where the files have a split of their own for them. */
 export interface DataFiles {
-  readonly train: LabelledImages
-  readonly test: LabelledImages
+  readonly train: LabelledImages | LabelledPictures
+  readonly test: LabelledImages | LabelledPictures
   readonly validation?: LabelledImages
 }
 

@@ -1,15 +1,17 @@
 /** A data set as the stages read it: its splits, and batches of their images as the inputs of a compiled function. */
-import { readFileSync } from 'node:fs'
+import { fstatSync, openSync, readFileSync, statSync } from 'node:fs'
 import * as Schema from 'effect/Schema'
 import type { AugmentParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import type { TensorSpec, TensorSpecs } from '../../engine/engine.js'
+import { readInto } from '../../base/files.js'
 import { StageError } from '../../runtime/errors.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { readSafetensors } from '../tensors/safetensors.js'
-import { imageAugmentation } from './augment.js'
+import { imageAugmentation, normalisedBytes } from './augment.js'
 import type { ImageShape } from './canvas.js'
 import { drawMix, mixBatch } from './mixing.js'
+import { PackedPictures, type PictureDecoding } from './picture-split.js'
 import { Generator } from './random.js'
 
 export type SplitName = 'train' | 'test' | 'validation'
@@ -22,6 +24,14 @@ export const DatasetInfo = Schema.Struct({
   mean: Schema.Array(Schema.Number),
   std: Schema.Array(Schema.Number),
   counts: Schema.Struct({ train: Schema.Number, test: Schema.Number, validation: Schema.Number }),
+  /** What is made of pictures; there where images come from such. */
+  pictures: Schema.optionalKey(
+    Schema.Struct({
+      crop: Schema.Number,
+      interpolation: Schema.Literals(['bilinear', 'bicubic', 'lanczos']),
+      orientation: Schema.Literals(['ignored', 'applied']),
+    }),
+  ),
 })
 
 export type DatasetInfo = typeof DatasetInfo.Type
@@ -31,19 +41,26 @@ const decodeInfo = Schema.decodeUnknownSync(Schema.fromJsonString(DatasetInfo))
 /** The images of one split. */
 export interface Split {
   readonly count: number
-  /** Raw pixels `[count, imageSize, imageSize, channels]`. */
+  /**
+   * Raw pixels `[count, imageSize, imageSize, channels]`. Throws a StageError where they are made of pictures and are
+   * not in the artifact.
+   */
   readonly images: Uint8Array
+  /** The pictures that training images are cropped from; where there are none, these are the images. */
+  readonly pictures?: PackedPictures
   /** Class of every image, `[count]`. */
   readonly labels: Int32Array
   /** The data set's, by channel. */
   readonly mean: readonly number[]
+  readonly std: readonly number[]
   /** `(x / 255 − mean) / std` of all 256 values x, by channel. */
   readonly normalised: readonly Float32Array[]
   /**
    * Fills `pixels` `[b, imageSize, imageSize, channels]` with the images at `indices`, normalised to
-   * `(x / 255 − mean) / std`, and `labels` `[b]` with their classes; b = `indices.length`. The arrays may be longer.
+   * `(x / 255 − mean) / std`, and `labels` `[b]` with their classes; b = `indices.length`. The arrays may be longer. A
+   * promise where images have to be decoded.
    */
-  gather(indices: ArrayLike<number>, pixels: Float32Array, labels: Int32Array): void
+  gather(indices: ArrayLike<number>, pixels: Float32Array, labels: Int32Array): void | Promise<void>
 }
 
 export interface Dataset extends Omit<DatasetInfo, 'counts'> {
@@ -51,22 +68,66 @@ export interface Dataset extends Omit<DatasetInfo, 'counts'> {
   split(name: SplitName): Split
 }
 
-/** All 256 normalised values of one channel: one look-up a pixel instead of three operations. */
-const normalisedBytes = (mean: number, std: number): Float32Array =>
-  Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std)
+/** Gives the bytes of an image: the array in which it lies, and where it begins there. */
+type ImageBytes = (index: number) => readonly [bytes: Uint8Array, from: number]
 
-const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo): Split => {
-  const { tensors } = readSafetensors(path)
-  const images = tensors.get('images')?.data
-  const labels = tensors.get('labels')?.data
-  const size = imageSize * imageSize * channels
-  if (!(images instanceof Uint8Array) || !(labels instanceof Int32Array) || images.length !== labels.length * size) {
-    throw new StageError({ message: `${path}: does not hold images [n, h, w, c] and labels [n] of a data set` })
+/** Crops of so many bytes are kept in memory; more are read one by one. */
+const MOST_IN_MEMORY = 2 ** 30
+
+const cropsIn = (file: string, size: number): { readonly images: () => Uint8Array; readonly bytesOf: ImageBytes } => {
+  if (statSync(file).size <= MOST_IN_MEMORY) {
+    const images = new Uint8Array(readFileSync(file))
+    return { images: () => images, bytesOf: (index) => [images, index * size] }
   }
-  const count = labels.length
-  const normalised = Array.from({ length: channels }, (_, channel) => normalisedBytes(mean[channel], std[channel]))
+  const descriptor = openSync(file, 'r')
+  const read = (bytes: Uint8Array, at: number): Uint8Array => {
+    if (readInto(descriptor, bytes, at) === bytes.length) return bytes
+    throw new StageError({ message: `${file}: was cut short` })
+  }
+  const one = new Uint8Array(size)
+  return {
+    images: () => read(new Uint8Array(fstatSync(descriptor).size), 0),
+    bytesOf: (index) => [read(one, index * size), 0],
+  }
+}
 
-  const gather = (indices: ArrayLike<number>, pixels: Float32Array, target: Int32Array): void => {
+const openSplit = (
+  files: InputArtifact['files'],
+  name: SplitName,
+  { imageSize, channels, mean, std, pictures: rules }: DatasetInfo,
+  decoding: PictureDecoding,
+): Split => {
+  const path = files[`${name}.safetensors`]
+  const { tensors } = readSafetensors(path)
+  const [held, labels, lengths] = ['images', 'labels', 'lengths'].map((tensor) => tensors.get(tensor)?.data)
+  const size = imageSize * imageSize * channels
+  if (!(labels instanceof Int32Array)) throw new StageError({ message: `${path}: holds no labels [n] of a data set` })
+  const count = labels.length
+  const [cropsFile, picturesFile] = [files[`${name}.crops`], files[`${name}.pictures`]]
+  const whole = cropsFile === undefined ? undefined : statSync(cropsFile).size
+  if (held instanceof Uint8Array ? held.length !== count * size : whole !== undefined && whole !== count * size) {
+    throw new StageError({ message: `${cropsFile ?? path}: does not hold images [n, h, w, c] of as many labels` })
+  }
+  const normalised = Array.from({ length: channels }, (_, channel) => normalisedBytes(mean[channel], std[channel]))
+  const pictures =
+    picturesFile !== undefined && lengths instanceof Int32Array && rules !== undefined
+      ? new PackedPictures({ file: picturesFile, lengths }, { imageSize, ...rules }, decoding)
+      : undefined
+  const kept =
+    held instanceof Uint8Array
+      ? { images: () => held, bytesOf: (index: number) => [held, index * size] as const }
+      : cropsFile === undefined
+        ? undefined
+        : cropsIn(cropsFile, size)
+  if (kept === undefined && pictures === undefined) throw new StageError({ message: `${path}: holds no images` })
+
+  const put = (bytes: Uint8Array, from: number, pixels: Float32Array, to: number): void => {
+    for (let channel = 0; channel < channels; channel++) {
+      const table = normalised[channel]
+      for (let pixel = channel; pixel < size; pixel += channels) pixels[to + pixel] = table[bytes[from + pixel]]
+    }
+  }
+  const gather = (indices: ArrayLike<number>, pixels: Float32Array, target: Int32Array): void | Promise<void> => {
     if (pixels.length < indices.length * size || target.length < indices.length) {
       throw new RangeError(`${indices.length} images do not fit ${pixels.length} pixels and ${target.length} labels`)
     }
@@ -74,22 +135,37 @@ const openSplit = (path: string, { imageSize, channels, mean, std }: DatasetInfo
       const index = indices[row]
       if (!(index >= 0 && index < count)) throw new RangeError(`no image ${index} among ${count}`)
       target[row] = labels[index]
-      for (let channel = 0; channel < channels; channel++) {
-        const table = normalised[channel]
-        const to = row * size
-        const from = index * size
-        for (let pixel = channel; pixel < size; pixel += channels) pixels[to + pixel] = table[images[from + pixel]]
-      }
+      if (kept !== undefined) put(...kept.bytesOf(index), pixels, row * size)
     }
+    if (kept === undefined) return pictures?.crops(indices, (row, crop) => put(crop, 0, pixels, row * size))
   }
-  return { count, images, labels, mean, normalised, gather }
+  return {
+    count,
+    get images() {
+      if (kept !== undefined) return kept.images()
+      throw new StageError({
+        message: 'the artifact holds the training pictures, but not their crops',
+        hint: 'raise cropCache of the data',
+      })
+    },
+    ...(pictures && { pictures }),
+    labels,
+    mean,
+    std,
+    normalised,
+    gather,
+  }
 }
 
 /**
  * Opens the artifact of a data stage, whose pixels are normalised by its own mean and std, or by those of the models
  * that read them. Throws a StageError when it is none.
  */
-export const openDataset = (input: InputArtifact, normalisation?: Pick<DatasetInfo, 'mean' | 'std'>): Dataset => {
+export const openDataset = (
+  input: InputArtifact,
+  normalisation?: Pick<DatasetInfo, 'mean' | 'std'>,
+  decoding: PictureDecoding = {},
+): Dataset => {
   const infoPath = input.files['dataset.json']
   if (infoPath === undefined) throw new StageError({ message: 'the input is not a data set: it has no dataset.json' })
   const info = { ...decodeInfo(readFileSync(infoPath, 'utf8')), ...normalisation }
@@ -98,14 +174,13 @@ export const openDataset = (input: InputArtifact, normalisation?: Pick<DatasetIn
   const split = (name: SplitName): Split => {
     const known = opened.get(name)
     if (known !== undefined) return known
-    const path = input.files[`${name}.safetensors`]
-    if (path === undefined) {
+    if (input.files[`${name}.safetensors`] === undefined) {
       throw new StageError({
         message: `the data has no ${name} split`,
         ...(name === 'validation' && { hint: 'hold some training images out: mnist({ validation: 0.1 })' }),
       })
     }
-    const fresh = openSplit(path, info)
+    const fresh = openSplit(input.files, name, info, decoding)
     opened.set(name, fresh)
     return fresh
   }
@@ -122,20 +197,43 @@ export interface BatchPlace {
 /**
  * A batch through the training augmentation (docs/method.md, section 2): `gather` fills it as a split's does, with
  * every image augmented; `mix` then mixes images and labels `[B, classes]` in pairs. Every draw is a function of the
- * seed, the batch's place and, except in mixing, the image's row: a resumed training sees the same images, and no
- * image's result depends on another's.
+ * seed, the batch's place and, except in mixing, the image's row; of pictures, of the seed, the epoch and the picture,
+ * however batches are cut. So a resumed training sees the same images, and no image's result depends on another's.
  */
 const batchAugmentation = (split: Split, shape: ImageShape, augment: AugmentParams, seed: number) => {
-  const size = shape.height * shape.width * shape.channels
-  const augmentImage = imageAugmentation(augment, shape, split)
+  const { height, width } = shape
+  const size = height * width * shape.channels
   const generator = ({ epoch, step }: BatchPlace, ...row: string[]) =>
     Generator.from(seed, 'augment', String(epoch), String(step), ...row)
-  return {
-    gather: (indices: Int32Array, place: BatchPlace, pixels: Float32Array, labels: Int32Array): void => {
+  const fillFromImages = () => {
+    const augmentImage = imageAugmentation(augment, shape, split)
+    const { images: pixels } = split
+    return (indices: Int32Array, place: BatchPlace, into: Float32Array): void => {
       indices.forEach((index, row) => {
-        labels[row] = split.labels[index]
-        augmentImage(split.images, index * size, pixels, row * size, generator(place, String(row)))
+        const image = { pixels, offset: index * size, height, width }
+        augmentImage(image, into, row * size, generator(place, String(row)))
       })
+    }
+  }
+  const fillFromPictures = (pictures: PackedPictures) => {
+    const make = pictures.augmented({ augment, mean: split.mean, std: split.std })
+    return (indices: Int32Array, { epoch }: BatchPlace, into: Float32Array): Promise<void> =>
+      make(
+        indices,
+        (row) => ({ seed, labels: ['augment', String(epoch), 'picture', String(indices[row])] }),
+        (row, pixels) => into.set(pixels, row * size),
+      )
+  }
+  const fill = split.pictures === undefined ? fillFromImages() : fillFromPictures(split.pictures)
+  return {
+    gather: (
+      indices: Int32Array,
+      place: BatchPlace,
+      pixels: Float32Array,
+      labels: Int32Array,
+    ): void | Promise<void> => {
+      indices.forEach((index, row) => (labels[row] = split.labels[index]))
+      return fill(indices, place, pixels)
     },
     mix: (place: BatchPlace, pixels: Float32Array, labels: Float32Array): void => {
       const mix = drawMix(generator(place), shape, augment)
@@ -175,14 +273,14 @@ interface LabelledBatch {
 }
 
 /** The batch of the images at these indices; what is random in it is a function of its place. */
-type LabelledBatches = (indices: Int32Array, place: BatchPlace) => LabelledBatch
+type LabelledBatches = (indices: Int32Array, place: BatchPlace) => Promise<LabelledBatch>
 
 /**
  * Fills the inputs of `labelledSpecs` for `batch` images at a time. Two sets of arrays take turns, so that the next
  * batch can be prepared while this one is computed. A stage whose teacher answers for the batch hands its pixels on:
  *
  *     batch: async (indices, place) => {
- *       const labelled = batches(indices, place)
+ *       const labelled = await batches(indices, place)
  *       return { ...labelled, ...(await taught(indices, labelled.pixels)) }
  *     }
  */
@@ -203,14 +301,17 @@ export const labelledBatches = (
   const smoothed = labelSmoothing / numClasses
   const classes = new Int32Array(batch)
   let calls = 0
-  return (indices, place) => {
+  return async (indices, place) => {
     const { pixels, labels } = sets[calls++ % 2]
-    if (augmentation === null) split.gather(indices, pixels, classes)
-    else augmentation.gather(indices, place, pixels, classes)
+    const filling =
+      augmentation === null
+        ? split.gather(indices, pixels, classes)
+        : augmentation.gather(indices, place, pixels, classes)
     labels.fill(smoothed)
     classes.forEach((label, row) => {
       labels[row * numClasses + label] = 1 - labelSmoothing + smoothed
     })
+    if (filling !== undefined) await filling
     augmentation?.mix(place, pixels, labels)
     return { pixels, labels }
   }

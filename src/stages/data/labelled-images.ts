@@ -16,24 +16,23 @@ export interface DeclaredImages {
 export interface ReadImages {
   /** Pixels 0 … 255, `[rows, h, w, c]`. */
   readonly pixels: Uint8Array
-  /** Of pictures, those that could not be decoded, by their place among the rows; their pixels are of no use. */
-  readonly unreadable?: readonly UnreadableImage[]
 }
 
-export interface UnreadableImage {
-  readonly place: number
-  /** The file. */
-  readonly file: string
-  /** What is wrong with it, as the end of a sentence. */
-  readonly fault: string
-}
-
-/** Images and their labels in files of which only the headers have been read. Rows are ascending, each once. */
-export interface LabelledImages {
+/** Rows of which no more is known than a header says. They are asked for in ascending order, each once. */
+interface LabelledRows {
   readonly count: number
-  readonly read: (rows: Int32Array, progress?: (done: number) => void) => Promise<ReadImages>
   /** Their classes; rejects with a StageError for one that is none. */
   readonly labels: (rows: Int32Array) => Promise<Int32Array>
+}
+
+/** Images of one size, many in a file. */
+export interface LabelledImages extends LabelledRows {
+  readonly read: (rows: Int32Array) => Promise<ReadImages>
+}
+
+/** Pictures of any size, each in a file of its own. */
+export interface LabelledPictures extends LabelledRows {
+  readonly fileOf: (row: number) => string
 }
 
 /** Throws a StageError where there are none, or more than can be numbered. */

@@ -1,16 +1,18 @@
-/** A thread that makes evaluation crops of pictures; the other side of it is picture-threads.ts. */
-import { statSync } from 'node:fs'
+/** A thread that decodes pictures and crops or augments them; the other side of it is picture-threads.ts. */
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { sentenceOf } from '../../base/errors.js'
-import { readWholeFile } from '../../base/files.js'
+import { readInto, readWholeFile } from '../../base/files.js'
+import { imageAugmentation, normalisedBytes } from './augment.js'
 import { evaluationCrop } from './evaluation-crop.js'
-import { type Decoder, decodePicture } from './picture.js'
-import type { CropAnswer, CropRequest, PictureThreadOptions } from './picture-threads.js'
+import { type Decoder, decodePicture, type DecodedPicture } from './picture.js'
+import type { PictureAnswer, PictureDraws, PictureRequest, PictureThreadOptions } from './picture-threads.js'
+import { Generator } from './random.js'
 
 /** Longest file that is read: no picture of so many pixels is larger. */
 const MOST_BYTES = 2 ** 29
 
-const { decoder: url, rule, orientation } = workerData as PictureThreadOptions
+const { decoder: url, rules, augmentation } = workerData as PictureThreadOptions
 // genepool: opaque the package's version is part of the stage's sources
 const decoder = import(url).then(
   ({ default: sharp }: { default: Decoder & { concurrency: (threads: number) => void } }) => {
@@ -19,15 +21,61 @@ const decoder = import(url).then(
     return sharp
   },
 )
-const cropOf = evaluationCrop(rule)
+const cropOf = evaluationCrop(rules)
+const { imageSize, interpolation } = rules
+const shape = { height: imageSize, width: imageSize, channels: 3 }
+
+const augmentImage =
+  augmentation &&
+  imageAugmentation(
+    augmentation.augment,
+    shape,
+    {
+      mean: augmentation.mean,
+      normalised: augmentation.mean.map((mean, channel) => normalisedBytes(mean, augmentation.std[channel])),
+    },
+    interpolation,
+  )
+
+/** The whole recipe from the source picture; where that is not cropped at random, from its evaluation crop. */
+const augmented = (picture: DecodedPicture, { seed, labels }: PictureDraws): Float32Array => {
+  const pixels = new Float32Array(imageSize * imageSize * 3)
+  const image = augmentation!.augment.cropScale < 1 ? picture : { ...shape, pixels: cropOf(picture) }
+  augmentImage!({ ...image, offset: 0 }, pixels, 0, Generator.from(seed, ...labels))
+  return pixels
+}
+
+/** The file of many pictures that was read last. */
+let opened: { readonly file: string; readonly descriptor: number } | undefined
+
+const readPart = (file: string, at: number, length: number): Uint8Array => {
+  if (opened?.file !== file) {
+    if (opened !== undefined) closeSync(opened.descriptor)
+    opened = { file, descriptor: openSync(file, 'r') }
+  }
+  const bytes = new Uint8Array(length)
+  if (readInto(opened.descriptor, bytes, at) < length) {
+    throw new Error(`should end at byte ${at + length}, but the file has ${fstatSync(opened.descriptor).size}`)
+  }
+  return bytes
+}
+
+const readFile = (file: string): Uint8Array => {
+  if (statSync(file).size > MOST_BYTES) throw new Error(`is larger than ${MOST_BYTES} bytes`)
+  return readWholeFile(file)
+}
 
 const port = parentPort!
-port.on('message', async ({ call, file }: CropRequest) => {
+port.on('message', async ({ call, file, part, draws, returnsFile }: PictureRequest) => {
   try {
-    if (statSync(file).size > MOST_BYTES) throw new Error(`is larger than ${MOST_BYTES} bytes`)
-    const crop = cropOf(await decodePicture(await decoder, readWholeFile(file), orientation)).slice()
-    port.postMessage({ call, crop } satisfies CropAnswer, [crop.buffer])
+    const bytes = part === undefined ? readFile(file) : readPart(file, part.at, part.length)
+    const picture = await decodePicture(await decoder, bytes, rules.orientation)
+    const pixels = draws === undefined ? cropOf(picture).slice() : augmented(picture, draws)
+    // A copy: small files share memory of Node's that must not be given away.
+    const encoded = returnsFile === true ? bytes.slice() : undefined
+    const given = [pixels.buffer, ...(encoded === undefined ? [] : [encoded.buffer])] as ArrayBuffer[]
+    port.postMessage({ call, pixels, ...(encoded && { encoded }) } satisfies PictureAnswer, given)
   } catch (cause) {
-    port.postMessage({ call, error: sentenceOf(cause) } satisfies CropAnswer)
+    port.postMessage({ call, error: sentenceOf(cause) } satisfies PictureAnswer)
   }
 })

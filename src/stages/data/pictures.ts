@@ -1,54 +1,16 @@
-/** Folders of pictures as a data set: which pictures each split has, and their evaluation crops. */
-import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
-import { pathToFileURL } from 'node:url'
+/** Folders of pictures as a data set: which pictures each split has. */
 import type { DataParams, DataSource } from '../../dsl/nodes.js'
 import { StageError } from '../../runtime/errors.js'
-import type { LabelledImages, UnreadableImage } from './labelled-images.js'
+import type { LabelledPictures } from './labelled-images.js'
 import { listPictures, listWithTruth, type PictureList } from './picture-folder.js'
-import { PictureThreads } from './picture-threads.js'
 import { Generator } from './random.js'
 
 type PictureSource = Extract<DataSource, { readonly type: 'pictures' }>
 
-/** More threads than this wait for the disk. */
-const MOST_THREADS = 16
-
-const openPictures = (
-  folder: string,
-  decoder: string,
-  { files, labels }: PictureList,
-  { imageSize, source }: DataParams & { readonly source: PictureSource },
-): LabelledImages => ({
+const openPictures = (folder: string, { files, labels }: PictureList): LabelledPictures => ({
   count: files.length,
   labels: (rows) => Promise.resolve(rows.map((row) => labels[row])),
-  read: async (rows, progress) => {
-    const { crop, interpolation, orientation } = source
-    const size = imageSize * imageSize * 3
-    const pixels = new Uint8Array(rows.length * size)
-    const unreadable: UnreadableImage[] = []
-    const threads = new PictureThreads(Math.min(availableParallelism(), MOST_THREADS, Math.max(1, rows.length)), {
-      // genepool: opaque the package's version is part of the stage's sources
-      decoder: pathToFileURL(createRequire(decoder).resolve('sharp')).href,
-      rule: { imageSize, crop, interpolation },
-      orientation,
-    })
-    let done = 0
-    try {
-      await threads.crops(
-        rows.length,
-        (place) => `${folder}${files[rows[place]]}`,
-        (place, result) => {
-          if (result instanceof Uint8Array) pixels.set(result, place * size)
-          else unreadable.push({ place, file: `${folder}${files[rows[place]]}`, fault: result.message })
-          progress?.(++done)
-        },
-      )
-    } finally {
-      await threads.end()
-    }
-    return { pixels, unreadable: unreadable.toSorted((a, b) => a.place - b.place) }
-  },
+  fileOf: (row) => `${folder}${files[row]}`,
 })
 
 /** The share of each class's pictures, drawn by the seed, and the others. */
@@ -97,9 +59,9 @@ const sameClasses = (train: PictureList, test: PictureList, folders: Readonly<Re
 export const openPictureFolders = (
   params: DataParams & { readonly source: PictureSource },
   folders: Readonly<Record<string, string>>,
-): { readonly train: LabelledImages; readonly test: LabelledImages } => {
+): { readonly train: LabelledPictures; readonly test: LabelledPictures } => {
   const { source, numClasses, seed } = params
-  const { train: folder, test: testFolder, decoder, groundTruth } = folders
+  const { train: folder, test: testFolder, groundTruth } = folders
   const all = listPictures(folder)
   if (all.classes.length !== numClasses) {
     throw new StageError({
@@ -107,13 +69,12 @@ export const openPictureFolders = (
       hint: 'set numClasses of the data to the number of folders',
     })
   }
-  const open = (at: string, list: PictureList): LabelledImages => openPictures(at, decoder, list, params)
   if (typeof source.test !== 'string') {
     const { train, test } = splitByClass(all, source.test.split, seed)
-    return { train: open(folder, train), test: open(folder, test) }
+    return { train: openPictures(folder, train), test: openPictures(folder, test) }
   }
   const test =
     groundTruth === undefined ? listPictures(testFolder) : listWithTruth(testFolder, groundTruth, all.classes)
   sameClasses(all, test, folders)
-  return { train: open(folder, all), test: open(testFolder, test) }
+  return { train: openPictures(folder, all), test: openPictures(testFolder, test) }
 }

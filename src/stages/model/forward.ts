@@ -69,7 +69,8 @@ export const compileForward = async (engine: Engine, definition: ForwardDefiniti
     slots: lanes.count,
     run: async (slot, split, indices) => {
       const { pixels, call, labels } = slots[slot]
-      split.gather(indices, pixels, labels)
+      const filling = split.gather(indices, pixels, labels)
+      if (filling !== undefined) await filling
       return await call()
     },
     runOn: async (slot, given) => {

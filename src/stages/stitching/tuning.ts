@@ -221,7 +221,7 @@ export const tuningBatches = Effect.fnUntraced(function* ({
   const labelled = labelledBatches(split, config, train.batchSize, { ...train, seed })
   const kept = keepBatches(droppingModels(configs, configs.keys()), train, seed)
   return async (indices, place) => {
-    const batch = labelled(indices, place)
+    const batch = await labelled(indices, place)
     const answers = await taught(indices, batch.pixels)
     const extra = loss === 'hard' ? hardLabels(answers['teacher.logits'] as Float32Array, config.numClasses) : answers
     return { ...batch, ...extra, ...kept(place) }
