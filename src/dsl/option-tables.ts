@@ -314,6 +314,13 @@ export const AUGMENT_OPTIONS = {
   cutmix: option.number(NOT_NEGATIVE, 1),
   /** Probability of cutmix where both are on. @default 0.5 */
   switchProbability: option.number(FRACTION, 0.5),
+  /**
+   * Repeated augmentation (Hoffer et al., arXiv 1901.09335): an epoch has each of its images so many times, one after
+   * the other and changed anew each time. Its length stays, so it has a share of the images, others every epoch. DeiT
+   * trains with 3.
+   * @default 1
+   */
+  repeats: option.number(COUNT, 1),
 }
 
 type Augment = typeof AUGMENT_OPTIONS

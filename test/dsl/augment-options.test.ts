@@ -23,6 +23,7 @@ const PUBLISHED: AugmentParams = {
   mixup: 0.8,
   cutmix: 1,
   switchProbability: 0.5,
+  repeats: 1,
 }
 
 describe('the option augment', () => {
@@ -46,6 +47,7 @@ describe('the option augment', () => {
     [{ cropScale: 0 }, 'teacher.augment.cropScale is 0: write a number above 0, 1 at most'],
     [{ erasing: 1.5 }, 'teacher.augment.erasing is 1.5: write a number from 0 to 1'],
     [{ colorJitter: 1 }, 'teacher.augment.colorJitter is 1: write a number from 0 to below 1'],
+    [{ repeats: 0 }, 'teacher.augment.repeats is 0: write a whole number, 1 or more'],
     [{ mixup: -1 }, 'teacher.augment.mixup is -1: write a finite number, 0 or more'],
     [{ randAugment: { magnitude: 11 } }, 'teacher.augment.randAugment.magnitude is 11: write a number from 0 to 10'],
     [

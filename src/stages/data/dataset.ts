@@ -197,8 +197,9 @@ export interface BatchPlace {
 /**
  * A batch through the training augmentation (docs/method.md, section 2): `gather` fills it as a split's does, with
  * every image augmented; `mix` then mixes images and labels `[B, classes]` in pairs. Every draw is a function of the
- * seed, the batch's place and, except in mixing, the image's row; of pictures, of the seed, the epoch and the picture,
- * however batches are cut. So a resumed training sees the same images, and no image's result depends on another's.
+ * seed, the batch's place and, except in mixing, the image's row; of pictures, of the seed, the epoch, the picture and
+ * its repetition, however batches are cut. So a resumed training sees the same images, and no image's result depends on
+ * another's.
  */
 const batchAugmentation = (split: Split, shape: ImageShape, augment: AugmentParams, seed: number) => {
   const { height, width } = shape
@@ -217,10 +218,13 @@ const batchAugmentation = (split: Split, shape: ImageShape, augment: AugmentPara
   }
   const fillFromPictures = (pictures: PackedPictures) => {
     const make = pictures.augmented({ augment, mean: split.mean, std: split.std })
-    return (indices: Int32Array, { epoch }: BatchPlace, into: Float32Array): Promise<void> =>
+    return (indices: Int32Array, { epoch, step }: BatchPlace, into: Float32Array): Promise<void> =>
       make(
         indices,
-        (row) => ({ seed, labels: ['augment', String(epoch), 'picture', String(indices[row])] }),
+        (row) => {
+          const repetition = (step * indices.length + row) % augment.repeats
+          return { seed, labels: ['augment', String(epoch), 'picture', String(indices[row]), String(repetition)] }
+        },
         (row, pixels) => into.set(pixels, row * size),
       )
   }

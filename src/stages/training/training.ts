@@ -99,8 +99,10 @@ const epochPlan = ({ seed, images, steps, groups, train }: Training, epoch: numb
     const group = groups[draws.integer(groups.length)]
     return group[draws.integer(group.length)]
   }
+  const drawn = Generator.from(seed, 'order', String(epoch)).permutation(images)
+  const repeats = train.augment?.repeats ?? 1
   return {
-    order: Generator.from(seed, 'order', String(epoch)).permutation(images),
+    order: repeats === 1 ? drawn : drawn.map((_, at) => drawn[Math.floor(at / repeats)]),
     draws: Int32Array.from({ length: Math.ceil(count / train.accumulate) }, draw),
   }
 }

@@ -15,6 +15,7 @@ const RECIPE: AugmentParams = {
   mixup: 0.8,
   cutmix: 1,
   switchProbability: 0.5,
+  repeats: 1,
 }
 
 /** Every part is off. */
@@ -27,6 +28,7 @@ const NOTHING: AugmentParams = {
   mixup: 0,
   cutmix: 0,
   switchProbability: 0.5,
+  repeats: 1,
 }
 
 const config = tinyConfig(8)

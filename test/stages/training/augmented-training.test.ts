@@ -1,13 +1,19 @@
+import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import type { AugmentParams } from '../../../src/dsl/nodes.js'
 import type { StageFunction } from '../../../src/runtime/stage-contract.js'
+import { openEngine } from '../../../src/engine/choice/open.js'
 import { distill } from '../../../src/stages/distill.js'
 import { teacher } from '../../../src/stages/teacher.js'
+import { linearTensors } from '../../../src/stages/tensors/named-tensors.js'
+import { newComponent } from '../../../src/stages/training/component.js'
+import { runTraining, type Training } from '../../../src/stages/training/training.js'
 import {
   bytesIn,
   distillParams,
+  ONNX,
   runModelStage,
   stageEffect,
   syntheticData,
@@ -26,6 +32,7 @@ const augment: AugmentParams = {
   mixup: 0.8,
   cutmix: 1,
   switchProbability: 0.5,
+  repeats: 1,
 }
 const train = trainParams({ augment, labelSmoothing: 0.1 })
 
@@ -63,6 +70,47 @@ describe('training on augmented images', () => {
     await interrupt(distill, distilling('student parts'))
     await runModelStage(distill, distilling('student parts'))
     expect(bytesIn(folder.file('student parts'))).to.deep.equal(bytesIn(folder.file('student whole')))
+  })
+
+  it('has each image so many times in a row where it is repeated, in an epoch of the same length', async () => {
+    const engine = await openEngine(ONNX)
+    const component = newComponent('layer', 'model', linearTensors('layer', 1, 1), {
+      'layer.weight': Float32Array.of(1),
+      'layer.bias': Float32Array.of(0),
+    })
+    const orders: number[][] = []
+    const training: Training = {
+      phase: 'train',
+      train: trainParams({ epochs: 2, batchSize: 4, augment: { ...augment, repeats: 3 } }),
+      seed: 3,
+      images: 21,
+      components: [component],
+      steps: [
+        {
+          label: 'record',
+          trained: [component],
+          frozen: [],
+          inputs: { x: { shape: [4, 1], dtype: 'float32' } },
+          weights: { square: 1 },
+          loss: ({ model }, { x }) => ({
+            square: tf.mean(tf.square(tf.add(tf.mul(x, model['layer.weight']), model['layer.bias']))),
+          }),
+        },
+      ],
+      batch: async (indices, { epoch }) => {
+        ;(orders[epoch] ??= []).push(...indices)
+        return { x: Float32Array.of(1, 2, 3, 4) }
+      },
+    }
+    await Effect.runPromise(runTraining({ checkpointDir: folder.file('c'), progress: () => {} }, engine, training))
+    await engine.release()
+    for (const order of orders) {
+      // Five batches of four: six images three times, another twice.
+      expect(order.length).to.equal(20)
+      expect(new Set(order).size).to.equal(7)
+      order.forEach((image, at) => expect(image).to.equal(order[at - (at % 3)]))
+    }
+    expect(orders[0]).to.not.deep.equal(orders[1])
   })
 
   it('gives other weights than training on the images as they are', async () => {

@@ -30,6 +30,7 @@ const AUGMENT: TrainParams['augment'] = {
   mixup: 0.8,
   cutmix: 1,
   switchProbability: 0.5,
+  repeats: 1,
 }
 
 /**

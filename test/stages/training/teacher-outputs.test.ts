@@ -21,6 +21,7 @@ const augment: AugmentParams = {
   mixup: 0,
   cutmix: 0,
   switchProbability: 0.5,
+  repeats: 1,
 }
 
 describe("a teacher's answers to augmented images", () => {

@@ -37,6 +37,7 @@ const ALL: Partial<TrainParams> = {
     mixup: 0.8,
     cutmix: 1,
     switchProbability: 0.5,
+    repeats: 1,
   },
 }
 

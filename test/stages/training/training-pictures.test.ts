@@ -38,6 +38,7 @@ const RECIPE: AugmentParams = {
   mixup: 0.8,
   cutmix: 1,
   switchProbability: 0.5,
+  repeats: 1,
 }
 const UNMIXED = { ...RECIPE, mixup: 0, cutmix: 0 }
 
@@ -94,19 +95,27 @@ describe('training on pictures', () => {
       const augment = imageAugmentation(UNMIXED, shape, split)
       for (const [index, name] of FILES.entries()) {
         const expected = new Float32Array(size)
-        const draws = Generator.from(3, 'augment', '2', 'picture', String(index))
+        const draws = Generator.from(3, 'augment', '2', 'picture', String(index), '0')
         augment({ ...(await decode(name)), offset: 0 }, expected, 0, draws)
         expect(again.pixels.slice(index * size, (index + 1) * size), name).to.deep.equal(expected)
       }
       const later = await batch(Int32Array.from(indices), { epoch: 3, step: 0 })
       expect(later.pixels.slice(0, size)).to.not.deep.equal(one)
+      const repeated = labelledBatches(split, model, 4, { augment: { ...UNMIXED, repeats: 2 }, seed: 3 })
+      const twice = await repeated(Int32Array.of(3, 5, 5, 4), { epoch: 2, step: 1 })
+      // The second of the picture that the batch before ended with, then both of the next one.
+      expect(twice.pixels.slice(2 * size, 3 * size)).to.deep.equal(one)
+      expect(twice.pixels.slice(size, 2 * size)).to.not.deep.equal(one)
     }
     expect(new Set(bytes).size).to.equal(1)
   })
 
   it('goes on after an interruption to the same bytes, whatever else is mixed in', async () => {
     const input = await make('data')
-    const params = teacherParams({ model, train: trainParams({ epochs: 3, batchSize: 2, augment: RECIPE }) })
+    const params = teacherParams({
+      model,
+      train: trainParams({ epochs: 3, batchSize: 2, augment: { ...RECIPE, repeats: 2 } }),
+    })
     const given = (name: string) => ({
       params,
       inputs: { data: input },
