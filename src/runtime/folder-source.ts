@@ -58,6 +58,25 @@ export function* sourceIdentity(source: string): InParts<string | undefined> {
   return isFolderSource(source) ? yield* folderIdentity(source) : identityOf(source)
 }
 
+/** Of more files than this no change is waited for: looking at them takes seconds. */
+const mostWatchedFiles = 100_000
+
+/** The folder and all folders below it; none where they hold too many files to be watched, or cannot be listed. */
+export const watchableFolders = (root: string): readonly string[] => {
+  const folders: string[] = []
+  let count = 0
+  try {
+    for (const { folder, files } of foldersBelow(root)) {
+      folders.push(path.join(root, folder))
+      count += files.length
+      if (count > mostWatchedFiles) return []
+    }
+  } catch {
+    return []
+  }
+  return folders
+}
+
 /** `name\0identity\0sha256\n` of each file. */
 type KnownFiles = ReadonlyMap<string, { readonly identity: string; readonly sha256: string }>
 

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { writeStages } from '../support/watched-stages.js'
 import { endWatch, noticed, startWatch, watchedWorkspaceForEach, type Watching } from '../support/watching.js'
-import { workspaceForAll } from '../support/workspace.js'
+import { checkout, workspaceForAll } from '../support/workspace.js'
 
 describe('genepool watch notices', () => {
   const workspace = workspaceForAll()
@@ -161,4 +162,41 @@ export default pipeline('traced').add(words)
     workspace.write('traced.ts', definition('// Two.'))
     await watching.after(saved, 'watch-unchanged')
   })
+})
+
+describe('genepool watch notices, in a folder of pictures,', () => {
+  const workspace = workspaceForAll()
+  let watching: Watching
+  const put = (place: string, name: string) => () =>
+    cpSync(join(checkout, 'test/fixtures/pictures', name), workspace.file(place))
+
+  before(async () => {
+    for (const place of ['train/a/1.png', 'train/b/1.png', 'test/a/1.png', 'test/b/1.png']) {
+      put(place, 'colour.png')()
+    }
+    workspace.write(
+      'pictures.ts',
+      `import { imageFolder, pipeline } from 'genepool'
+export default pipeline('pictures').data(imageFolder('train', 'test', { numClasses: 2, imageSize: 8 }))
+`,
+    )
+    watching = startWatch(workspace, 'pictures.ts')
+    await watching.after(0, 'watch-waiting')
+  })
+  after(() => endWatch(watching))
+
+  for (const [what, edit] of [
+    ['one that is added', put('train/b/2.jpg', 'colour.jpg')],
+    ['one that is added in a folder of its own', put('train/b/deep/3.jpg', 'wide.jpg')],
+    ['one in that folder that is changed in place', put('train/b/deep/3.jpg', 'grey.jpg')],
+    ['one that is removed', () => rmSync(workspace.file('train', 'b', '2.jpg'))],
+  ] as const) {
+    it(what, async () => {
+      const saved = watching.now()
+      edit()
+      expect(await watching.after(saved, 'run-finished')).to.include({ ran: 1, failed: 0 })
+      await watching.after(saved, 'watch-waiting')
+      expect(new Set(noticed(watching.since(saved)))).to.deep.equal(new Set([`${workspace.file('train')}/`]))
+    })
+  }
 })

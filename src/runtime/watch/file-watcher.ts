@@ -11,6 +11,7 @@ import * as Effect from 'effect/Effect'
 import * as Option from 'effect/Option'
 import * as Queue from 'effect/Queue'
 import { errorCode, sentenceOf } from '../../base/errors.js'
+import { isFolderSource, watchableFolders } from '../folder-source.js'
 import { Ways } from './ways.js'
 
 /** How long nothing may have happened before a burst counts as over. */
@@ -86,10 +87,17 @@ const signatureOf = (folders: Folders): string =>
     .sort()
     .join('\n')
 
+interface WatchedFolder {
+  readonly folder: string
+  readonly watcher: fs.FSWatcher
+}
+
 export class FileWatcher {
   readonly #listener: WatcherListener
   /** By real folder on the way to a file. chokidar would list all that is in it. */
-  readonly #passed = new Map<string, { readonly folder: string; readonly watcher: fs.FSWatcher }>()
+  readonly #passed = new Map<string, WatchedFolder>()
+  /** Folders of which anything counts, one watch each, however many files they hold. */
+  readonly #below = new Map<string, WatchedFolder>()
   #ways = new Ways()
   #signature = ''
   #watcher: FSWatcher | undefined
@@ -99,10 +107,14 @@ export class FileWatcher {
     this.#listener = listener
   }
 
-  /** Watches these files and no others; when it is done, whatever happens to them from now on is told. */
-  async watch(files: readonly string[]): Promise<void> {
-    this.#watchWays(files)
-    const folders = foldersOf(files)
+  /**
+   * Watches these files and no others; when it is done, whatever happens to them from now on is told. Of a path that
+   * ends with a separator all that is below it is watched.
+   */
+  async watch(paths: readonly string[]): Promise<void> {
+    this.#watchWays(paths)
+    this.#watchBelow(paths.filter(isFolderSource))
+    const folders = foldersOf(paths.filter((each) => !isFolderSource(each)))
     const signature = signatureOf(folders)
     if (signature === this.#signature) return
     const old = this.#watcher
@@ -113,7 +125,7 @@ export class FileWatcher {
 
   async close(): Promise<void> {
     clearInterval(this.#polling)
-    for (const { watcher } of this.#passed.values()) watcher.close()
+    for (const { watcher } of [...this.#passed.values(), ...this.#below.values()]) watcher.close()
     await this.#watcher?.close()
   }
 
@@ -128,18 +140,34 @@ export class FileWatcher {
     for (const place of this.#ways.names.keys()) if (!this.#passed.has(place)) this.#pass(place)
   }
 
+  #watchBelow(roots: readonly string[]): void {
+    const wanted = new Set(roots.flatMap(watchableFolders))
+    for (const [place, { folder, watcher }] of this.#below) {
+      if (wanted.has(place) && folderAt(place) === folder) continue
+      watcher.close()
+      this.#below.delete(place)
+    }
+    for (const place of wanted) if (!this.#below.has(place)) this.#open(place, this.#below, () => true)
+  }
+
   #pass(place: string): void {
+    // A folder that is itself removed gives its own name.
+    const isPassed = (name: string): boolean =>
+      this.#ways.names.get(place)?.has(name) === true || name === path.basename(place)
+    this.#open(place, this.#passed, isPassed)
+  }
+
+  /** Watches a folder for the names that count in it. */
+  #open(place: string, among: Map<string, WatchedFolder>, counts: (name: string) => boolean): void {
     const folder = folderAt(place)
     if (folder === undefined) return
     try {
       const watcher = fs.watch(place, (_event, name) => {
-        // A folder that is itself removed gives its own name.
-        const isPassed = name === null || this.#ways.names.get(place)?.has(name) === true
-        if (isPassed || name === path.basename(place)) this.#listener.onHint()
+        if (name === null || counts(name)) this.#listener.onHint()
       })
       // It has gone, which the folder above tells.
       watcher.on('error', () => {})
-      this.#passed.set(place, { folder, watcher })
+      among.set(place, { folder, watcher })
       // What happened before it was watched was not told.
       this.#listener.onHint()
     } catch (cause) {

@@ -8,7 +8,7 @@ import { CodeReader } from '../code/code-reader.js'
 import { sentenceOf } from '../../base/errors.js'
 import { StageError, UsageError } from '../errors.js'
 import { changedAtMs, clockTickMs, hashInParts, identityIfAny, identityOf, mtimeOf } from '../file-identity.js'
-import { isFolderSource } from '../folder-source.js'
+import { isFolderSource, sourceIdentity, watchableFolders } from '../folder-source.js'
 import type { InParts } from '../in-parts.js'
 import { isUserStageNode } from '../definition/user-stage.js'
 import type { LastKnown } from '../plan/last-known.js'
@@ -22,6 +22,8 @@ export interface ReachedFile {
   readonly path: string
   /** Of a file whose bytes were hashed for the plan. */
   readonly sha256?: string
+  /** Of a folder that is watched with all that is below it: which it was for the plan. */
+  readonly identity?: string
   /** It is no longer what a stage has read. */
   readonly isChanged?: boolean
 }
@@ -53,9 +55,9 @@ export const reachOfStages = ({ stages, code }: Prepared): readonly ReachedFile[
   const files = new Map<string, ReachedFile>()
   for (const { codeEntry, codeWithout, sources } of stages) {
     for (const each of code.dependsOn(codeEntry, codeWithout)) files.set(each, { path: each })
-    for (const { path: each, sha256 } of Object.values(sources)) {
-      // A million files are more than can be watched.
+    for (const { path: each, sha256, identity } of Object.values(sources)) {
       if (!isFolderSource(each)) files.set(each, { path: each, sha256 })
+      else if (watchableFolders(each).length > 0) files.set(each, { path: each, identity })
     }
   }
   return [...files.values()]
@@ -123,8 +125,21 @@ function* sha256Of(file: string): InParts<string | undefined> {
   }
 }
 
+/** Of a folder that is watched with all that is below it, of all of that. */
+function* identityNow(file: string): InParts<string | undefined> {
+  if (!isFolderSource(file)) return identityIfAny(file)
+  try {
+    return yield* sourceIdentity(file)
+  } catch {
+    return undefined
+  }
+}
+
 function* read(file: string, ways: Ways): InParts<Seen> {
-  return { identity: identityIfAny(file), sha256: yield* sha256Of(file), at: ways.follow(file).at }
+  const identity = yield* identityNow(file)
+  // The bytes of many files are read where they are needed, by the plan.
+  const sha256 = isFolderSource(file) ? identity : yield* sha256Of(file)
+  return { identity, sha256, at: ways.follow(file).at }
 }
 
 /** What the watched files held when they were last looked at: an event only says that it is worth looking again. */
@@ -151,12 +166,13 @@ export class SeenFiles {
    */
   *add(known: readonly ReachedFile[], since: number, changes: FileChange[] = []): InParts<readonly FileChange[]> {
     const ways = new Ways()
-    for (const { path, sha256, isChanged = false } of known) {
+    for (const { path, sha256, identity: planned, isChanged = false } of known) {
       if (this.#seen.has(path)) continue
-      const identity = identityIfAny(path)
+      const identity = yield* identityNow(path)
       const { at, linkedAtMs } = ways.follow(path)
       const changedAt = Math.max(identity === undefined ? 0 : changedAtMs(identity), linkedAtMs)
-      const hasChanged = isChanged || changedAt > since - clockTickMs
+      const isOther = planned !== undefined && planned !== identity
+      const hasChanged = isChanged || isOther || changedAt > since - clockTickMs
       const isKnown = sha256 !== undefined && !hasChanged
       this.#seen.set(path, isKnown ? { identity, sha256, at } : yield* read(path, ways))
       if (hasChanged) changes.push({ path, change: 'edited' })
@@ -171,7 +187,7 @@ export class SeenFiles {
   *look(changes: FileChange[] = []): InParts<readonly FileChange[]> {
     const ways = new Ways()
     for (const [path, before] of this.#seen) {
-      if (identityIfAny(path) === before.identity && ways.follow(path).at === before.at) continue
+      if ((yield* identityNow(path)) === before.identity && ways.follow(path).at === before.at) continue
       const now = yield* read(path, ways)
       this.#seen.set(path, now)
       if (now.sha256 === before.sha256 && (now.sha256 === undefined || now.at === before.at)) continue
