@@ -136,6 +136,18 @@ const keepFreedMemory: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '4',
 }
 
+/**
+ * Node decodes pictures and reads files on four threads by itself, however many processors there are. More than sixteen
+ * wait for memory and disk.
+ */
+const poolThreads = (): Readonly<Record<string, string>> => {
+  const count = Math.min(os.availableParallelism(), 16)
+  return count > 4 ? { UV_THREADPOOL_SIZE: String(count) } : {}
+}
+
 /** The environment of a worker's process. What the user has set stays. */
-export const workerEnvironment = (): NodeJS.ProcessEnv =>
-  process.platform === 'linux' ? { ...keepFreedMemory, ...process.env } : process.env
+export const workerEnvironment = (): NodeJS.ProcessEnv => ({
+  ...(process.platform === 'linux' && keepFreedMemory),
+  ...poolThreads(),
+  ...process.env,
+})
