@@ -32,9 +32,13 @@ export const contestant = (name: string, step: () => Promise<void>): Contestant 
   stop: () => {},
 })
 
-/** The same work in PyTorch: `step-torch.py` waits between its turns for a number of steps. */
-export const torchContestant = async (python: string, flags: readonly string[]): Promise<Contestant> => {
-  const script = fileURLToPath(new URL('../../bench/step-torch.py', import.meta.url))
+/** The same work in PyTorch: `step-torch.py`, or another, waits between its turns for a number of steps. */
+export const torchContestant = async (
+  python: string,
+  flags: readonly string[],
+  name = 'step-torch.py',
+): Promise<Contestant> => {
+  const script = fileURLToPath(new URL(`../../bench/${name}`, import.meta.url))
   const child = spawn(python, [script, ...flags], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async (): Promise<string> => {

@@ -6,7 +6,7 @@
  */
 /** The part of the package's interface that is used here: it is not there for those who have no pictures. */
 interface Decoding {
-  readonly metadata: () => Promise<{ readonly width?: number; readonly height?: number; readonly space?: string }>
+  readonly metadata: () => Promise<{ readonly space?: string }>
   readonly autoOrient: () => Decoding
   readonly removeAlpha: () => Decoding
   readonly pipelineColourspace: (space: string) => Decoding
@@ -62,6 +62,29 @@ const inksToColours = (inks: Uint8Array): Uint8Array => {
   return colours
 }
 
+/**
+ * How many channels a JPEG has by its frame's header, before which only segments with their lengths stand; undefined
+ * where none is found.
+ */
+const jpegChannels = (bytes: Uint8Array): number | undefined => {
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff;) {
+    const marker = bytes[at + 1]
+    // Bytes that fill up.
+    if (marker === 0xff) at++
+    // SOF0 to SOF15 but for DHT, JPG and DAC.
+    else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return bytes[at + 9]
+    else at += 2 + bytes[at + 2] * 256 + bytes[at + 3]
+  }
+  return undefined
+}
+
+/** Whether a picture is of inks. Of a JPEG of one or three channels the decoder is not asked: that takes time. */
+const isOfInks = async (bytes: Uint8Array, open: () => Decoding): Promise<boolean> => {
+  if (pictureFormat(bytes) !== 'jpeg') return false
+  const channels = jpegChannels(bytes)
+  return channels !== 1 && channels !== 3 && (await open().metadata()).space === 'cmyk'
+}
+
 /** Rejects with an error whose message says what is wrong with the picture. */
 export const decodePicture = async (
   decoder: Decoder,
@@ -71,10 +94,8 @@ export const decodePicture = async (
   if (bytes.length === 0) throw new Error('is empty')
   if (pictureFormat(bytes) === undefined) throw new Error('is no JPEG, PNG, WebP or AVIF')
   const open = (): Decoding => decoder(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: MOST_PIXELS })
-  const { width = 0, height = 0, space } = await open().metadata()
-  if (width * height > MOST_PIXELS) throw new Error(`has ${width} × ${height} pixels, more than ${MOST_PIXELS}`)
   const turned = orientation === 'applied' ? open().autoOrient() : open()
-  const isInks = space === 'cmyk'
+  const isInks = await isOfInks(bytes, open)
   const shown = isInks
     ? turned.pipelineColourspace('cmyk').toColourspace('cmyk')
     : turned.removeAlpha().toColourspace('srgb')

@@ -211,12 +211,26 @@ export class Resizer {
     const length = sums.length
     for (let y = 0; y < height; y++) {
       sums.fill(HALF)
-      for (let tap = 0; tap < counts[y]; tap++) {
-        const weight = weights[y * stride + tap]
-        const row = (starts[y] - first + tap) * length
-        for (let at = 0; at < length; at++) sums[at] += Math.imul(rows[row + at], weight)
+      const end = y * stride + counts[y]
+      let at = y * stride
+      let row = (starts[y] - first) * length
+      // Four at a time: each sum is then loaded and stored a quarter as often.
+      for (; at + 4 <= end; at += 4, row += 4 * length) {
+        const [second, third, fourth] = [row + length, row + 2 * length, row + 3 * length]
+        const [a, b, c, d] = [weights[at], weights[at + 1], weights[at + 2], weights[at + 3]]
+        for (let x = 0; x < length; x++) {
+          sums[x] +=
+            Math.imul(rows[row + x], a) +
+            Math.imul(rows[second + x], b) +
+            Math.imul(rows[third + x], c) +
+            Math.imul(rows[fourth + x], d)
+        }
       }
-      for (let at = 0; at < length; at++) target[y * length + at] = sums[at] >> BITS
+      for (; at < end; at++, row += length) {
+        const weight = weights[at]
+        for (let x = 0; x < length; x++) sums[x] += Math.imul(rows[row + x], weight)
+      }
+      for (let x = 0; x < length; x++) target[y * length + x] = sums[x] >> BITS
     }
   }
 }
