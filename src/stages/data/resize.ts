@@ -1,5 +1,6 @@
 /** Resizing with Pillow's results. */
 import type { ImageShape } from './canvas.js'
+import { type AxisWeights, VectorResizer } from './vector-resize.js'
 
 /** Fraction bits of a weight: with 8 bits of a pixel and 2 for sums beyond [0, 1] they fill 32. */
 const BITS = 22
@@ -38,7 +39,7 @@ const KERNELS: Readonly<Record<Interpolation, Kernel>> = {
 /**
  * For every place of one axis of the result: where its first source pixel is, how many there are, and their weights.
  */
-class Axis {
+class Axis implements AxisWeights {
   readonly length: number
   readonly #kernel: Kernel
   readonly starts: Int32Array
@@ -123,13 +124,16 @@ export class Resizer {
   readonly #horizontal: Axis
   readonly #vertical: Axis
   readonly #sums: Int32Array
+  /** Colours are resized by the processor's vectors where it has some, to the same result. */
+  readonly #vectors: VectorResizer | undefined
   #rows = new Uint8ClampedArray(0)
 
-  constructor(shape: ImageShape, interpolation: Interpolation = 'bicubic') {
+  constructor(shape: ImageShape, interpolation: Interpolation = 'bicubic', vectors = shape.channels === 3) {
     this.#shape = shape
     this.#horizontal = new Axis(shape.width, KERNELS[interpolation])
     this.#vertical = new Axis(shape.height, KERNELS[interpolation])
     this.#sums = new Int32Array(shape.width * shape.channels)
+    this.#vectors = vectors ? VectorResizer.open() : undefined
   }
 
   /**
@@ -150,14 +154,18 @@ export class Resizer {
     // Rows that no pixel of the result depends on are left out.
     const [first, end] = this.#vertical.span
     const height = end - first
-    if (this.#rows.length < height * width * channels) this.#rows = new Uint8ClampedArray(height * width * channels)
     const start = offset + ((box.top + first) * sourceWidth + box.left) * channels
-    if (channels === 3) this.#widthOfThree(source, start, sourceWidth, height)
-    else this.#widthOfAny(source, start, sourceWidth, height)
+    if (this.#vectors !== undefined) {
+      const rows = { pixels: source, start, line: sourceWidth * channels, width: box.width * channels, height }
+      this.#vectors.resize(rows, first, this.#horizontal, this.#vertical, target)
+      return
+    }
+    if (this.#rows.length < height * width * channels) this.#rows = new Uint8ClampedArray(height * width * channels)
+    this.#widths(source, start, sourceWidth, height)
     this.#heights(target, first)
   }
 
-  #widthOfAny(source: Uint8Array, offset: number, sourceWidth: number, height: number): void {
+  #widths(source: Uint8Array, offset: number, sourceWidth: number, height: number): void {
     const { width, channels } = this.#shape
     const { starts, counts, weights, stride } = this.#horizontal
     const rows = this.#rows
@@ -173,33 +181,6 @@ export class Resizer {
           }
           rows[to++] = sum >> BITS
         }
-      }
-    }
-  }
-
-  /** The same for three channels, which share each weight that is read. */
-  #widthOfThree(source: Uint8Array, offset: number, sourceWidth: number, height: number): void {
-    const { width } = this.#shape
-    const { starts, counts, weights, stride } = this.#horizontal
-    const rows = this.#rows
-    let to = 0
-    for (let y = 0; y < height; y++) {
-      const row = offset + y * sourceWidth * 3
-      for (let x = 0; x < width; x++) {
-        let from = row + starts[x] * 3
-        let red = HALF
-        let green = HALF
-        let blue = HALF
-        const end = x * stride + counts[x]
-        for (let at = x * stride; at < end; at++, from += 3) {
-          const weight = weights[at]
-          red += Math.imul(source[from], weight)
-          green += Math.imul(source[from + 1], weight)
-          blue += Math.imul(source[from + 2], weight)
-        }
-        rows[to++] = red >> BITS
-        rows[to++] = green >> BITS
-        rows[to++] = blue >> BITS
       }
     }
   }
