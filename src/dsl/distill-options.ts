@@ -1,6 +1,6 @@
 /** Students and how they are distilled (docs/method.md, section 2). */
 import { leastTeacherDepth, studentFits } from './loss-positions.js'
-import type { DistillParams, TeacherParams } from './nodes.js'
+import type { DistillParams, TeacherNode } from './nodes.js'
 import { COUNT, readNamed, type OptionReader } from './option-reader.js'
 import { DISTILL_OPTIONS, TRAIN_OPTIONS, VIT_OPTIONS } from './option-tables.js'
 import { namesOf, readOptions, type Options } from './options.js'
@@ -88,21 +88,26 @@ const checkReverse = (
   }
 }
 
-const readStudent = (options: OptionReader, teacher: TeacherParams, isNarrowest: boolean): DistillParams => {
+const readStudent = (
+  options: OptionReader,
+  { params: teacher, inputs }: TeacherNode,
+  isNarrowest: boolean,
+): DistillParams => {
   const { weightStart, ...shape } = readVit(options, teacher.model)
   const model = vitOnImages(options, { ...shape, patchSize: teacher.model.patchSize }, teacher.model)
   checkModel(options, model, teacher.model)
   const read = readOptions(DISTILL_OPTIONS, options, { isNarrowest })
   checkPositions(options, read, model, teacher.model)
   checkReverse(options, read)
-  return { model, ...read, train: readTrainParams(options), weightStart, seed: teacher.seed }
+  const train = readTrainParams(options, inputs.data.params)
+  return { model, ...read, train, weightStart, seed: teacher.seed }
 }
 
 /** Complete parameters of every student, by name, in the order in which they were written. */
 export const readStudents = (
   students: unknown,
   shared: unknown,
-  teacher: TeacherParams,
+  teacher: TeacherNode,
   place?: Place,
 ): readonly (readonly [name: string, params: DistillParams])[] => {
   const known = [...namesOf(VIT_OPTIONS, DISTILL_OPTIONS, TRAIN_OPTIONS), ...INHERITED]

@@ -72,14 +72,23 @@ export const STAGE_OPTIONS = {
   run: option.ownNeeded<object>('a function'),
 }
 
+const SHARE_OR_COUNT: NumberRule = {
+  test: (value) => value >= 0 && (value < 1 || Number.isSafeInteger(value)),
+  words: 'a number from 0 to below 1, or a whole number of images',
+}
+
 /** Which images of a data set are used. */
 export const SUBSET_OPTIONS = {
   /** Number of training images kept, drawn without replacement. @default all images */
   take: option.numberOrNull(COUNT, 'all images'),
   /** Number of test images kept, drawn without replacement. @default all images */
   takeTest: option.numberOrNull(COUNT, 'all images'),
-  /** Share of the kept training images held out as the split `validation`. @default 0 */
-  validation: option.number(BELOW_ONE, 0),
+  /**
+   * Kept training images that are held out as the split `validation`, by which a training is scored after every epoch:
+   * a share of them, or from 1 on their number.
+   * @default 0
+   */
+  validation: option.number(SHARE_OR_COUNT, 0),
   /** Seed of these draws. @default 0 */
   seed: option.number(COUNT_OR_ZERO, 0),
 }
@@ -459,6 +468,22 @@ export const TRAIN_OPTIONS = {
     'off',
     readAugment,
   ),
+  /**
+   * Whether what training would leave is scored after every epoch on the data's `validation` images, where there are
+   * such.
+   * @default true
+   */
+  validate: option.boolean(true),
+  /**
+   * Which epoch's weights are the result: the last one's, or those of the best validation top-1, of equal ones by loss,
+   * then the earlier.
+   * @default 'last'
+   */
+  keep: option.choice(['last', 'best'], 'last'),
+  /** Training ends after so many epochs in a row without a better validation top-1. @default off */
+  patience: option.numberOrNull(COUNT, 'off'),
+  /** For `patience`: top-1, a share, must rise by more than this to be better. @default 0 */
+  minDelta: option.number(BELOW_ONE, 0),
 }
 
 /** `.distill({ name: … }, { … })`: what students share or have each for itself (docs/method.md, section 2). */

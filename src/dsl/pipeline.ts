@@ -6,6 +6,7 @@
 import { isObject } from '../base/objects.js'
 import { readAnchors, readLabelTraining, type Anchors, type PretrainedOptions } from './anchor-options.js'
 import { DefinitionError } from './definition-error.js'
+import { mayValidate } from './data.js'
 import { readStudents, type DistillOptions } from './distill-options.js'
 import {
   tooEarly,
@@ -186,7 +187,7 @@ export class PipelineWithData extends PipelineStep {
     const options = new OptionReader(layers, place)
     const params = {
       model: vitConfigFor(model, this.#data.params, place),
-      ...readLabelTraining(options),
+      ...readLabelTraining(options, this.#data.params),
       weightStart: model.weightStart,
       seed: this.draft.seed,
     }
@@ -237,7 +238,7 @@ export class PipelineWithTeacher<TeacherWidth extends number = number> extends P
     const place = placeOfCall()
     const teacher = this.#teacher
     const inputs = { data: teacher.inputs.data, teacher }
-    const nodes = readStudents(students, shared, teacher.params, place).map(
+    const nodes = readStudents(students, shared, teacher, place).map(
       ([name, params]) =>
         [name, placed<DistillNode>({ kind: 'distill', name: `distill/${name}`, params, inputs }, place)] as const,
     )
@@ -375,7 +376,7 @@ export class PipelineWithPool<
       }),
     )
     const pooled = { models, teacherWidth: teacher?.params.model.embedDim ?? null }
-    const params = readStitchParams(stitch, train, pooled, this.draft.seed, place)
+    const params = readStitchParams(stitch, train, pooled, data.params, this.draft.seed, place)
     const pool = poolOf(all, params.models)
     const inputs: StitchNode['inputs'] = teacher === undefined ? { data, pool } : { data, pool, teacher }
     const node = placed<StitchNode>({ kind: 'stitch', name: 'stitch', params, inputs }, place)
@@ -422,8 +423,7 @@ export class PipelineWithStitch extends PipelineStep {
     const reader = new OptionReader([{ path: 'evaluate', options, known: namesOf(EVALUATE_OPTIONS) }], place)
     const params = readOptions(EVALUATE_OPTIONS, reader)
     const data = this.#stitch.inputs.data
-    // An .npz may bring a split of its own, which only the file can tell.
-    if (params.split === 'validation' && data.params.validation === 0 && data.params.source.type !== 'npz') {
+    if (params.split === 'validation' && !mayValidate(data.params)) {
       reader.fail('mismatch', 'split', "is 'validation', but the data hold none out: write mnist({ validation: 0.1 })")
     }
     const inputs = { data, stitch: this.#stitch }

@@ -56,7 +56,7 @@ export const readSingles = (
     models: configs,
     grid,
     loss,
-    train: readTrainParams(options),
+    train: readTrainParams(options, data),
     weightStarts: readers.map(({ weightStart }) => weightStart),
     seed,
   }

@@ -1,7 +1,7 @@
 /** How a pool is stitched: which students, how stitch layers start, and how their descendants are tuned. */
 import { isWholeRatio, orderedPairs, readGrid, selectPairs, type GridOptions, type ModelPair } from './grid.js'
 import { closest } from './names.js'
-import type { DistillParams, GridParams, StitchParams, StitchStart, TuneLoss } from './nodes.js'
+import type { DataParams, DistillParams, GridParams, StitchParams, StitchStart, TuneLoss } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
 import { GRID_OPTIONS, STITCH_OPTIONS, STITCHED_OPTIONS, TRAIN_OPTIONS } from './option-tables.js'
 import { namesOf, readOptions, type Options } from './options.js'
@@ -186,6 +186,7 @@ export const readStitchParams = (
   stitch: unknown,
   train: unknown,
   pool: Pooled,
+  data: DataParams,
   seed: number,
   place?: Place,
 ): StitchParams => {
@@ -203,5 +204,5 @@ export const readStitchParams = (
     options.fail('mismatch', 'macsGroups', "goes with sampling: 'macs' alone: leave it out, or write that too")
   }
   const training = new OptionReader([{ path: 'stitch', options: train, known: namesOf(TRAIN_OPTIONS) }], place)
-  return { models, grid, ...read, train: readTrainParams(training, { stitching: true }), seed }
+  return { models, grid, ...read, train: readTrainParams(training, data, { stitching: true }), seed }
 }

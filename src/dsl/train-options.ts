@@ -1,7 +1,8 @@
 /** How a stage trains. */
 import { whyNotExtendable } from './extendable.js'
-import type { TrainParams } from './nodes.js'
-import type { OptionReader } from './option-reader.js'
+import { mayValidate } from './data.js'
+import type { DataParams, TrainParams } from './nodes.js'
+import { shown, type OptionReader } from './option-reader.js'
 import { TRAIN_OPTIONS, type AUGMENT_OPTIONS } from './option-tables.js'
 import { readOptions, type Options } from './options.js'
 
@@ -34,12 +35,31 @@ const checkSchedule = (options: OptionReader, train: TrainParams): void => {
   }
 }
 
-/** Complete parameters of a training; of a stitch, or from weights, it may have no epochs. */
+/** The option by which a training cannot do without validation images; undefined where it can. */
+export const needsValidation = ({ keep, patience }: TrainParams): 'keep' | 'patience' | undefined =>
+  keep === 'best' ? 'keep' : patience !== null ? 'patience' : undefined
+
+/** What must hold for a training that decides by its validation images. */
+const checkValidation = (options: OptionReader, train: TrainParams, data: DataParams): void => {
+  if (train.patience === null && options.has('minDelta')) {
+    options.fail('mismatch', 'minDelta', 'goes with patience alone: leave it out, or write that too')
+  }
+  const needs = needsValidation(train)
+  if (needs === undefined) return
+  const decides = `is ${shown(train[needs])}, which the validation images decide,`
+  if (!train.validate) options.fail('mismatch', needs, `${decides} but validate is false: leave one of the two out`)
+  if (mayValidate(data)) return
+  options.fail('mismatch', needs, `${decides} but the data hold none out: write mnist({ validation: 0.1 })`)
+}
+
+/** Complete parameters of a training on these data; of a stitch, or from weights, it may have no epochs. */
 export const readTrainParams = (
   options: OptionReader,
+  data: DataParams,
   stage: { readonly stitching?: boolean; readonly pretrained?: boolean } = {},
 ): TrainParams => {
   const train = readOptions(TRAIN_OPTIONS, options, { stitching: false, pretrained: false, ...stage })
   checkSchedule(options, train)
+  checkValidation(options, train, data)
   return train
 }

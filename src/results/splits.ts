@@ -13,7 +13,9 @@ const training = ['teacher', 'anchor', 'distill', 'stitch', 'single']
 /** The same of a figure that a stage returns; undefined where it is of no images, or nobody can tell. */
 export const splitOfSummary = ({ kind }: StageNode, figure: string): FigureSplit | undefined => {
   if (!training.includes(kind)) return undefined
-  return figure === 'finalLoss' ? 'train' : ['top1', 'top5', 'loss'].includes(figure) ? 'test' : undefined
+  if (figure === 'finalLoss') return 'train'
+  if (['validationTop1', 'validationLoss'].includes(figure)) return 'validation'
+  return ['top1', 'top5', 'loss'].includes(figure) ? 'test' : undefined
 }
 
 const words: Readonly<Record<FigureSplit, string>> = { test: 'test', validation: 'validation', train: 'training' }

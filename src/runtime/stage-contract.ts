@@ -25,6 +25,8 @@ export interface Progress {
   readonly epoch?: number
   readonly epochs?: number
   readonly loss?: number
+  /** Top-1 on the validation images after the last epoch that ended. */
+  readonly validationTop1?: number
   /** Images handled since the phase began in this process (a resumed phase counts from where it went on). */
   readonly images?: number
   /** Whether something was made ready in this step that later ones find: its time tells nothing of theirs. */

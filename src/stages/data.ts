@@ -36,15 +36,15 @@ const takenRows = (
     : Generator.from(seed, option).sample(available, count)
 
 /** How many of the kept training images are held out for validation. */
-const heldOutCount = (kept: number, { validation: share }: DataParams): number => {
-  if (share === 0) return 0
-  const held = Math.round(kept * share)
+const heldOutCount = (kept: number, { validation }: DataParams): number => {
+  if (validation === 0) return 0
+  const held = validation < 1 ? Math.round(kept * validation) : validation
   if (held > 0 && held < kept) return held
   throw new StageError({
     message:
-      `validation is ${share}: of ${kept} training images that leaves ${kept - held} to train on ` +
+      `validation is ${validation}: of ${kept} training images that leaves ${Math.max(0, kept - held)} to train on ` +
       `and ${held} to validate`,
-    hint: 'choose a share that leaves images for both',
+    hint: 'choose a share or a number that leaves images for both',
   })
 }
 

@@ -29,9 +29,10 @@ import { measureModel } from './model/measure.js'
 import { normalisationOf } from './model/normalisation.js'
 import { openModel, writeModel, writeTensors } from './model/model-files.js'
 import { teacherOutputs, teacherSpecs } from './training/teacher-outputs.js'
-import { type Component, newComponent, valuesOf } from './training/component.js'
+import { type Component, currentValues, newComponent, valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
+import { validationSplit } from './training/validation.js'
 import { vitForward, vitTensors } from './model/vit.js'
 import { startLinears, startVit } from './model/weight-start.js'
 
@@ -103,10 +104,10 @@ const distillStudent = Effect.fnUntraced(function* (
       decoder: context.sources['decoder'],
     }),
   )
-  const split = yield* attempt(() => {
+  const [split, validation] = yield* attempt(() => {
     checkImages(model, dataset)
     checkImages(teacher.config, dataset)
-    return dataset.split('train')
+    return [dataset.split('train'), validationSplit(dataset, train)] as const
   })
   const state = startStudent(context.params, teacher.config.embedDim)
   const wanted = wantedFeatures(context.params, teacher.config)
@@ -127,11 +128,14 @@ const distillStudent = Effect.fnUntraced(function* (
       // The teacher sees the images as they are augmented for the student.
       return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
     },
+    validate:
+      validation &&
+      ((progress) => measureModel(engine, model, currentValues(components, 'student'), validation, progress)),
   }
   const { mean, std } = dataset
   const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {
     const values = valuesOf(components, 'student')
-    const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+    const scores = yield* measureModel(engine, model, values, dataset.split('test'), context.progress)
     yield* attempt(() => {
       const blocks = [...lossPositions(positions, model.depth)]
       writeModel(outDir, model, values, {

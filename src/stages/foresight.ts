@@ -6,6 +6,7 @@ import { constants } from 'node:buffer'
 import { sizeText } from '../dsl/amounts.js'
 import { countPathParams } from '../dsl/counting.js'
 import type { DataParams, LatencyParams, StageNode, TrainParams } from '../dsl/nodes.js'
+import { needsValidation } from '../dsl/train-options.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { StageError } from '../runtime/errors.js'
 import type { ImageCounts, Prospect } from '../runtime/stage-contract.js'
@@ -48,8 +49,12 @@ const checkData = ({ source, imageSize, channels }: DataParams, counts: ImageCou
   })
 }
 
-/** Values a parameter that a training keeps at least: weight, both moments and gradient, and the running mean. */
-const statesOf = ({ emaDecay }: TrainParams): number => (emaDecay === null ? 4 : 5)
+/**
+ * Values a parameter that a training keeps at least: weight, both moments and gradient, the running mean, and what the
+ * best epoch would leave.
+ */
+const statesOf = ({ emaDecay, keep }: TrainParams): number =>
+  4 + (emaDecay === null ? 0 : 1) + (keep === 'best' ? 1 : 0)
 
 const checkMemory = (train: TrainParams, models: readonly VitConfig[], memoryBytes: number): void => {
   const parameters = sum(models.map(parametersOf))
@@ -82,10 +87,18 @@ const meanWarning = ({ emaDecay }: TrainParams, updates: number): string | undef
   )
 }
 
+const unvalidated = (needs: string): StageError =>
+  new StageError({
+    message: `its ${needs} is decided by the validation images, and the data have none`,
+    hint: 'hold some training images out: validation: 0.1',
+  })
+
 const foreseeTraining = (node: StageNode, train: TrainParams, prospect: Prospect): readonly string[] => {
   if (train.epochs === 0) return []
-  const images = prospect.images(node)?.train
-  const warning = images === undefined ? undefined : meanWarning(train, updatesOf(train, images))
+  const images = prospect.images(node)
+  const needs = needsValidation(train)
+  if (needs !== undefined && images?.validation === 0) throw unvalidated(needs)
+  const warning = images === undefined ? undefined : meanWarning(train, updatesOf(train, images.train))
   checkMemory(train, modelsOf(node), prospect.memoryBytes)
   return warning === undefined ? [] : [warning]
 }

@@ -14,8 +14,10 @@ import { describeDescendants, measureGrid } from './stitching/descendant-scores.
 import { poolGrid, tensorsOnPaths } from './stitching/grid.js'
 import { onlyDescendant, writeStitchedPool } from './stitching/stitched-pool.js'
 import { componentsOnPath, modelKey, poolComponents, STITCHES, tuningBatches, tuningStep } from './stitching/tuning.js'
+import { validatePool } from './stitching/validate-pool.js'
 import { valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
+import { validationSplit } from './training/validation.js'
 
 const trainSingle = Effect.fnUntraced(function* (
   context: StageContext<SingleParams>,
@@ -28,9 +30,9 @@ const trainSingle = Effect.fnUntraced(function* (
   const dataset = yield* attempt(() =>
     openDataset(data, normalisationOf(teacher === null ? [] : [teacher]), { decoder: sources['decoder'] }),
   )
-  const [split, test] = yield* attempt(() => {
+  const [split, test, validation] = yield* attempt(() => {
     for (const config of teacher === null ? configs : [teacher.config, ...configs]) checkImages(config, dataset)
-    return [dataset.split('train'), dataset.split('test')] as const
+    return [dataset.split('train'), dataset.split('test'), validationSplit(dataset, train)] as const
   })
   const { whole, grid } = yield* attempt(() => {
     const all = poolGrid(configs, params.grid)
@@ -55,6 +57,7 @@ const trainSingle = Effect.fnUntraced(function* (
     components,
     steps: [tuningStep('train a descendant', components, grid, path, { ...params, tuned: 'all' })],
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
+    validate: validation && validatePool(engine, components, grid, [0], names, validation),
   }
   const { mean, std } = dataset
   const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {

@@ -17,8 +17,10 @@ import { descendantDraws, modelKey, poolComponents, STITCHES, tuningBatches, tun
 import { descendantName, gridStitchTensors, poolGrid, type PoolGrid } from './stitching/grid.js'
 import { startStitches } from './stitching/stitch-start.js'
 import { writeStitchedPool } from './stitching/stitched-pool.js'
+import { validatePool } from './stitching/validate-pool.js'
 import { valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
+import { validationSplit } from './training/validation.js'
 
 /** Values of all of these tensors. */
 const sizesOf = (tensors: readonly TensorDefinition[]): number =>
@@ -52,9 +54,9 @@ const stitchPool = Effect.fnUntraced(function* (
     }),
   )
   const configs = models.map(({ config }) => config)
-  const split = yield* attempt(() => {
+  const [split, validation] = yield* attempt(() => {
     for (const { config } of teacher === null ? models : [teacher, ...models]) checkImages(config, dataset)
-    return dataset.split('train')
+    return [dataset.split('train'), validationSplit(dataset, train)] as const
   })
   const grid = yield* attempt(() => poolGrid(configs, params.grid))
   const teacherWidth = teacher?.config.embedDim ?? null
@@ -77,6 +79,7 @@ const stitchPool = Effect.fnUntraced(function* (
       .map((path) => tuningStep(`tune ${descendantName(names, path)}`, components, grid, path, params)),
     ...(groups && { groups }),
     batch: yield* tuningBatches({ engine, teacher, configs, split, params, progress }),
+    validate: validation && validatePool(engine, components, grid, drawn, names, validation),
   }
   const leave: LeaveResult = (outDir, history) =>
     attempt(() => {

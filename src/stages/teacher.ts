@@ -14,9 +14,10 @@ import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { writeModel } from './model/model-files.js'
-import { newComponent, valuesOf } from './training/component.js'
+import { currentValues, newComponent, valuesOf } from './training/component.js'
 import { type LeaveResult, trainAndLeave, type Training } from './training/training.js'
 import type { StepDefinition } from './training/train-step.js'
+import { validationSplit } from './training/validation.js'
 import { vitLogits, vitTensors } from './model/vit.js'
 import type { NamedValues } from './tensors/named-tensors.js'
 import { startVit } from './model/weight-start.js'
@@ -57,9 +58,9 @@ export const trainOnLabels = Effect.fnUntraced(function* (
   const dataset = yield* attempt(() =>
     openDataset(context.inputs['data'], normalisation, { decoder: context.sources['decoder'] }),
   )
-  const split = yield* attempt(() => {
+  const [split, validation] = yield* attempt(() => {
     checkImages(model, dataset)
-    return dataset.split('train')
+    return [dataset.split('train'), validationSplit(dataset, train)] as const
   })
   const component = newComponent('model', 'model', vitTensors(model), start, train)
   const labelled = labelledBatches(split, model, train.batchSize, { ...train, seed })
@@ -83,11 +84,14 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     components: [component],
     steps: [step],
     batch: async (indices, place) => ({ ...(await labelled(indices, place)), ...keep(place) }),
+    validate:
+      validation &&
+      ((progress) => measureModel(engine, model, currentValues([component], 'model'), validation, progress)),
   }
   const { mean, std } = dataset
   const leave: LeaveResult = Effect.fnUntraced(function* (outDir, history) {
     const values = valuesOf([component], 'model')
-    const scores = yield* measureModel(engine, model, values, dataset, context.progress)
+    const scores = yield* measureModel(engine, model, values, dataset.split('test'), context.progress)
     yield* attempt(() => writeModel(outDir, model, values, { role, mean, std }))
     return { ...scores, params: countParams(model), macs: countMacs(model), finalLoss: history.at(-1)?.loss ?? null }
   })

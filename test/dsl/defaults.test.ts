@@ -45,6 +45,10 @@ describe('defaults', () => {
       dropPath: 0,
       labelSmoothing: 0,
       augment: null,
+      validate: true,
+      keep: 'last',
+      patience: null,
+      minDelta: 0,
     })
   })
 

@@ -57,7 +57,11 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   data: [
     [() => data({ take: 0 }), 'mnist', 'mnist.take is 0: write a whole number, 1 or more'],
     [() => data({ take: 60_001 }), 'mnist', 'mnist.take is 60001, but there are 60000: write fewer'],
-    [() => data({ validation: 1 }), 'mnist', 'mnist.validation is 1: write a number from 0 to below 1'],
+    [
+      () => data({ validation: 1.5 }),
+      'mnist',
+      'mnist.validation is 1.5: write a number from 0 to below 1, or a whole number of images',
+    ],
     [() => data({ takeTets: 1 }), 'mnist', 'mnist.takeTets is not an option: did you mean takeTest?'],
     [() => idx({ ...files, trainLabels: '' }), 'idx', 'idx.trainLabels is "": write a text that is not empty'],
     [() => idx({ ...files, numClasses: 2.5 }), 'idx', 'idx.numClasses is 2.5: write a whole number, 1 or more'],

@@ -168,6 +168,22 @@ describe('the time that is left of a run', () => {
     unchanged: false,
   })
 
+  it('counts phases that take turns epoch by epoch together, but after the last epoch', () => {
+    const at = (phase: string, epoch: number, secondsLeft: number): RunEvent => ({
+      ...(progress('teacher', phase, secondsLeft) as Extract<RunEvent, { type: 'stage-progress' }>),
+      epoch,
+      epochs: 3,
+    })
+    const heard = told([], 1, [
+      [0, started('teacher')],
+      [2_000, at('train', 1, 20)],
+      [4_000, at('validate', 1, 2)],
+      [6_000, at('train', 2, 10)],
+      [8_000, at('validate', 3, 1)],
+    ])
+    expect(heard.map(({ leftMs }) => leftMs)).to.deep.equal([20_000, 22_000, 12_000, 1_000])
+  })
+
   it('is what is expected until a phase reports, then what its steps say and the later phases are expected to take', () => {
     const heard = told(names, 1, [
       [0, started('teacher')],

@@ -118,6 +118,13 @@ describe('the data stage', () => {
     expect(members('train')).to.deep.equal([...held, ...trained].toSorted((a, b) => a - b))
   })
 
+  it('holds as many of them out as are written', async () => {
+    expect(await run({ take: 20, validation: 5 })).to.deep.equal({ train: 15, test: 10, validation: 5 })
+    const held = members('validation')
+    await run({ take: 20, validation: 0.25 })
+    expect(members('validation')).to.deep.equal(held)
+  })
+
   it('refuses to take more images than there are, and writes nothing', async () => {
     await expectRefused({ take: 31 }, 'take is 31, but there are only 30 images')
     await expectRefused({ takeTest: 11 }, 'takeTest is 11, but there are only 10 images')
@@ -126,6 +133,7 @@ describe('the data stage', () => {
   it('refuses a share that leaves one side empty', async () => {
     await expectRefused({ validation: 0.01 }, 'leaves 30 to train on and 0 to validate')
     await expectRefused({ take: 2, validation: 0.9 }, 'leaves 0 to train on and 2 to validate')
+    await expectRefused({ take: 20, validation: 30 }, 'leaves 0 to train on and 30 to validate')
   })
 
   it('refuses a bad file, even the last one it reads, and writes nothing', async () => {

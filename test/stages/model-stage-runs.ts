@@ -54,6 +54,10 @@ export const trainParams = (changes: Partial<TrainParams> = {}): TrainParams => 
   dropPath: 0,
   labelSmoothing: 0,
   augment: null,
+  validate: true,
+  keep: 'last',
+  patience: null,
+  minDelta: 0,
   ...changes,
 })
 
@@ -130,12 +134,13 @@ const writeSplit = (path: string, count: number, seed: number): void => {
 }
 
 /** A data stage's artifact of synthetic images. */
-export const syntheticData = (folder: string, train = 40, test = 30): InputArtifact => {
+export const syntheticData = (folder: string, train = 40, test = 30, validation = 0): InputArtifact => {
   mkdirSync(folder, { recursive: true })
+  if (validation > 0) writeSplit(join(folder, 'validation.safetensors'), validation, 3)
   writeSplit(join(folder, 'train.safetensors'), train, 1)
   writeSplit(join(folder, 'test.safetensors'), test, 2)
   const info = { imageSize: 8, channels: 1, numClasses: 3, mean: [0.33], std: [0.2] }
-  const counts = { train, test, validation: 0 }
+  const counts = { train, test, validation }
   writeFileSync(join(folder, 'dataset.json'), JSON.stringify({ ...info, counts }))
   return artifactOf(folder)
 }

@@ -202,6 +202,7 @@ export const describeProgress = (event: Progress): string =>
     event.epoch !== undefined && event.epochs !== undefined ? `epoch ${event.epoch}/${event.epochs}` : '',
     `step ${event.step}/${event.steps}`,
     event.loss !== undefined ? `loss ${event.loss.toFixed(4)}` : '',
+    event.validationTop1 !== undefined ? `validation ${percent(event.validationTop1)}` : '',
     event.imagesPerSecond !== undefined ? `${Math.round(event.imagesPerSecond)} images/s` : '',
     phaseLeft(event),
   ]

@@ -17,7 +17,7 @@ import type { StageRecord } from '../stage-records.js'
 import { accuracyFigure, type ReferenceModel } from './accuracy.js'
 import { frontsFigure, type ModelFamily, panelsFigure } from './fronts.js'
 import { intervalFigure, intervalsLeftOut } from './intervals.js'
-import { lossFigure, type LossPanel } from './loss-curves.js'
+import { lossFigure, type LossPanel, validatedPanels, validationFigure } from './loss-curves.js'
 import { stageGraphFigure } from './stage-graph.js'
 import { storageFigure } from './storage.js'
 
@@ -251,6 +251,7 @@ const lossPanels = (stages: readonly StageRecord[]): readonly LossPanel[] => {
 export const drawFigures = async (drawing: Drawing, report: Report): Promise<readonly ReportFigure[]> => {
   const { data } = report
   const panels = lossPanels(data.stages)
+  const validated = validatedPanels(panels)
   const isSuite = data.experiment.kind === 'suite'
   const graph = {
     id: 'stage-graph',
@@ -288,6 +289,20 @@ export const drawFigures = async (drawing: Drawing, report: Report): Promise<rea
               caption: 'Mean training loss of each epoch.',
             },
             (width) => lossFigure(drawing, panels, width),
+          ),
+        ]),
+    ...(validated.length === 0
+      ? []
+      : [
+          both(
+            {
+              id: 'validation',
+              section: 'training',
+              title: 'Validation of every training stage',
+              caption:
+                'Top-1 (%) on the validation images after each epoch; of a stitched pool the mean of a few descendants.',
+            },
+            (width) => validationFigure(drawing, validated, width),
           ),
         ]),
     {

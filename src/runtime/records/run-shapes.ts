@@ -209,6 +209,7 @@ export const lineShape = casesShape<'type', RunEvent | RecordLine>('type', 'line
     epoch: optionalShape(numberShape),
     epochs: optionalShape(numberShape),
     loss: optionalShape(numberShape),
+    validationTop1: optionalShape(numberShape),
     images: optionalShape(numberShape),
     madeReady: optionalShape(flagShape),
     stepMs: optionalShape(numberShape),

@@ -10,8 +10,8 @@ interface Running {
   readonly startedAt: number
   /** What it reported last, and when. */
   report?: { readonly progress: Progressed; readonly at: number }
-  /** Phases that have begun. */
-  readonly phases: Set<string>
+  /** Of the phases that have begun, the seconds that were left at their last reports. */
+  readonly phases: Map<string, number>
 }
 
 /** Between two answers. */
@@ -21,12 +21,14 @@ const costFactor = 100
 
 /**
  * Of a phase that has reported a few steps, the time that is left is what its later steps take as long as these; of
- * later phases and stages it is what is expected.
+ * phases that take turns with it epoch by epoch what they last said, of later phases and stages what is expected.
  */
 const leftOf = ({ startedAt, report, phases }: Running, expected: ExpectedTime | undefined, now: number): number => {
   const { secondsLeft } = report?.progress ?? {}
   if (report === undefined || secondsLeft === undefined) return Math.max(0, (expected?.ms ?? 0) - (now - startedAt))
   let left = Math.max(0, 1_000 * secondsLeft - (now - report.at))
+  const { phase: current, epoch = 1, epochs = 1 } = report.progress
+  if (epoch < epochs) for (const [phase, seconds] of phases) if (phase !== current) left += 1_000 * seconds
   for (const [phase, ms] of expected?.phases ?? []) if (!phases.has(phase)) left += ms
   return left
 }
@@ -77,13 +79,13 @@ export const timeLeft = (
     switch (event.type) {
       case 'stage-started':
         waiting.delete(stage)
-        running.set(stage, { startedAt: now(), phases: new Set() })
+        running.set(stage, { startedAt: now(), phases: new Map() })
         break
       case 'stage-progress': {
         const runs = running.get(stage)
         if (runs === undefined) return
         runs.report = { progress: event, at: now() }
-        runs.phases.add(event.phase)
+        runs.phases.set(event.phase, event.secondsLeft ?? runs.phases.get(event.phase) ?? 0)
         break
       }
       case 'stage-cached':

@@ -64,6 +64,7 @@ export interface Split {
 }
 
 export interface Dataset extends Omit<DatasetInfo, 'counts'> {
+  readonly has: (name: SplitName) => boolean
   /** Read when first asked for, then kept. Throws a StageError for a validation split that the data does not have. */
   split(name: SplitName): Split
 }
@@ -185,7 +186,8 @@ export const openDataset = (
     return fresh
   }
   const { counts: _, ...shape } = info
-  return { ...shape, split }
+  const has = (name: SplitName): boolean => input.files[`${name}.safetensors`] !== undefined
+  return { ...shape, has, split }
 }
 
 /** Which batch of a training it is: the epoch, and the batch's number in it, both from 0. */

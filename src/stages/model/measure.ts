@@ -4,7 +4,7 @@ import { numTokens, type VitConfig } from '../../dsl/vit-config.js'
 import type { Engine } from '../../engine/engine.js'
 import { attemptAsync, type StageError } from '../../runtime/errors.js'
 import type { Progress } from '../../runtime/stage-contract.js'
-import type { Dataset, Split } from '../data/dataset.js'
+import type { Split } from '../data/dataset.js'
 import { layoutOf, pack, slices, type NamedValues, NotFiniteError } from '../tensors/named-tensors.js'
 import { compileForward, type Forward, overSplit } from './forward.js'
 import { vitLogits, vitTensors } from './vit.js'
@@ -105,15 +105,14 @@ export const measureOutputs = Effect.fnUntraced(function* (
   return Object.fromEntries([...sums].map(([name, sum]) => [name, sum.scores()]))
 })
 
-/** Scores of one model on the test split. */
+/** Scores of one model on a split. */
 export const measureModel = Effect.fnUntraced(function* (
   engine: Engine,
   config: VitConfig,
   values: NamedValues,
-  dataset: Dataset,
+  split: Split,
   progress: (progress: Progress) => void,
 ): Effect.fn.Return<Scores, StageError> {
-  const split = dataset.split('test')
   const layout = layoutOf(vitTensors(config))
   const forward = yield* attemptAsync(() =>
     compileForward(engine, {

@@ -22,21 +22,38 @@ export interface Component {
   v: Float32Array
   /** Running mean of theta over this component's own updates, `[layout.size]`, where training keeps one. */
   mean?: Float32Array
+  /** What the best epoch so far would leave, `[layout.size]`, where training keeps that. */
+  best?: Float32Array
   /** Updates so far, AdamW's t. */
   updates: number
 }
 
 /** The flat vectors of a component that change in training. */
-export type StatePart = 'theta' | 'm' | 'v' | 'mean'
+export type StatePart = 'theta' | 'm' | 'v' | 'mean' | 'best'
 
-/** The vectors that a training with these parameters has. */
+/** The vectors that every step of a training with these parameters changes. */
 export const stateParts = ({ emaDecay }: Partial<Pick<TrainParams, 'emaDecay'>>): readonly StatePart[] =>
   typeof emaDecay === 'number' ? ['theta', 'm', 'v', 'mean'] : ['theta', 'm', 'v']
 
-/** Starts the running mean of every component that lacks one, with its weights, where it is among these parts. */
+/** All that a training with these parameters goes on from. */
+export const checkpointParts = (train: Partial<Pick<TrainParams, 'emaDecay' | 'keep'>>): readonly StatePart[] => [
+  ...stateParts(train),
+  ...(train.keep === 'best' ? (['best'] as const) : []),
+]
+
+/** Starts those of these parts that a component may lack with its weights. */
 export const startParts = (components: readonly Component[], parts: readonly StatePart[]): void => {
-  if (!parts.includes('mean')) return
-  for (const component of components) component.mean ??= component.theta.slice()
+  for (const part of ['mean', 'best'] as const) {
+    if (parts.includes(part)) for (const component of components) component[part] ??= component.theta.slice()
+  }
+}
+
+/** The weights as they are now: their running mean where one is kept. */
+const currentOf = ({ theta, mean }: Component): Float32Array => mean ?? theta
+
+/** From now on the weights as they are now are those of the best epoch. */
+export const keepAsBest = (components: readonly Component[]): void => {
+  for (const component of components) component.best = currentOf(component).slice()
 }
 
 /** The component's vector of this part. Throws where it has none. */
@@ -63,11 +80,22 @@ export const newComponent = (
 export const parametersOf = (components: readonly Component[]): number =>
   components.reduce((sum, { layout }) => sum + layout.size, 0)
 
-/** The named tensors of one model as training leaves them: the running means of its weights where those are kept. */
-export const valuesOf = (components: readonly Component[], model: string): NamedValues =>
+const tensorsOf = (
+  components: readonly Component[],
+  model: string,
+  flat: (component: Component) => Float32Array,
+): NamedValues =>
   Object.assign(
     {},
     ...components
       .filter((component) => component.model === model)
-      .map(({ layout, theta, mean }) => unpack(layout, mean ?? theta)),
+      .map((component) => unpack(component.layout, flat(component))),
   )
+
+/** The named tensors of one model as they are now, running means where those are kept. */
+export const currentValues = (components: readonly Component[], model: string): NamedValues =>
+  tensorsOf(components, model, currentOf)
+
+/** The named tensors of one model as training leaves them: those of its best epoch where that is kept. */
+export const valuesOf = (components: readonly Component[], model: string): NamedValues =>
+  tensorsOf(components, model, (component) => component.best ?? currentOf(component))

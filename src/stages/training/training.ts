@@ -22,11 +22,12 @@ import {
   TRAINING_STATE,
   unsavedText,
 } from './checkpoint.js'
-import { type Component, stateParts, valuesOf } from './component.js'
+import { checkpointParts, type Component, keepAsBest, startParts, valuesOf } from './component.js'
 import { openSteps } from './open-steps.js'
 import { learningRate } from './optimiser.js'
 import { stepsPerEpoch } from './step-counts.js'
 import type { MicroBatch, StepDefinition, TrainStep } from './train-step.js'
+import { bestEpoch, hasStopped, type Validate, validationFigures, validationSummary } from './validation.js'
 
 /** A training: what its steps are, and where their batches come from. */
 export interface Training {
@@ -53,6 +54,8 @@ export interface Training {
    * random in them is a function of the seed and the place alone.
    */
   readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
+  /** Scores the components as they are, after every epoch. */
+  readonly validate?: Validate | undefined
 }
 
 /** One batch of an update. */
@@ -137,7 +140,8 @@ const openCheckpoints = (
   training: Training,
 ) => {
   const { components } = training
-  const state = stateParts(training.train)
+  const state = checkpointParts(training.train)
+  startParts(components, state)
   const bytes = checkpointBytes(components, state)
   const shorter = context.extension?.from?.artifact.files[TRAINING_STATE]
   const paths = [join(context.checkpointDir, TRAINING_STATE), ...(shorter === undefined ? [] : [shorter])]
@@ -168,9 +172,9 @@ const openCheckpoints = (
 }
 
 /**
- * Trains to the last epoch, leaves the result in the components and returns one line an epoch. `train.accumulate`
- * batches in a row make one update by their mean gradient, at the learning rate of the first of them; at an epoch's
- * end, those that are left do.
+ * Trains to the last epoch, or until it has no patience left, leaves the result in the components and returns one line
+ * an epoch. `train.accumulate` batches in a row make one update by their mean gradient, at the learning rate of the
+ * first of them; at an epoch's end, those that are left do.
  *
  * Goes on from the checkpoint of an interrupted run, or from what a shorter training left if that is further. Saves a
  * checkpoint after every epoch and when it is interrupted, of the last whole update: batches of the next one are then
@@ -228,7 +232,15 @@ export const runTraining = Effect.fnUntraced(function* (
       yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
       images += batchSize
       const at = { step: epoch * count + step + 1, steps: epochs * count, epoch: epoch + 1, epochs }
-      context.progress({ phase, ...at, loss, images, ...(isFirst && { madeReady: true }) })
+      const { validationTop1 } = position.history.at(-1) ?? {}
+      context.progress({
+        phase,
+        ...at,
+        loss,
+        ...(validationTop1 !== undefined && { validationTop1 }),
+        images,
+        ...(isFirst && { madeReady: true }),
+      })
     })
     return drawn.updates === 'at once' ? Effect.uninterruptible(taken) : taken
   }
@@ -256,12 +268,24 @@ export const runTraining = Effect.fnUntraced(function* (
     }
   })
 
+  /** Of the epoch that has just ended. */
+  const validate = Effect.fnUntraced(function* (epoch: number): Effect.fn.Return<HistoryLine, StageError> {
+    if (training.validate === undefined) return {}
+    yield* attemptAsync(trainSteps.sync)
+    const scores = yield* training.validate((report) => {
+      const [step, all] = [epoch * report.steps + report.step, epochs * report.steps]
+      context.progress({ ...report, phase: 'validate', step, steps: all, epoch: epoch + 1, epochs })
+    })
+    return validationFigures(scores)
+  })
+
   const loop = Effect.gen(function* () {
     while (position.epoch < epochs) {
       const { epoch } = position
       // Before the epoch, not at the end of the last one: a run that was cut off after saving that epoch then still
       // does it.
       if (epoch > 0 && position.step === 0) yield* onEpoch(position.history)
+      if (hasStopped(position.history, train)) break
       const plan = epochPlan(training, epoch, count)
       const batches = batchesAhead(training.batch, epoch)
       if (position.step < count) {
@@ -274,8 +298,10 @@ export const runTraining = Effect.fnUntraced(function* (
         loss: lossOf(means),
         ...Object.fromEntries(parts.map((part, index) => [part, means[index]])),
         lr: learningRate(train, epoch + (count - 1) / count),
+        ...(yield* validate(epoch)),
       }
       position = epochEnd(training, [...position.history, line])
+      if (train.keep === 'best' && bestEpoch(position.history) === line) keepAsBest(training.components)
       yield* save
     }
     return position.history
@@ -300,7 +326,7 @@ export const trainAndLeave = Effect.fnUntraced(function* (
   leave: LeaveResult,
 ): Effect.fn.Return<StageSummary, StageError> {
   const { train, components } = training
-  const leaveAll = Effect.fnUntraced(function* (outDir: string, history: readonly HistoryLine[]) {
+  const leaveAll = Effect.fnUntraced(function* (outDir: string, history: readonly HistoryLine[], epochs: number) {
     const summary = yield* attempt(() => checkWeights(components)).pipe(
       Effect.andThen(leave(outDir, history)),
       // The loss tells of every update but the last.
@@ -312,13 +338,13 @@ export const trainAndLeave = Effect.fnUntraced(function* (
     )
     yield* attempt(() => {
       writeLines(join(outDir, 'history.jsonl'), history)
-      if (!canGoOn({ ...train, epochs: history.length })) return
-      saveCheckpoint(outDir, epochEnd(training, history), components, stateParts(train))
+      if (!canGoOn({ ...train, epochs })) return
+      saveCheckpoint(outDir, epochEnd(training, history), components, checkpointParts(train))
     })
-    return summary
+    return { ...summary, ...validationSummary(history, train) }
   })
   const onTheWay = (history: readonly HistoryLine[]) =>
-    context.extension?.deliver(history.length, (outDir) => leaveAll(outDir, history)) ?? Effect.void
+    context.extension?.deliver(history.length, (outDir) => leaveAll(outDir, history, history.length)) ?? Effect.void
   const history = yield* runTraining(context, engine, training, onTheWay)
-  return yield* leaveAll(context.outDir, history)
+  return yield* leaveAll(context.outDir, history, train.epochs)
 })

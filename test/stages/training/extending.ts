@@ -65,8 +65,8 @@ const nothingWanted: Extension = { deliver: () => Effect.void }
 
 type Folder = ReturnType<typeof tempFolder>
 
-const inputs = async (folder: Folder) => {
-  const data = syntheticData(folder.file('data'))
+const inputs = async (folder: Folder, validation: number) => {
+  const data = syntheticData(folder.file('data'), 40, 30, validation)
   const taught = await runModelStage(teacher, {
     params: teacherParams(),
     inputs: { data },
@@ -87,9 +87,9 @@ const inputs = async (folder: Folder) => {
   return { data, teacher: taught, pool: students }
 }
 
-/** The stages by name, each as a function of how it trains. */
-export const stages = async (folder: Folder): Promise<Readonly<Record<string, Stage>>> => {
-  const { data, ...others } = await inputs(folder)
+/** The stages by name, each as a function of how it trains, on data with so many validation images. */
+export const stages = async (folder: Folder, validation = 0): Promise<Readonly<Record<string, Stage>>> => {
+  const { data, ...others } = await inputs(folder, validation)
   const grid = gridParams()
   const macs = { sampling: 'macs', macsGroups: 3, init: 'leastSquares' } as const
   const models = [tinyConfig(8), tinyConfig(16)]
