@@ -41,12 +41,12 @@ interface StepModel {
 
 /**
  * The step of the stage teacher (forward, backward, AdamW) on random images. With `allTokens` the last block also
- * computes the tokens that nothing reads.
+ * computes the tokens that nothing reads; with `recompute` blocks are computed again for their gradients.
  */
 export const trainingStep = async (
   engine: Engine,
   { config, batch }: StepModel,
-  { allTokens = false } = {},
+  { allTokens = false, recompute = false } = {},
 ): Promise<() => Promise<void>> => {
   const start = startVit(config, { type: 'xavierUniform', gain: 1 }, 1, 'step')
   const logits = allTokens ? (...args: Parameters<typeof vitForward>) => vitForward(...args).logits : vitLogits
@@ -57,7 +57,7 @@ export const trainingStep = async (
     inputs: labelledSpecs(config, batch),
     weights: { ce: 1 },
     loss: ({ model }, { pixels, labels }) => ({
-      ce: crossEntropy(logits(model, config, pixels as tf.Tensor4D), labels as tf.Tensor2D),
+      ce: crossEntropy(logits(model, config, pixels as tf.Tensor4D, { recompute }), labels as tf.Tensor2D),
     }),
   }
   const step = await compileStep(engine, definition, optimiser)

@@ -445,6 +445,12 @@ export const TRAIN_OPTIONS = {
    * @default 1
    */
   accumulate: option.number(COUNT, 1),
+  /**
+   * Whether what blocks compute on their way is computed again for the gradient instead of being kept: less memory for
+   * the time of one more pass forward.
+   * @default false
+   */
+  checkpointBlocks: option.boolean(false),
   /** Above this Euclidean norm over all trained tensors the gradient is scaled down to it. @default off */
   clipNorm: option.numberOrNull(POSITIVE, 'off'),
   /**

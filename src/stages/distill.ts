@@ -14,7 +14,7 @@ import { attempt, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { checkImages, labelledBatches, labelledSpecs, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
-import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
+import { blockMode, keepBatches, keepSpecs } from './training/drop-path.js'
 import {
   featureParts,
   featureWeights,
@@ -81,7 +81,7 @@ export const distillStep = (
         models['student'],
         model,
         batch['pixels'] as tf.Tensor4D,
-        keepOf(batch, 'student'),
+        blockMode(batch, 'student', train),
       )
       const taught = batch['teacher.logits'] as tf.Tensor2D
       return {

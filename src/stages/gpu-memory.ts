@@ -27,8 +27,14 @@ const blockValues = (model: VitConfig): number => {
   return tokens * ((10 + 2 * model.mlpRatio) * model.embedDim + 2 * model.numHeads * tokens)
 }
 
-/** All blocks' values are kept for the backward pass, which computes as many again. */
-const trainingValues = (model: VitConfig): number => 2 * model.depth * blockValues(model)
+/**
+ * All blocks' values are kept for the backward pass, which computes as many again; with `checkpointBlocks` only what
+ * their branches start from is, and one block at a time has all of its values.
+ */
+const trainingValues = (model: VitConfig, { checkpointBlocks }: TrainParams): number =>
+  checkpointBlocks
+    ? 2 * (2 * model.depth * numTokens(model) * model.embedDim + blockValues(model))
+    : 2 * model.depth * blockValues(model)
 
 /** The values of two blocks are there at a time: those that one reads and those that it computes. */
 const forwardValues = (model: VitConfig): number => 2 * blockValues(model)
@@ -46,7 +52,7 @@ const training = (train: TrainParams, trained: readonly VitConfig[], answering: 
   floatBytes *
     (statesOf(train) * sum(trained.map(parametersOf)) +
       sum(answering.map(parametersOf)) +
-      train.batchSize * (sum(trained.map(trainingValues)) + sum(answering.map(forwardValues))))
+      train.batchSize * (sum(trained.map((model) => trainingValues(model, train))) + sum(answering.map(forwardValues))))
 
 /** Bytes of running these models forward. */
 const measuring = (models: readonly VitConfig[]): number =>

@@ -10,7 +10,7 @@ import { attempt, type StageError } from '../runtime/errors.js'
 import type { StageContext, StageFunction, StageSummary } from '../runtime/stage-contract.js'
 import { checkImages, labelledBatches, labelledSpecs, openDataset } from './data/dataset.js'
 import { withEngine } from './model/engine-scope.js'
-import { keepBatches, keepOf, keepSpecs } from './training/drop-path.js'
+import { blockMode, keepBatches, keepSpecs } from './training/drop-path.js'
 import { crossEntropy } from './training/losses.js'
 import { measureModel } from './model/measure.js'
 import { writeModel } from './model/model-files.js'
@@ -72,7 +72,7 @@ export const trainOnLabels = Effect.fnUntraced(function* (
     inputs: { ...labelledSpecs(model, train.batchSize), ...keepSpecs({ model }, train) },
     weights: { ce: 1 },
     loss: ({ model: params }, batch) => {
-      const logits = vitLogits(params, model, batch['pixels'] as tf.Tensor4D, keepOf(batch, 'model'))
+      const logits = vitLogits(params, model, batch['pixels'] as tf.Tensor4D, blockMode(batch, 'model', train))
       return { ce: crossEntropy(logits, batch['labels'] as tf.Tensor2D) }
     },
   }

@@ -40,6 +40,7 @@ describe('defaults', () => {
       weightDecay: 0.05,
       undecayed: ['biases', 'norms', 'positions', 'clsToken'],
       accumulate: 1,
+      checkpointBlocks: false,
       clipNorm: null,
       emaDecay: null,
       dropPath: 0,

@@ -37,6 +37,16 @@ describe('the estimate of GPU memory', () => {
     expect(bytes(stagesOf(64), 'teacher')).to.equal(600 * 2 ** 20 + 4 * (7 * parameters + 64 * values))
   })
 
+  it('counts one block and what the branches of the others start from where blocks are computed again', () => {
+    const train = { epochs: 1, batchSize: 64 }
+    const shape = vit({ embedDim: 192, depth: 12, numHeads: 3, patchSize: 7 })
+    const [kept, again] = [train, { ...train, checkpointBlocks: true }].map((each) =>
+      gpuMemory(pipeline('p').data(mnist()).teacher(shape, each).toNode().stages[1]!)!,
+    )
+    const block = 17 * (18 * 192 + 2 * 3 * 17)
+    expect(kept! - again!).to.equal(4 * 64 * (2 * 12 * block - 2 * (2 * 12 * 17 * 192 + block)))
+  })
+
   it('grows with the batch, and a student counts its teacher too', () => {
     expect(bytes(stagesOf(128), 'teacher')).to.be.above(bytes(stagesOf(64), 'teacher'))
     expect(bytes(stagesOf(64, 384), 'distill/tiny')).to.be.above(bytes(stagesOf(64), 'distill/tiny'))

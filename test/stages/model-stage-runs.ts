@@ -49,6 +49,7 @@ export const trainParams = (changes: Partial<TrainParams> = {}): TrainParams => 
   weightDecay: 0.05,
   undecayed: ['biases', 'norms', 'positions', 'clsToken'],
   accumulate: 1,
+  checkpointBlocks: false,
   clipNorm: null,
   emaDecay: null,
   dropPath: 0,

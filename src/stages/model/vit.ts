@@ -7,6 +7,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { numHeadLayers, numPositions, prefixTokens, type VitConfig } from '../../dsl/vit-config.js'
 import { attention, layerNorm, linear, mlp } from '../../engine/operations.js'
+import { recomputed } from '../../engine/recompute.js'
 import {
   defineTensor,
   linearTensors,
@@ -89,6 +90,13 @@ export interface BlockOutput {
  * 2·depth]`; column 2l is for block l's attention, 2l + 1 for its MLP. Undefined leaves all branches as they are.
  */
 export type Keep = tf.Tensor2D | undefined
+
+/** How blocks run in training. */
+export interface BlockMode {
+  readonly keep?: Keep
+  /** Whether what a block computes on its way is computed again for the gradient instead of being kept. */
+  readonly recompute?: boolean
+}
 
 /**
  * The tokens of every image before its pixels are added, `[1, T, d]`: cls and distillation token where there are
@@ -181,28 +189,53 @@ const kept = (branch: tf.Tensor3D, keep: Keep, column: number): tf.Tensor3D => {
   return tf.mul(branch, tf.reshape(tf.slice(keep, [0, column], [batch, 1]), [batch, 1, 1]))
 }
 
-/** Pre-norm block number `index` on tokens x; what it makes of the first `count` tokens, `[B, count, d]` each. */
+/** A branch of block `at`: LayerNorm, what `inner` makes of that, layer scale where there is one. */
+const runBranch = (
+  params: NamedTensors,
+  config: VitConfig,
+  at: string,
+  number: 1 | 2,
+  x: tf.Tensor3D,
+  inner: (params: NamedTensors, normed: tf.Tensor3D) => tf.Tensor3D,
+): tf.Tensor3D => {
+  const [scale, shift] = [params[`${at}.norm${number}.weight`], params[`${at}.norm${number}.bias`]]
+  const y = inner(params, layerNorm(x, scale, shift, config.layerNormEps))
+  return config.layerScale ? tf.mul(y, params[`${at}.ls${number}.gamma`]) : y
+}
+
+/** The tensors that a branch of block `at` reads. */
+const branchTensors = (params: NamedTensors, at: string, number: 1 | 2): NamedTensors => {
+  const parts = [`norm${number}`, number === 1 ? 'attn' : 'mlp', `ls${number}`]
+  return Object.fromEntries(
+    Object.entries(params).filter(([name]) => parts.some((part) => name.startsWith(`${at}.${part}.`))),
+  )
+}
+
+/**
+ * Pre-norm block number `index` on tokens x; what it makes of the first `count` tokens, `[B, count, d]` each. With
+ * `recompute` each of its two branches is computed again for its gradient.
+ */
 const runBlock = (
   params: NamedTensors,
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
-  keep: Keep,
+  { keep, recompute = false }: BlockMode,
   count: number | 'all',
 ): BlockOutput => {
   const at = `blocks.${index}`
-  const norm = (name: string, y: tf.Tensor3D) =>
-    layerNorm(y, params[`${at}.${name}.weight`], params[`${at}.${name}.bias`], config.layerNormEps)
-  const normed = norm('norm1', x)
-  const scaled = (name: string, y: tf.Tensor3D) =>
-    config.layerScale ? (tf.mul(y, params[`${at}.${name}.gamma`]) as tf.Tensor3D) : y
-  const att = scaled('ls1', selfAttention(params, `${at}.attn`, config, firstTokens(normed, count), normed))
+  const branch = (number: 1 | 2, y: tf.Tensor3D, inner: Parameters<typeof runBranch>[5]): tf.Tensor3D => {
+    const run = (z: tf.Tensor3D, own: NamedTensors) => runBranch(own, config, at, number, z, inner)
+    return recompute ? recomputed(run, y, branchTensors(params, at, number)) : run(y, params)
+  }
+  const att = branch(1, x, (own, normed) =>
+    selfAttention(own, `${at}.attn`, config, firstTokens(normed, count), normed),
+  )
   const middle = tf.add(firstTokens(x, count), kept(att, keep, 2 * index)) as tf.Tensor3D
-  const dense = (name: string) => ({
-    weight: params[`${at}.mlp.${name}.weight`],
-    bias: params[`${at}.mlp.${name}.bias`],
+  const out = branch(2, middle, (own, normed) => {
+    const dense = (name: string) => ({ weight: own[`${at}.mlp.${name}.weight`], bias: own[`${at}.mlp.${name}.bias`] })
+    return mlp(normed, dense('fc1'), dense('fc2')) as tf.Tensor3D
   })
-  const out = scaled('ls2', mlp(norm('norm2', middle), dense('fc1'), dense('fc2')) as tf.Tensor3D)
   return { att, map: tf.add(middle, kept(out, keep, 2 * index + 1)) }
 }
 
@@ -212,8 +245,8 @@ export const block = (
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
-  keep?: Keep,
-): BlockOutput => runBlock(params, config, index, x, keep, 'all')
+  mode: BlockMode = {},
+): BlockOutput => runBlock(params, config, index, x, mode, 'all')
 
 /** The same block, of which only the H tokens are computed that the head reads: `[B, T, d]` → `[B, H, d]`. */
 export const lastBlock = (
@@ -221,8 +254,8 @@ export const lastBlock = (
   config: VitConfig,
   index: number,
   x: tf.Tensor3D,
-  keep?: Keep,
-): tf.Tensor3D => runBlock(params, config, index, x, keep, tokensForHead(config)).map
+  mode: BlockMode = {},
+): tf.Tensor3D => runBlock(params, config, index, x, mode, tokensForHead(config)).map
 
 /** What the head's layers read: the mean over the patches' tokens, or the first tokens one by one; `[B, d]` each. */
 const pooled = (config: VitConfig, x: tf.Tensor3D): readonly tf.Tensor2D[] => {
@@ -250,12 +283,12 @@ export const head = (params: NamedTensors, config: VitConfig, x: tf.Tensor3D, fi
 }
 
 /** The whole model: pixels `[B, h, w, c]` → every intermediate result and the logits `[B, classes]`. */
-export const vitForward = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep) => {
+export const vitForward = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D, mode?: BlockMode) => {
   const embedded = embed(params, config, pixels)
   const blocks: BlockOutput[] = []
   let tokens = embedded
   for (let index = 0; index < config.depth; index++) {
-    const output = block(params, config, index, tokens, keep)
+    const output = block(params, config, index, tokens, mode)
     blocks.push(output)
     tokens = output.map
   }
@@ -263,9 +296,14 @@ export const vitForward = (params: NamedTensors, config: VitConfig, pixels: tf.T
 }
 
 /** The logits of `vitForward`, without the values that nothing else needs. */
-export const vitLogits = (params: NamedTensors, config: VitConfig, pixels: tf.Tensor4D, keep?: Keep): tf.Tensor2D => {
+export const vitLogits = (
+  params: NamedTensors,
+  config: VitConfig,
+  pixels: tf.Tensor4D,
+  mode?: BlockMode,
+): tf.Tensor2D => {
   const last = config.depth - 1
   let tokens = embed(params, config, pixels)
-  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens, keep).map
-  return head(params, config, lastBlock(params, config, last, tokens, keep))
+  for (let index = 0; index < last; index++) tokens = block(params, config, index, tokens, mode).map
+  return head(params, config, lastBlock(params, config, last, tokens, mode))
 }

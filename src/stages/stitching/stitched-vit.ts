@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core'
 import { linear } from '../../engine/operations.js'
-import { block, embed, head, type Keep, lastBlock, tokensForHead } from '../model/vit.js'
+import { block, embed, head, type BlockMode, lastBlock, tokensForHead } from '../model/vit.js'
 import type { NamedTensors } from '../tensors/named-tensors.js'
 import { gridSchedule, type StreamOperation, type StreamPlace } from './grid-schedule.js'
 import { type Grid, type DescendantPath, runsFinalNorm } from './grid.js'
@@ -15,7 +15,7 @@ const stitchTokens = (stitches: NamedTensors, name: string, tokens: tf.Tensor3D)
 
 /**
  * One descendant: pixels `[B, h, w, c]` → logits `[B, classes]`. By the model's index, `models` holds its tensors and
- * `keeps` its factors of stochastic depth.
+ * `modes` how its blocks run.
  */
 export const stitchedVit = (
   models: readonly NamedTensors[],
@@ -23,7 +23,7 @@ export const stitchedVit = (
   grid: Grid,
   path: DescendantPath,
   pixels: tf.Tensor4D,
-  keeps: readonly Keep[] = [],
+  modes: readonly BlockMode[] = [],
 ): tf.Tensor2D => {
   const { configs } = grid
   const end = path[path.length - 1]
@@ -32,9 +32,9 @@ export const stitchedVit = (
     const { model, first, last, stitch } = segment
     const run = [models[model], configs[model]] as const
     if (stitch !== null) tokens = stitchTokens(stitches, stitch, tokens)
-    for (let index = first; index < last; index++) tokens = block(...run, index, tokens, keeps[model]).map
+    for (let index = first; index < last; index++) tokens = block(...run, index, tokens, modes[model]).map
     const runLast = segment === end ? lastBlock : (...given: Parameters<typeof block>) => block(...given).map
-    tokens = runLast(...run, last, tokens, keeps[model])
+    tokens = runLast(...run, last, tokens, modes[model])
   }
   return head(models[end.model], configs[end.model], tokens, runsFinalNorm(path, grid))
 }

@@ -13,7 +13,7 @@ import { labelledBatches, labelledSpecs, type Split } from '../data/dataset.js'
 import { partOfTensor, type VitPart, vitParts, vitTensors } from '../model/vit.js'
 import type { NamedValues } from '../tensors/named-tensors.js'
 import { type Component, newComponent } from '../training/component.js'
-import { type DroppingModels, keepBatches, keepOf, keepSpecs } from '../training/drop-path.js'
+import { blockMode, type DroppingModels, keepBatches, keepSpecs } from '../training/drop-path.js'
 import { crossEntropy, klDivergence } from '../training/losses.js'
 import { type Teacher, type TeacherOutputs, teacherOutputs } from '../training/teacher-outputs.js'
 import type { StepDefinition } from '../training/train-step.js'
@@ -146,7 +146,7 @@ const droppingModels = (configs: readonly VitConfig[], models: Iterable<number>)
 
 /** The parameters that decide what a step minimises and changes. */
 type TuneParams = Pick<StitchParams, 'loss' | 'tuned'> & {
-  readonly train: Pick<TrainParams, 'batchSize' | 'dropPath'>
+  readonly train: Pick<TrainParams, 'batchSize' | 'dropPath' | 'checkpointBlocks'>
 }
 
 /** One training step on one descendant. */
@@ -176,9 +176,9 @@ export const tuningStep = (
     weights: WEIGHTS[loss],
     loss: (models, batch): Readonly<Record<string, tf.Scalar>> => {
       const params = grid.configs.map((_, index) => models[modelKey(index)] ?? {})
-      const keeps = grid.configs.map((_, index) => keepOf(batch, modelKey(index)))
+      const modes = grid.configs.map((_, index) => blockMode(batch, modelKey(index), train))
       const pixels = batch['pixels'] as tf.Tensor4D
-      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, path, pixels, keeps)
+      const logits = stitchedVit(params, models[STITCHES] ?? {}, grid, path, pixels, modes)
       const ce = crossEntropy(logits, batch['labels'] as tf.Tensor2D)
       if (loss === 'soft') return { ce, kl: klDivergence(logits, batch['teacher.logits'] as tf.Tensor2D) }
       if (loss === 'hard') return { ce, hard: crossEntropy(logits, batch['teacher.labels'] as tf.Tensor2D) }

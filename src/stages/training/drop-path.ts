@@ -9,7 +9,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { VitConfig } from '../../dsl/vit-config.js'
 import { Generator } from '../data/random.js'
-import type { Keep } from '../model/vit.js'
+import type { BlockMode, Keep } from '../model/vit.js'
 import type { BatchPlace } from '../data/dataset.js'
 
 /** The models that drop paths, by name. */
@@ -34,9 +34,12 @@ export const keepSpecs = (models: DroppingModels, { dropPath, batchSize }: DropP
         ]),
       )
 
-/** What a forward pass of this model takes as its `keep`; undefined where the step has no such input. */
-export const keepOf = (batch: Readonly<Record<string, tf.Tensor>>, model: string): Keep =>
-  batch[keepName(model)] as Keep
+/** How the blocks of this model run in a step: with the factors of its batch, where it has such an input. */
+export const blockMode = (
+  batch: Readonly<Record<string, tf.Tensor>>,
+  model: string,
+  { checkpointBlocks }: Pick<TrainParams, 'checkpointBlocks'>,
+): BlockMode => ({ keep: batch[keepName(model)] as Keep, recompute: checkpointBlocks })
 
 /** Draws the factors of one model, row by row. The first block never drops, so nothing is drawn for it. */
 const fillKeep = (keep: Float32Array, depth: number, rate: number, generator: Generator): void => {

@@ -30,7 +30,7 @@ describe('stochastic depth', () => {
         'vit',
         ({ theta, pixels, keep }) => {
           const params = slices(layout, theta as tf.Tensor1D)
-          const given = [params, CONFIG, pixels as tf.Tensor4D, keep as tf.Tensor2D] as const
+          const given = [params, CONFIG, pixels as tf.Tensor4D, { keep: keep as tf.Tensor2D }] as const
           const { blocks, logits } = vitForward(...given)
           return { logits, alone: vitLogits(...given), att: blocks[2].att, map: blocks[1].map }
         },
