@@ -162,10 +162,12 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
       })
     case 'path':
       return orNull(() => kindOf(fs.statSync(place)))
-    case 'link':
-      return (
-        orNull(() => shownPath(root, fs.realpathSync(place))) ?? orNull(() => `nothing at ${fs.readlinkSync(place)}`)
-      )
+    case 'link': {
+      const said = orNull(() => fs.readlinkSync(place))
+      const text = said !== null && path.isAbsolute(said) ? `/${shownPath(root, said)}` : said
+      const real = orNull(() => shownPath(root, fs.realpathSync(place)))
+      return text === null ? real : `${real ?? 'nothing'} by ${text}`
+    }
     case 'scope':
       return orNull(() => {
         const text = fs.readFileSync(place, 'utf8')

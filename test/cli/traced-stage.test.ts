@@ -18,6 +18,7 @@ import * as vm from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import * as os from 'node:os'
 import * as path from 'node:path'
+import * as v8 from 'node:v8'
 import { inspect } from 'node:util'
 import { pipeline, stage } from 'genepool'
 const at = (...parts) => path.join(process.env.OWN_ROOT, ...parts)
@@ -47,7 +48,7 @@ interface Read {
 
 const text = (name: string) => (workspace: Workspace) => void workspace.write(name, 'other')
 
-const everyVariable = ['OWN_VALUE', 'TZ', 'LC_ALL', 'HOME']
+const everyVariable = ['OWN_VALUE', 'TZ', 'LC_ALL', 'HOME', 'TMPDIR']
 
 const reads: Readonly<Record<string, Read>> = {
   sync: { compute: `() => fs.readFileSync(at('sync' + '.txt'), 'utf8')`, edit: text('sync.txt') },
@@ -141,6 +142,7 @@ const reads: Readonly<Record<string, Read>> = {
     compute: `() => { try { return createRequire(at('x.js'))('./' + 'plugin').n } catch { return 0 } }`,
     edit: (workspace) => void workspace.write('plugin.js', 'exports.n = 1'),
   },
+  temporary: { compute: `() => os.tmpdir()`, env: { TMPDIR: '/var/tmp' } },
   home: { compute: `() => os.homedir()`, env: { HOME: '/tmp' } },
   packageMain: {
     compute: `() => createRequire(at('x.js'))('./' + 'lib')`,
@@ -205,7 +207,16 @@ const reads: Readonly<Record<string, Read>> = {
   },
   inspected: { compute: `() => inspect(process.env).length`, env: { OWN_OTHER: '2' }, alsoIn: everyVariable },
   cloned: {
-    compute: `() => Object.keys(structuredClone(process.env)).length`,
+    compute: `async () => {
+  const { port1, port2 } = new MessageChannel()
+  const heard = new Promise((resolve) => port2.once('message', resolve))
+  port1.postMessage(new Map([['env', [process.env]]]))
+  const [posted] = (await heard).get('env')
+  port1.close()
+  const within = structuredClone({ env: process.env, again: [process.env] })
+  if (within.again[0] !== within.env) throw new Error('one is two')
+  return [posted, within.env, v8.deserialize(v8.serialize({ env: process.env })).env].map((each) => Object.keys(each).length)
+}`,
     env: { OWN_OTHER: '2' },
     alsoIn: everyVariable,
   },
@@ -249,6 +260,29 @@ const reads: Readonly<Record<string, Read>> = {
     compute: `() => { try { fs.rmdirSync(at('kept')) } catch {} return fs.readFileSync(at('ke' + 'pt/one.txt'), 'utf8') }`,
     edit: text('kept/one.txt'),
   },
+  textOfLink: {
+    compute: `() => fs.readlinkSync(at('toLink'))`,
+    edit: (workspace) => {
+      unlinkSync(workspace.file('toLink'))
+      symlinkSync('linked.txt', workspace.file('toLink'))
+    },
+  },
+  behindOwnLink: {
+    compute: `({ outDir }) => {
+  const own = path.join(outDir, '..', 'own')
+  fs.symlinkSync(at('not' + 'Yet.txt'), own)
+  return fs.existsSync(own)
+}`,
+    edit: text('notYet.txt'),
+  },
+  byHand: {
+    compute: `() => {
+  const made = { exports: {} }
+  process.getBuiltinModule('node:module')._extensions['.json'](made, at('by' + 'Hand.json'))
+  return made.exports.value
+}`,
+    edit: (workspace) => void workspace.write('byHand.json', '{ "value": 2 }'),
+  },
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
 
@@ -282,6 +316,8 @@ const prepareFiles = (workspace: Workspace): void => {
   workspace.write('tree/below/leaf.txt', 'leaf')
   workspace.write('listing/one.txt', '1')
   workspace.write('listing/below/two.txt', '2')
+  symlinkSync('link', workspace.file('toLink'))
+  workspace.write('byHand.json', '{ "value": 1 }')
   for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
   for (const folder of ['links', 'listed']) symlinkSync('../linked.txt', workspace.file(folder, 'one'))
   workspace.write('lib/package.json', '{ "main": "a.js" }')
@@ -457,6 +493,8 @@ export const n = await import('./later.mjs').then(({ n }) => n, () => m)
 const escapes: Readonly<Record<string, readonly [trust: string, compute: string]>> = {
   now: ['clock', '() => Date.now() > 0'],
   date: ['clock', '() => new Date().getTime() > 0'],
+  called: ['clock', '() => Date(5).length > 0'],
+  bound: ['addon', `() => typeof process['bind' + 'ing']('fs')`],
   elapsed: ['clock', '() => performance.now() > 0'],
   hrtime: ['clock', '() => process.hrtime.bigint() > 0'],
   random: ['randomness', '() => Math.random() < 2'],
@@ -523,6 +561,14 @@ describe('a stage that uses what nobody can write down', () => {
   const way = { name: 'HMAC', hash: 'SHA-256' }
   const key = await crypto.subtle.importKey('raw', new Uint8Array(32), way, false, ['sign'])
   return Buffer.from(await crypto.subtle.sign(way.name, key, new Uint8Array(2))).toString('hex')
+}`,
+      zoned: `() => { process.env.TZ = 'Asia/Tokyo'; return new Date(0).getHours() }`,
+      streamed: `async () => {
+  const file = await fsp.open(at('harmless' + '.mjs'))
+  let parts = 0
+  for await (const part of file.readableWebStream()) parts += part.byteLength > 0 ? 0 : 1
+  await file.close()
+  return parts
 }`,
       dated: `() => new Date(0).toISOString() + Date.UTC(2024) + (1).toLocaleString('en')`,
     }

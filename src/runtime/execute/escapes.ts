@@ -16,7 +16,7 @@ type Row = readonly [
   escape: Escape,
   holder: object,
   names: readonly string[],
-  counts?: (args: readonly unknown[]) => boolean,
+  counts?: (args: readonly unknown[], isNew: boolean) => boolean,
 ]
 
 /** Whether a way of `node:crypto` to sign or to encrypt gives something else each time. */
@@ -44,7 +44,7 @@ export const escapes = (): readonly Row[] => {
       node('node:vm'),
       words('Script createContext runInContext runInNewContext runInThisContext compileFunction SourceTextModule'),
     ],
-    ['addon', process, ['dlopen']],
+    ['addon', process, ['dlopen', 'binding', '_linkedBinding']],
     ['network', net.Socket.prototype, ['connect']],
     ['network', net.Server.prototype, ['listen']],
     ['network', dgram.Socket.prototype, ['bind', 'send']],
@@ -75,9 +75,10 @@ export const escapes = (): readonly Row[] => {
     ['clock', Object.getPrototypeOf(performance) as object, words('now mark measure toJSON eventLoopUtilization')],
     ['clock', process, words('hrtime uptime cpuUsage resourceUsage')],
     ['clock', process.hrtime, ['bigint']],
+    ['clock', node('node:perf_hooks'), ['monitorEventLoopDelay']],
     ['clock', process.report, ['getReport', 'writeReport']],
     ['clock', Date, ['now']],
-    ['clock', globalThis, ['Date'], (args) => args.length === 0],
+    ['clock', globalThis, ['Date'], (args, isNew) => args.length === 0 || !isNew],
     ['clock', globalThis, ['File'], ([, , options]) => optionOf(options, 'lastModified') === undefined],
     ['clock', Intl.DateTimeFormat.prototype, ['formatToParts'], ([date]) => date === undefined],
   ]

@@ -100,7 +100,8 @@ export const placeOfSite = (site: CallSite): Place => {
   return { file: plain, line: origin.originalLine + 1, column: origin.originalColumn + 1 }
 }
 
-export type Before = (args: readonly unknown[], boundary: Callable) => void
+/** `isNew`: it is called with `new`. */
+export type Before = (args: readonly unknown[], boundary: Callable, isNew: boolean) => void
 
 /** What is told of calls, by the function that stands for the replaced one. */
 const beforesOf = new WeakMap<object, Before[]>()
@@ -113,9 +114,9 @@ let within: Within = 'all'
 
 /** The function that stands for `original`, and first tells `befores` its arguments. */
 export const told = (original: Callable, befores: readonly Before[], inside: Within = 'all'): Callable => {
-  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A): A => {
+  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A, isNew = false): A => {
     if (within === 'all' || (within === 'callers' && !isNodesOwn(boundary))) {
-      for (const each of befores) each(args, boundary)
+      for (const each of befores) each(args, boundary, isNew)
     }
     if (inside === 'all' || within === 'none') return run()
     const outside = within
@@ -130,7 +131,7 @@ export const told = (original: Callable, befores: readonly Before[], inside: Wit
     apply: (target, self, args) =>
       call(args, handler.apply as Callable, () => Reflect.apply(target, self, args) as unknown),
     construct: (target, args, newTarget) =>
-      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object),
+      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object, true),
   }
   return new Proxy(original, handler)
 }

@@ -90,6 +90,37 @@ const realOf = (file: string): string => {
   }
 }
 
+/** Where a link leads that leads to nothing. */
+const linkTarget = (file: string): string | undefined => {
+  try {
+    return path.resolve(path.dirname(file), fs.readlinkSync(file))
+  } catch {
+    return undefined
+  }
+}
+
+/** The same with `part` replaced wherever it is in plain objects, lists, maps and sets; itself where it is not. */
+const replacedIn = (whole: unknown, part: unknown, by: unknown, done = new Map<unknown, unknown>()): unknown => {
+  if (whole === part) return by
+  if (typeof whole !== 'object' || whole === null) return whole
+  if (done.has(whole)) return done.get(whole)
+  const isObject = [Object.prototype, null].includes(Object.getPrototypeOf(whole) as object | null)
+  const again = (each: unknown): unknown => replacedIn(each, part, by, done)
+  if (!isObject && !Array.isArray(whole) && !(whole instanceof Map) && !(whole instanceof Set)) return whole
+  const copy = isObject
+    ? {}
+    : Array.isArray(whole)
+      ? []
+      : whole instanceof Map
+        ? new Map<unknown, unknown>()
+        : new Set()
+  done.set(whole, copy)
+  if (whole instanceof Map && copy instanceof Map) for (const [key, value] of whole) copy.set(again(key), again(value))
+  else if (whole instanceof Set && copy instanceof Set) for (const each of whole) copy.add(again(each))
+  else for (const key of Object.keys(whole)) Reflect.set(copy, key, again(Reflect.get(whole, key)))
+  return copy
+}
+
 class Tracer {
   #options: TraceOptions | undefined
   /** What the stage has read, by `keyOf`. */
@@ -306,7 +337,7 @@ class Tracer {
     this.#write([read])
   }
 
-  #isGiven(file: string): boolean {
+  #isOwn(file: string): boolean {
     const { given } = this.#options!
     const isBelow = (folder: string): boolean => file === folder || file.startsWith(folder + path.sep)
     const isMade = (): boolean => {
@@ -315,10 +346,19 @@ class Tracer {
         if (path.dirname(at) === at) return false
       }
     }
-    if (!given.some(isBelow) && !isMade()) return false
-    // A link in a folder of its own may lead out of it.
-    const real = fs.existsSync(file) ? fs.realpathSync(file) : file
-    return real === file || this.#isGiven(real)
+    return given.some(isBelow) || isMade()
+  }
+
+  /** What is read there: a link that the stage has made, or that is in a folder of its own, may lead out of it. */
+  #behindOwn(file: string): string {
+    if (!this.#isOwn(file)) return file
+    const real = realOf(file)
+    const target = real === file ? linkTarget(file) : real
+    return target === undefined ? file : this.#behindOwn(target)
+  }
+
+  #isGiven(file: string): boolean {
+    return this.#isOwn(this.#behindOwn(file))
   }
 
   /** `then` is the file's identity when it was read, where that was before. */
@@ -383,8 +423,9 @@ class Tracer {
       if (caller === 'loader' || this.#isGiven(file)) return
       if ((caller === 'own' || caller === 'vouched') && this.#isOfProgram(file)) return
       if (/^\/dev\/u?random$/.test(file)) return this.#escape('randomness', caller)
-      if (kind === 'file') this.#file('file', file)
-      else this.#valued(kind, file)
+      const read = kind === 'link' ? file : this.#behindOwn(file)
+      if (kind === 'file') this.#file('file', read)
+      else this.#valued(kind, read)
     })
   }
 
@@ -552,6 +593,13 @@ class Tracer {
       if (isUsers(file) && !this.#followsModules) this.#busy(() => this.#followModules())
       this.#busy(() => this.#file('module', file))
     })
+    // As whoever calls them by hand, too.
+    const { _extensions: kinds } = Module as unknown as { _extensions: object }
+    for (const kind of Object.keys(kinds)) {
+      replace(kinds, kind, ([, file]) => {
+        if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
+      })
+    }
     type Parent = { readonly filename?: string | null; readonly id?: string }
     type Resolve = (request: string, parent?: Parent, ...rest: unknown[]) => string
     const modules = Module as unknown as { _resolveFilename: Resolve }
@@ -671,16 +719,35 @@ class Tracer {
       },
     }
     const value = new Proxy(shown, handler)
-    const whole: ProxyHandler<typeof structuredClone> = {
+    const cloning: ProxyHandler<Callable> = {
       apply: (target, self, args: unknown[]) => {
-        if (args[0] !== value) return Reflect.apply(target, self, args)
-        note('*', whole.apply as Callable, true)
-        return Reflect.apply(target, self, [{ ...environment }, ...args.slice(1)])
+        try {
+          return Reflect.apply(target, self, args) as unknown
+        } catch (cause) {
+          // A proxy cannot be cloned: what is behind it is, as it would be without.
+          const plain = replacedIn(args[0], value, { ...environment })
+          if (plain === args[0]) throw cause
+          note('*', cloning.apply as Callable, true)
+          return Reflect.apply(target, self, [plain, ...args.slice(1)]) as unknown
+        }
       },
     }
-    globalThis.structuredClone = new Proxy(structuredClone, whole)
-    const modules = createRequire(import.meta.url)
-    replace(modules('node:os') as object, 'homedir', (_, boundary) => note('HOME', boundary))
+    const modules = createRequire(import.meta.url) as (name: string) => Record<string, { prototype: object }>
+    const threads = modules('node:worker_threads')
+    for (const [holder, name] of [
+      [globalThis, 'structuredClone'],
+      [threads['MessagePort']!.prototype, 'postMessage'],
+      [threads['Worker']!.prototype, 'postMessage'],
+      [BroadcastChannel.prototype, 'postMessage'],
+      [modules('node:v8'), 'serialize'],
+    ] as const) {
+      const { value: clone, ...descriptor } = Object.getOwnPropertyDescriptor(holder, name)!
+      Object.defineProperty(holder, name, { ...descriptor, value: new Proxy(clone as Callable, cloning) })
+    }
+    replace(modules('node:os'), 'homedir', (_, boundary) => note('HOME', boundary))
+    replace(modules('node:os'), 'tmpdir', (_, boundary) => {
+      for (const name of ['TMPDIR', 'TMP', 'TEMP']) note(name, boundary)
+    })
     Object.defineProperty(process, 'env', { configurable: true, enumerable: true, writable: true, value })
   }
 
@@ -698,7 +765,7 @@ class Tracer {
     this.#busy(() => {
       const caller = callerOf(boundary, true)
       if (typeof caller !== 'object' && caller !== 'nobody') return
-      const isForNode = escape === 'clock' ? isNodesOwn : isOfNodesLibrary
+      const isForNode = ['clock', 'vm'].includes(escape) ? isNodesOwn : isOfNodesLibrary
       if (escape === 'network' || !isForNode(boundary)) this.#escape(escape, caller)
     })
   }
@@ -706,8 +773,8 @@ class Tracer {
   #replaceEscapes(): void {
     for (const [escape, holder, names, counts] of escapes()) {
       for (const name of names) {
-        replace(holder, name, (args, boundary) => {
-          if (counts === undefined || counts(args)) this.#noticed(escape, boundary)
+        replace(holder, name, (args, boundary, isNew) => {
+          if (counts === undefined || counts(args, isNew)) this.#noticed(escape, boundary)
         })
       }
     }
@@ -744,6 +811,8 @@ class Tracer {
             this.#options === undefined ||
             this.#isBusy ||
             this.#reads.has(readName(kind, 'of the process')) ||
+            // The user's code has said which.
+            (kind === 'zone' && this.#set.has('TZ') && process.env['TZ'] !== undefined) ||
             !counts(args)
           )
             return
