@@ -453,6 +453,23 @@ describe('modules that a stage loads by names that nothing says', () => {
     expect(await ran()).to.equal(0)
   })
 
+  it('count with the tsconfig.json that leads to them', async () => {
+    workspace.write('common/package.json', '{}')
+    for (const n of [1, 2]) workspace.write(`common/${n}/lib.ts`, `export const n = ${n}`)
+    workspace.write(
+      'common/own.ts',
+      `import { pipeline, stage } from 'genepool'\nimport { n } from 'at/lib'\nexport default pipeline('p').add(stage('s', { run: () => ({ n }) }))`,
+    )
+    const summaries = async (n: number): Promise<readonly unknown[]> => {
+      workspace.write('common/tsconfig.json', `{ "compilerOptions": { "paths": { "at/*": ["./${n}/*"] } } }`)
+      const { events } = await runCli('run own.ts --json'.split(' '), { cwd: workspace.file('common') })
+      return eventsOf(events, 'stage-finished').map(({ summary }) => summary)
+    }
+    expect(await summaries(1)).to.deep.equal([{ n: 1 }])
+    expect(await summaries(2)).to.deep.equal([{ n: 2 }])
+    expect(await summaries(1)).to.deep.equal([])
+  })
+
   it('count where a package loads them for it', async () => {
     workspace.write(
       'node_modules/settings/package.json',

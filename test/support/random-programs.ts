@@ -194,6 +194,15 @@ const gadgets: readonly MakeGadget[] = [
     head: `interface ${k}Shape { v: number }\nconst ${k} = { v: ${n()} } satisfies ${k}Shape as ${k}Shape`,
     use: `${k}.v!`,
   }),
+  (k, n) => ({
+    head: `import { ${k} } from './${k}.js'`,
+    use: `Object.entries(${k}).join()`,
+    files: { [`${k}.ts`]: `export enum ${k} { a = ${n()} }\nexport enum ${k} { b = ${n()} }` },
+  }),
+  (k, n) => ({
+    head: `class ${k} {\n  a() { return ${n()} }\n  b() { return ${n()} }\n  static c = ${n()}\n}`,
+    use: `Reflect.ownKeys(${k}.prototype).join() + new ${k}().b()`,
+  }),
   // CommonJS, JSON, packages, waiting.
   (k, n) => ({
     head: `import ${k} from './${k}.cjs'`,
@@ -267,6 +276,19 @@ const gadgets: readonly MakeGadget[] = [
     files: {
       [`${k}.ts`]: `import { w } from './${k}b.js'\nexport const v = () => w + ${n()}`,
       [`${k}b.ts`]: `export const w = ${n()}`,
+    },
+  }),
+  (k, n) => ({
+    head: `import { used as ${k} } from './${k}.js'\nconst ${k}all = await import(['./${k}', 'js'].join('.'))`,
+    use: `${k}() + ${k}all.other()`,
+    files: { [`${k}.ts`]: `export const used = () => ${n()}\nexport const other = () => ${n()}` },
+  }),
+  (k, n) => ({
+    head: `import './${k}/${k}.js'`,
+    use: `(globalThis as any).${k}`,
+    files: {
+      [`${k}/${k}.js`]: `globalThis.${k} = typeof require + ${n()}`,
+      [`${k}/package.json`]: `{ "type": "${n() > 4 ? 'module' : 'commonjs'}" }`,
     },
   }),
   // Names that loaders resolve in ways of their own.
@@ -392,6 +414,10 @@ const definitions: readonly ((name: string, uses: string, n: () => number) => st
   (name, uses, n) =>
     `const seen: number[] = []\nexport default suite('s', { size: [${n()}] }, ({ size }) => {\n  seen.push(size + ${n()})\n  return pipeline('p').add(stage('${name}', { params: { size }, run: () => [seen.join(), ${uses}] as never }))\n})`,
   (name, uses, n) =>
+    `const seen: number[] = []\nconst build = ({ size }: any) => {\n  seen.push(size + ${n()})\n  return pipeline('p').add(stage('${name}', { run: () => [seen.join(), ${uses}] as never }))\n}\nexport default suite('s', { size: [${n()}] }, build)`,
+  (name, uses, n) =>
+    `let times = ${n()}\nconst on = { get size() { times += ${n()}; return 1 } }\nexport default pipeline('p').add(stage('${name}', { params: { size: on.size }, run: () => [times, ${uses}] as never }), other)`,
+  (name, uses, n) =>
     `export default suite('s', { size: [${n()}] }, ({ size }) =>\n  pipeline('p').add(stage('${name}', { run: () => [size, ${uses}] as never })))`,
   (name, uses, n) =>
     `const options = { n: ${n()} }\nconst main = stage('${name}', { run: () => [options.n, ${uses}] as never })\noptions.n += ${n()}\nexport default pipeline('p').add(main, other)`,
@@ -421,6 +447,7 @@ export const randomEdit = (draw: Draw, { files }: RandomProgram): ProgramFiles |
   const text = files[name]!
   const lines = text.split('\n')
   const at = Math.floor(draw() * lines.length)
+  let other: ProgramFiles | undefined
   const edits: readonly (() => string)[] = [
     // Numbers are what most edits change.
     ...Array.from({ length: 4 }, () => () => {
@@ -441,11 +468,24 @@ export const randomEdit = (draw: Draw, { files }: RandomProgram): ProgramFiles |
         .replace(/\ba as (\w+), b as (\w+)/, 'b as $1, a as $2')
         .replace(/\{ c as (\w+), d as (\w+) \}/, '{ d as $1, c as $2 }'),
     () => text.replace(' + ', ' - '),
+    // What a package says of its files.
+    () => {
+      const manifest = Object.keys(files).find(
+        (each) => /^p\w+\/package\.json$/.test(each) && files[each]!.includes('type'),
+      )
+      const said = manifest === undefined ? '' : files[manifest]!
+      other =
+        manifest === undefined
+          ? undefined
+          : { [manifest]: said.includes('module') ? '{ "type": "commonjs" }' : '{ "type": "module" }' }
+      return text
+    },
     () => text.replace('=> v', '=> -v'),
     () => text.replace(/\bconst (\w+) = (\d+)/, 'let $1 = $2'),
     () => `${text}\nexport const added = ${Math.floor(draw() * 10)}\n`,
   ]
   const edited = pick(draw, edits)()
+  if (other !== undefined) return { ...files, ...other }
   return edited === text ? undefined : { ...files, [name]: edited }
 }
 

@@ -22,7 +22,7 @@ import {
 import { EntryIndex } from './entry-index.js'
 import { FileStates, FilesSeen, type Identities } from './files-seen.js'
 import { entryName, ErasedFiles, type FlatProgram, flatten, Labels } from './flat-program.js'
-import { isCode } from './literal-files.js'
+import { anyModule, isCode, opaqueMark } from './literal-files.js'
 import { Packages } from './packages.js'
 import { recordOfProgram } from './program-symbols.js'
 import { encodeRecord } from './record-text.js'
@@ -271,6 +271,7 @@ export class CodeReader {
         isFollowed(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
       mayAct: () => true,
       read: (file) => this.#text(file, seen),
+      isModule: () => true,
       hash: (file) => this.#hash(file, seen),
       erased: this.#erased,
       isTraced: true,
@@ -348,15 +349,19 @@ export class CodeReader {
     labels.of(module)
     const resolver = new Resolver(this.#packages)
     try {
-      const put = (follow: (specifier: string) => boolean): Promise<FlatProgram> =>
+      const put = (follow: (specifier: string) => boolean, more = ''): Promise<FlatProgram> =>
         flatten({
-          entry,
+          entry: `${entry}\n${more}`,
           rewritten,
           labels,
           resolve: (from, specifier, kind) =>
             follow(specifier) ? resolver.resolve(from, specifier, seen, kind) : { type: 'builtin' },
           mayAct: isOwn ? () => true : isForeign,
           read: (file) => this.#text(file, seen),
+          isModule: (file) => {
+            const root = this.#packages.rootOf(path.dirname(file), seen)
+            return root !== undefined && this.#packages.manifest(root, seen)?.type === 'module'
+          },
           hash: (file) => this.#hash(file, seen),
           erased: this.#erased,
           isTraced: isOwn !== true,
@@ -365,7 +370,9 @@ export class CodeReader {
       // What a definition only builds with is gone by now: this package is followed where a stage computes with it.
       const alone = isOwn === true ? undefined : await put((specifier) => !isNamed(specifier))
       const computesWithIt = alone !== undefined && [...alone.outside].some(isNamed) && !onlyBuilds(alone.text)
-      const flat = alone === undefined || computesWithIt ? await put(() => true) : alone
+      const follow = alone === undefined || computesWithIt ? () => true : (specifier: string) => !isNamed(specifier)
+      const named = alone === undefined || computesWithIt ? await put(follow) : alone
+      const flat = named.text.includes(anyModuleMark) ? await put(follow, wholeModules(named, files)) : named
       const record = recordOfProgram(flat, {
         files,
         which,
@@ -383,6 +390,15 @@ export class CodeReader {
     const read = await this.#flat(module, exportEntry(module, name), new FilesSeen(this.#states))
     return { ...read, record: inSources(read) }
   }
+}
+
+const anyModuleMark = `${opaqueMark}(${JSON.stringify(anyModule)}`
+
+/** All exports of all modules of a program: what loads any of them may use them. */
+const wholeModules = ({ code }: FlatProgram, files: ReadonlyMap<string, string>): string => {
+  const modules = [...code.keys()].sort().map((label) => JSON.stringify(files.get(label)))
+  const imports = modules.map((file, index) => `import * as all${index} from ${file}`)
+  return `${imports.join('\n')}\nexport const genepoolAll = [${modules.map((_, index) => `all${index}`).join(', ')}]`
 }
 
 /** What a program begins with. */

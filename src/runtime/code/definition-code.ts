@@ -30,6 +30,8 @@ export interface ParsedFile {
   /** Local names of this package's exports, and their own. */
   readonly imported: ReadonlyMap<string, string>
   readonly calls: readonly StageCall[]
+  /** Whether something in it may act when it is only read: a getter, a proxy, a conversion. */
+  readonly actsWhenRead: boolean
   /** Resolves names, of this file alone. */
   readonly checker: () => ts.TypeChecker
 }
@@ -91,7 +93,14 @@ export const parseDefinitionFile = (file: string, text: string): ParsedFile => {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
   const calls: StageCall[] = []
   const imported = importedBuilders(source)
+  let actsWhenRead = false
   const visit = (node: ts.Node): void => {
+    const { name: own } = node as { readonly name?: ts.Node }
+    const isConversion = own !== undefined && ts.isIdentifier(own) && /^(toString|valueOf|toJSON)$/.test(own.text)
+    if (ts.isGetAccessor(node) || (isConversion && !ts.isPropertyAccessExpression(node))) actsWhenRead = true
+    if (ts.isIdentifier(node) && /^(Proxy|definePropert(y|ies)|__defineGetter__|toPrimitive)$/.test(node.text)) {
+      actsWhenRead = true
+    }
     if (ts.isCallExpression(node) && node.arguments.length > 1) {
       const [name, options] = node.arguments.map(withoutSkin)
       const run = runOf(options)
@@ -115,7 +124,7 @@ export const parseDefinitionFile = (file: string, text: string): ParsedFile => {
   }
   visit(source)
   let checker: ts.TypeChecker | undefined
-  return { file, text, source, imported, calls, checker: () => (checker ??= checkerOf(source)) }
+  return { file, text, source, imported, calls, actsWhenRead, checker: () => (checker ??= checkerOf(source)) }
 }
 
 const isBefore = (a: CodePlace, b: CodePlace): boolean => a.line < b.line || (a.line === b.line && a.column <= b.column)
@@ -249,11 +258,23 @@ const topNames = (source: ts.SourceFile, node: ts.Node): readonly string[] => {
   return name !== undefined && ts.isIdentifier(name) ? [name.text] : []
 }
 
+/** What a builder calls does nothing but build; `actsWhenRead`: reading a value may do something. */
+interface Building {
+  readonly imported: ReadonlyMap<string, string>
+  readonly actsWhenRead: boolean
+}
+
 /** Whether a function that a builder calls does nothing but build. */
-const onlyBuilds = (node: ts.Node, imported: ReadonlyMap<string, string>): boolean => {
+const onlyBuilds = (node: ts.Node, building: Building): boolean => {
   const ts = typescript()
+  const { imported, actsWhenRead } = building
   if (ts.isTypeNode(node)) return true
   if (ts.isCallExpression(node) && rootOf(node, imported) === undefined) return false
+  if (actsWhenRead) {
+    const isChain = ts.isPropertyAccessExpression(node) && ts.isCallExpression(withoutSkin(node.expression))
+    if ((ts.isPropertyAccessExpression(node) && !isChain) || ts.isElementAccessExpression(node)) return false
+    if (ts.isBinaryExpression(node) || ts.isTemplateExpression(node) || ts.isSpreadAssignment(node)) return false
+  }
   if (ts.isNewExpression(node) || ts.isTaggedTemplateExpression(node) || ts.isAwaitExpression(node)) return false
   if (ts.isDeleteExpression(node) || ts.isYieldExpression(node) || ts.isThrowStatement(node)) return false
   if (ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)) {
@@ -265,7 +286,35 @@ const onlyBuilds = (node: ts.Node, imported: ReadonlyMap<string, string>): boole
   }
   // Functions that computing stages call are not called while it is built.
   if (ts.isObjectLiteralElementLike(node) && node.name !== undefined && node.name.getText() === 'run') return true
-  return ts.forEachChild(node, (child) => (onlyBuilds(child, imported) ? undefined : true)) !== true
+  return ts.forEachChild(node, (child) => (onlyBuilds(child, building) ? undefined : true)) !== true
+}
+
+/** Of what `suite` is given, whether it is no function or one that does nothing but build. */
+const isBuilder = (value: ts.Node, file: ParsedFile, building: Building): boolean => {
+  const ts = typescript()
+  if (ts.isFunctionLike(value)) return onlyBuilds(value, building)
+  if (ts.isObjectLiteralExpression(value) || ts.isStringLiteralLike(value)) return true
+  const declared = ts.isIdentifier(value) ? (file.checker().getSymbolAtLocation(value)?.declarations ?? []) : []
+  const [only] = declared
+  if (only === undefined || declared.length > 1) return false
+  const isConstant = (ts.getCombinedNodeFlags(only) & ts.NodeFlags.Const) !== 0
+  const made = ts.isVariableDeclaration(only) && isConstant && only.initializer ? withoutSkin(only.initializer) : only
+  return (ts.isFunctionLike(made) || ts.isObjectLiteralExpression(made)) && isBuilder(made, file, building)
+}
+
+/** Whether a call of `stage` reads values of which reading may do something: its parameters, beside its functions. */
+const readsParams = (node: ts.CallExpression): boolean => {
+  const ts = typescript()
+  const reads = (part: ts.Node): boolean => {
+    if (ts.isGetAccessor(part) || (ts.isIdentifier(part) && isReference(part))) return true
+    if (ts.isFunctionLike(part)) return false
+    return ts.forEachChild(part, (child) => (reads(child) ? true : undefined)) === true
+  }
+  const [, options] = node.arguments.map(withoutSkin)
+  if (options === undefined || !ts.isObjectLiteralExpression(options)) return options !== undefined
+  return options.properties.some(
+    (each) => ts.isSpreadAssignment(each) || (each.name.getText() === 'params' && reads(each)),
+  )
 }
 
 /** The builder that a chain of calls begins with: `pipeline('p').data(…).teacher(…)`. */
@@ -281,21 +330,25 @@ const rootOf = (node: ts.CallExpression, imported: ReadonlyMap<string, string>):
  * Chains of builders, each made a list of what they are given: the tree shaker drops it where nothing in it acts. Those
  * in functions stay: a stage may compute with one.
  */
-const withoutBuilders = ({ source, text, imported }: ParsedFile, except: readonly ts.Node[]): string => {
+const withoutBuilders = (file: ParsedFile, except: readonly ts.Node[], actsWhenRead: boolean): string => {
   const ts = typescript()
+  const { source, text, imported } = file
+  const building = { imported, actsWhenRead }
   const write = (node: ts.Node): string => {
     if (ts.isFunctionLike(node)) return text.slice(node.getFullStart(), node.end)
     if (ts.isCallExpression(node) && !except.some((each) => contains(node, each))) {
       const root = rootOf(node, imported)
-      if (root !== undefined) {
-        const callee = withoutSkin(node.expression)
+      const callee = withoutSkin(node.expression)
+      const called = ts.isIdentifier(callee) ? imported.get(callee.text) : undefined
+      const isRead = called === 'stage' && actsWhenRead && readsParams(node)
+      if (root !== undefined && !isRead) {
         const before = ts.isPropertyAccessExpression(callee)
           ? `${write(withoutSkin(callee.expression))}, ${JSON.stringify(callee.name.text)}`
           : JSON.stringify(root)
         const given = node.arguments.map((each) => {
           const value = withoutSkin(each)
-          const isCalled = ts.isArrowFunction(value) || ts.isFunctionExpression(value)
-          return isCalled && !onlyBuilds(value.body, imported) ? `(${write(each)})()` : write(each)
+          const isCalled = called === 'suite' || ts.isFunctionLike(value)
+          return isCalled && !isBuilder(value, file, building) ? `(${write(each)})()` : write(each)
         })
         const list = [before, ...given].join(', ')
         // What follows stays on its lines.
@@ -345,12 +398,13 @@ export const definitionCode = (
   const fileOf = (call: StageCall): ParsedFile => parsed.find(({ file }) => file === call.file)!
   const capturing = calls.filter((call) => captures(fileOf(call), call.run ?? call.node))
   const unknown = calls.filter((call) => call.run === undefined || !isOneFunction(fileOf(call), call.run, parsed))
+  const actsWhenRead = parsed.some((each) => each.actsWhenRead)
   const exported = new Map<string, string[]>()
   const lines = new Map<string, { readonly from: number; readonly to: number }>()
   const rewritten = new Map<string, string>()
   for (const each of parsed) {
     const except = calls.length === 0 ? [each.source] : capturing.map(({ node }) => node)
-    let text = calls.length === 0 ? each.text : withoutBuilders(each, except)
+    let text = calls.length === 0 ? each.text : withoutBuilders(each, except, actsWhenRead)
     for (const [index, call] of calls.entries()) {
       if (call.file !== each.file) continue
       const isCaptured = capturing.includes(call)

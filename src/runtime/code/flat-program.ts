@@ -33,6 +33,8 @@ export interface FlatProgram {
   readonly code: ReadonlyMap<string, string>
   /** Label → the labels that it imports, in order. */
   readonly imports: ReadonlyMap<string, readonly string[]>
+  /** Labels of files that are CommonJS by what their package says. */
+  readonly commonJs: readonly string[]
   /** Where the entry begins. */
   readonly first: string
 }
@@ -79,6 +81,9 @@ const loaderOf = (file: string): Loader => {
   return kind as Loader
 }
 
+/** Whether a file's name leaves open whether it is an ES module. */
+const isNeutral = (file: string): boolean => /\.[jt]sx?$/.test(file)
+
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A module that is no ES module, so that any name may be imported of it. */
@@ -87,12 +92,21 @@ const value = (contents: string): OnLoadResult => ({
   loader: 'js',
 })
 
-/** Calls of `effect` that only wrap a function: the one package that is vouched for here. */
-const wrapping = /\bEffect\.(?:fn|fnUntraced)\(/g
+/** Calls of `effect` that only wrap a function that is written there: the one package that is vouched for here. */
+const wrapping = /\bEffect\.(?:fn|fnUntraced)\((?=function|\([\w$, ]*\) =>|"[^"\\]*"\)\()/g
 const importsEffect = /\bEffect\b[^;\n]* from "effect(?:\/Effect)?"/
 
 const vouched = (code: string): string =>
   importsEffect.test(code) ? code.replace(wrapping, '/* @__PURE__ */ $&') : code
+
+/** Of an exported `var` that is declared twice, as merged enums are, the tree shaker loses both. */
+const exportedVariable = /^export var ([\w$]+)(?= =)/gm
+
+const exportedLast = (code: string): string => {
+  const names = [...code.matchAll(exportedVariable)].map(([, name]) => name!)
+  const twice = names.filter((name) => code.split(`var ${name} =`).length > 2)
+  return twice.length === 0 ? code : `${code.replace(exportedVariable, 'var $1')}\nexport { ${names.join(', ')} }`
+}
 
 /**
  * A file's code without types, comments and what a formatter or a compiler's `minify` changes, of its own. Annotations
@@ -116,7 +130,7 @@ const erase = async (file: string, label: string, text: string): Promise<OnLoadR
   const { transform } = await import('esbuild')
   try {
     const { code } = await transform(text, options)
-    return { contents: vouched(code), loader: 'js' }
+    return { contents: exportedLast(vouched(code)), loader: 'js' }
   } catch (cause) {
     if (!isRefused(cause)) throw cause
     const mark = `${opaqueMark}('code that does not parse', 1, 1)`
@@ -148,6 +162,8 @@ interface FlattenOptions {
   readonly mayAct: (from: string, specifier: string) => boolean
   /** The text of a file. */
   readonly read: (file: string) => string
+  /** Whether a file's package says that it is an ES module. */
+  readonly isModule: (file: string) => boolean
   /** sha256 of a file's bytes: of one that is no code, and may be large. */
   readonly hash: (file: string) => string
   readonly erased: ErasedFiles
@@ -249,6 +265,9 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
     outside,
     code,
     imports,
+    commonJs: [...code.keys()]
+      .filter((label) => isNeutral(label) && !options.isModule(options.labels.files.get(label)!))
+      .sort(),
     first: imports.get('entry')?.[0] ?? '',
   }
 }

@@ -33,10 +33,13 @@ interface Lead {
   readonly opaque?: string
   /** Whether the trace of a stage that is computed says what came of it. */
   readonly isTraced?: boolean
+  /** Whether that may be a module, also one whose other exports the code names itself. */
+  readonly loadsModules?: boolean
 }
 
 /** What only a trace can follow. */
 const traced = (what: string): Lead => ({ loads: [], opaque: what, isTraced: true })
+const tracedModules = (what: string): Lead => ({ ...traced(what), loadsModules: true })
 /** What not even a trace can. */
 const opaque = (what: string): Lead => ({ loads: [], opaque: what })
 const follow = (as: Load['as'], specifiers: readonly string[]): Lead => ({
@@ -56,7 +59,8 @@ const literalsOf = (node: ts.Node | undefined): readonly string[] | undefined =>
 
 const followOr = (as: Load['as'], specifier: ts.Node | undefined, what: string): Lead => {
   const literals = literalsOf(specifier)
-  return literals === undefined ? traced(what) : follow(as, literals)
+  if (literals !== undefined) return follow(as, literals)
+  return as === 'module' ? tracedModules(what) : traced(what)
 }
 
 const isMeta = (node: ts.Node | undefined, property: string): boolean => {
@@ -93,6 +97,20 @@ export const makesRequire = (node: ts.Node, names: NameLookup): boolean => {
   )
 }
 
+/** Whether what a call gives is called at once, or has a name that only its own file knows. */
+const isKept = (call: ts.CallExpression): boolean => {
+  const ts = typescript()
+  let { parent } = call
+  while (withoutSkin(parent) === call) ({ parent } = parent)
+  if (ts.isCallExpression(parent)) return withoutSkin(parent.expression) === call
+  if (ts.isPropertyAccessExpression(parent)) return true
+  if (!ts.isVariableDeclaration(parent) || !ts.isIdentifier(parent.name)) return false
+  const statement = parent.parent.parent
+  const isExported = ts.isVariableStatement(statement) && statement.modifiers !== undefined
+  const named = new RegExp(`export\\s*\\{[^}]*(?<![\\w$])${parent.name.text.replaceAll('$', '\\$')}(?![\\w$])`)
+  return !isExported && !named.test(call.getSourceFile().text)
+}
+
 const isRequireFunction = (node: ts.Node, names: NameLookup): boolean => {
   const ts = typescript()
   const value = withoutSkin(node)
@@ -121,7 +139,8 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
   const callee = withoutSkin(node.expression)
   const [first] = node.arguments
   if (callee.kind === ts.SyntaxKind.ImportKeyword) return followOr('module', first, 'import() of a computed name')
-  if (isCreateRequire(callee, names) && !isMeta(first, 'url')) return traced('createRequire() of another place')
+  if (isCreateRequire(callee, names) && !isMeta(first, 'url')) return tracedModules('createRequire() of another place')
+  if (makesRequire(node, names) && !isKept(node)) return tracedModules('require, handed on')
   if (isRequireFunction(callee, names)) return followOr('module', first, 'require() of a computed name')
   if (ts.isPropertyAccessExpression(callee)) {
     const { name, expression } = callee
@@ -134,7 +153,7 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
       names.isGlobal('process') &&
       ['dlopen', 'binding', 'getBuiltinModule'].includes(name.text)
     ) {
-      return name.text === 'binding' ? opaque('process.binding()') : traced(`process.${name.text}()`)
+      return name.text === 'binding' ? opaque('process.binding()') : tracedModules(`process.${name.text}()`)
     }
     return undefined
   }
@@ -205,7 +224,7 @@ const nameLead = (node: ts.Identifier, names: NameLookup): Lead | undefined => {
     !(ts.isCallExpression(parent) && parent.expression === node) &&
     !ts.isPropertyAccessExpression(parent) &&
     !ts.isTypeOfExpression(parent)
-  if (isHandedOn) return traced('require, handed on')
+  if (isHandedOn) return tracedModules('require, handed on')
   if (names.isGlobal(text)) {
     if (text === 'eval') return opaque('eval')
     if (text === '__dirname') return pathLead(parent, node) ?? traced('a path made from __dirname')

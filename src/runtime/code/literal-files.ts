@@ -16,6 +16,9 @@ export const spaces = { code: 'code', bytes: 'bytes' } as const
 /** `genepoolOpaque('what', line, column)`: reaching it is reaching something that cannot be followed. */
 export const opaqueMark = 'genepoolOpaque'
 
+/** No thing that cannot be followed: any module may be loaded there, and the trace then tells which. */
+export const anyModule = 'any module'
+
 /** `// genepool: opaque the versions are part of the engine's identity`, on the line or on the one above. */
 const covered = /\/[/*]\s*genepool:\s*opaque\s+\S/
 
@@ -108,6 +111,7 @@ export const literalFiles = (file: string, text: string, isTraced: boolean): str
     if (lead === undefined || (lead.opaque === undefined && (isCovered || followed))) ts.forEachChild(node, visit)
     else if (lead.opaque !== undefined) {
       if (!isCovered && !(isTraced && lead.isTraced === true)) mark(node, lead.opaque, line, column)
+      else if (isTraced && lead.loadsModules === true) mark(node, anyModule, line, column)
       // A name with something computed in it stands for many files to the tree shaker.
       if (followed) {
         const { expression } = node as ts.CallExpression

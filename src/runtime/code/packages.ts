@@ -12,6 +12,7 @@ export interface InstalledPackage {
 interface Manifest {
   readonly name?: string
   readonly version?: string
+  readonly type?: string
   readonly exports?: unknown
   readonly imports?: unknown
   readonly main?: string

@@ -11,7 +11,7 @@ import {
   type Opaque,
 } from './code-record.js'
 import { entryName, type FlatProgram } from './flat-program.js'
-import { isCode, opaqueMark, spaces } from './literal-files.js'
+import { anyModule, isCode, opaqueMark, spaces } from './literal-files.js'
 import { isReference, typescript } from './typescript.js'
 
 /** What the statements of a module are called together: no declaration can be called so. */
@@ -358,7 +358,8 @@ class Symbols {
       if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === opaqueMark) {
         const [what, line, column] = node.arguments.map((each) => each.getText(this.#source))
         const said = JSON.parse(what!) as string
-        opaque.push({ label, what: said, line: this.#options.lineOf(label, Number(line)), column: Number(column) })
+        if (said !== anyModule)
+          opaque.push({ label, what: said, line: this.#options.lineOf(label, Number(line)), column: Number(column) })
         return put(`‹opaque ${said}›`)
       }
       if (ts.isVariableDeclarationList(node) && node.parent.parent !== this.#source) {
@@ -440,16 +441,15 @@ class Symbols {
       const [first] = pieces as [Piece, ...Piece[]]
       const members = pieces.length === 1 ? this.#membersOf(first) : []
       const inner = new Set(members.flatMap(({ nodes }) => nodes))
-      const ts = typescript()
-      // Fields are made in their order; which methods there are, and in which order, says nothing by itself.
-      const fields = members.filter(({ nodes }) => ts.isPropertyDeclaration(nodes[0]!)).map(({ name }) => name)
+      // Fields are made, decorators called and keys listed in their order.
+      const order = members.map(({ name }) => name)
       add(
         key,
         first,
         first.name,
         pieces.map(({ node }) => node),
         inner,
-        fields.length === 0 ? '' : `${fields.join()} `,
+        order.length === 0 ? '' : `${order.join()} `,
       )
       const reached = [...uses.get(key)!]
       for (const { name, nodes } of members) {
@@ -508,7 +508,7 @@ class Symbols {
     const sorted = [...symbols].sort(([a], [b]) => (a < b ? -1 : 1))
     const found: Record<string, CodeSymbol> = {}
     for (const [key, symbol] of sorted) found[key] = { ...symbol, through: throughOf(key) }
-    const order = this.#order(uses)
+    const order = [...this.#order(uses), ...this.#flat.commonJs.map((label) => `${label} as CommonJS`)]
     return {
       entry: `${this.#entry[0] ?? keyOf(this.#flat.first, '*')}${this.#options.which}`,
       symbols: found,

@@ -16,8 +16,11 @@ import { runCompiled } from './compiled-definition.js'
 
 let loaderReady = false
 
-/** Imports a TypeScript or JavaScript file of the user's, by its absolute path. `before` is called before it runs. */
-export const importFile = async (file: string, before = (): void => {}): Promise<unknown> => {
+/**
+ * Imports a TypeScript or JavaScript file of the user's, by its absolute path. `before` is called before it runs, and
+ * told whether a tsconfig.json says how it is compiled: of ES modules none does.
+ */
+export const importFile = async (file: string, before = (_: boolean): void => {}): Promise<unknown> => {
   const url = pathToFileURL(file).href
   const isTypeScript = /\.[cm]?tsx?$/.test(file)
   // A folder without "type": "module" makes the file CommonJS, which import() cannot load as TypeScript.
@@ -26,7 +29,7 @@ export const importFile = async (file: string, before = (): void => {}): Promise
     loaderReady = true
     ;(await import('tsx/esm/api')).register({ tsconfig: false })
   }
-  before()
+  before(api !== undefined)
   return api === undefined ? import(url) : api.require(file, import.meta.url)
 }
 

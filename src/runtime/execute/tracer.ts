@@ -197,10 +197,11 @@ class Tracer {
    * From now on what is read counts; `files` were compiled into the definition, `loads` says what Node's loader has to
    * load besides: modules, or packages alone that the definition imports by their names.
    */
-  install(files: readonly string[], loads: 'modules' | 'packages' | 'nothing'): void {
+  install(files: readonly string[], loads: 'modules' | 'packages' | 'nothing', usesTsconfig = false): void {
     if (this.#options === undefined) return
     this.#busy(() => {
       for (const file of files) this.#file('module', file)
+      if (usesTsconfig) this.#compiledBy(process.cwd(), process.env['TSX_TSCONFIG_PATH'])
       if (loads !== 'nothing' && !this.#followsModules) {
         if (loads === 'packages' && !loaderHooksAreNear && readsByPromises) this.#awaitsModules = true
         else this.#followModules()
@@ -271,6 +272,18 @@ class Tracer {
       this.#valued('link', folder, found)
       if (folder === top) return
       if (path.dirname(at) === at) return
+    }
+  }
+
+  /** The loader of TypeScript takes the tsconfig.json that it is told, or the nearest to where the process works. */
+  #compiledBy(cwd: string, told: string | undefined): void {
+    this.#note({ name: readName('env', 'TSX_TSCONFIG_PATH'), value: variable(process.env, 'TSX_TSCONFIG_PATH') })
+    this.#note({ name: readName('cwd', 'of the process'), value: shownPath(this.#options!.root, cwd) })
+    if (told !== undefined) return this.#valued('scope', path.resolve(cwd, told))
+    for (let at = cwd; ; at = path.dirname(at)) {
+      const file = path.join(at, 'tsconfig.json')
+      this.#valued('scope', file)
+      if (fs.existsSync(file) || path.dirname(at) === at) return
     }
   }
 

@@ -45,7 +45,7 @@ const evaluate = async (file: string): Promise<unknown> => {
     tracer.install(files, loads ? 'packages' : 'nothing')
   })
   if (isCompiled && compiled !== undefined) return compiled
-  return importFile(file, () => tracer.install([], 'modules'))
+  return importFile(file, (usesTsconfig) => tracer.install([], 'modules', usesTsconfig))
 }
 
 const evaluateOnce = (file: string): Promise<unknown> => {

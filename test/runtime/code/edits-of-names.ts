@@ -157,7 +157,28 @@ export function late() { return 2 }`,
       'a.ts': 'export class Trainer { #n = 1; step() { return this.#n } stop() {} }',
     },
     edit: { 'a.ts': 'export class Trainer { #n = 1; stop() {} step() { return this.#n + 1 } }' },
-    changes: ['Trainer.step edited'],
+    changes: ['Trainer edited', 'Trainer.step edited'],
+  },
+  {
+    what: 'the order of methods, in which their names are listed and their decorators called',
+    files: {
+      'stage.ts':
+        'class K { a() {} static b() {} c() {} }\nexport const stage = () => Object.getOwnPropertyNames(K.prototype)',
+    },
+    edit: {
+      'stage.ts':
+        'class K { c() {} static b() {} a() {} }\nexport const stage = () => Object.getOwnPropertyNames(K.prototype)',
+    },
+    changes: ['K edited'],
+  },
+  {
+    what: 'an enum in two parts, of another file',
+    files: {
+      'stage.ts': "import { E } from './e.js'\nexport const stage = () => Object.keys(E)",
+      'e.ts': 'export enum E { a = 1 }\nexport enum E { b = 2 }',
+    },
+    edit: { 'e.ts': 'export enum E { a = 1 }\nexport enum E { c = 2 }' },
+    changes: ['E edited'],
   },
   {
     what: 'a name that a method newly uses',

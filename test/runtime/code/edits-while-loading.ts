@@ -100,6 +100,28 @@ export const loadingEdits: readonly CodeEdit[] = [
     changes: [],
   },
   {
+    what: 'what a function that a package wraps is named by, where that does something',
+    files: {
+      'stage.ts':
+        "import * as Effect from 'effect/Effect'\nconst list = []\nexport const other = Effect.fn(String(list.push(1)))(function* () {})\nexport const stage = () => list",
+    },
+    edit: {
+      'stage.ts':
+        "import * as Effect from 'effect/Effect'\nconst list = []\nexport const other = Effect.fn(String(list.push(2)))(function* () {})\nexport const stage = () => list",
+    },
+    changes: ['other edited'],
+  },
+  {
+    what: 'whether its package makes a file an ES module or CommonJS',
+    files: {
+      'stage.ts': "import './a/a.js'\nexport const stage = () => globalThis.x",
+      'a/a.js': 'globalThis.x = typeof require',
+      'a/package.json': '{ "type": "module" }',
+    },
+    edit: { 'a/package.json': '{ "type": "commonjs" }' },
+    changes: ['code edited'],
+  },
+  {
     what: 'a registry that is filled by another name for it',
     files: {
       'stage.ts': "import './b.js'\nimport { registry } from './a.js'\nexport const stage = () => registry[0]",

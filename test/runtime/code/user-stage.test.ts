@@ -65,6 +65,53 @@ describe("the code of a stage of the user's own", () => {
     expect(await changes(wrapped(1), wrapped(2), 'a2', 2)).to.deep.equal(['*default* edited'])
   })
 
+  it('is what the function of a suite does besides building, wherever that is written', async () => {
+    const imports = "import { pipeline, suite } from 'genepool'\nconst seen = []\n"
+    const body = (n: number, read = 'size'): string =>
+      `({ size }) => { seen.push(size + ${n}); return pipeline('p').add(stage('a', { params: { size: ${read} }, run: () => seen })) }`
+    const given: Readonly<Record<string, (n: number) => string>> = {
+      'by name': (n) => `const build = ${body(n)}\nexport default suite('s', { size: [1] }, build)`,
+      'by a call': (n) =>
+        `const make = (n) => ${body(1).replace('+ 1', '+ n')}\nexport default suite('s', { size: [1] }, make(${n}))`,
+      'of an object': (n) => `const on = { build: ${body(n)} }\nexport default suite('s', { size: [1] }, on.build)`,
+      'in a getter': (n) =>
+        `const on = { get x() { seen.push(${n}); return 1 } }\nexport default suite('s', { size: [1] }, () => pipeline('p').add(stage('a', { params: { x: on.x }, run: () => seen })))`,
+    }
+    for (const [how, text] of Object.entries(given)) {
+      expect(await changes(`${imports}${text(1)}`, `${imports}${text(2)}`), how).not.to.deep.equal([])
+    }
+    const builds = (n: number): string =>
+      `const build = ({ size }) => pipeline('p').data({ size: ${n} }).add(stage('a', { run: () => 1 }))\nexport default suite('s', { size: [1] }, build)`
+    expect(await changes(imports + builds(1), imports + builds(2))).to.deep.equal([])
+  })
+
+  it('is what its parameters do when they are read', async () => {
+    const text = (n: number): string =>
+      `let n = 0\nexport const a = stage('a', { params: { get x() { n += ${n}; return 1 } }, run: () => n })`
+    expect(await changes(text(1), text(2))).not.to.deep.equal([])
+  })
+
+  it('is all that its modules export where it loads some by names that nothing says', async () => {
+    for (const [how, load] of [
+      ['import()', "await import(['./lib', 'js'].join('.'))"],
+      ['require, handed on', "((by) => by(['./lib', 'js'].join('.')))(createRequire(import.meta.url))"],
+    ]) {
+      const text = `import { createRequire } from 'node:module'\nimport { used } from './lib.js'\nexport const a = stage('a', { run: async () => used() + (${load}).other() })`
+      const lib = (n: number, more = ''): void =>
+        void workspace.write('lib.ts', `export const used = () => 1\nexport const other = () => ${n}${more}`)
+      lib(1)
+      workspace.write('own.ts', head + text)
+      const before = await codeOf('a')
+      lib(1, '\n// said\nconst never = () => 1')
+      expect(
+        changesBetween(before, await codeOf('a')).filter((each) => each !== 'code edited'),
+        how,
+      ).to.deep.equal([])
+      lib(2)
+      expect(changesBetween(before, await codeOf('a')), how).to.deep.equal(['other edited'])
+    }
+  })
+
   it('is all of the module where run cannot be found', async () => {
     const text = (n: number): string =>
       `const options = { run: () => ({ n: ${n} }) }\nexport const a = stage('a', options)`
