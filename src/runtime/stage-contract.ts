@@ -15,6 +15,16 @@ export interface InputArtifact {
   readonly summary: Readonly<Record<string, Json>>
 }
 
+/** Where the time of a phase has gone, as shares that add up to 1. */
+export interface TimeShares {
+  /** Steps waited for their images. */
+  readonly input: number
+  /** They waited for the teacher's answers to them. */
+  readonly teacher: number
+  /** They were computed. */
+  readonly step: number
+}
+
 /** How far a stage is; the worker passes it on at most ten times a second. */
 export interface Progress {
   /** What is going on, in the field's words: `train`, `evaluate`, `least squares`. */
@@ -27,6 +37,8 @@ export interface Progress {
   readonly loss?: number
   /** Top-1 on the validation images after the last epoch that ended. */
   readonly validationTop1?: number
+  /** Of its time since it began in this process. */
+  readonly shares?: TimeShares
   /** Images handled since the phase began in this process (a resumed phase counts from where it went on). */
   readonly images?: number
   /** Whether something was made ready in this step that later ones find: its time tells nothing of theirs. */

@@ -123,8 +123,9 @@ const distillStudent = Effect.fnUntraced(function* (
     images: split.count,
     components,
     steps: [distillStep(context.params, teacher.config, state)],
-    batch: async (indices, place) => {
+    batch: async (indices, place, imagesThere) => {
       const drawn = await labelled(indices, place)
+      imagesThere?.()
       // The teacher sees the images as they are augmented for the student.
       return { ...drawn, ...(await taught(indices, drawn.pixels)), ...keep(place) }
     },

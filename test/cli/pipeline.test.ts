@@ -169,6 +169,7 @@ describe('a real pipeline', () => {
     expect(text.stdout)
       .to.match(/^distill\/small \(distill\)$/m)
       .and.match(/teacher ← teacher {2}[0-9a-f]{64}/)
+      .and.match(/^ {2}time {8}steps \d+ %, images \d+ %, teacher \d+ %$/m)
     expect(text.stdout)
       .to.match(/"alpha": 0\.1/)
       .and.match(/history\n +epoch .*loss/)

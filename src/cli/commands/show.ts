@@ -21,7 +21,7 @@ import { artifactFlags, type FlagsOf, jsonFlag, stageArgument, switchFlag, verbo
 import { inspect, inStore } from '../input/inspect.js'
 import { isFile, parseTarget } from '../input/target.js'
 import { describeEnvironment } from '../output/describe-environment.js'
-import { describeOrigin, describeReasons, describeSummary } from '../output/describe.js'
+import { describeOrigin, describeReasons, describeShares, describeSummary } from '../output/describe.js'
 import { printJson, say, shellWord } from '../output/print.js'
 import { renderTable, type TableColumn } from '../output/table.js'
 
@@ -181,6 +181,7 @@ const renderManifest = (
     `  fingerprint ${manifest.fingerprint}`,
     `  content     ${manifest.content}`,
     `  made        ${made.at} in ${duration(made.ms)}, run ${made.run}, node ${made.node}, ${made.platform}`,
+    ...(made.shares === undefined ? [] : [`  time        ${describeShares(made.shares)}`]),
     `  engine      ${engine}`,
     `  folder      ${folder}`,
     ...(made.log === undefined ? [] : [`  log         ${bytes(made.log.bytes)} (genepool logs prints it)`]),

@@ -16,6 +16,7 @@ import {
 } from '../../runtime/events.js'
 import { describeScheme, type EngineIdentity } from '../../runtime/fingerprint.js'
 import { escapeWords, partsOfRead } from '../../runtime/reads.js'
+import type { TimeShares } from '../../runtime/stage-contract.js'
 import { shellWord } from './print.js'
 
 /** `about 4:10`, `2:05 to 4:10`, `at least 4:10 (3 stages are not known yet)`. */
@@ -204,10 +205,25 @@ export const describeProgress = (event: Progress): string =>
     event.loss !== undefined ? `loss ${event.loss.toFixed(4)}` : '',
     event.validationTop1 !== undefined ? `validation ${percent(event.validationTop1)}` : '',
     event.imagesPerSecond !== undefined ? `${Math.round(event.imagesPerSecond)} images/s` : '',
+    event.shares !== undefined ? describeWaits(event.shares) : '',
     phaseLeft(event),
   ]
     .filter((part) => part !== '')
     .join('  ')
+
+/** `steps 93 %, images 2 %, teacher 5 %`: shares of a phase's time. */
+export const describeShares = ({ input, teacher, step }: TimeShares): string =>
+  [`steps ${wholePercent(step)}`, `images ${wholePercent(input)}`, `teacher ${wholePercent(teacher)}`].join(', ')
+
+const wholePercent = (share: number): string => `${Math.round(100 * share)} %`
+
+/** What steps wait for, where it is worth a word. */
+const describeWaits = ({ input, teacher }: TimeShares): string => {
+  const waits = Object.entries({ images: input, teacher }).filter(([, share]) => share >= 0.01)
+  return waits.length === 0
+    ? ''
+    : `waits ${waits.map(([what, share]) => `${wholePercent(share)} for ${what}`).join(', ')}`
+}
 
 const describePlace = ({ file, line, column }: Place): string => {
   const within = relative(process.cwd(), file)

@@ -27,7 +27,7 @@ import { lockPath, tryLock, untilFree } from '../store/lock.js'
 import type { Prepared, PreparedStage } from '../plan/prepare.js'
 import { sealInputs } from '../store/sealed-inputs.js'
 import type { ResolvedEngine } from '../services.js'
-import type { InputArtifact } from '../stage-contract.js'
+import type { InputArtifact, TimeShares } from '../stage-contract.js'
 import { openExtension } from './milestones.js'
 import { outputsIn } from './outputs.js'
 import { openStaging } from '../store/staging.js'
@@ -143,6 +143,7 @@ const compute = Effect.fnUntraced(function* (
     isCovered,
   )
   const startedAt = Date.now()
+  let shares: TimeShares | undefined
   const made = (): Manifest['made'] => ({
     at: new Date(startedAt).toISOString(),
     ms: Date.now() - startedAt,
@@ -150,6 +151,7 @@ const compute = Effect.fnUntraced(function* (
     platform: `${process.platform}-${process.arch}`,
     threads,
     run: context.run,
+    ...(shares && { shares }),
   })
   yield* keepCode(context, stage)
   const extension = yield* openExtension({
@@ -225,8 +227,12 @@ const compute = Effect.fnUntraced(function* (
     Effect.try({ try: () => fs.rmSync(checkpointDir, { recursive: true, force: true }), catch: sentenceOf }),
   )
   const sealedReads = extension?.seals(sealed) ?? sealed
+  const emit: Emit = (event) => {
+    if (event.type === 'stage-progress') shares = event.shares ?? shares
+    context.emit(event)
+  }
   const summary = yield* attempts(job, tries, (care) =>
-    runUnchanged(context, stage, job, care, (milestone) => extension?.take(milestone), sealedReads),
+    runUnchanged({ ...context, emit }, stage, job, care, (milestone) => extension?.take(milestone), sealedReads),
   ).pipe(Effect.tapErrorTag('CorruptArtifact', () => dropCheckpoint))
   if (extension !== undefined) yield* extension.settled
   log.close()

@@ -26,6 +26,7 @@ import {
   valueShape,
 } from '../shape.js'
 import type { EngineChoice } from '../stage-contract.js'
+import { sharesShape } from '../store/manifest.js'
 import type { GitState } from './git-state.js'
 import type { RunEnvironment } from './run-environment.js'
 
@@ -210,6 +211,7 @@ export const lineShape = casesShape<'type', RunEvent | RecordLine>('type', 'line
     epochs: optionalShape(numberShape),
     loss: optionalShape(numberShape),
     validationTop1: optionalShape(numberShape),
+    shares: optionalShape(sharesShape),
     images: optionalShape(numberShape),
     madeReady: optionalShape(flagShape),
     stepMs: optionalShape(numberShape),

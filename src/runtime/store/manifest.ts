@@ -5,6 +5,7 @@ import type { Json } from '../../dsl/nodes.js'
 import { hashOf } from '../canonical.js'
 import { checkedText, readChecked } from '../checked-text.js'
 import { identityShape, type StageIdentity } from '../fingerprint.js'
+import type { TimeShares } from '../stage-contract.js'
 import {
   countShape,
   dataShape,
@@ -48,6 +49,8 @@ export interface Manifest {
     readonly goesOnFrom?: string
     /** Of what a stage left on its way: the stage's own fingerprint; `ms` is its time so far. */
     readonly milestoneOf?: string
+    /** Of a training: where its time went, without what an interruption cut off. */
+    readonly shares?: TimeShares
     /** What the stage printed, where it did. Without it the artifact is as good. */
     readonly log?: StoredFile
   }
@@ -103,6 +106,8 @@ const runShape = valueShape(
   'name of a run',
 )
 
+export const sharesShape = recordShape<TimeShares>({ input: numberShape, teacher: numberShape, step: numberShape })
+
 export const madeShape = recordShape<Manifest['made']>({
   at: timeShape,
   ms: numberShape,
@@ -112,6 +117,7 @@ export const madeShape = recordShape<Manifest['made']>({
   run: runShape,
   goesOnFrom: optionalShape(sha256Shape),
   milestoneOf: optionalShape(sha256Shape),
+  shares: optionalShape(sharesShape),
   log: optionalShape(storedFileShape),
 })
 

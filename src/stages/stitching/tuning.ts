@@ -220,8 +220,9 @@ export const tuningBatches = Effect.fnUntraced(function* ({
   }
   const labelled = labelledBatches(split, config, train.batchSize, { ...train, seed })
   const kept = keepBatches(droppingModels(configs, configs.keys()), train, seed)
-  return async (indices, place) => {
+  return async (indices, place, imagesThere) => {
     const batch = await labelled(indices, place)
+    imagesThere?.()
     const answers = await taught(indices, batch.pixels)
     const extra = loss === 'hard' ? hardLabels(answers['teacher.logits'] as Float32Array, config.numClasses) : answers
     return { ...batch, ...extra, ...kept(place) }

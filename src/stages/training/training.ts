@@ -8,7 +8,7 @@ import { canGoOn } from '../../dsl/extendable.js'
 import type { TrainParams } from '../../dsl/nodes.js'
 import type { Engine, HostArrays } from '../../engine/engine.js'
 import { attempt, attemptAsync, StageError } from '../../runtime/errors.js'
-import type { StageContext, StageSummary } from '../../runtime/stage-contract.js'
+import type { StageContext, StageSummary, TimeShares } from '../../runtime/stage-contract.js'
 import type { BatchPlace } from '../data/dataset.js'
 import { Generator } from '../data/random.js'
 import { writeLines } from '../model/model-files.js'
@@ -51,9 +51,10 @@ export interface Training {
   readonly groups?: readonly (readonly number[])[]
   /**
    * The values of a step's inputs for these images, which must not change until the call after the next one. What is
-   * random in them is a function of the seed and the place alone.
+   * random in them is a function of the seed and the place alone. Where a teacher answers last, `imagesThere` is called
+   * before: that is what a step waits for then.
    */
-  readonly batch: (indices: Int32Array, place: BatchPlace) => Promise<HostArrays>
+  readonly batch: (indices: Int32Array, place: BatchPlace, imagesThere?: () => void) => Promise<HostArrays>
   /** Scores the components as they are, after every epoch. */
   readonly validate?: Validate | undefined
 }
@@ -71,22 +72,54 @@ interface Batch {
 interface Batches {
   readonly prepare: (step: number, indices: Int32Array) => void
   /** What was prepared for this step. */
-  readonly take: (step: number) => Promise<HostArrays>
+  readonly take: (step: number) => Promise<TakenBatch>
+}
+
+interface TakenBatch {
+  readonly arrays: HostArrays
+  /** When its images were there. */
+  readonly imagesAt: number
+}
+
+/** Where the time of a training goes, by the clock of this thread. */
+class TrainingTime {
+  readonly #ms = { input: 0, teacher: 0, step: 0 }
+
+  /** A step waited from `from` until `until` for a batch whose images were there at `imagesAt`, and has now ended. */
+  add(from: number, imagesAt: number, until: number, now: number): void {
+    const answered = Math.min(until, Math.max(from, imagesAt))
+    this.#ms.input += answered - from
+    this.#ms.teacher += until - answered
+    this.#ms.step += now - until
+  }
+
+  get shares(): TimeShares {
+    const { input, teacher, step } = this.#ms
+    const all = Math.max(Number.MIN_VALUE, input + teacher + step)
+    return { input: input / all, teacher: teacher / all, step: step / all }
+  }
 }
 
 const batchesAhead = (batch: Training['batch'], epoch: number): Batches => {
-  const prepared = new Map<number, Promise<HostArrays>>()
+  const prepared = new Map<number, Promise<TakenBatch>>()
   return {
     prepare: (step, indices) => {
-      const arrays = batch(indices, { epoch, step })
+      let imagesAt: number | undefined
+      const imagesThere = (): void => {
+        imagesAt = performance.now()
+      }
+      const taken = batch(indices, { epoch, step }, imagesThere).then((arrays) => ({
+        arrays,
+        imagesAt: imagesAt ?? performance.now(),
+      }))
       // A failure is reported where the batch is taken; without a handler here it would end the process.
-      arrays.catch(() => {})
-      prepared.set(step, arrays)
+      taken.catch(() => {})
+      prepared.set(step, taken)
     },
     take: (step) => {
-      const arrays = prepared.get(step)!
+      const taken = prepared.get(step)!
       prepared.delete(step)
-      return arrays
+      return taken
     },
   }
 }
@@ -207,6 +240,7 @@ export const runTraining = Effect.fnUntraced(function* (
   }
   const save = Effect.suspend(() => checkpoints.save(position, trainSteps.sync))
   let images = 0
+  const time = new TrainingTime()
 
   /** One batch of an update. `done` is called with the parts of its loss once the batch counts. */
   const takeBatch = (
@@ -218,11 +252,13 @@ export const runTraining = Effect.fnUntraced(function* (
     const { epoch } = position
     const taken = Effect.gen(function* () {
       const result = yield* attemptAsync(async () => {
-        const batch = await batches.take(step)
-        const running = drawn.run(lr, batch, microBatch)
+        const waitsAt = performance.now()
+        const { arrays, imagesAt } = await batches.take(step)
+        const startsAt = performance.now()
+        const running = drawn.run(lr, arrays, microBatch)
         // What the next step reads is prepared while this one computes.
         if (step + 1 < count) batches.prepare(step + 1, order.subarray((step + 1) * batchSize, (step + 2) * batchSize))
-        return await running
+        return { ...(await running), waitsAt, imagesAt, startsAt }
       })
       const loss = lossOf(result.parts)
       if (!Number.isFinite(loss)) {
@@ -231,6 +267,8 @@ export const runTraining = Effect.fnUntraced(function* (
       // An interruption must not come in the middle of an update, of which a checkpoint would then be saved.
       yield* Effect.uninterruptible(Effect.map(attemptAsync(result.commit), () => done(result.parts)))
       images += batchSize
+      // Compiling is the step's, but only once.
+      if (!isFirst) time.add(result.waitsAt, result.imagesAt, result.startsAt, performance.now())
       const at = { step: epoch * count + step + 1, steps: epochs * count, epoch: epoch + 1, epochs }
       const { validationTop1 } = position.history.at(-1) ?? {}
       context.progress({
@@ -238,6 +276,7 @@ export const runTraining = Effect.fnUntraced(function* (
         ...at,
         loss,
         ...(validationTop1 !== undefined && { validationTop1 }),
+        ...(!isFirst && { shares: time.shares }),
         images,
         ...(isFirst && { madeReady: true }),
       })
