@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import * as fs from 'node:fs'
 import { SourceMap, type SourceMapPayload } from 'node:module'
 import * as path from 'node:path'
+import type { ts } from 'ts-morph'
 import type { BuildOptions, Loader, Metafile, OnLoadResult, Plugin, TransformOptions } from 'esbuild'
 import { isRefused } from '../definition/compiler.js'
 import type { FilesSeen } from './files-seen.js'
@@ -14,6 +15,7 @@ import { isCode, literalFiles, opaqueMark, spaces } from './literal-files.js'
 import type { ReachedPackage } from './built-code.js'
 import type { Packages } from './packages.js'
 import type { ImportKind, Resolved } from './resolve-import.js'
+import { boundNames, typescript } from './typescript.js'
 
 const missingOf = (specifier: string, from: string): string => `missing '${specifier}' in ${path.posix.basename(from)}`
 
@@ -99,13 +101,25 @@ const importsEffect = /\bEffect\b[^;\n]* from "effect(?:\/Effect)?"/
 const vouched = (code: string): string =>
   importsEffect.test(code) ? code.replace(wrapping, '/* @__PURE__ */ $&') : code
 
-/** Of an exported `var` that is declared twice, as merged enums are, the tree shaker loses both. */
-const exportedVariable = /^export var ([\w$]+)(?= =)/gm
-
-const exportedLast = (code: string): string => {
-  const names = [...code.matchAll(exportedVariable)].map(([, name]) => name!)
-  const twice = names.filter((name) => code.split(`var ${name} =`).length > 2)
-  return twice.length === 0 ? code : `${code.replace(exportedVariable, 'var $1')}\nexport { ${names.join(', ')} }`
+/** Of an exported `var` that is declared twice, as merged enums are, the tree shaker loses both: exported apart. */
+const exportedApart = (code: string): string => {
+  if (!/^export var /m.test(code) || !/^var /m.test(code)) return code
+  const ts = typescript()
+  const { statements } = ts.createSourceFile('erased.js', code, ts.ScriptTarget.Latest)
+  const exported = statements.filter(
+    (each): each is ts.VariableStatement =>
+      ts.isVariableStatement(each) &&
+      each.modifiers !== undefined &&
+      (each.declarationList.flags & ts.NodeFlags.BlockScoped) === 0,
+  )
+  const names = exported
+    .flatMap(({ declarationList }) => declarationList.declarations)
+    .flatMap(({ name }) => boundNames(name))
+  const without = exported.reduceRight(
+    (text, { modifiers, declarationList }) => text.slice(0, modifiers!.pos) + text.slice(declarationList.pos),
+    code,
+  )
+  return `${without}\nexport { ${[...new Set(names.map(({ text }) => text))].join(', ')} }`
 }
 
 /**
@@ -130,7 +144,7 @@ const erase = async (file: string, label: string, text: string): Promise<OnLoadR
   const { transform } = await import('esbuild')
   try {
     const { code } = await transform(text, options)
-    return { contents: exportedLast(vouched(code)), loader: 'js' }
+    return { contents: exportedApart(vouched(code)), loader: 'js' }
   } catch (cause) {
     if (!isRefused(cause)) throw cause
     const mark = `${opaqueMark}('code that does not parse', 1, 1)`

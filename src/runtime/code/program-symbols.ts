@@ -12,7 +12,7 @@ import {
 } from './code-record.js'
 import { entryName, type FlatProgram } from './flat-program.js'
 import { anyModule, isCode, opaqueMark, spaces } from './literal-files.js'
-import { isReference, typescript } from './typescript.js'
+import { boundNames, isReference, typescript } from './typescript.js'
 
 /** What the statements of a module are called together: no declaration can be called so. */
 const moduleCode = 'module code'
@@ -176,12 +176,6 @@ class Symbols {
     return plain === text || isWritten(text) || !isWritten(plain) ? text : plain
   }
 
-  #boundNames(name: ts.BindingName): readonly ts.Identifier[] {
-    const ts = typescript()
-    if (ts.isIdentifier(name)) return [name]
-    return name.elements.flatMap((each) => (ts.isBindingElement(each) ? this.#boundNames(each.name) : []))
-  }
-
   #declare(label: string, space: string, statement: ts.Statement): void {
     const ts = typescript()
     if (space === '') return
@@ -200,7 +194,7 @@ class Symbols {
       const whole = this.#isData(label, space) ? contents : moduleCode
       this.#names.set(name.text, { key: keyOf(label, whole), name: whole })
     } else if (ts.isVariableStatement(statement)) {
-      for (const { name } of statement.declarationList.declarations) add(this.#boundNames(name))
+      for (const { name } of statement.declarationList.declarations) add(boundNames(name))
     } else if ((ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) && statement.name) {
       add([statement.name])
     }
@@ -249,7 +243,7 @@ class Symbols {
     const scope = new Map<string, Meaning>()
     for (const each of body) {
       const names = ts.isVariableStatement(each)
-        ? each.declarationList.declarations.flatMap(({ name }) => this.#boundNames(name))
+        ? each.declarationList.declarations.flatMap(({ name }) => boundNames(name))
         : (ts.isFunctionDeclaration(each) || ts.isClassDeclaration(each)) && each.name !== undefined
           ? [each.name]
           : []
@@ -273,7 +267,7 @@ class Symbols {
       for (const each of statement.declarationList.declarations) {
         // Declared for a module that is loaded later, which assigns it.
         if (each.initializer === undefined && ts.isIdentifier(each.name)) continue
-        add(nameOf(this.#boundNames(each.name)), each, !ts.isIdentifier(each.name) || !isInert(each.initializer))
+        add(nameOf(boundNames(each.name)), each, !ts.isIdentifier(each.name) || !isInert(each.initializer))
       }
     } else if (ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)) {
       add(statement.name === undefined ? moduleCode : nameOf([statement.name]), statement, !isInert(statement))

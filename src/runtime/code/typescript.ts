@@ -36,6 +36,13 @@ export const withoutSkin = (node: tsMorph.ts.Node): tsMorph.ts.Node => {
   return inner
 }
 
+/** All names that a declaration binds. */
+export const boundNames = (name: tsMorph.ts.BindingName): readonly tsMorph.ts.Identifier[] => {
+  const ts = typescript()
+  if (ts.isIdentifier(name)) return [name]
+  return name.elements.flatMap((each) => (ts.isBindingElement(each) ? boundNames(each.name) : []))
+}
+
 /** Whether an identifier stands for a value, and is not the name of a property or a label. */
 export const isReference = (node: tsMorph.ts.Identifier): boolean => {
   const ts = typescript()

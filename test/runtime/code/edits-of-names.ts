@@ -181,6 +181,15 @@ export function late() { return 2 }`,
     changes: ['E edited'],
   },
   {
+    what: 'an exported variable that is declared twice',
+    files: {
+      'stage.ts': "import { v } from './v.js'\nexport const stage = () => v",
+      'v.js': 'export var u = 1, { v } = { v: 1 }\nvar v = 2',
+    },
+    edit: { 'v.js': 'export var u = 1, { v } = { v: 1 }\nvar v = 3' },
+    changes: ['v edited'],
+  },
+  {
     what: 'a name that a method newly uses',
     files: {
       'stage.ts': "import { Trainer } from './a.js'\nexport const stage = () => new Trainer().step()",
