@@ -153,7 +153,7 @@ const callLead = (node: ts.CallExpression, names: NameLookup): Lead | undefined 
       names.isGlobal('process') &&
       ['dlopen', 'binding', 'getBuiltinModule'].includes(name.text)
     ) {
-      return name.text === 'binding' ? opaque('process.binding()') : tracedModules(`process.${name.text}()`)
+      return tracedModules(`process.${name.text}()`)
     }
     return undefined
   }
