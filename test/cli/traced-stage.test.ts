@@ -365,7 +365,9 @@ describe("what a stage of the user's own reads besides what it is given", () => 
     return (JSON.parse(stdout) as { reads: Readonly<Record<string, unknown>> }).reads
   }
 
-  before(async () => {
+  before(async function () {
+    // A process for each of more than fifty stages.
+    this.timeout(400_000)
     prepareFiles(workspace)
     const computes = Object.fromEntries(Object.entries(reads).map(([name, { compute }]) => [name, compute]))
     workspace.write('traced.mjs', definition({ ...computes, nothing: '() => 1' }))
