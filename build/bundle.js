@@ -4,12 +4,7 @@
  *
  * And dist/engine/gradients.cjs, which registers the gradients of TensorFlow.js's core. Only the whole of TensorFlow.js
  * does so by itself: ten times as large, with layers, converters and WebGL that nothing here uses.
- *
- * And dist/typescript.cjs, the compiler that ts-morph brings, without comments and long names: its nine megabytes take
- * half as long again to load.
  */
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { bundleScript } from './script.js'
@@ -44,12 +39,4 @@ await build({
   target: 'node20',
   // The operations that it brings a second time are the core's: all work on the one engine of the process.
   mainFields: ['module', 'main'],
-})
-const common = createRequire(createRequire(import.meta.url).resolve('ts-morph')).resolve('@ts-morph/common')
-await build({
-  entryPoints: [join(dirname(common), 'typescript.js')],
-  outfile: `${dist}typescript.cjs`,
-  minify: true,
-  platform: 'node',
-  target: 'node20',
 })

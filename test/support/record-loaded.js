@@ -10,8 +10,6 @@ process.on('exit', () => {
   const packages = new Set()
   for (const file of Object.keys(loaded)) {
     const name = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(file)?.[1]
-    // The program's own copy of it.
-    if (path.basename(file) === 'typescript.cjs') packages.add('typescript')
     if (name !== undefined) packages.add(name.replaceAll('\\', '/'))
   }
   const role = path.basename(process.argv[1] ?? 'node', '.js')
