@@ -10,7 +10,7 @@ export const kernelText = async (): Promise<string> => {
   const module = parseWat('resize.wat', readFileSync(new URL('resize.wat', place), 'utf8'), { simd: true })
   const { buffer } = module.toBinary({})
   module.destroy()
-  return `/** The module of resize.wat, in base64. \`node build/resize-kernel.js\` writes this file. */
+  return `/** The module of resize.wat, in base64. \`npm run build:kernel\` writes this file. */
 export const RESIZE_KERNEL =
   '${Buffer.from(buffer).toString('base64')}'
 `

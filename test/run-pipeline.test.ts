@@ -15,7 +15,9 @@ describe('a pipeline run from code', () => {
     const result = await runPipelinePromise(digits, options)
     expect(result).to.deep.include({ ran: 1, cached: 0, failed: 0, skipped: 0 })
     expect(result.manifests.get('data')?.summary).to.deep.equal({ train: 10, test: 10, validation: 0 })
-    expect(events.map(({ type }) => type)).to.deep.equal([
+    // How long it waits and computes says the machine.
+    const told = events.filter(({ type }) => !/^stage-waiting$|-progress$/.test(type))
+    expect(told.map(({ type }) => type)).to.deep.equal([
       'run-started',
       'stage-started',
       'stage-finished',

@@ -96,7 +96,7 @@ export const literalFiles = (file: string, text: string, isTraced: boolean): str
   const ts = typescript()
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
   const names = namesOf(source)
-  const lines = text.split('\n')
+  const coveredLines = text.split('\n').map((line) => covered.test(line))
   const edits: { readonly start: number; readonly end: number; readonly text: string }[] = []
   const place = (node: ts.Node) => {
     const { line, character } = source.getLineAndCharacterOfPosition(node.getStart(source))
@@ -106,12 +106,12 @@ export const literalFiles = (file: string, text: string, isTraced: boolean): str
     if (ts.isImportDeclaration(node) || ts.isTypeNode(node)) return
     const lead = ts.isIdentifier(node) && (!isReference(node) || isBinding(node)) ? undefined : leadOf(node, names)
     const { line, column } = place(node)
-    const isCovered = [line - 1, line - 2].some((index) => covered.test(lines[index] ?? ''))
+    const isCovered = coveredLines[line - 1] === true || coveredLines[line - 2] === true
     const followed = isFollowed(node, names)
     if (lead === undefined || (lead.opaque === undefined && (isCovered || followed))) ts.forEachChild(node, visit)
     else if (lead.opaque !== undefined) {
       if (!isCovered && !(isTraced && lead.isTraced === true)) mark(node, lead.opaque, line, column)
-      else if (isTraced && lead.loadsModules === true) mark(node, anyModule, line, column)
+      else if (isTraced && !isCovered && lead.loadsModules === true) mark(node, anyModule, line, column)
       // A name with something computed in it stands for many files to the tree shaker.
       if (followed) {
         const { expression } = node as ts.CallExpression
