@@ -2,7 +2,14 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
-import type { DistillParams, GridParams, StitchParams, TeacherParams, TrainParams } from '../../src/dsl/nodes.js'
+import type {
+  AugmentParams,
+  DistillParams,
+  GridParams,
+  StitchParams,
+  TeacherParams,
+  TrainParams,
+} from '../../src/dsl/nodes.js'
 import type { VitConfig } from '../../src/dsl/vit-config.js'
 import type { StageError } from '../../src/runtime/errors.js'
 import type {
@@ -29,6 +36,19 @@ export const tinyConfig = (embedDim: number, depth = 3, numHeads = 2): VitConfig
   mlpRatio: 4,
   layerNormEps: 1e-6,
 })
+
+/** `augment: true`, the published recipe. */
+export const RECIPE: AugmentParams = {
+  cropScale: 0.08,
+  flip: 0.5,
+  randAugment: { operations: 2, magnitude: 9, std: 0.5 },
+  colorJitter: 0.4,
+  erasing: 0.25,
+  mixup: 0.8,
+  cutmix: 1,
+  switchProbability: 0.5,
+  repeats: 1,
+}
 
 export const ONNX: EngineChoice = { engine: 'onnxruntime', device: 'cpu', threads: 1 }
 

@@ -49,7 +49,7 @@ export const defaultStore = (): string => {
 /** Whether the store was found above the working directory. */
 export const isAbove = (store: string): boolean => store !== folderName && store === defaultStore()
 
-/** Where it was looked for in vain: `there is no store /project/work/.genepool, nor one of your own up to /project`. */
+/** Where it was looked for in vain: `there is no store /project/sub/.genepool, nor one of your own up to /project`. */
 export const noStoreAt = (root: string): string => {
   const here = process.cwd()
   const project = projectOf(here)

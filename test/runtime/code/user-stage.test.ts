@@ -112,6 +112,19 @@ describe("the code of a stage of the user's own", () => {
     }
   })
 
+  it('is not that where a comment says what covers it', async () => {
+    const load = "import(['./lib', 'js'].join('.')) // genepool: opaque which one is among the parameters"
+    workspace.write(
+      'own.ts',
+      `${head}import { used } from './lib.js'\nexport const a = stage('a', { run: async () => [used(),\n${load}\n] })`,
+    )
+    const lib = (n: number) => workspace.write('lib.ts', `export const used = () => 1\nexport const other = () => ${n}`)
+    lib(1)
+    const before = await codeOf('a')
+    lib(2)
+    expect((await codeOf('a')).symbols).to.deep.equal(before.symbols)
+  })
+
   it('is all of the module where run cannot be found', async () => {
     const text = (n: number): string =>
       `const options = { run: () => ({ n: ${n} }) }\nexport const a = stage('a', options)`

@@ -3,20 +3,8 @@ import type { AugmentParams } from '../../../src/dsl/nodes.js'
 import type { VitConfig } from '../../../src/dsl/vit-config.js'
 import { type BatchOptions, labelledBatches, openDataset, type Split } from '../../../src/stages/data/dataset.js'
 import { Generator } from '../../../src/stages/data/random.js'
-import { syntheticData, tinyConfig } from '../model-stage-runs.js'
+import { RECIPE, syntheticData, tinyConfig } from '../model-stage-runs.js'
 import { tempFolder } from '../temp-folder.js'
-
-const RECIPE: AugmentParams = {
-  cropScale: 0.08,
-  flip: 0.5,
-  randAugment: { operations: 2, magnitude: 9, std: 0.5 },
-  colorJitter: 0.4,
-  erasing: 0.25,
-  mixup: 0.8,
-  cutmix: 1,
-  switchProbability: 0.5,
-  repeats: 1,
-}
 
 /** Every part is off. */
 const NOTHING: AugmentParams = {

@@ -2,7 +2,6 @@ import * as tf from '@tensorflow/tfjs-core'
 import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
-import type { AugmentParams } from '../../../src/dsl/nodes.js'
 import type { StageFunction } from '../../../src/runtime/stage-contract.js'
 import { openEngine } from '../../../src/engine/choice/open.js'
 import { distill } from '../../../src/stages/distill.js'
@@ -14,6 +13,7 @@ import {
   bytesIn,
   distillParams,
   ONNX,
+  RECIPE,
   runModelStage,
   stageEffect,
   syntheticData,
@@ -23,17 +23,7 @@ import {
 } from '../model-stage-runs.js'
 import { tempFolder } from '../temp-folder.js'
 
-const augment: AugmentParams = {
-  cropScale: 0.3,
-  flip: 0.5,
-  randAugment: { operations: 2, magnitude: 9, std: 0.5 },
-  colorJitter: 0.4,
-  erasing: 0.25,
-  mixup: 0.8,
-  cutmix: 1,
-  switchProbability: 0.5,
-  repeats: 1,
-}
+const augment = { ...RECIPE, cropScale: 0.3 }
 const train = trainParams({ augment, labelSmoothing: 0.1 })
 
 /** Interrupts the stage in its second epoch, at the seventh of its ten steps. */

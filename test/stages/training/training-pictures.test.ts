@@ -4,7 +4,6 @@ import { expect } from 'chai'
 import * as Effect from 'effect/Effect'
 import * as Fiber from 'effect/Fiber'
 import sharp from 'sharp'
-import type { AugmentParams } from '../../../src/dsl/nodes.js'
 import { imageFolder } from '../../../src/index.js'
 import { loadDataset } from '../../../src/load-dataset.js'
 import type { InputArtifact } from '../../../src/runtime/stage-contract.js'
@@ -20,6 +19,7 @@ import { checkout } from '../../support/workspace.js'
 import {
   artifactOf,
   bytesIn,
+  RECIPE,
   runModelStage,
   stageEffect,
   teacherParams,
@@ -29,17 +29,6 @@ import {
 import { runStage } from '../stage-runs.js'
 import { tempFolder } from '../temp-folder.js'
 
-const RECIPE: AugmentParams = {
-  cropScale: 0.08,
-  flip: 0.5,
-  randAugment: { operations: 2, magnitude: 9, std: 0.5 },
-  colorJitter: 0.4,
-  erasing: 0.25,
-  mixup: 0.8,
-  cutmix: 1,
-  switchProbability: 0.5,
-  repeats: 1,
-}
 const UNMIXED = { ...RECIPE, mixup: 0, cutmix: 0 }
 
 /** In the order of the artifact; of several sizes. */
