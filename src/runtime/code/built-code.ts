@@ -7,7 +7,6 @@ import * as path from 'node:path'
 import { readTextIfThere } from '../../base/files.js'
 import { hashFile, identityOf } from '../file-identity.js'
 import type { CodeRecord } from './code-record.js'
-import { decodeRecord, encodeRecord } from './record-text.js'
 
 /** A package that code reaches, and the file by which it does. */
 export interface ReachedPackage {
@@ -29,7 +28,7 @@ interface Stored {
   /** Label → path from the module's folder, with the sha256 of its bytes. */
   readonly files: Readonly<Record<string, readonly [file: string, sha256: string]>>
   readonly packages: readonly ReachedPackage[]
-  readonly record: string
+  readonly record: CodeRecord
 }
 
 const fileOf = (module: string): string => `${module.slice(0, -path.extname(module).length)}.code.json`
@@ -59,7 +58,7 @@ export const readBuiltCode = (module: string, by?: string): BuiltCode | undefine
       found.set(label, file)
     }
     const from = (each: ReachedPackage): ReachedPackage => ({ ...each, from: path.join(folder, each.from) })
-    return { record: decodeRecord(record), files: found, packages: packages.map(from) }
+    return { record, files: found, packages: packages.map(from) }
   } catch {
     return undefined
   }
@@ -73,7 +72,7 @@ export const writeBuiltCode = (module: string, by: string, { record, files, pack
       [...files].map(([label, file]) => [label, [path.relative(folder, file), hashOf(file)] as const]),
     ),
     packages: packages.map(({ name, from }) => ({ name, from: path.relative(folder, from) })),
-    record: encodeRecord(record),
+    record,
   }
   fs.writeFileSync(fileOf(module), JSON.stringify(stored))
 }

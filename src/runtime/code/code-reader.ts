@@ -25,7 +25,6 @@ import { entryName, ErasedFiles, type FlatProgram, flatten, Labels } from './fla
 import { anyModule, isCode, opaqueMark } from './literal-files.js'
 import { Packages } from './packages.js'
 import { recordOfProgram } from './program-symbols.js'
-import { encodeRecord } from './record-text.js'
 import { acceptedPath, readCodeRecord, recordPath } from './record-store.js'
 import { ownConditions, packageName, Resolver } from './resolve-import.js'
 import { placeInSource } from './source-place.js'
@@ -154,7 +153,7 @@ export class CodeReader {
     const file = recordPath(this.#root, digest)
     const record = fs.existsSync(file) ? undefined : await this.recordOf(entry, without)
     // Without one the artifact is as good; only what is said of it later is poorer.
-    if (record !== undefined) writeFileAtomic(file, encodeRecord(record))
+    if (record !== undefined) writeFileAtomic(file, JSON.stringify(record))
   }
 
   /**
