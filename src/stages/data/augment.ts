@@ -172,12 +172,37 @@ interface Normalisation {
 export const normalisedBytes = (mean: number, std: number): Float32Array =>
   Float32Array.from({ length: 256 }, (_, value) => (value / 255 - mean) / std)
 
+/** Bytes `[…, c]` become `pixels` from `to` on, by the table of their channel. */
+const normalise = (
+  bytes: Uint8ClampedArray,
+  tables: readonly Float32Array[],
+  pixels: Float32Array,
+  to: number,
+): void => {
+  const channels = tables.length
+  // All three at once: each pixel's memory is then touched once.
+  if (channels === 3) {
+    const [red, green, blue] = tables
+    for (let at = 0; at < bytes.length; at += 3) {
+      pixels[to + at] = red[bytes[at]]
+      pixels[to + at + 1] = green[bytes[at + 1]]
+      pixels[to + at + 2] = blue[bytes[at + 2]]
+    }
+    return
+  }
+  for (const [channel, table] of tables.entries()) {
+    for (let at = channel; at < bytes.length; at += channels) pixels[to + at] = table[bytes[at]]
+  }
+}
+
 /** An image of any size, `[height, width, c]`, which begins at `offset` of `pixels`. */
 interface SourceImage {
   readonly pixels: Uint8Array
   readonly offset: number
   readonly height: number
   readonly width: number
+  /** Its random resized crop, where that is drawn already. */
+  readonly box?: Box
 }
 
 /** Makes `pixels` `[h, w, c]`, from `to` on. An image that is not cropped must have their size. */
@@ -204,7 +229,7 @@ export const imageAugmentation = (
 
   return (image, pixels, to, generator) => {
     if (augment.cropScale < 1) {
-      const box = drawCrop(generator, image.height, image.width, augment.cropScale)
+      const box = image.box ?? drawCrop(generator, image.height, image.width, augment.cropScale)
       resizer.resize(image.pixels, image.offset, image.width, box, canvas.pixels)
     } else {
       for (let at = 0; at < size; at++) canvas.pixels[at] = image.pixels[image.offset + at]
@@ -212,11 +237,7 @@ export const imageAugmentation = (
     if (generator.uniform() < augment.flip) flip(canvas)
     if (augment.randAugment !== null) randAugment(canvas, generator, augment.randAugment)
     else if (augment.colorJitter > 0) colorJitter(canvas, generator, augment.colorJitter)
-    const bytes = canvas.pixels
-    for (let channel = 0; channel < channels; channel++) {
-      const table = normalised[channel]
-      for (let at = channel; at < size; at += channels) pixels[to + at] = table[bytes[at]]
-    }
+    normalise(canvas.pixels, normalised, pixels, to)
     if (generator.uniform() < augment.erasing) eraseRectangle(pixels, to, shape, generator)
   }
 }

@@ -60,19 +60,52 @@ const transform = (canvas: Canvas, [a, b, c, d, e, f]: Matrix): void => {
   canvas.swap()
 }
 
+/**
+ * The same along one axis: the result's pixel (x, y) is the image's at (x + factor·y + shift, y), or at
+ * (x, y + factor·x + shift). Across it no pixel lies between two others, where the cubic gives the first of them exactly.
+ */
+const slide = (canvas: Canvas, axis: 'x' | 'y', factor: number, shift: number): void => {
+  const { height, width, channels, fill, pixels, spare } = canvas
+  const line = width * channels
+  const [length, step] = axis === 'x' ? [width, channels] : [height, line]
+  const last = length - 1
+  let to = 0
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, to += channels) {
+      const along = axis === 'x' ? column : row
+      const across = axis === 'x' ? row : column
+      const u = along + 0.5 + factor * (across + 0.5) + shift
+      if (!(u >= 0 && u < length)) {
+        for (let channel = 0; channel < channels; channel++) spare[to + channel] = fill[channel]
+        continue
+      }
+      const before = Math.floor(u - 0.5)
+      const s = u - 0.5 - before
+      const base = to - along * step
+      const p0 = base + Math.max(before - 1, 0) * step
+      const p1 = base + Math.max(before, 0) * step
+      const p2 = base + Math.min(before + 1, last) * step
+      const p3 = base + Math.min(before + 2, last) * step
+      for (let channel = 0; channel < channels; channel++) {
+        spare[to + channel] =
+          cubic(pixels[p0 + channel], pixels[p1 + channel], pixels[p2 + channel], pixels[p3 + channel], s) | 0
+      }
+    }
+  }
+  canvas.swap()
+}
+
 /** Slants: rows move by `factor` of their distance from the top. */
-export const shearX = (canvas: Canvas, factor: number): void => transform(canvas, [1, factor, 0, 0, 1, 0])
+export const shearX = (canvas: Canvas, factor: number): void => slide(canvas, 'x', factor, 0)
 
 /** Slants: columns move by `factor` of their distance from the left. */
-export const shearY = (canvas: Canvas, factor: number): void => transform(canvas, [1, 0, 0, factor, 1, 0])
+export const shearY = (canvas: Canvas, factor: number): void => slide(canvas, 'y', factor, 0)
 
 /** Moves by a share of the width; above 0 to the left. */
-export const translateX = (canvas: Canvas, share: number): void =>
-  transform(canvas, [1, 0, share * canvas.width, 0, 1, 0])
+export const translateX = (canvas: Canvas, share: number): void => slide(canvas, 'x', 0, share * canvas.width)
 
 /** Moves by a share of the height; above 0 upwards. */
-export const translateY = (canvas: Canvas, share: number): void =>
-  transform(canvas, [1, 0, 0, 0, 1, share * canvas.height])
+export const translateY = (canvas: Canvas, share: number): void => slide(canvas, 'y', 0, share * canvas.height)
 
 /**
  * Sine and cosine of −π/3 … π/3 by their series: those of V8 differ between its versions in the last digit. Rounded to

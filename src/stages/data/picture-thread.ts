@@ -3,11 +3,12 @@ import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { sentenceOf } from '../../base/errors.js'
 import { readInto, readWholeFile } from '../../base/files.js'
-import { imageAugmentation, normalisedBytes } from './augment.js'
+import { drawCrop, imageAugmentation, normalisedBytes } from './augment.js'
 import { evaluationCrop } from './evaluation-crop.js'
-import { type Decoder, decodePicture, type DecodedPicture } from './picture.js'
+import { decodeBox, type Decoder, decodePicture } from './picture.js'
 import type { PictureAnswer, PictureDraws, PictureRequest, PictureThreadOptions } from './picture-threads.js'
 import { Generator } from './random.js'
+import type { Box } from './resize.js'
 
 /** Longest file that is read: no picture of so many pixels is larger. */
 const MOST_BYTES = 2 ** 29
@@ -38,12 +39,21 @@ const augmentImage =
   )
 
 /** The whole recipe from the source picture; where that is not cropped at random, from its evaluation crop. */
-const augmented = (picture: DecodedPicture, { seed, labels }: PictureDraws): Float32Array => {
+const augmented = async (bytes: Uint8Array, { seed, labels }: PictureDraws): Promise<Float32Array> => {
   const pixels = new Float32Array(imageSize * imageSize * 3)
-  const image = augmentation!.augment.cropScale < 1 ? picture : { ...shape, pixels: cropOf(picture) }
-  augmentImage!({ ...image, offset: 0 }, pixels, 0, Generator.from(seed, ...labels))
+  const { cropScale } = augmentation!.augment
+  const generator = Generator.from(seed, ...labels)
+  const drawn = (height: number, width: number): Box => drawCrop(generator, height, width, cropScale)
+  const { picture, box } =
+    cropScale < 1
+      ? await decodeBox(await decoder, bytes, rules.orientation, drawn)
+      : { picture: { ...shape, pixels: await evaluated(bytes) }, box: undefined }
+  augmentImage!({ ...picture, offset: 0, ...(box && { box }) }, pixels, 0, generator)
   return pixels
 }
+
+const evaluated = async (bytes: Uint8Array): Promise<Uint8Array> =>
+  cropOf(await decodePicture(await decoder, bytes, rules.orientation))
 
 /** The file of many pictures that was read last. */
 let opened: { readonly file: string; readonly descriptor: number } | undefined
@@ -69,8 +79,7 @@ const port = parentPort!
 port.on('message', async ({ call, file, part, draws, returnsFile }: PictureRequest) => {
   try {
     const bytes = part === undefined ? readFile(file) : readPart(file, part.at, part.length)
-    const picture = await decodePicture(await decoder, bytes, rules.orientation)
-    const pixels = draws === undefined ? cropOf(picture).slice() : augmented(picture, draws)
+    const pixels = draws === undefined ? (await evaluated(bytes)).slice() : await augmented(bytes, draws)
     // A copy: small files share memory of Node's that must not be given away.
     const encoded = returnsFile === true ? bytes.slice() : undefined
     const given = [pixels.buffer, ...(encoded === undefined ? [] : [encoded.buffer])] as ArrayBuffer[]

@@ -4,10 +4,14 @@
  * are dropped; grey becomes three equal channels; of 16 bits the upper eight are kept; CMYK becomes
  * (255 − K) · (255 − C) / 255 and so on; of several frames the first is taken.
  */
+import type { ImageShape } from './canvas.js'
+import type { Box } from './resize.js'
+
 /** The part of the package's interface that is used here: it is not there for those who have no pictures. */
 interface Decoding {
   readonly metadata: () => Promise<{ readonly space?: string }>
   readonly autoOrient: () => Decoding
+  readonly extract: (box: Box) => Decoding
   readonly removeAlpha: () => Decoding
   readonly pipelineColourspace: (space: string) => Decoding
   readonly toColourspace: (space: string) => Decoding
@@ -63,17 +67,19 @@ const inksToColours = (inks: Uint8Array): Uint8Array => {
 }
 
 /**
- * How many channels a JPEG has by its frame's header, before which only segments with their lengths stand; undefined
+ * Size and channels of a JPEG by its frame's header, before which only segments with their lengths stand; undefined
  * where none is found.
  */
-const jpegChannels = (bytes: Uint8Array): number | undefined => {
+const jpegFrame = (bytes: Uint8Array): ImageShape | undefined => {
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff;) {
     const marker = bytes[at + 1]
+    const numberAt = (place: number): number => bytes[place] * 256 + bytes[place + 1]
     // Bytes that fill up.
     if (marker === 0xff) at++
     // SOF0 to SOF15 but for DHT, JPG and DAC.
-    else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) return bytes[at + 9]
-    else at += 2 + bytes[at + 2] * 256 + bytes[at + 3]
+    else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
+      return { height: numberAt(at + 5), width: numberAt(at + 7), channels: bytes[at + 9] }
+    } else at += 2 + numberAt(at + 2)
   }
   return undefined
 }
@@ -81,24 +87,52 @@ const jpegChannels = (bytes: Uint8Array): number | undefined => {
 /** Whether a picture is of inks. Of a JPEG of one or three channels the decoder is not asked: that takes time. */
 const isOfInks = async (bytes: Uint8Array, open: () => Decoding): Promise<boolean> => {
   if (pictureFormat(bytes) !== 'jpeg') return false
-  const channels = jpegChannels(bytes)
+  const channels = jpegFrame(bytes)?.channels
   return channels !== 1 && channels !== 3 && (await open().metadata()).space === 'cmyk'
 }
 
-/** Rejects with an error whose message says what is wrong with the picture. */
+/** A box of a picture, whole or no more than the box. */
+interface PicturePart {
+  readonly picture: DecodedPicture
+  readonly box: Box
+}
+
+/** Rejects with an error whose message says what is wrong with the picture; of a `part` with what is wrong there. */
 export const decodePicture = async (
   decoder: Decoder,
   bytes: Uint8Array,
   orientation: Orientation,
+  part?: Box,
 ): Promise<DecodedPicture> => {
   if (bytes.length === 0) throw new Error('is empty')
   if (pictureFormat(bytes) === undefined) throw new Error('is no JPEG, PNG, WebP or AVIF')
   const open = (): Decoding => decoder(bytes, { ignoreIcc: true, failOn: 'error', limitInputPixels: MOST_PIXELS })
   const turned = orientation === 'applied' ? open().autoOrient() : open()
   const isInks = await isOfInks(bytes, open)
+  const taken = part === undefined ? turned : turned.extract(part)
   const shown = isInks
-    ? turned.pipelineColourspace('cmyk').toColourspace('cmyk')
-    : turned.removeAlpha().toColourspace('srgb')
+    ? taken.pipelineColourspace('cmyk').toColourspace('cmyk')
+    : taken.removeAlpha().toColourspace('srgb')
   const { data, info } = await shown.raw().toBuffer({ resolveWithObject: true })
   return { height: info.height, width: info.width, pixels: isInks ? inksToColours(data) : data }
+}
+
+/**
+ * The same for what needs a box alone, which is chosen by the picture's size, once. Of a JPEG that says its size nothing
+ * below the box is decoded.
+ */
+export const decodeBox = async (
+  decoder: Decoder,
+  bytes: Uint8Array,
+  orientation: Orientation,
+  boxOf: (height: number, width: number) => Box,
+): Promise<PicturePart> => {
+  const isJpeg = pictureFormat(bytes) === 'jpeg' && orientation === 'ignored'
+  const frame = isJpeg ? jpegFrame(bytes) : undefined
+  if (frame === undefined || frame.channels === 4) {
+    const picture = await decodePicture(decoder, bytes, orientation)
+    return { picture, box: boxOf(picture.height, picture.width) }
+  }
+  const box = boxOf(frame.height, frame.width)
+  return { picture: await decodePicture(decoder, bytes, orientation, box), box: { ...box, top: 0, left: 0 } }
 }

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import sharp from 'sharp'
 import { type CropRule, evaluationCrop } from '../../../src/stages/data/evaluation-crop.js'
-import { type Decoder, decodePicture, type Orientation, type DecodedPicture } from '../../../src/stages/data/picture.js'
+import {
+  decodeBox,
+  type DecodedPicture,
+  type Decoder,
+  decodePicture,
+  type Orientation,
+} from '../../../src/stages/data/picture.js'
+import type { Box } from '../../../src/stages/data/resize.js'
 import { checkout } from '../../support/workspace.js'
 
 const decoder = sharp as unknown as Decoder
@@ -42,6 +49,32 @@ describe('a picture', () => {
       }
     })
   }
+
+  it('of which a box alone is wanted has the same pixels there', async () => {
+    const within = ({ width, pixels }: DecodedPicture, box: Box): string => {
+      const rows = Array.from({ length: box.height }, (_, row) => {
+        const start = ((box.top + row) * width + box.left) * 3
+        return pixels.subarray(start, start + box.width * 3)
+      })
+      return Buffer.concat(rows).toString('hex')
+    }
+    for (const name of Object.keys(expected.pictures)) {
+      for (const orientation of ['ignored', 'applied'] as const) {
+        const whole = await decode(name, orientation)
+        const { height, width } = whole
+        const box = { top: height >> 2, left: width >> 2, height: (height >> 1) + 1, width: (width >> 1) + 1 }
+        for (const wanted of [box, { top: 0, left: 0, height, width }]) {
+          const asked: unknown[] = []
+          const part = await decodeBox(decoder, readFileSync(fixture(name)), orientation, (...size) => {
+            asked.push(size)
+            return wanted
+          })
+          expect(asked, name).to.deep.equal([[height, width]])
+          expect(within(part.picture, part.box) === within(whole, wanted), `${name} ${orientation}`).to.equal(true)
+        }
+      }
+    }
+  })
 
   it('is turned as its EXIF tag says only where that is asked for', async () => {
     expect(sha256(await decode('turned.jpg'))).to.equal(expected.pictures['turned.jpg'].sha256)
