@@ -161,6 +161,10 @@ const gadgets: readonly MakeGadget[] = [
     head: `const ${k}: number[] = [${n()}]\nArray.prototype.push.call(${k}, ${n()})\nReflect.apply(${k}.push, ${k}, [${n()}])`,
     use: `${k}.join()`,
   }),
+  (k, n) => ({
+    head: `const ${k}: number[] = []\nfunction ${k}fill(x = ${k}.push(${n()})) {}\n${k}fill()`,
+    use: `${k}.join()`,
+  }),
   (k, n) => ({ head: `const ${k} = [${n()}, ${n()}].map((x) => x + ${n()})`, use: `${k}.join()` }),
   (k, n) => ({
     head: `const ${k}: any = {}\nfor (const i of [${n()}, ${n()}]) ${k}['a' + i] = i\nif (${n()} > 5) ${k}.big = true`,
@@ -334,6 +338,11 @@ const gadgets: readonly MakeGadget[] = [
     head: `import * as ${k}a from './${k}.ts?a'\nimport * as ${k}b from './${k}.ts?b'`,
     use: `${k}a.up() + ${k}a.up() * ${k}b.up()`,
     files: { [`${k}.ts`]: `let v = ${n()}\nexport const up = () => ++v` },
+  }),
+  (k, n) => ({
+    head: `import { v as ${k} } from './${k}.ts?n=${n()}'`,
+    use: k,
+    files: { [`${k}.ts`]: 'export const v = new URL(import.meta.url).search' },
   }),
   (k, n) => ({
     head: `import { ${k} } from './${k}.jsx'`,

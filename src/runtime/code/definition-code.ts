@@ -353,7 +353,9 @@ const withoutBuilders = (file: ParsedFile, except: readonly ts.Node[], actsWhenR
         const list = [before, ...given].join(', ')
         // What follows stays on its lines.
         const lost = linesIn(text.slice(node.getFullStart(), node.end)) - linesIn(list)
-        return `[${list}${'\n'.repeat(Math.max(0, lost))}]`
+        // A statement: without a semicolon before it, it would go on with the line above.
+        const begin = ts.isExpressionStatement(node.parent) && node.parent.parent === source ? ';' : ''
+        return `${begin}[${list}${'\n'.repeat(Math.max(0, lost))}]`
       }
     }
     let written = ''

@@ -37,6 +37,8 @@ export interface FlatProgram {
   readonly imports: ReadonlyMap<string, readonly string[]>
   /** Labels of files that are CommonJS by what their package says. */
   readonly commonJs: readonly string[]
+  /** What imports put behind a file's name, which the module reads as `import.meta.url`. */
+  readonly queries: readonly string[]
   /** Where the entry begins. */
   readonly first: string
 }
@@ -123,6 +125,13 @@ const exportedApart = (code: string): string => {
 }
 
 /**
+ * Minified, calls of functions with nothing in them are left out, even where a default value of theirs acts: whether
+ * there may be one.
+ */
+const losesCalls = (minified: string): boolean =>
+  /^\s*(export )?function [\w$]+\([^)]*=/m.test(minified) && /\) \{\n\s*\}/.test(minified)
+
+/**
  * A file's code without types, comments and what a formatter or a compiler's `minify` changes, of its own. Annotations
  * that declare calls free of effects are not believed. Code that does not parse is its bytes, and what it leads to is
  * not known.
@@ -143,7 +152,8 @@ const erase = async (file: string, label: string, text: string): Promise<OnLoadR
   }
   const { transform } = await import('esbuild')
   try {
-    const { code } = await transform(text, options)
+    const minified = await transform(text, options)
+    const { code } = losesCalls(minified.code) ? await transform(text, { ...options, minifySyntax: false }) : minified
     return { contents: exportedApart(vouched(code)), loader: 'js' }
   } catch (cause) {
     if (!isRefused(cause)) throw cause
@@ -189,6 +199,7 @@ const reader = (
   { labels, resolve, mayAct, read, hash, rewritten, erased, isTraced }: FlattenOptions,
   packages: Map<string, ReachedPackage>,
   code: Map<string, string>,
+  queries: Set<string>,
 ): Plugin => ({
   name: 'genepool-code',
   setup: (build) => {
@@ -203,6 +214,8 @@ const reader = (
       const resolved = resolve(from, specifier, kind.startsWith('require') ? 'require' : 'import')
       const acts = mayAct(from, specifier)
       if (resolved.type === 'file') {
+        const [query] = /[?#].*$/.exec(specifier) ?? []
+        if (query !== undefined) queries.add(`${importer} of ${labels.of(resolved.file)}${query}`)
         const isOfBytes = isBytes && !isCode(resolved.file)
         const namespace = isOfBytes ? spaces.bytes : spaces.code
         return { path: labels.of(resolved.file), namespace, sideEffects: acts }
@@ -245,9 +258,10 @@ const importsOf = ({ inputs }: Metafile): FlatProgram['imports'] => {
 export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => {
   const packages = new Map<string, ReachedPackage>()
   const code = new Map<string, string>()
+  const queries = new Set<string>()
   const how = {
     stdin: { contents: options.entry, sourcefile: 'entry', loader: 'js' },
-    plugins: [reader(options, packages, code)],
+    plugins: [reader(options, packages, code, queries)],
     bundle: true,
     write: false,
     metafile: true,
@@ -282,6 +296,7 @@ export const flatten = async (options: FlattenOptions): Promise<FlatProgram> => 
     commonJs: [...code.keys()]
       .filter((label) => isNeutral(label) && !options.isModule(options.labels.files.get(label)!))
       .sort(),
+    queries: [...queries].sort(),
     first: imports.get('entry')?.[0] ?? '',
   }
 }

@@ -502,7 +502,8 @@ class Symbols {
     const sorted = [...symbols].sort(([a], [b]) => (a < b ? -1 : 1))
     const found: Record<string, CodeSymbol> = {}
     for (const [key, symbol] of sorted) found[key] = { ...symbol, through: throughOf(key) }
-    const order = [...this.#order(uses), ...this.#flat.commonJs.map((label) => `${label} as CommonJS`)]
+    const { commonJs, queries } = this.#flat
+    const order = [...this.#order(uses), ...commonJs.map((label) => `${label} as CommonJS`), ...queries]
     return {
       entry: `${this.#entry[0] ?? keyOf(this.#flat.first, '*')}${this.#options.which}`,
       symbols: found,

@@ -27,7 +27,7 @@ describe("the code of a stage of the user's own", () => {
 
   it('is its run alone: not its name, its parameters or other stages of the file', async () => {
     const text = (name: string, params: number, other: number): string =>
-      `export const a = stage('${name}', { params: { n: ${params} }, run: ({ params }) => ({ n: params.n }) })\nexport const b = stage('b', { run: () => ({ n: ${other} }) })`
+      `export const a = stage('${name}', { params: { n: ${params} }, run: ({ params }) => ({ n: f() + params.n }) })\nconst f = () => 1\nstage('b', { run: () => ({ n: ${other} }) })`
     expect(await changes(text('a', 1, 1), text('a', 2, 2))).to.deep.equal([])
   })
 
