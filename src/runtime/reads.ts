@@ -124,7 +124,8 @@ export interface TraceOptions {
 const kindOf = (stat: fs.Stats): string => (stat.isDirectory() ? 'folder' : stat.isFile() ? 'file' : 'other')
 
 /** Environment variables that a worker is given, or that no result depends on. */
-export const givenVariables = /^(GENEPOOL_\w+|MALLOC_(MMAP_THRESHOLD_|TRIM_THRESHOLD_|ARENA_MAX))$/
+export const givenVariables =
+  /^(GENEPOOL_(CACHE|LEASES|PATIENCE|WORKER)|MALLOC_(MMAP_THRESHOLD_|TRIM_THRESHOLD_|ARENA_MAX))$/
 
 /** sha256 of a variable's text, or of all of them (`*`); null where it is not set. */
 export const variable = (environment: Readonly<Record<string, string | undefined>>, name: string): string | null => {
@@ -140,6 +141,29 @@ const orNull = (look: () => string): string | null => {
   } catch {
     return null
   }
+}
+
+interface InstalledAs {
+  readonly name?: string
+  readonly version?: string
+}
+
+/** The version of a package, with its name where that of its folder is another: `npm:other@1.0.0`. */
+export const installedAs = (folder: string, { name, version }: InstalledAs): string | undefined => {
+  const isAlias = name !== undefined && !folder.split(path.sep).join('/').endsWith(`/${name}`)
+  return isAlias ? `${name}@${version}` : version
+}
+
+/** What a tsconfig.json says, with the files that it names as what it extends. */
+const settingsOf = (file: string, seen: readonly string[] = []): readonly string[] => {
+  const text = fs.readFileSync(file, 'utf8')
+  const [, one, many = ''] = /"extends"\s*:\s*(?:"([^"]*)"|\[([^\]]*)\])/.exec(text) ?? []
+  const named = one === undefined ? [...many.matchAll(/"([^"]*)"/g)].map(([, name]) => name!) : [one]
+  const files = named.flatMap((name) => {
+    const at = path.resolve(path.dirname(file), name)
+    return [at, `${at}.json`].filter((each) => /^[./]/.test(name) && !seen.includes(each) && fs.existsSync(each))
+  })
+  return [text, ...files.flatMap((each) => settingsOf(each, [...seen, file]))]
 }
 
 /** Of everything but a file's bytes: what it is now. */
@@ -170,17 +194,15 @@ export const valueNow = (root: string, kind: Exclude<ReadKind, 'file' | 'module'
     }
     case 'scope':
       return orNull(() => {
+        if (path.basename(place) !== 'package.json') return sha256(settingsOf(place).join('\0'))
         const text = fs.readFileSync(place, 'utf8')
-        if (path.basename(place) !== 'package.json') return sha256(text)
         const { name, type, main, imports, exports } = JSON.parse(text) as Readonly<Record<string, unknown>>
         return sha256(JSON.stringify([name, type, main, imports, exports]))
       })
     case 'package':
       return orNull(() => {
-        const { version } = JSON.parse(readTextIfThere(path.join(place, 'package.json')) ?? '{}') as {
-          version?: string
-        }
-        return version ?? 'without a version'
+        const manifest = JSON.parse(readTextIfThere(path.join(place, 'package.json')) ?? '{}') as InstalledAs
+        return installedAs(place, manifest) ?? 'without a version'
       })
     case 'env':
       return variable(process.env, what)

@@ -1,16 +1,18 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Finished } from '../support/child.js'
 import { runCli, startCli } from '../support/cli.js'
 import { pause } from '../support/child.js'
 import { countsOf, eventsOf, stagesWith } from '../support/read-events.js'
-import { workspaceForAll, workspaceForEach, type Workspace } from '../support/workspace.js'
+import { checkout, workspaceForAll, workspaceForEach, type Workspace } from '../support/workspace.js'
 
 /** Nothing in a definition's text names what these read. */
 const head = `import * as fs from 'node:fs'
 import * as fsp from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { AsyncLocalStorage } from 'node:async_hooks'
 import * as childProcess from 'node:child_process'
 import * as crypto from 'node:crypto'
 import * as dns from 'node:dns'
@@ -48,7 +50,7 @@ interface Read {
 
 const text = (name: string) => (workspace: Workspace) => void workspace.write(name, 'other')
 
-const everyVariable = ['OWN_VALUE', 'TZ', 'LC_ALL', 'HOME', 'TMPDIR']
+const everyVariable = ['GENEPOOL_OWN', 'TZ', 'LC_ALL', 'HOME', 'TMPDIR']
 
 const reads: Readonly<Record<string, Read>> = {
   sync: { compute: `() => fs.readFileSync(at('sync' + '.txt'), 'utf8')`, edit: text('sync.txt') },
@@ -110,18 +112,19 @@ const reads: Readonly<Record<string, Read>> = {
   version: {
     compute: `() => createRequire(at('x.js'))(['ver', 'sion'].join(''))`,
     edit: (workspace) =>
-      void workspace.write('node_modules/version/package.json', '{ "name": "version", "version": "2.0.0" }'),
+      void workspace.write('node_modules/version/package.json', '{ "name": "other", "version": "1.0.0" }'),
   },
-  variable: { compute: `() => process.env['OWN_' + 'VALUE']`, env: { OWN_VALUE: '2' } },
+  variable: { compute: `() => process.env['GENEPOOL_' + 'OWN']`, env: { GENEPOOL_OWN: '2' } },
   allVariables: {
     compute: `() => Object.keys({ ...process.env }).length`,
     env: { OWN_OTHER: '2' },
     alsoIn: everyVariable,
   },
-  hours: { compute: `() => new Date(0).getHours()`, env: { TZ: 'Asia/Tokyo' } },
-  parsed: { compute: `() => new Date('2024-01-01 00:00').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  hours: { compute: `() => [new Date(0)].toLocaleString('en')`, env: { TZ: 'Asia/Tokyo' } },
+  parsed: { compute: `() => new Date('+2020').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  namedZone: { compute: `() => String(new Date(0))`, env: { LC_ALL: 'de_DE.UTF-8' }, alsoIn: ['TZ'] },
   formattedAnyhow: { compute: `() => (1234.5).toLocaleString([])`, env: { LC_ALL: 'de_DE.UTF-8' } },
-  dayFirst: { compute: `() => new Date('12-10-2020').getTime()`, env: { TZ: 'Asia/Tokyo' } },
+  dayFirst: { compute: `() => new Date('10:00 12-10-2020').getTime()`, env: { TZ: 'Asia/Tokyo' } },
   native: {
     compute: `() => fs.realpathSync.native(at('native' + 'Link'))`,
     edit: (workspace) => {
@@ -129,7 +132,10 @@ const reads: Readonly<Record<string, Read>> = {
       symlinkSync('sync.txt', workspace.file('nativeLink'))
     },
   },
-  formatted: { compute: `() => (1234.5).toLocaleString()`, env: { LC_ALL: 'de_DE.UTF-8' } },
+  formatted: {
+    compute: `() => new Intl.NumberFormat.prototype.constructor().format(1234.5)`,
+    env: { LC_ALL: 'de_DE.UTF-8' },
+  },
   kept: {
     compute: `() => {
   const file = at('kept' + '.txt')
@@ -275,6 +281,13 @@ const reads: Readonly<Record<string, Read>> = {
 }`,
     edit: text('notYet.txt'),
   },
+  model: {
+    compute: `async () => {
+  const { InferenceSession } = await import('onnxruntime-node')
+  return InferenceSession.create(at('mo' + 'del.onnx')).catch(({ message }) => message)
+}`,
+    edit: text('model.onnx'),
+  },
   byHand: {
     compute: `() => {
   const made = { exports: {} }
@@ -285,6 +298,9 @@ const reads: Readonly<Record<string, Read>> = {
   },
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
+
+const linkPackage = (workspace: Workspace, name: string): void =>
+  symlinkSync(join(checkout, 'node_modules', name), workspace.file('node_modules', name))
 
 const prepareFiles = (workspace: Workspace): void => {
   const names = [
@@ -318,6 +334,7 @@ const prepareFiles = (workspace: Workspace): void => {
   workspace.write('listing/below/two.txt', '2')
   symlinkSync('link', workspace.file('toLink'))
   workspace.write('byHand.json', '{ "value": 1 }')
+  linkPackage(workspace, 'onnxruntime-node')
   for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
   for (const folder of ['links', 'listed']) symlinkSync('../linked.txt', workspace.file(folder, 'one'))
   workspace.write('lib/package.json', '{ "main": "a.js" }')
@@ -463,7 +480,8 @@ describe('modules that a stage loads by names that nothing says', () => {
       `import { pipeline, stage } from 'genepool'\nimport { n } from 'at/lib'\nexport default pipeline('p').add(stage('s', { run: () => ({ n }) }))`,
     )
     const summaries = async (n: number): Promise<readonly unknown[]> => {
-      workspace.write('common/tsconfig.json', `{ "compilerOptions": { "paths": { "at/*": ["./${n}/*"] } } }`)
+      workspace.write('common/tsconfig.json', '{ "extends": "./base" }')
+      workspace.write('common/base.json', `{ "compilerOptions": { "paths": { "at/*": ["./${n}/*"] } } }`)
       const { events } = await runCli('run own.ts --json'.split(' '), { cwd: workspace.file('common') })
       return eventsOf(events, 'stage-finished').map(({ summary }) => summary)
     }
@@ -510,14 +528,17 @@ export const n = await import('./later.mjs').then(({ n }) => n, () => m)
 
 /** What leaves every trace, and where in its `run`. */
 const escapes: Readonly<Record<string, readonly [trust: string, compute: string]>> = {
-  now: ['clock', '() => Date.now() > 0'],
+  now: ['clock', '() => new AsyncLocalStorage().run(0, Date.now) > 0'],
   date: ['clock', '() => new Date().getTime() > 0'],
   called: ['clock', '() => Date(5).length > 0'],
   bound: ['addon', `() => typeof process['bind' + 'ing']('fs')`],
   elapsed: ['clock', '() => performance.now() > 0'],
   hrtime: ['clock', '() => process.hrtime.bigint() > 0'],
   random: ['randomness', '() => Math.random() < 2'],
-  prime: ['randomness', '() => crypto.generatePrimeSync(32).byteLength'],
+  effect: [
+    'randomness',
+    `async () => (await import('effect/Effect')).runSync((await import('effect/Random')).next) < 2`,
+  ],
   key: [
     'randomness',
     `async () => (await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt'])).type`,
@@ -525,7 +546,7 @@ const escapes: Readonly<Record<string, readonly [trust: string, compute: string]
   pair: ['randomness', `() => crypto.createECDH('prime256v1').generateKeys().length`],
   used: ['clock', '() => process.cpuUsage().user > 0'],
   formatted: ['clock', `() => new Intl.DateTimeFormat('en', { timeZone: 'UTC' }).format().length > 0`],
-  origin: ['clock', '() => performance.timeOrigin > 0'],
+  origin: ['clock', '() => performance.nodeTiming.duration > 0'],
   marked: ['clock', `() => performance.mark('own').startTime > 0`],
   event: ['clock', `() => new Event('own').timeStamp > 0`],
   signed: [
@@ -539,10 +560,7 @@ const escapes: Readonly<Record<string, readonly [trust: string, compute: string]
   uuid: ['randomness', '() => crypto.randomUUID().length'],
   web: ['randomness', '() => globalThis.crypto.getRandomValues(new Uint8Array(2)).length'],
   program: ['child_process', `() => childProcess.execFileSync(process.execPath, ['--version']).length > 0`],
-  spawned: [
-    'child_process',
-    `() => new Promise((resolve) => childProcess.spawn(process.execPath, ['--version']).on('exit', resolve))`,
-  ],
+  esbuild: ['child_process', `async () => (await (await import('esbuild')).transform('1 + 1')).code.length`],
   thread: ['worker_threads', `() => new Promise((resolve) => new Worker('0', { eval: true }).on('exit', resolve))`],
   context: ['vm', `() => vm.runInNewContext('1 + 1')`],
   socket: ['network', `() => fetch('http://127.0.0.1:9/').catch(() => 'refused')`],
@@ -556,6 +574,7 @@ describe('a stage that uses what nobody can write down', () => {
   const computes = Object.fromEntries(Object.entries(escapes).map(([name, [, compute]]) => [name, compute]))
 
   it('is computed every time, and the run names what and where', async () => {
+    linkPackage(workspace, 'esbuild')
     workspace.write('traced.mjs', definition(computes))
     const lines = definition(computes).split('\n')
     const { events, stderr } = await genepool('run traced.mjs --json')

@@ -1,6 +1,7 @@
 /** Where a package is installed, and in which versions it and all that it depends on are there. */
 import * as fs from 'node:fs'
 import * as path from 'node:path'
+import { installedAs } from '../reads.js'
 import type { FilesSeen } from './files-seen.js'
 
 export interface InstalledPackage {
@@ -41,8 +42,11 @@ const needs = (manifest: Manifest): readonly string[] => {
 }
 
 /** Another commit under the same version is another package. */
-const versionOf = ({ version = 'unknown', resolved, integrity }: LockEntry): string =>
-  resolved !== undefined && /^(git|file)/.test(resolved) ? `${version} (${integrity ?? resolved})` : version
+const versionOf = (folder: string, entry: LockEntry): string => {
+  const { resolved, integrity } = entry
+  const version = installedAs(`/${folder}`, entry) ?? 'unknown'
+  return resolved !== undefined && /^(git|file)/.test(resolved) ? `${version} (${integrity ?? resolved})` : version
+}
 
 /** What is installed, as one run sees it: nothing is read twice. */
 export class Packages {
@@ -160,7 +164,7 @@ export class Packages {
     if (done.has(directory)) return
     done.add(directory)
     const manifest = this.manifest(directory, seen)
-    add(name, manifest?.version ?? 'unknown')
+    add(name, installedAs(directory, manifest ?? {}) ?? 'unknown')
     for (const needed of manifest === undefined ? [] : needs(manifest)) {
       const found = this.find(needed, directory, seen)
       if (found !== undefined) this.#addByFolder(needed, found.directory, add, done, seen)
@@ -179,7 +183,7 @@ const addByLock = (
     if (done.has(at)) continue
     done.add(at)
     const entry = lock[at]!
-    add(at.slice(modules.length + 1), versionOf(entry))
+    add(at.slice(modules.length + 1), versionOf(at, entry))
     for (const needed of needs(entry)) {
       const found = lockedPlace(lock, at, needed)
       if (found !== undefined) pending.push(found)

@@ -5,6 +5,7 @@ import * as dgram from 'node:dgram'
 import * as dns from 'node:dns'
 import { createRequire } from 'node:module'
 import * as net from 'node:net'
+import { createHistogram } from 'node:perf_hooks'
 import type { Escape } from '../../dsl/option-tables.js'
 
 export const words = (text: string): readonly string[] => text.split(' ')
@@ -72,10 +73,15 @@ export const escapes = (): readonly Row[] => {
     ['randomness', subtle, ['sign', 'encrypt'], ([way]) => drawsNumbers(way)],
     ['randomness', subtle, ['wrapKey'], ([, , , way]) => drawsNumbers(way)],
     ['randomness', URL, ['createObjectURL']],
-    ['clock', Object.getPrototypeOf(performance) as object, words('now mark measure toJSON eventLoopUtilization')],
+    [
+      'clock',
+      Object.getPrototypeOf(performance) as object,
+      words('now mark measure toJSON eventLoopUtilization timerify'),
+    ],
     ['clock', process, words('hrtime uptime cpuUsage resourceUsage')],
     ['clock', process.hrtime, ['bigint']],
-    ['clock', node('node:perf_hooks'), ['monitorEventLoopDelay']],
+    ['clock', node('node:perf_hooks'), words('monitorEventLoopDelay PerformanceObserver')],
+    ['clock', Object.getPrototypeOf(createHistogram()) as object, ['recordDelta']],
     ['clock', process.report, ['getReport', 'writeReport']],
     ['clock', Date, ['now']],
     ['clock', globalThis, ['Date'], (args, isNew) => args.length === 0 || !isNew],
@@ -86,7 +92,7 @@ export const escapes = (): readonly Row[] => {
 
 /** Properties that tell the time. */
 export const clockGetters: readonly (readonly [holder: object, name: string])[] = [
-  [Object.getPrototypeOf(performance) as object, 'timeOrigin'],
+  ...words('timeOrigin nodeTiming').map((name) => [Object.getPrototypeOf(performance) as object, name] as const),
   [Event.prototype, 'timeStamp'],
 ]
 

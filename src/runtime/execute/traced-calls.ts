@@ -5,12 +5,21 @@
 import { findSourceMap } from 'node:module'
 import * as path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Escape } from '../../dsl/option-tables.js'
 import { mappedPlace, type Place } from '../../dsl/place.js'
 import { ownPackage } from '../definition/own-package.js'
 
 /** Packages whose own doings are known: what they read and ask does not change what they compute. */
 export const vouchedFor =
   /[\\/]node_modules[\\/](tsx|esbuild|effect|onnxruntime-node|onnxruntime-common|@tensorflow[\\/][^\\/]+)[\\/](?!.*[\\/]node_modules[\\/])/
+/** Of what they ask, this is for whoever calls them: numbers that they draw, programs that they start. */
+export const handedOn: Readonly<Partial<Record<Escape, RegExp>>> = {
+  randomness: /[\\/](@tensorflow[\\/]|effect[\\/]\w+[\\/](internal[\\/]random|encoding[\\/]Hex)\.js$)/,
+  child_process: /[\\/]node_modules[\\/]esbuild[\\/]/,
+  worker_threads: /[\\/]node_modules[\\/]esbuild[\\/]/,
+}
+/** So it is with the variables of the environment that `Config` of Effect looks up. */
+export const handsOnVariables = /[\\/]effect[\\/]\w+[\\/]ConfigProvider\.js$/
 /** Of these, the loaders: what they read are modules, which are told in another way. */
 const loaders = /[\\/]node_modules[\\/](tsx|esbuild)[\\/](?!.*[\\/]node_modules[\\/])/
 
@@ -54,14 +63,22 @@ const sitesAbove = (boundary: Callable, limit: number): readonly CallSite[] => {
   return Array.isArray(sites) ? (sites as readonly CallSite[]) : []
 }
 
-/** `throughLoader`: whoever has a module loaded is the caller, not the loader. */
-export const callerOf = (boundary: Callable, throughLoader = false): Caller => {
+/**
+ * `throughLoader`: whoever has a module loaded is the caller, not the loader. What packages ask that are vouched for
+ * and hand on, whoever calls them asks.
+ */
+export const callerOf = (boundary: Callable, throughLoader = false, handing?: RegExp): Caller => {
+  let isHandedOn = false
   for (const site of sitesAbove(boundary, 40)) {
     const name = site.getFileName() ?? ''
     const isLoaders = name.startsWith('node:internal/modules/') || name === loaderHooksFile
     if (isLoaders && !throughLoader) return 'loader'
     if (name === '' || name.startsWith('node:') || isLoaders) continue
     const file = fileOf(name)
+    if (handing?.test(file) === true) isHandedOn = true
+    if (isHandedOn && vouchedFor.test(file) && !/[\\/]tsx[\\/]/.test(file)) continue
+    // Between a call and what it calls in turn stands what replaces it.
+    if (isOwnFile(file) && going > 0) continue
     if (isOwnFile(file)) return 'own'
     if (loaders.test(file) && !throughLoader) return 'loader'
     return vouchedFor.test(file) || fillsItsPool(file, site) ? 'vouched' : site
@@ -85,9 +102,13 @@ export const isOfNodesLibrary = (boundary: Callable): boolean =>
 export const isForAProgram = (boundary: Callable): boolean =>
   sitesAbove(boundary, 1).some((site) => /^node:(internal\/)?(child_process|worker)/.test(site.getFileName() ?? ''))
 
+/** Whether Node asks for the time for itself: to print it, or in a library within it. */
+export const isTimeForNode = (boundary: Callable): boolean =>
+  sitesAbove(boundary, 1).some((site) => /^node:internal\/(console|deps|util\/debuglog)/.test(site.getFileName() ?? ''))
+
 /** Whether Node itself makes the call: for a function that does it in turn, or to hand on the environment. */
 export const isNodesOwn = (boundary: Callable): boolean =>
-  sitesAbove(boundary, 1).some((site) => /^node:(?!internal\/process)/.test(site.getFileName() ?? ''))
+  sitesAbove(boundary, 1).some((site) => /^node:(?!internal\/(process|tty))/.test(site.getFileName() ?? ''))
 
 export const placeOfSite = (site: CallSite): Place => {
   const file = site.getFileName() ?? ''
@@ -106,6 +127,9 @@ export type Before = (args: readonly unknown[], boundary: Callable, isNew: boole
 /** What is told of calls, by the function that stands for the replaced one. */
 const beforesOf = new WeakMap<object, Before[]>()
 
+/** How many calls of replaced functions are going on. */
+let going = 0
+
 /** Which calls count that a function makes in turn: all, none, or those made by functions that its caller handed in. */
 type Within = 'all' | 'none' | 'callers'
 
@@ -118,12 +142,13 @@ export const told = (original: Callable, befores: readonly Before[], inside: Wit
     if (within === 'all' || (within === 'callers' && !isNodesOwn(boundary))) {
       for (const each of befores) each(args, boundary, isNew)
     }
-    if (inside === 'all' || within === 'none') return run()
     const outside = within
-    within = inside
+    if (within !== 'none' && inside !== 'all') within = inside
+    going++
     try {
       return run()
     } finally {
+      going--
       within = outside
     }
   }
@@ -150,9 +175,10 @@ export const replace = (holder: object, name: string, before: Before, inside: Wi
   Object.defineProperty(holder, name, { configurable, enumerable, writable: true, value })
 }
 
-/** The same for a property that is computed when it is asked for. */
+/** The same for a property, by itself or computed when it is asked for. */
 export const replaceGetter = (holder: object, name: string, before: Before): void => {
-  const { get, ...descriptor } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
-  if (get === undefined || descriptor.configurable !== true) return
-  Object.defineProperty(holder, name, { ...descriptor, get: told(get as Callable, [before]) as () => unknown })
+  const { get, value, configurable, enumerable } = Object.getOwnPropertyDescriptor(holder, name) ?? {}
+  if (configurable !== true) return
+  const read = told((get ?? (() => value as unknown)) as Callable, [before]) as () => unknown
+  Object.defineProperty(holder, name, { configurable, enumerable: enumerable === true, get: read })
 }

@@ -29,7 +29,10 @@ import {
   type Callable,
   type Caller,
   callerOf,
+  handedOn,
+  handsOnVariables,
   isForAProgram,
+  isTimeForNode,
   isNodesOwn,
   isOfNodesLibrary,
   isOwnCall,
@@ -80,6 +83,13 @@ const packageOf = (file: string): string | undefined =>
 const readsByPromises = process.versions.node.startsWith('20.')
 
 const isUsers = (module: string): boolean => packageOf(module) === undefined && !isOwnFile(module)
+
+type LoadModule = (module: { readonly exports: SessionsHolder }, file: string) => void
+
+/** The native part of onnxruntime, which reads models whose paths it is told. */
+interface SessionsHolder {
+  InferenceSession: new () => { readonly loadModel: (...given: unknown[]) => unknown }
+}
 
 /** Links followed, where it is there. */
 const realOf = (file: string): string => {
@@ -607,7 +617,12 @@ class Tracer {
       this.#busy(() => this.#file('module', file))
     })
     // As whoever calls them by hand, too.
-    const { _extensions: kinds } = Module as unknown as { _extensions: object }
+    const { _extensions: kinds } = Module as unknown as { _extensions: Record<string, LoadModule> }
+    const loadNative = kinds['.node']!
+    kinds['.node'] = (module, file) => {
+      loadNative(module, file)
+      if (file.endsWith('onnxruntime_binding.node')) this.#replaceSessions(module.exports)
+    }
     for (const kind of Object.keys(kinds)) {
       replace(kinds, kind, ([, file]) => {
         if (this.#options !== undefined && typeof file === 'string') this.#busy(() => this.#file('module', file))
@@ -633,6 +648,17 @@ class Tracer {
       }
     }
     modules['_resolveFilename'] = tellingResolve
+  }
+
+  #replaceSessions(holder: SessionsHolder): void {
+    const told = (file: unknown): void => this.#look('file', file, told)
+    const Session = holder.InferenceSession
+    holder.InferenceSession = class extends Session {
+      override loadModel = (...given: unknown[]): unknown => {
+        told(given[0])
+        return super.loadModel(...given)
+      }
+    }
   }
 
   /** The stage's own folders, whose names are known once they are made. */
@@ -680,7 +706,9 @@ class Tracer {
       if (this.#options === undefined || this.#isBusy || givenVariables.test(name)) return
       if (['*', name].some((each) => this.#reads.has(readName('env', each)))) return
       this.#busy(() => {
-        if (typeof callerOf(boundary) !== 'object' || (!evenForNode && isNodesOwn(boundary))) return
+        const caller = callerOf(boundary, false, handsOnVariables)
+        if (typeof caller !== 'object' && caller !== 'nobody') return
+        if ((!evenForNode || caller === 'nobody') && isNodesOwn(boundary)) return
         this.#note({ name: readName('env', name), value: variable(this.#environment, name) })
       })
     }
@@ -776,9 +804,9 @@ class Tracer {
   #noticed(escape: Escape, boundary: Callable): void {
     if (this.#options === undefined || this.#isBusy || this.#escaped.has(escape)) return
     this.#busy(() => {
-      const caller = callerOf(boundary, true)
+      const caller = callerOf(boundary, true, handedOn[escape])
       if (typeof caller !== 'object' && caller !== 'nobody') return
-      const isForNode = ['clock', 'vm'].includes(escape) ? isNodesOwn : isOfNodesLibrary
+      const isForNode = escape === 'vm' ? isNodesOwn : escape === 'clock' ? isTimeForNode : isOfNodesLibrary
       if (escape === 'network' || !isForNode(boundary)) this.#escape(escape, caller)
     })
   }
@@ -837,6 +865,8 @@ class Tracer {
       }
     }
     const always = (): boolean => true
+    const zonedDate =
+      /^(\d{4}|[+-]\d{6})(-\d\d(-\d\d)?(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?)?$|(^|[^a-z])(GMT|UTC)$/i
     const parts = ['Date', 'Day', 'FullYear', 'Hours', 'Minutes', 'Month', 'Seconds']
     ask(
       'zone',
@@ -862,8 +892,7 @@ class Tracer {
     const isLocal = (given: unknown): boolean =>
       typeof given === 'object' && given !== null
         ? !(given instanceof Date)
-        : typeof given === 'string' &&
-          !/(Z|GMT|UTC|\d\d:\d\d.*[+-]\d\d:?\d\d)\s*$|^\s*[+-]?\d{4,6}(-\d\d(-\d\d)?)?\s*$/i.test(given)
+        : typeof given === 'string' && !zonedDate.test(given)
     ask('zone', globalThis, ['Date'], (args) => args.length > 1 || isLocal(args[0]))
     ask('zone', Date, ['parse'], ([text]) => isLocal(text))
     /** None is named, or none that is known: then the process's own is taken. */
@@ -885,17 +914,17 @@ class Tracer {
     const isDefault = ([locales]: readonly unknown[]): boolean => isAnyLocale(locales)
     for (const { prototype } of [Date, Number, BigInt, Array])
       ask('locale', prototype, ['toLocaleString', 'toLocaleDateString', 'toLocaleTimeString'], isDefault)
+    // They name the time zone.
+    ask('locale', Date.prototype, ['toString', 'toTimeString'], always)
     ask('locale', String.prototype, ['toLocaleUpperCase', 'toLocaleLowerCase'], isDefault)
     ask('locale', String.prototype, ['localeCompare'], ([, locales]) => isAnyLocale(locales))
-    ask(
-      'locale',
-      Intl,
-      words(
-        'Collator DateTimeFormat DisplayNames DurationFormat ListFormat NumberFormat PluralRules RelativeTimeFormat Segmenter',
-      ),
-      isDefault,
+    const formatters = words(
+      'Collator DateTimeFormat DisplayNames DurationFormat ListFormat NumberFormat PluralRules RelativeTimeFormat Segmenter',
     )
-    Reflect.set(Date.prototype, 'constructor', Date)
+    ask('locale', Intl, formatters, isDefault)
+    for (const made of [Date, ...formatters.map((name) => Reflect.get(Intl, name) as typeof Date | undefined)]) {
+      if (made !== undefined) Object.defineProperty(made.prototype, 'constructor', { value: made })
+    }
   }
 }
 
