@@ -29,7 +29,13 @@ const { values: flags } = parseArgs({
 if (flags.folder === undefined) throw new Error('write --folder PHOTOS: a folder of photographs')
 const folder = flags.folder
 const names = readdirSync(folder).sort()
-const rules = { imageSize: 224, crop: 0.875, interpolation: 'bicubic', orientation: 'ignored' } as const
+const rules = {
+  imageSize: 224,
+  crop: 0.875,
+  interpolation: 'bicubic',
+  orientation: 'ignored',
+  transparency: 'dropped',
+} as const
 const size = 224 * 224 * 3
 const script = 'pictures-torch.py'
 const work = mkdtempSync(join(tmpdir(), 'genepool-bench-'))
@@ -42,7 +48,7 @@ if (flags.torch !== undefined) {
   const cropOf = evaluationCrop(rules)
   for (const [index, name] of names.entries()) {
     const bytes = readFileSync(join(folder, name))
-    const picture = await decodePicture(sharp as unknown as Decoder, bytes, rules.orientation)
+    const picture = await decodePicture(sharp as unknown as Decoder, bytes, rules)
     const differences = cropOf(picture).map((value, at) => Math.abs(value - theirs[index * size + at]))
     const most = differences.reduce((a, b) => Math.max(a, b), 0)
     const mean = differences.reduce((a, b) => a + b, 0) / size

@@ -1,10 +1,15 @@
-/** Data sets: `mnist()`, `cifar10(…)`, `cifar100(…)`, `npz(…)`, `idx({ … })`, `imageFolder(…)` and `imagenet(…)`. */
+/**
+ * Data sets: `mnist()`, `cifar10(…)`, `cifar100(…)`, `npz(…)`, `idx({ … })`, `imageFolder(…)`, `imagenet(…)` and
+ * `emoji()`.
+ */
 import { isObject } from '../base/objects.js'
 import { DefinitionError } from './definition-error.js'
 import { deepFreeze, type DataNode, type DataParams } from './nodes.js'
 import { OptionReader, shown } from './option-reader.js'
 import {
   CIFAR100_OPTIONS,
+  EMOJI_CATEGORIES,
+  EMOJI_OPTIONS,
   IDX_OPTIONS,
   IMAGE_FOLDER_OPTIONS,
   IMAGENET_OPTIONS,
@@ -34,6 +39,9 @@ export interface ImageFolderOptions
 /** The same of ImageNet's. */
 export interface ImagenetOptions
   extends SubsetOptions, Options<typeof PICTURE_OPTIONS>, Options<typeof IMAGENET_OPTIONS> {}
+
+/** Whose drawings are tested on, what is made of them, and which are used. */
+export interface EmojiOptions extends SubsetOptions, Options<typeof PICTURE_OPTIONS>, Options<typeof EMOJI_OPTIONS> {}
 
 const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOptions>): DataNode =>
   deepFreeze({
@@ -163,4 +171,17 @@ export const imagenet = (folder: string, options: ImagenetOptions = {}): DataNod
   const [train, test] = [`${folder}/train`, `${folder}/val`]
   const source = { type: 'pictures', call: 'imagenet', train, test, groundTruth, ...rules } as const
   return dataNode(reader, { source, imageSize, channels: RGB, numClasses })
+}
+
+/**
+ * Emoji as four vendors have drawn them, 64×64, in the nine categories of Unicode without Component: the drawings of
+ * one vendor are the split `test`, those of the other three the training pictures (docs/pictures.md). From the npm
+ * packages `emoji-datasource-apple`, `-google`, `-twitter` and `-facebook`; needs the npm package `sharp`.
+ */
+export const emoji = (options: EmojiOptions = {}): DataNode => {
+  const known = namesOf(PICTURE_OPTIONS, EMOJI_OPTIONS, SUBSET_OPTIONS)
+  const reader = new OptionReader([{ path: 'emoji', options, known }], placeOfCall())
+  const { imageSize, ...rules } = readOptions(PICTURE_OPTIONS, reader)
+  const source = { type: 'pictures', call: 'emoji', ...readOptions(EMOJI_OPTIONS, reader), ...rules } as const
+  return dataNode(reader, { source, imageSize, channels: RGB, numClasses: EMOJI_CATEGORIES.length })
 }

@@ -5,6 +5,7 @@
 import type {
   AUGMENT_OPTIONS,
   DISTILL_OPTIONS,
+  EMOJI_OPTIONS,
   EVALUATE_OPTIONS,
   GRID_OPTIONS,
   IDX_OPTIONS,
@@ -66,16 +67,21 @@ export type DataSource =
   | { readonly type: 'cifar10'; readonly folder: string }
   | { readonly type: 'cifar100'; readonly folder: string; readonly labels: 'fine' | 'coarse' }
   | { readonly type: 'npz'; readonly file: string }
-  | (PictureRules & {
-      readonly type: 'pictures'
-      /** Name of the function in a definition. */
-      readonly call: 'imageFolder' | 'imagenet'
-      /** Folders with a folder a class; `test` may be a share of the training pictures instead. */
-      readonly train: string
-      readonly test: string | { readonly split: number }
-      /** A file with the classes of test pictures that lie in one folder. */
-      readonly groundTruth: string | null
-    })
+  | (PictureRules & { readonly type: 'pictures' } & (PictureFolders | EmojiDrawings))
+
+/** `call` is the name of the function in a definition. */
+interface EmojiDrawings extends Params<typeof EMOJI_OPTIONS> {
+  readonly call: 'emoji'
+}
+
+interface PictureFolders {
+  readonly call: 'imageFolder' | 'imagenet'
+  /** Folders with a folder a class; `test` may be a share of the training pictures instead. */
+  readonly train: string
+  readonly test: string | { readonly split: number }
+  /** A file with the classes of test pictures that lie in one folder. */
+  readonly groundTruth: string | null
+}
 
 /** What is made of pictures of any size. */
 type PictureRules = Omit<Params<typeof PICTURE_OPTIONS>, 'imageSize'>

@@ -136,7 +136,7 @@ const ABOVE_ZERO_TO_ONE: NumberRule = {
   words: 'a number above 0, 1 at most',
 }
 
-/** `imageFolder(…)` and `imagenet(…)`: what is made of pictures of any size. */
+/** `imageFolder(…)`, `imagenet(…)` and `emoji(…)`: what is made of pictures of any size. */
 export const PICTURE_OPTIONS = {
   /** Pixels a side of what models see. @default 224 */
   imageSize: option.number(COUNT, 224),
@@ -149,6 +149,12 @@ export const PICTURE_OPTIONS = {
   interpolation: option.choice(['bicubic', 'bilinear', 'lanczos'], 'bicubic'),
   /** Whether pictures are turned as an EXIF tag says; timm and torchvision ignore it. @default 'ignored' */
   orientation: option.choice(['ignored', 'applied'], 'ignored'),
+  /**
+   * What becomes of transparency: it is dropped, as timm and torchvision do, with whatever colours lie under it, or
+   * pictures are put on white or black.
+   * @default 'dropped'
+   */
+  transparency: option.choice(['dropped', 'white', 'black'], 'dropped'),
   /** Pictures that cannot be decoded stop the stage, or are left out and listed in its artifact. @default 'refuse' */
   unreadable: option.choice(['refuse', 'skip'], 'refuse'),
   /**
@@ -175,6 +181,30 @@ export const IMAGENET_OPTIONS = {
    * @default none: val has a folder a class
    */
   groundTruth: option.textOrNone("path from the pipeline file's folder", 'none: `val` has a folder a class'),
+}
+
+/** Who has drawn emoji, as the npm packages `emoji-datasource-*` are called. */
+export const EMOJI_VENDORS = ['apple', 'google', 'twitter', 'facebook'] as const
+
+export type EmojiVendor = (typeof EMOJI_VENDORS)[number]
+
+/** The classes of emoji, in the order of their numbers. */
+export const EMOJI_CATEGORIES: readonly string[] = [
+  'Activities',
+  'Animals & Nature',
+  'Flags',
+  'Food & Drink',
+  'Objects',
+  'People & Body',
+  'Smileys & Emotion',
+  'Symbols',
+  'Travel & Places',
+]
+
+/** `emoji({ … })`. */
+export const EMOJI_OPTIONS = {
+  /** Whose drawings are the split `test`; those of the others are trained on. @default 'facebook' */
+  test: option.choice(EMOJI_VENDORS, 'facebook'),
 }
 
 /** Below this width a standard deviation of 0.02 is too small to train from (docs/method.md, section 1). */

@@ -1,6 +1,6 @@
 /** The stage `data`: a data set checked, cut into splits and written in the form that the other stages read. */
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, sep } from 'node:path'
 import type { DataParams } from '../dsl/nodes.js'
 import { attemptAsync, StageError } from '../runtime/errors.js'
 import type { ImageCounts, StageFunction } from '../runtime/stage-contract.js'
@@ -252,9 +252,9 @@ export const data: StageFunction<DataParams> = ({ params, sources, outDir, progr
         if (counts[name] === 0) throw new StageError({ message: `no picture of the split ${name} can be read` })
       }
       warn?.(`${unreadable.length} pictures cannot be read and were left out: they are listed in unreadable.json`)
-      const root = [sources['train'], sources['test']]
+      const folders = Object.values(sources).filter((each) => each.endsWith(sep))
       const listed = unreadable.map(({ file, fault }) => {
-        const folder = root.find((each) => each !== undefined && file.startsWith(each)) ?? ''
+        const folder = folders.find((each) => file.startsWith(each)) ?? ''
         return { file: file.slice(folder.length), fault: fault.replaceAll(file, '…') }
       })
       writeFileSync(join(outDir, 'unreadable.json'), `${JSON.stringify(listed, null, 2)}\n`)
@@ -266,7 +266,12 @@ export const data: StageFunction<DataParams> = ({ params, sources, outDir, progr
       ...trainCounts.statistics(),
       counts,
       ...(source.type === 'pictures' && {
-        pictures: { crop: source.crop, interpolation: source.interpolation, orientation: source.orientation },
+        pictures: {
+          crop: source.crop,
+          interpolation: source.interpolation,
+          orientation: source.orientation,
+          transparency: source.transparency,
+        },
       }),
     }
     writeFileSync(join(outDir, 'dataset.json'), `${JSON.stringify(info, null, 2)}\n`)

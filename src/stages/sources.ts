@@ -6,6 +6,7 @@ import { existsSync, realpathSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { DataParams, DataSource, StageNode, TeacherParams } from '../dsl/nodes.js'
+import { EMOJI_VENDORS } from '../dsl/option-tables.js'
 import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
 import { ModelFileError } from './model/model-file-error.js'
@@ -77,9 +78,33 @@ const pictureDecoder = ({ call }: Pick<PictureSource, 'call'>, baseDir: string):
   })
 }
 
+/** Of each vendor its folder of drawings and the list that tells what they are (`<vendor>List`). */
+const emojiSources = (baseDir: string): Record<string, string> => {
+  const packages = EMOJI_VENDORS.map((vendor) => ({ vendor, name: `emoji-datasource-${vendor}` }))
+  const installed = packages.map(({ vendor, name }) => ({ vendor, name, file: packageFile(name, baseDir) }))
+  const missing = installed.filter(({ file }) => file === undefined)
+  if (missing.length > 0) {
+    throw new StageError({
+      message: `emoji() reads npm packages, of which ${missing.map(({ name }) => name).join(', ')} are not installed`,
+      hint: `npm install --no-save ${packages.map(({ name }) => name).join(' ')} (370 MB)`,
+    })
+  }
+  return Object.fromEntries(
+    installed.flatMap(({ vendor, file }) => {
+      const folder = dirname(file!)
+      return [
+        [vendor, folderSource(join(folder, 'img', vendor, '64'))],
+        [`${vendor}List`, join(folder, 'emoji.json')],
+      ]
+    }),
+  )
+}
+
 /** The folders of pictures, what tells their classes, and what decodes them. */
-const pictureSources = ({ call, train, test, groundTruth }: PictureSource, baseDir: string): Record<string, string> => {
-  const decoder = pictureDecoder({ call }, baseDir)
+const pictureSources = (source: PictureSource, baseDir: string): Record<string, string> => {
+  const decoder = pictureDecoder(source, baseDir)
+  if (source.call === 'emoji') return { ...emojiSources(baseDir), decoder }
+  const { call, train, test, groundTruth } = source
   const folders = Object.entries({ train, ...(typeof test === 'string' && { test }) }).map(([role, folder]) => {
     const at = resolve(baseDir, folder)
     const problem = existsSync(at) ? otherThanFolder(at) : `there is no folder ${at}`

@@ -21,7 +21,8 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   IDX_OPTIONS: ['idx({ § })'],
   CIFAR100_OPTIONS: ["cifar100('c', { § })"],
   NPZ_OPTIONS: ["npz('n', { § })"],
-  PICTURE_OPTIONS: ["imageFolder('a', 'b', { § })", "imagenet('i', { § })"],
+  PICTURE_OPTIONS: ["imageFolder('a', 'b', { § })", "imagenet('i', { § })", 'emoji({ § })'],
+  EMOJI_OPTIONS: ['emoji({ § })'],
   IMAGE_FOLDER_OPTIONS: ["imageFolder('a', 'b', { § })"],
   IMAGENET_OPTIONS: ["imagenet('i', { § })"],
   VIT_OPTIONS: [
@@ -63,7 +64,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Of the builders alone: the whole package would take five times as long to open. */
-const HEAD = `import { cifar100, idx, imageFolder, imagenet, mnist, npz } from '../../src/dsl/data.js'
+const HEAD = `import { cifar100, emoji, idx, imageFolder, imagenet, mnist, npz } from '../../src/dsl/data.js'
 import { enumerateDescendants } from '../../src/dsl/descendants.js'
 import { pipeline } from '../../src/dsl/pipeline.js'
 import { stage } from '../../src/dsl/stage.js'

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 import type { DataParams, DataSource } from '../../src/dsl/nodes.js'
-import { imageFolder, imagenet } from '../../src/index.js'
+import { emoji, imageFolder, imagenet } from '../../src/index.js'
 import type { StageSummary } from '../../src/runtime/stage-contract.js'
 import { data, imageCounts } from '../../src/stages/data.js'
 import { openDataset, type SplitName } from '../../src/stages/data/dataset.js'
@@ -149,6 +149,32 @@ describe('a folder of pictures', () => {
     expect(() => dataSources(none, folder.path)).to.throw(
       `imageFolder(): train is 'none', but there is no folder ${folder.file('none')}`,
     )
+  })
+
+  it('of emoji has the drawings of three vendors to train on, without parts of emoji and what was not drawn', async () => {
+    const drawn = (image: string, category: string, vendors: readonly string[]) => ({
+      image,
+      category,
+      ...Object.fromEntries(vendors.map((vendor) => [`has_img_${vendor}`, true])),
+    })
+    const list = [
+      drawn('cat.png', 'Animals & Nature', ['apple', 'google', 'twitter', 'facebook']),
+      drawn('skin.png', 'Component', ['apple', 'google', 'twitter', 'facebook']),
+      drawn('flag.png', 'Flags', ['google', 'facebook']),
+    ]
+    const names = { apple: 'colour.png', google: 'tall.png', twitter: 'alpha.png', facebook: 'small.png' }
+    for (const [vendor, name] of Object.entries(names)) {
+      const at = `node_modules/emoji-datasource-${vendor}`
+      for (const { image } of list) put([`${at}/img/${vendor}/64/${image}`, name])
+      for (const file of ['package', 'emoji']) writeFileSync(folder.file(`${at}/${file}.json`), JSON.stringify(list))
+    }
+    const { params: declared } = emoji({ test: 'google', imageSize: 24 })
+    expect(await run(declared)).to.deep.equal({ train: 4, test: 2, validation: 0 })
+    expect(split('train')).to.deep.equal({
+      images: Buffer.concat(['colour.png', 'alpha.png', 'small.png', 'small.png'].map(cropOf)),
+      labels: [1, 1, 1, 2],
+    })
+    expect(split('test').labels).to.deep.equal([1, 2])
   })
 
   describe('as ImageNet is unpacked', () => {

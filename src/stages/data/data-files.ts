@@ -36,7 +36,7 @@ export const openDataFiles = async (
       return { train: await openCifar(Object.values(train), labels), test: await openCifar([test], labels) }
     }
     case 'pictures':
-      return readingFile(files['train'], () => openPictureFolders({ ...params, source }, files))
+      return readingFile(files['train'] ?? 'emoji()', () => openPictureFolders({ ...params, source }, files))
     case 'npz': {
       const open = (split: 'train' | 'val' | 'test') => openNpz(files['arrays'], split, params)
       const validation = params.validation === 0 ? await open('val') : undefined

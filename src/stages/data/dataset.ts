@@ -30,6 +30,7 @@ export const DatasetInfo = Schema.Struct({
       crop: Schema.Number,
       interpolation: Schema.Literals(['bilinear', 'bicubic', 'lanczos']),
       orientation: Schema.Literals(['ignored', 'applied']),
+      transparency: Schema.Literals(['dropped', 'white', 'black']),
     }),
   ),
 })

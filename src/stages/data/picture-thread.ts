@@ -46,14 +46,14 @@ const augmented = async (bytes: Uint8Array, { seed, labels }: PictureDraws): Pro
   const drawn = (height: number, width: number): Box => drawCrop(generator, height, width, cropScale)
   const { picture, box } =
     cropScale < 1
-      ? await decodeBox(await decoder, bytes, rules.orientation, drawn)
+      ? await decodeBox(await decoder, bytes, rules, drawn)
       : { picture: { ...shape, pixels: await evaluated(bytes) }, box: undefined }
   augmentImage!({ ...picture, offset: 0, ...(box && { box }) }, pixels, 0, generator)
   return pixels
 }
 
 const evaluated = async (bytes: Uint8Array): Promise<Uint8Array> =>
-  cropOf(await decodePicture(await decoder, bytes, rules.orientation))
+  cropOf(await decodePicture(await decoder, bytes, rules))
 
 /** The file of many pictures that was read last. */
 let opened: { readonly file: string; readonly descriptor: number } | undefined

@@ -6,12 +6,10 @@ import { Worker } from 'node:worker_threads'
 import type { AugmentParams } from '../../dsl/nodes.js'
 import { StageError } from '../../runtime/errors.js'
 import type { CropRule } from './evaluation-crop.js'
-import type { Orientation } from './picture.js'
+import type { DecodingRules } from './picture.js'
 
 /** What is made of every picture. */
-export interface PictureRules extends CropRule {
-  readonly orientation: Orientation
-}
+export interface PictureRules extends CropRule, DecodingRules {}
 
 /** What is made of training pictures, whose pixels are then normalised by `mean` and `std`, by channel. */
 export interface PictureAugmentation {

@@ -1,8 +1,8 @@
 /**
  * A picture as a file holds it: JPEG, PNG, WebP or AVIF, told by its first bytes and decoded by sharp to what Pillow's
- * `Image.open(file).convert('RGB')` gives. Colour profiles are ignored; an alpha channel and a palette's transparency
- * are dropped; grey becomes three equal channels; of 16 bits the upper eight are kept; CMYK becomes
- * (255 − K) · (255 − C) / 255 and so on; of several frames the first is taken.
+ * `Image.open(file).convert('RGB')` gives. Colour profiles are ignored; transparency is dropped by default; grey
+ * becomes three equal channels; of 16 bits the upper eight are kept; CMYK becomes (255 − K) · (255 − C) / 255 and so
+ * on; of several frames the first is taken.
  */
 import type { ImageShape } from './canvas.js'
 import type { Box } from './resize.js'
@@ -13,6 +13,7 @@ interface Decoding {
   readonly autoOrient: () => Decoding
   readonly extract: (box: Box) => Decoding
   readonly removeAlpha: () => Decoding
+  readonly flatten: (options: { readonly background: string }) => Decoding
   readonly pipelineColourspace: (space: string) => Decoding
   readonly toColourspace: (space: string) => Decoding
   readonly raw: () => {
@@ -41,6 +42,15 @@ export const MOST_PIXELS = 89_478_485
 
 /** Whether an EXIF tag that the picture is to be turned is ignored, as timm and torchvision do, or obeyed. */
 export type Orientation = 'ignored' | 'applied'
+
+/** Whether an alpha channel and a palette's transparency are dropped, or the picture is put on this colour. */
+export type Transparency = 'dropped' | 'white' | 'black'
+
+/** What is made of pictures besides their pixels. */
+export interface DecodingRules {
+  readonly orientation: Orientation
+  readonly transparency: Transparency
+}
 
 const textAt = (bytes: Uint8Array, at: number, length: number): string =>
   String.fromCharCode(...bytes.subarray(at, at + length))
@@ -101,7 +111,7 @@ interface PicturePart {
 export const decodePicture = async (
   decoder: Decoder,
   bytes: Uint8Array,
-  orientation: Orientation,
+  { orientation, transparency }: DecodingRules,
   part?: Box,
 ): Promise<DecodedPicture> => {
   if (bytes.length === 0) throw new Error('is empty')
@@ -112,7 +122,9 @@ export const decodePicture = async (
   const taken = part === undefined ? turned : turned.extract(part)
   const shown = isInks
     ? taken.pipelineColourspace('cmyk').toColourspace('cmyk')
-    : taken.removeAlpha().toColourspace('srgb')
+    : (transparency === 'dropped' ? taken.removeAlpha() : taken.flatten({ background: transparency })).toColourspace(
+        'srgb',
+      )
   const { data, info } = await shown.raw().toBuffer({ resolveWithObject: true })
   return { height: info.height, width: info.width, pixels: isInks ? inksToColours(data) : data }
 }
@@ -124,15 +136,15 @@ export const decodePicture = async (
 export const decodeBox = async (
   decoder: Decoder,
   bytes: Uint8Array,
-  orientation: Orientation,
+  rules: DecodingRules,
   boxOf: (height: number, width: number) => Box,
 ): Promise<PicturePart> => {
-  const isJpeg = pictureFormat(bytes) === 'jpeg' && orientation === 'ignored'
+  const isJpeg = pictureFormat(bytes) === 'jpeg' && rules.orientation === 'ignored'
   const frame = isJpeg ? jpegFrame(bytes) : undefined
   if (frame === undefined || frame.channels === 4) {
-    const picture = await decodePicture(decoder, bytes, orientation)
+    const picture = await decodePicture(decoder, bytes, rules)
     return { picture, box: boxOf(picture.height, picture.width) }
   }
   const box = boxOf(frame.height, frame.width)
-  return { picture: await decodePicture(decoder, bytes, orientation, box), box: { ...box, top: 0, left: 0 } }
+  return { picture: await decodePicture(decoder, bytes, rules, box), box: { ...box, top: 0, left: 0 } }
 }

@@ -1,6 +1,7 @@
 /** Folders of pictures as a data set: which pictures each split has. */
 import type { DataParams, DataSource } from '../../dsl/nodes.js'
 import { StageError } from '../../runtime/errors.js'
+import { listEmoji } from './emoji.js'
 import type { LabelledPictures } from './labelled-images.js'
 import { listPictures, listWithTruth, type PictureList } from './picture-folder.js'
 import { Generator } from './random.js'
@@ -61,6 +62,10 @@ export const openPictureFolders = (
   folders: Readonly<Record<string, string>>,
 ): { readonly train: LabelledPictures; readonly test: LabelledPictures } => {
   const { source, numClasses, seed } = params
+  if (source.call === 'emoji') {
+    const { train, test } = listEmoji(source.test, folders)
+    return { train: openPictures('', train), test: openPictures('', test) }
+  }
   const { train: folder, test: testFolder, groundTruth } = folders
   const all = listPictures(folder)
   if (all.classes.length !== numClasses) {

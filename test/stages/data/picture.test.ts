@@ -9,7 +9,7 @@ import {
   type DecodedPicture,
   type Decoder,
   decodePicture,
-  type Orientation,
+  type DecodingRules,
 } from '../../../src/stages/data/picture.js'
 import type { Box } from '../../../src/stages/data/resize.js'
 import { checkout } from '../../support/workspace.js'
@@ -27,8 +27,10 @@ interface Expected {
 const fixture = (name: string): string => join(checkout, 'test/fixtures/pictures', name)
 const expected = JSON.parse(readFileSync(fixture('expected.json'), 'utf8')) as Expected
 
-const decode = (name: string, orientation: Orientation = 'ignored'): Promise<DecodedPicture> =>
-  decodePicture(decoder, readFileSync(fixture(name)), orientation)
+const plain: DecodingRules = { orientation: 'ignored', transparency: 'dropped' }
+
+const decode = (name: string, rules: Partial<DecodingRules> = {}): Promise<DecodedPicture> =>
+  decodePicture(decoder, readFileSync(fixture(name)), { ...plain, ...rules })
 
 const sha256 = ({ pixels }: DecodedPicture): string => createHash('sha256').update(pixels).digest('hex')
 
@@ -60,15 +62,20 @@ describe('a picture', () => {
     }
     for (const name of Object.keys(expected.pictures)) {
       for (const orientation of ['ignored', 'applied'] as const) {
-        const whole = await decode(name, orientation)
+        const whole = await decode(name, { orientation })
         const { height, width } = whole
         const box = { top: height >> 2, left: width >> 2, height: (height >> 1) + 1, width: (width >> 1) + 1 }
         for (const wanted of [box, { top: 0, left: 0, height, width }]) {
           const asked: unknown[] = []
-          const part = await decodeBox(decoder, readFileSync(fixture(name)), orientation, (...size) => {
-            asked.push(size)
-            return wanted
-          })
+          const part = await decodeBox(
+            decoder,
+            readFileSync(fixture(name)),
+            { orientation, transparency: 'dropped' },
+            (...size) => {
+              asked.push(size)
+              return wanted
+            },
+          )
           expect(asked, name).to.deep.equal([[height, width]])
           expect(within(part.picture, part.box) === within(whole, wanted), `${name} ${orientation}`).to.equal(true)
         }
@@ -78,15 +85,33 @@ describe('a picture', () => {
 
   it('is turned as its EXIF tag says only where that is asked for', async () => {
     expect(sha256(await decode('turned.jpg'))).to.equal(expected.pictures['turned.jpg'].sha256)
-    const turned = await decode('turned.jpg', 'applied')
+    const turned = await decode('turned.jpg', { orientation: 'applied' })
     expect([turned.width, turned.height]).to.deep.equal([40, 56])
     expect(sha256(turned)).to.equal(expected.pictures['turned.jpg'].obeyed)
+  })
+
+  it('with transparency is put on a colour where that is asked for', async () => {
+    for (const name of ['alpha.png', 'alpha.webp', 'greyalpha.png', 'colour.png', 'grey16.png']) {
+      const rgba = await sharp(fixture(name)).toColourspace('srgb').ensureAlpha().raw().toBuffer()
+      for (const [transparency, behind] of [
+        ['white', 255],
+        ['black', 0],
+      ] as const) {
+        const { pixels } = await decode(name, { transparency })
+        const wanted = pixels.map((_, at) => {
+          const [pixel, channel] = [Math.floor(at / 3), at % 3]
+          const alpha = rgba[4 * pixel + 3] / 255
+          return Math.round(alpha * rgba[4 * pixel + channel] + (1 - alpha) * behind)
+        })
+        expect(greatestDifference(pixels, wanted), `${name} on ${transparency}`).to.be.at.most(1)
+      }
+    }
   })
 
   it('is told by its first bytes, whatever else it may be', async () => {
     const refused = async (bytes: Uint8Array): Promise<string> => {
       try {
-        await decodePicture(decoder, bytes, 'ignored')
+        await decodePicture(decoder, bytes, plain)
       } catch (cause) {
         return (cause as Error).message
       }
@@ -111,7 +136,7 @@ describe('a picture', () => {
     whole.writeUInt32BE(30_000, 20)
     // The header's checksum.
     whole.writeUInt32BE(0xe9456fed, 29)
-    const error = await decodePicture(decoder, whole, 'ignored').then(
+    const error = await decodePicture(decoder, whole, plain).then(
       () => undefined,
       (cause: Error) => cause,
     )

@@ -38,7 +38,10 @@ const model = { ...tinyConfig(16), imageSize: 24, patchSize: 8, channels: 3, num
 
 const fixture = (name: string): string => join(checkout, 'test/fixtures/pictures', name)
 const decode = (name: string): Promise<DecodedPicture> =>
-  decodePicture(sharp as unknown as Decoder, readFileSync(fixture(name)), 'ignored')
+  decodePicture(sharp as unknown as Decoder, readFileSync(fixture(name)), {
+    orientation: 'ignored',
+    transparency: 'dropped',
+  })
 
 describe('training on pictures', () => {
   const folder = tempFolder()
