@@ -158,6 +158,8 @@ export interface Prospect {
   readonly memoryBytes: number
   /** Images that the data of a stage have; undefined where that is not known yet. */
   readonly images: (node: StageNode) => ImageCounts | undefined
+  /** External files of the stage itself, role → path; undefined where one is not there. */
+  readonly files: Readonly<Record<string, string>> | undefined
 }
 
 /** What the runtime knows of a kind of stage without loading it. */

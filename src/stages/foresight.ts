@@ -1,11 +1,11 @@
 /**
- * What is known of a stage before it runs, from its definition, the headers of its data and the machine: that it cannot
- * work here, and options that do not go together.
+ * What is known of a stage before it runs, from its definition, the headers of its data and weights, and the machine:
+ * that it cannot work here, and options that do not go together.
  */
 import { constants } from 'node:buffer'
 import { sizeText } from '../dsl/amounts.js'
 import { countPathParams } from '../dsl/counting.js'
-import type { DataParams, LatencyParams, StageNode, TrainParams } from '../dsl/nodes.js'
+import type { DataParams, LatencyParams, StageNode, TeacherParams, TrainParams } from '../dsl/nodes.js'
 import { needsValidation } from '../dsl/train-options.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { StageError } from '../runtime/errors.js'
@@ -121,10 +121,18 @@ const checkLatency = (node: StageNode, { batch }: LatencyParams, { engine, memor
   })
 }
 
+const checkPretrained = async ({ weights, model, head }: TeacherParams, { files }: Prospect): Promise<void> => {
+  if (files === undefined || weights === null) return
+  // It brings TensorFlow.js, which few plans need.
+  const { checkWeights } = await import('./weights/adapt-weights.js')
+  checkWeights(weights, files, { model, newHead: head === 'new' })
+}
+
 /** As `StageKind.foresee` says. */
-export const foreseeStage = (node: StageNode, prospect: Prospect): readonly string[] => {
+export const foreseeStage = async (node: StageNode, prospect: Prospect): Promise<readonly string[]> => {
   const images = prospect.images(node)
   if (node.kind === 'data' && images !== undefined) checkData(node.params as DataParams, images, prospect.memoryBytes)
+  if ('weights' in node.params) await checkPretrained(node.params as TeacherParams, prospect)
   if (node.kind === 'latency') checkLatency(node, node.params as LatencyParams, prospect)
   const { train } = node.params as { readonly train?: TrainParams }
   return train === undefined ? [] : foreseeTraining(node, train, prospect)

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
 import { idxBytes } from '../stages/idx-bytes.js'
 import { runCli } from '../support/cli.js'
 import { eventsOf } from '../support/read-events.js'
-import { workspaceForAll } from '../support/workspace.js'
+import { checkout, workspaceForAll } from '../support/workspace.js'
 
 /** 20 images of 4 × 4 to learn from, 5 to be tested on. */
 const definition = (train: string, data = ''): string => `import { idx, pipeline, vit } from 'genepool'
@@ -71,6 +72,20 @@ describe('what is known before anything runs', () => {
     workspace.write('part.mjs', large.replace('imageSize: 1_000', 'imageSize: 1_000, take: 20'))
     const { code, stdout } = await genepool('plan part.mjs')
     expect([code, stdout]).to.deep.include(0)
+  })
+
+  it('is that weights are not those of the model that the definition writes, with what to write', async () => {
+    const weights = JSON.stringify(join(checkout, 'test/fixtures/pretrained/timm-deit3'))
+    workspace.write(
+      'weights.mjs',
+      definition('epochs: 1')
+        .replace("'ti'", "'not there'")
+        .replace('import { ', 'import { pretrained, ')
+        .replace('vit({ embedDim: 4, depth: 1,', `pretrained(${weights}, { embedDim: 12, depth: 2,`),
+    )
+    expect(await refused('weights.mjs')).to.match(
+      /^genepool: stage 'teacher': .*timm-deit3: its numHeads is 3, but the pipeline's model has 1: write \{ embedDim: 12, /,
+    )
   })
 
   it('is that a model needs more memory than there is', async () => {

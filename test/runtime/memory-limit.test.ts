@@ -102,6 +102,18 @@ describe('the batch size to try', () => {
     )
   })
 
+  it('comes after what is recomputed, where nothing is yet', () => {
+    expect(smallerBatch({ train: { batchSize: 8, accumulate: 1, checkpointBlocks: false } })).to.equal(
+      'try checkpointBlocks: true, which takes about a third longer, or batchSize: 4, accumulate: 2 (an update is then still of 8 images)',
+    )
+    expect(smallerBatch({ train: { batchSize: 1, accumulate: 1, checkpointBlocks: false } })).to.match(
+      /batchSize is 1 already: try checkpointBlocks: true, .*; else a smaller model/,
+    )
+    expect(smallerBatch({ train: { batchSize: 1, accumulate: 1, checkpointBlocks: true } })).to.match(
+      /: only a smaller/,
+    )
+  })
+
   it('is that of the times, in a stage that measures them', () => {
     expect(smallerBatch({ batch: 64, warmup: 2, rounds: 5 })).to.match(/^try batch: 32/)
   })

@@ -96,7 +96,7 @@ const countOf = (record: Readonly<Record<string, unknown>>, key: string): number
 
 /**
  * What to change for a stage with these parameters to need less memory. Of a training half the batch with twice the
- * batches an update: updates then see as many images as before, at the same rate.
+ * batches an update: updates then see as many images as before, at the same rate; before that, activations recomputed.
  */
 export const smallerBatch = (params: object): string => {
   const record = params as Readonly<Record<string, unknown>>
@@ -105,11 +105,16 @@ export const smallerBatch = (params: object): string => {
     const size = countOf(train, 'batchSize')
     if (size === undefined)
       return 'the stage has no batch size to make smaller; a smaller model or smaller images need less memory'
-    if (size === 1) return 'batchSize is 1 already: only a smaller model or smaller images need less memory'
+    const recomputed =
+      train['checkpointBlocks'] === false ? 'checkpointBlocks: true, which takes about a third longer' : undefined
+    if (size === 1) {
+      const other = recomputed === undefined ? 'only' : `try ${recomputed}; else`
+      return `batchSize is 1 already: ${other} a smaller model or smaller images need less memory`
+    }
     const accumulate = countOf(train, 'accumulate') ?? 1
     const half = Math.ceil(size / 2)
     const same = size % 2 === 0 ? 'an update is then still of' : 'an update is then of about'
-    return `try batchSize: ${half}, accumulate: ${accumulate * 2} (${same} ${size * accumulate} images)`
+    return `try ${recomputed === undefined ? '' : `${recomputed}, or `}batchSize: ${half}, accumulate: ${accumulate * 2} (${same} ${size * accumulate} images)`
   }
   const batch = countOf(record, 'batch')
   if (batch !== undefined && batch > 1) {

@@ -35,12 +35,14 @@ const imagesBehind = (counts: ReadonlyMap<StageNode, ImageCounts>): ImagesOf => 
 const toRun = (stages: readonly PreparedStage[], planned: readonly PlannedStage[]): readonly PreparedStage[] =>
   stages.filter((_, index) => ['run', 'maybe'].includes(planned[index]?.status ?? ''))
 
+const pathsOf = (sources: PreparedStage['sources']): Readonly<Record<string, string>> =>
+  mapValues(sources, ({ path }) => path)
+
 const readImages = async (stages: readonly PreparedStage[], planned: readonly PlannedStage[]): Promise<ImagesOf> => {
   const counts = new Map<StageNode, ImageCounts>()
   for (const { node, kind, sources, missing } of toRun(stages, planned).length === 0 ? [] : stages) {
     if (kind.images === undefined || missing !== undefined) continue
-    const files = mapValues(sources, ({ path }) => path)
-    counts.set(node, await ofStage(node, () => kind.images!(node.params, files)))
+    counts.set(node, await ofStage(node, () => kind.images!(node.params, pathsOf(sources))))
   }
   return imagesBehind(counts)
 }
@@ -63,13 +65,14 @@ const describe = (warning: string, stages: readonly string[]): string => {
 export const foresee = (
   stages: readonly PreparedStage[],
   planned: readonly PlannedStage[],
-  on: Omit<Prospect, 'images'>,
+  on: Omit<Prospect, 'images' | 'files'>,
 ): Effect.Effect<Foresight, UsageError> =>
   usage(async () => {
     const images = await readImages(stages, planned)
     const byWarning = new Map<string, string[]>()
-    for (const { node, kind } of toRun(stages, planned)) {
-      for (const warning of (await ofStage(node, async () => kind.foresee?.(node, { ...on, images }))) ?? []) {
+    for (const { node, kind, sources, missing } of toRun(stages, planned)) {
+      const files = missing === undefined ? pathsOf(sources) : undefined
+      for (const warning of (await ofStage(node, async () => kind.foresee?.(node, { ...on, images, files }))) ?? []) {
         byWarning.set(warning, [...(byWarning.get(warning) ?? []), node.name])
       }
     }

@@ -12,8 +12,9 @@ import type { Normalisation } from '../model/normalisation.js'
 import { partOfTensor, vitTensors } from '../model/vit.js'
 import { startVit } from '../model/weight-start.js'
 import type { NamedValues } from '../tensors/named-tensors.js'
-import type { PretrainedModel, WeightsDescription } from './read-weights.js'
+import { checkAccounts, describeWeights, type PretrainedModel, type WeightsDescription } from './read-weights.js'
 import { resamplePositions } from './resample-positions.js'
+import type { WeightFiles } from './weight-files.js'
 
 /** Which of the weights are taken. */
 export interface Adaptation {
@@ -37,7 +38,9 @@ export const writtenShape = (config: VitConfig): string => {
   return `{ ${fields.map((key) => `${key}: ${literal(config[key])}`).join(', ')} }`
 }
 
-const checkShape = (path: string, { config }: WeightsDescription, { model, newHead }: Adaptation): void => {
+type Wanted = Pick<Adaptation, 'model' | 'newHead'>
+
+const checkShape = (path: string, { config }: WeightsDescription, { model, newHead }: Wanted): void => {
   const different = SHAPE_FIELDS.find((key) => config[key] !== model[key])
   if (different !== undefined) {
     throw new ModelFileError(
@@ -92,4 +95,12 @@ export const normalisationOfWeights = (path: string, weights: WeightsDescription
   if (library === 'genepool') return undefined
   const file = library === 'timm' ? "pretrained_cfg in timm's config.json" : 'preprocessor_config.json beside it'
   throw new ModelFileError(`${path}: nothing says with which mean and std its pixels were normalised; ${file} would`)
+}
+
+/** Throws what reading these weights for the model would throw but for their values, of which none is read. */
+export const checkWeights = (path: string, files: WeightFiles, wanted: Wanted): void => {
+  const description = describeWeights(files)
+  checkAccounts(files, description)
+  checkShape(path, description, wanted)
+  normalisationOfWeights(path, description)
 }

@@ -8,6 +8,7 @@ import { foreseeStage } from '../../../src/stages/foresight.js'
 import { scoredDescendants } from '../../../src/stages/stitching/validate-pool.js'
 import { bestEpoch, hasStopped } from '../../../src/stages/training/validation.js'
 import { artifactOf, failModelStage, stageEffect, syntheticData, trainParams } from '../model-stage-runs.js'
+import { failure } from '../failure.js'
 import { tempFolder } from '../temp-folder.js'
 import { CONSTANT, EVERYTHING, goingOn, runner, stages, teacherOf, type Ran, type Stage } from './extending.js'
 
@@ -149,19 +150,20 @@ describe('validation', () => {
     expect(artifactOf(folder.file('refused')).files).to.deep.equal({})
   })
 
-  it('that has to decide is refused before anything runs where an .npz brings none', () => {
+  it('that has to decide is refused before anything runs where an .npz brings none', async () => {
     const data = npz('a.npz', { numClasses: 3 })
     const [, node] = pipeline('npz')
       .data(data)
       .teacher(vit({ embedDim: 8, depth: 1, numHeads: 1 }), { epochs: 1, batchSize: 4, keep: 'best' })
       .toNode().stages
-    const foresee = (validation: number) => () =>
+    const foresee = (validation: number) =>
       foreseeStage(node, {
         engine: 'onnxruntime',
         memoryBytes: 2 ** 40,
         images: () => ({ train: 40, test: 4, validation }),
+        files: {},
       })
-    expect(foresee(0)).to.throw('its keep is decided by the validation images, and the data have none')
-    expect(foresee(4)()).to.deep.equal([])
+    expect(await failure(foresee(0))).to.equal('its keep is decided by the validation images, and the data have none')
+    expect(await foresee(4)).to.deep.equal([])
   })
 })
