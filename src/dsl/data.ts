@@ -53,7 +53,10 @@ const dataNode = (options: OptionReader, images: Omit<DataParams, keyof SubsetOp
   })
 
 /** Whether the data may have a split `validation`: of an .npz, which may bring its own, only the file can tell. */
-export const mayValidate = ({ validation, source }: DataParams): boolean => validation > 0 || source.type === 'npz'
+export const mayValidate = ({ validation, source }: DataParams): boolean =>
+  validation > 0 ||
+  source.type === 'npz' ||
+  (source.type === 'pictures' && source.call !== 'emoji' && source.validationFolder !== null)
 
 const MNIST_IMAGES = { take: 60_000, takeTest: 10_000 }
 
@@ -152,11 +155,16 @@ export const imageFolder = (
       reader.place,
     )
   }
-  const { numClasses } = readOptions(IMAGE_FOLDER_OPTIONS, reader)
+  const { numClasses, validationFolder } = readOptions(IMAGE_FOLDER_OPTIONS, reader)
   const { imageSize, ...rules } = readOptions(PICTURE_OPTIONS, reader)
   const held = typeof test === 'string' ? test : { split: share as number }
-  const source = { type: 'pictures', call: 'imageFolder', train, test: held, groundTruth: null, ...rules } as const
-  return dataNode(reader, { source, imageSize, channels: RGB, numClasses })
+  const folders = { train, test: held, validationFolder, groundTruth: null }
+  const source = { type: 'pictures', call: 'imageFolder', ...folders, ...rules } as const
+  const node = dataNode(reader, { source, imageSize, channels: RGB, numClasses })
+  if (validationFolder !== null && node.params.validation > 0) {
+    reader.fail('mismatch', 'validation', `is ${node.params.validation}, and there is validationFolder: leave one out`)
+  }
+  return node
 }
 
 /**
@@ -169,7 +177,8 @@ export const imagenet = (folder: string, options: ImagenetOptions = {}): DataNod
   const { numClasses, groundTruth } = readOptions(IMAGENET_OPTIONS, reader)
   const { imageSize, ...rules } = readOptions(PICTURE_OPTIONS, reader)
   const [train, test] = [`${folder}/train`, `${folder}/val`]
-  const source = { type: 'pictures', call: 'imagenet', train, test, groundTruth, ...rules } as const
+  const folders = { train, test, validationFolder: null, groundTruth }
+  const source = { type: 'pictures', call: 'imagenet', ...folders, ...rules } as const
   return dataNode(reader, { source, imageSize, channels: RGB, numClasses })
 }
 

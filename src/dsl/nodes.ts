@@ -79,6 +79,8 @@ interface PictureFolders {
   /** Folders with a folder a class; `test` may be a share of the training pictures instead. */
   readonly train: string
   readonly test: string | { readonly split: number }
+  /** Another such folder, where validation pictures have one of their own. */
+  readonly validationFolder: string | null
   /** A file with the classes of test pictures that lie in one folder. */
   readonly groundTruth: string | null
 }

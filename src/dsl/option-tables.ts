@@ -169,6 +169,12 @@ export const PICTURE_OPTIONS = {
 export const IMAGE_FOLDER_OPTIONS = {
   /** Number of classes: of folders in the folder. */
   numClasses: option.number(COUNT),
+  /**
+   * A third folder with the same classes: its pictures are the split `validation`, by which a training is scored after
+   * every epoch. Instead of `validation`, which holds training pictures out.
+   * @default none
+   */
+  validationFolder: option.textOrNone("path from the pipeline file's folder", 'none'),
 }
 
 /** `imagenet(folder, { … })`. */

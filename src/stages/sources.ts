@@ -104,8 +104,13 @@ const emojiSources = (baseDir: string): Record<string, string> => {
 const pictureSources = (source: PictureSource, baseDir: string): Record<string, string> => {
   const decoder = pictureDecoder(source, baseDir)
   if (source.call === 'emoji') return { ...emojiSources(baseDir), decoder }
-  const { call, train, test, groundTruth } = source
-  const folders = Object.entries({ train, ...(typeof test === 'string' && { test }) }).map(([role, folder]) => {
+  const { call, train, test, validationFolder, groundTruth } = source
+  const named = {
+    train,
+    ...(typeof test === 'string' && { test }),
+    ...(validationFolder !== null && { validationFolder }),
+  }
+  const folders = Object.entries(named).map(([role, folder]) => {
     const at = resolve(baseDir, folder)
     const problem = existsSync(at) ? otherThanFolder(at) : `there is no folder ${at}`
     if (problem === undefined) return [role, folderSource(at)]

@@ -1,5 +1,15 @@
 import { expect } from 'chai'
-import { cifar10, cifar100, DefinitionError, idx, npz, pipeline, vit, type DataNode } from '../../src/index.js'
+import {
+  cifar10,
+  cifar100,
+  DefinitionError,
+  idx,
+  imageFolder,
+  npz,
+  pipeline,
+  vit,
+  type DataNode,
+} from '../../src/index.js'
 
 const files = { trainImages: 'a', trainLabels: 'b', testImages: 'c', testLabels: 'd' }
 
@@ -44,6 +54,12 @@ describe('a data set', () => {
         .stitch({ from: 'a', to: 'b' }, { epochs: 1 })
         .evaluate({ split: 'validation' })
     expect(evaluated(npz('a.npz', { numClasses: 3 })).stages).to.have.length(7)
+    const folders = { numClasses: 3, imageSize: 28, validationFolder: 'val' }
+    expect(evaluated(imageFolder('train', 'test', folders)).stages).to.have.length(7)
+    expect(() => imageFolder('train', 'test', { ...folders, validation: 0.1 })).to.throw(
+      DefinitionError,
+      'imageFolder.validation is 0.1, and there is validationFolder: leave one out',
+    )
     expect(() => evaluated(cifar10('a'))).to.throw(DefinitionError, 'the data hold none out')
   })
 })

@@ -91,6 +91,23 @@ describe('a folder of pictures', () => {
     )
   })
 
+  it('may have a third folder to validate on, with the same classes', async () => {
+    put(['val/a/1.png', 'tall.png'], ['val/b/1.png', 'small.png'], ['val/b/2.png', 'grey.png'])
+    const declared = params({ validationFolder: 'val' })
+    expect(await run(declared)).to.deep.equal({ train: 3, test: 2, validation: 3 })
+    expect(split('validation')).to.deep.equal({
+      images: Buffer.concat(['tall.png', 'small.png', 'grey.png'].map(cropOf)),
+      labels: [0, 1, 1],
+    })
+    rmSync(folder.file('val/a'), { recursive: true })
+    expect(await failure(imageCounts(declared, dataSources(declared, folder.path)))).to.equal(
+      `${folder.file('val')}/: has no pictures of the class a of ${folder.file('train')}/`,
+    )
+    expect(() => dataSources(params({ validationFolder: 'none' }), folder.path)).to.throw(
+      `imageFolder(): validationFolder is 'none', but there is no folder ${folder.file('none')}`,
+    )
+  })
+
   it('with pictures that cannot be read is refused with all of them at once', async () => {
     writeFileSync(folder.file('train/a/0.jpg'), '')
     writeFileSync(folder.file('train/b/4.png'), 'version https://git-lfs.github.com/spec/v1\n')

@@ -74,7 +74,7 @@ describe('the search for the files of a data set', () => {
     writeFileSync(folder.file('package.json'), '{"type":"module"}')
     const program = `
       const { dataSources, trainingSources } = await import('./src/stages/sources.ts')
-      const pictures = { source: { type: 'pictures', call: 'imagenet', train: '.', test: '.', groundTruth: null } }
+      const pictures = { source: { type: 'pictures', call: 'imagenet', train: '.', test: '.', validationFolder: null, groundTruth: null } }
       for (const find of [
         () => dataSources({ source: { type: 'mnist' } }, '.'),
         () => dataSources(pictures, '.'),

@@ -11,7 +11,7 @@ import { readingFile } from './row-file.js'
 export interface DataFiles {
   readonly train: LabelledImages | LabelledPictures
   readonly test: LabelledImages | LabelledPictures
-  readonly validation?: LabelledImages
+  readonly validation?: LabelledImages | LabelledPictures
 }
 
 /** Reads the headers alone; `files` is by role, as `dataSources` names them. Rejects with a StageError. */

@@ -44,29 +44,26 @@ const splitByClass = (list: PictureList, share: number, seed: number): { train: 
   return { train: part(false), test: part(true) }
 }
 
-const sameClasses = (train: PictureList, test: PictureList, folders: Readonly<Record<string, string>>): void => {
-  const other = test.classes.find((name) => !train.classes.includes(name))
-  if (other !== undefined) {
-    throw new StageError({ message: `${folders['test']}${other}: is no class of ${folders['train']}` })
-  }
-  const missing = train.classes.find((name) => !test.classes.includes(name))
+/** `list` is of `folder`, `train` of `trainFolder`. */
+const sameClasses = (list: PictureList, folder: string, train: PictureList, trainFolder: string): void => {
+  const other = list.classes.find((name) => !train.classes.includes(name))
+  if (other !== undefined) throw new StageError({ message: `${folder}${other}: is no class of ${trainFolder}` })
+  const missing = train.classes.find((name) => !list.classes.includes(name))
   if (missing === undefined) return
-  throw new StageError({
-    message: `${folders['test']}: has no pictures of the class ${missing} of ${folders['train']}`,
-  })
+  throw new StageError({ message: `${folder}: has no pictures of the class ${missing} of ${trainFolder}` })
 }
 
 /** Lists the pictures; none is read. `folders` is by role. */
 export const openPictureFolders = (
   params: DataParams & { readonly source: PictureSource },
   folders: Readonly<Record<string, string>>,
-): { readonly train: LabelledPictures; readonly test: LabelledPictures } => {
+): Readonly<Record<'train' | 'test', LabelledPictures>> & { readonly validation?: LabelledPictures } => {
   const { source, numClasses, seed } = params
   if (source.call === 'emoji') {
     const { train, test } = listEmoji(source.test, folders)
     return { train: openPictures('', train), test: openPictures('', test) }
   }
-  const { train: folder, test: testFolder, groundTruth } = folders
+  const { train: folder, test: testFolder, validationFolder, groundTruth } = folders
   const all = listPictures(folder)
   if (all.classes.length !== numClasses) {
     throw new StageError({
@@ -74,12 +71,15 @@ export const openPictureFolders = (
       hint: 'set numClasses of the data to the number of folders',
     })
   }
+  const open = (at: string, list = listPictures(at)): LabelledPictures => {
+    sameClasses(list, at, all, folder)
+    return openPictures(at, list)
+  }
+  const validation = validationFolder === undefined ? {} : { validation: open(validationFolder) }
   if (typeof source.test !== 'string') {
     const { train, test } = splitByClass(all, source.test.split, seed)
-    return { train: openPictures(folder, train), test: openPictures(folder, test) }
+    return { train: open(folder, train), test: open(folder, test), ...validation }
   }
-  const test =
-    groundTruth === undefined ? listPictures(testFolder) : listWithTruth(testFolder, groundTruth, all.classes)
-  sameClasses(all, test, folders)
-  return { train: openPictures(folder, all), test: openPictures(testFolder, test) }
+  const truth = groundTruth === undefined ? undefined : listWithTruth(testFolder, groundTruth, all.classes)
+  return { train: open(folder, all), test: open(testFolder, truth), ...validation }
 }
