@@ -191,8 +191,10 @@ const writePictureSplit = async (
       picturesFile: isTrain ? join(outDir, `${name}.pictures`) : undefined,
     },
     (place, made) => {
-      if (made instanceof UnreadablePicture) unreadable.push({ file: from.fileOf(rows[place]), fault: made.message })
-      else counts?.add(made)
+      if (made instanceof UnreadablePicture) {
+        return void unreadable.push({ file: from.fileOf(rows[place]), fault: made.message })
+      }
+      counts?.add(made)
       done(place + 1)
     },
   )

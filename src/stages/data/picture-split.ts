@@ -37,7 +37,10 @@ interface WrittenPictures {
   readonly lengths: readonly number[]
 }
 
-/** Decodes these pictures and writes those that can be; `take` is called with each crop, or what is wrong with it. */
+/**
+ * Decodes these pictures and writes those that can be; `take` is called with each crop, and then with what is wrong
+ * with each of the others.
+ */
 export const writePictures = async (
   threads: PictureThreads,
   { from, rows, cropsFile, picturesFile }: PicturesToWrite,
@@ -47,23 +50,33 @@ export const writePictures = async (
   const pictures = picturesFile === undefined ? undefined : appendTo(picturesFile)
   const places: number[] = []
   const lengths: number[] = []
+  const failed: number[] = []
   try {
     await threads.eachInOrder(
       rows.length,
       (place) => ({ file: from.fileOf(rows[place]), returnsFile: pictures !== undefined }),
       (place, made) => {
-        if (!(made instanceof UnreadablePicture)) {
-          const { pixels, encoded } = made
-          crops?.append(pixels as Uint8Array)
-          if (encoded !== undefined) {
-            pictures?.append(encoded)
-            lengths.push(encoded.length)
-          }
-          places.push(place)
+        if (made instanceof UnreadablePicture) return void failed.push(place)
+        const { pixels, encoded } = made
+        crops?.append(pixels as Uint8Array)
+        if (encoded !== undefined) {
+          pictures?.append(encoded)
+          lengths.push(encoded.length)
         }
-        take(place, made instanceof UnreadablePicture ? made : (made.pixels as Uint8Array))
+        places.push(place)
+        take(place, pixels as Uint8Array)
       },
     )
+    // Decoders that work side by side leave what is wrong in one place, where it gets mixed up: each is asked alone.
+    for (const place of failed) {
+      await threads.each(
+        1,
+        () => ({ file: from.fileOf(rows[place]) }),
+        (_, made) => {
+          take(place, made instanceof UnreadablePicture ? made : new UnreadablePicture('could not be read at first'))
+        },
+      )
+    }
   } finally {
     crops?.close()
     pictures?.close()

@@ -85,6 +85,12 @@ port.on('message', async ({ call, file, part, draws, returnsFile }: PictureReque
     const given = [pixels.buffer, ...(encoded === undefined ? [] : [encoded.buffer])] as ArrayBuffer[]
     port.postMessage({ call, pixels, ...(encoded && { encoded }) } satisfies PictureAnswer, given)
   } catch (cause) {
-    port.postMessage({ call, error: sentenceOf(cause) } satisfies PictureAnswer)
+    // A decoder's complaints stand a line each.
+    const error = sentenceOf(cause)
+      .replaceAll(/source: bad seek to \d+\s*/g, '')
+      .trim()
+      .replaceAll(/\s*\n\s*/g, '; ')
+      .replace(/:$/, '')
+    port.postMessage({ call, error } satisfies PictureAnswer)
   }
 })
