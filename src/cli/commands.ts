@@ -10,6 +10,7 @@ import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
 import { engineCommand } from './commands/engine.js'
 import { explainCommand } from './commands/explain.js'
+import { fetchCommand } from './commands/fetch.js'
 import { gcCommand } from './commands/gc.js'
 import { inspectCommand } from './commands/inspect.js'
 import { lineageCommand } from './commands/lineage.js'
@@ -48,6 +49,7 @@ const genepool = Command.make('genepool').pipe(
     gcCommand,
     storeCommand,
     inspectCommand,
+    fetchCommand,
     doctorCommand,
     engineCommand,
   ]),

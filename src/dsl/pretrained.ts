@@ -20,8 +20,9 @@ export interface PretrainedSpec<EmbedDim extends number = number> extends VitSpe
 /**
  * A model with weights of timm, transformers or genepool (docs/pretrained.md): for `.teacher(…)` and as one of
  * `.anchors({ … })`. `path` is a safetensors file, the index of several, or a folder, from the pipeline file's folder
- * on. The shape is written down, because a definition reads no files; `genepool inspect PATH` prints it, and a run
- * refuses weights of another one. Throws a DefinitionError for a shape that cannot be.
+ * on, or `hf:owner/name[@revision]`, which `genepool fetch` has brought. The shape is written down, because a
+ * definition reads no files; `genepool inspect PATH` prints it, and weights of another one are refused. Throws a
+ * DefinitionError for a shape that cannot be.
  */
 export const pretrained = <const EmbedDim extends number>(
   path: string,

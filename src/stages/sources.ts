@@ -10,6 +10,7 @@ import { EMOJI_VENDORS } from '../dsl/option-tables.js'
 import { otherThanFile } from '../base/files.js'
 import { StageError } from '../runtime/errors.js'
 import { ModelFileError } from './model/model-file-error.js'
+import { isHubModel } from './weights/hub-cache.js'
 import { type WeightFiles, weightFiles } from './weights/weight-files.js'
 
 /** The files of a data set, by what they hold. */
@@ -195,7 +196,7 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Readonly<R
  */
 export const weightSources = ({ weights }: Pick<TeacherParams, 'weights'>, baseDir: string): WeightFiles => {
   if (weights === null) return {}
-  const path = resolve(baseDir, weights)
+  const path = isHubModel(weights) ? weights : resolve(baseDir, weights)
   try {
     return weightFiles(path)
   } catch (cause) {

@@ -14,7 +14,9 @@ import { renderTable } from '../output/table.js'
 
 const inspectFlags = {
   weights: Argument.String('weights').pipe(
-    Argument.withDescription('A safetensors file, the index of several, or a folder with either and its config.json'),
+    Argument.withDescription(
+      'A safetensors file, the index of several, a folder with either and its config.json, or hf:owner/name',
+    ),
   ),
   imageSize: Flag.Int('image-size').pipe(
     Flag.withDescription('Pixels a side of the images that it is for; default: what it was trained on'),

@@ -8,6 +8,7 @@ import { sentenceOf } from '../../base/errors.js'
 import { isObject } from '../../base/objects.js'
 import { readWholeFile } from '../../base/files.js'
 import { ModelFileError } from '../model/model-file-error.js'
+import { isHubModel, snapshotOf } from './hub-cache.js'
 
 /**
  * Absolute paths by role: `weights` or, of several files, `weights/<file name>` each and `index`; `config`, and
@@ -90,11 +91,24 @@ const inFolder = (folder: string): WeightFiles => {
   throw new ModelFileError(`${folder}: this folder is no model, it has no ${SINGLE}${inside}`)
 }
 
+/** A download may have been left half done, by another library than ours. */
+const ofHub = (path: string): WeightFiles => {
+  const snapshot = snapshotOf(path)
+  try {
+    return inFolder(snapshot)
+  } catch (cause) {
+    if (!(cause instanceof ModelFileError)) throw cause
+    throw new ModelFileError(`${cause.message}; genepool fetch ${path} brings what is missing`, { cause })
+  }
+}
+
 /**
- * The files of the weights at `path`: a safetensors file, an index of several, or a folder that holds either. Throws a
- * ModelFileError where there is nothing, or more than one model.
+ * The files of the weights at `path`: a safetensors file, an index of several, a folder that holds either, or a model
+ * of the Hugging Face hub that is on this machine (hub-cache.ts). Throws a ModelFileError where there is nothing, or
+ * more than one model.
  */
 export const weightFiles = (path: string): WeightFiles => {
+  if (isHubModel(path)) return ofHub(path)
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined) throw new ModelFileError(`${path}: there is no such file or folder`)
   if (found.isDirectory()) return inFolder(path)
