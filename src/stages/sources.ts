@@ -196,12 +196,13 @@ export const dataSources = ({ source }: DataParams, baseDir: string): Readonly<R
  */
 export const weightSources = ({ weights }: Pick<TeacherParams, 'weights'>, baseDir: string): WeightFiles => {
   if (weights === null) return {}
-  const path = isHubModel(weights) ? weights : resolve(baseDir, weights)
+  const isHub = isHubModel(weights)
+  const path = isHub ? weights : resolve(baseDir, weights)
   try {
     return weightFiles(path)
   } catch (cause) {
     if (!(cause instanceof ModelFileError)) throw cause
-    throw new StageError({ message: cause.message, path })
+    throw new StageError({ message: cause.message, ...(!isHub && { path }) })
   }
 }
 
