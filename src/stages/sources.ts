@@ -86,8 +86,8 @@ const emojiSources = (baseDir: string): Record<string, string> => {
   const missing = installed.filter(({ file }) => file === undefined)
   if (missing.length > 0) {
     throw new StageError({
-      message: `emoji() reads npm packages, of which ${missing.map(({ name }) => name).join(', ')} are not installed`,
-      hint: `npm install --no-save ${packages.map(({ name }) => name).join(' ')} (370 MB)`,
+      message: `emoji() reads npm packages (370 MB in all), of which ${missing.map(({ name }) => name).join(', ')} are not installed`,
+      hint: `npm install --no-save ${packages.map(({ name }) => name).join(' ')}`,
     })
   }
   return Object.fromEntries(

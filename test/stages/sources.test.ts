@@ -101,8 +101,8 @@ describe('the search for the files of a data set', () => {
     const [apple, , twitter, facebook] = packages
     const emoji = [
       'StageError',
-      `emoji() reads npm packages, of which ${apple}, ${twitter}, ${facebook} are not installed`,
-      `npm install --no-save ${packages.join(' ')} (370 MB)`,
+      `emoji() reads npm packages (370 MB in all), of which ${apple}, ${twitter}, ${facebook} are not installed`,
+      `npm install --no-save ${packages.join(' ')}`,
     ]
     expect(stdout, stderr).to.equal([digits, sharp, emoji, sharp].map((each) => `${JSON.stringify(each)}\n`).join(''))
   })
