@@ -16,12 +16,21 @@ const editDistance = (a: string, b: string): number => {
   return row[b.length]!
 }
 
+const byDistance = (word: string, candidates: readonly string[]) =>
+  candidates
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance)
+
+/** The `count` candidates that are most like `word`, the nearest first. */
+export const nearest = (word: string, candidates: readonly string[], count: number): readonly string[] =>
+  byDistance(word, candidates)
+    .slice(0, count)
+    .map(({ candidate }) => candidate)
+
 /** The candidate that `word` was probably meant to be; undefined where none is near. */
 export const closest = (word: string, candidates: readonly string[]): string | undefined => {
-  const near = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))
-  return near.sort((a, b) => a.distance - b.distance)[0]?.candidate
+  const near = byDistance(word, candidates)
+  return near.find(({ candidate, distance }) => distance <= Math.max(1, Math.floor(candidate.length / 3)))?.candidate
 }
 
 /** Windows opens devices by these names, in every folder. */

@@ -6,12 +6,12 @@ import type { CompiledFunction } from '../engine/engine.js'
 import type { EngineOptions } from '../engine/request.js'
 import { pixelSpec, stretches } from './data/dataset.js'
 import { ModelFileError } from './model/model-file-error.js'
-import { vitLogits, vitTensors } from './model/vit.js'
+import { type DescendantIdentity, type DescendantWish, openRunnable } from './runnable-model.js'
 import { layoutOf, pack, slices } from './tensors/named-tensors.js'
-import { readWeights } from './weights/read-weights.js'
-import { weightFiles } from './weights/weight-files.js'
 
 interface LoadOnEngineOptions {
+  /** Which model of a pool's folder is meant. */
+  readonly descendant?: DescendantWish
   /** Default: `onnxruntime` on `cpu` with one thread. */
   readonly engine?: Partial<EngineOptions>
   /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
@@ -20,8 +20,13 @@ interface LoadOnEngineOptions {
 
 /** A model that answers, until it is released. */
 export interface LoadedModel {
-  /** Its shape: image size in pixels, channels, classes, width and so on. */
+  /**
+   * Its shape: image size in pixels, channels, classes, width and so on; of a stitched model, that of the one that it
+   * ends in.
+   */
   readonly config: VitConfig
+  /** Its number and name in the grid of the pool that it was loaded from. */
+  readonly descendant?: DescendantIdentity
   /** By channel, what its pixels are normalised with, where its files say so: `(x / 255 − mean) / std`. */
   readonly mean?: readonly number[]
   readonly std?: readonly number[]
@@ -35,16 +40,18 @@ export interface LoadedModel {
 
 /**
  * Loads weights in safetensors with the `config.json` beside them: a file, the index of several, or a folder that holds
- * either; written by the stages teacher and distill, by timm or by transformers. Rejects with a ModelFileError where
- * the path or the configuration is missing, where the configuration describes no model, and where any tensor is
- * missing, surplus or of another shape.
+ * either; written by the stages teacher and distill, by timm or by transformers; or a descendant from the folder of a
+ * stage stitch, single or pool. Rejects with a ModelFileError where the path or the configuration is missing, where the
+ * configuration describes no model, where any tensor is missing, surplus or of another shape, and where the pool has no
+ * such descendant.
  */
 export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = {}): Promise<LoadedModel> => {
-  const { config, values, mean, std, classNames } = readWeights(weightFiles(path))
+  const model = openRunnable(path, options.descendant)
+  const { config, values, mean, std, classNames, descendant } = model
   if (config.numClasses === 0) throw new ModelFileError(`${path}: these weights have no head, so there are no logits`)
 
   const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1, ...options.engine })
-  const layout = layoutOf(vitTensors(config))
+  const layout = layoutOf(model.tensors)
   const theta = pack(layout, values)
   const largest = options.batchSize ?? 64
   /** By batch size. Sizes are powers of two, up to the largest, so that only a few functions are ever compiled. */
@@ -55,7 +62,7 @@ export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = 
       engine.compile(
         `model of ${batch} images`,
         (inputs) => ({
-          logits: vitLogits(slices(layout, inputs['theta'] as tf.Tensor1D), config, inputs['pixels'] as tf.Tensor4D),
+          logits: model.logits(slices(layout, inputs['theta'] as tf.Tensor1D), inputs['pixels'] as tf.Tensor4D),
         }),
         { theta: { shape: [layout.size], dtype: 'float32' }, pixels: pixelSpec(config, batch) },
       )
@@ -83,6 +90,11 @@ export const loadOnEngine = async (path: string, options: LoadOnEngineOptions = 
     }
     return result
   }
-  const told = { ...(mean && { mean }), ...(std && { std }), ...(classNames && { classNames }) }
+  const told = {
+    ...(descendant && { descendant }),
+    ...(mean && { mean }),
+    ...(std && { std }),
+    ...(classNames && { classNames }),
+  }
   return { config, ...told, logits, release: () => engine.release() }
 }

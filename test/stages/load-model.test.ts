@@ -7,6 +7,7 @@ import { writeSafetensors } from '../../src/stages/tensors/safetensors.js'
 import { vitTensors } from '../../src/stages/model/vit.js'
 import { tinyConfig } from './model-stage-runs.js'
 import { referenceVit, waveImage, waveModel } from './reference-vit.js'
+import { poolLogits, stitchedKinds, writeKind } from './stitched-kinds.js'
 import { tempFolder } from './temp-folder.js'
 
 const CONFIG = { ...tinyConfig(12, 2, 3), channels: 3 }
@@ -114,5 +115,53 @@ describe('a loaded model', () => {
     expect((await rejection(loadOnEngine(folder.file('nothing')))).message).to.include(
       'there is no such file or folder',
     )
+  })
+})
+
+describe('a descendant from the folder of a pool', () => {
+  const folder = tempFolder()
+
+  it('answers as the pool does, by name, by number and with another arrow', async () => {
+    const kind = stitchedKinds['pair']!
+    writeKind(folder.path, kind)
+    const config = kind.models['tiny']!
+    const pixels = Float32Array.from([0, 1].flatMap((phase) => [...waveImage(config, phase)]))
+    const expected = await poolLogits(folder.path, 2, pixels)
+    for (const [wish, id] of [
+      ['base', 1],
+      [4, 4],
+      ['tiny[0..1] -> base[1..2]', 5],
+    ] as const) {
+      const model = await loadOnEngine(folder.path, { descendant: wish })
+      expect(model.descendant?.id, String(wish)).to.equal(id)
+      const logits = await model.logits(pixels)
+      logits.forEach((value, i) => expect(value).to.be.closeTo(expected[id]![i]!, 1e-5))
+      expect(model.mean).to.deep.equal([0.33])
+      await model.release()
+    }
+  })
+
+  it('is refused with the nearest names where there is no such one, or the pool is damaged', async () => {
+    writeKind(folder.path, stitchedKinds['pair']!)
+    const refusal = async (descendant?: number | string): Promise<string> =>
+      (await rejection(loadOnEngine(folder.path, descendant === undefined ? {} : { descendant }))).message
+    expect(await refusal()).to.match(/it holds 9 models; name a descendant: tiny, base, tiny\[0\.\.0\]→base\[0\.\.2\]/)
+    expect(await refusal('tiny[0..1]→base[0..1]')).to.include(
+      "there is no descendant 'tiny[0..1]→base[0..1]'; the nearest are tiny[0..1]→base[0..2]",
+    )
+    expect(await refusal(9)).to.match(/no descendant 9; they are numbered 0 to 8$/)
+    writeFileSync(folder.file('students/tiny/config.json'), '{}')
+    expect(await refusal(0)).to.match(/tiny.config\.json: .* left out$/)
+    for (const damage of ['', '[]', '{"models":["../tiny"],"grid":{}}', '{"models":1}']) {
+      writeFileSync(folder.file('grid.json'), damage)
+      expect(await refusal(0), damage).to.match(/^.*: (grid\.json describes no stitched pool|the input)/)
+    }
+    writeModel(folder.file('pool/students/small'), CONFIG, VALUES, {})
+    const small = await loadOnEngine(folder.file('pool'), { descendant: 'small' })
+    expect(small.config).to.deep.equal(CONFIG)
+    const other = await rejection(loadOnEngine(folder.file('pool'), { descendant: 'tiny' }))
+    expect(other.message).to.match(/no model 'tiny' in this pool, which is not stitched; it holds small$/)
+    const alone = await rejection(loadOnEngine(folder.file('pool/students/small'), { descendant: 'tiny' }))
+    expect(alone.message).to.match(/is one model, not a pool/)
   })
 })
