@@ -17,17 +17,18 @@ export interface LoadModelOptions {
   readonly batchSize?: number
   /**
    * Which model of a pool is meant, where `path` is the folder of a stage stitch, single or pool: its id or its name in
-   * the table of models (`5`, `'tiny[0..2]→base[3..5]'`; `->` will do for the arrow). Of the stage pool, which holds
-   * no stitch layers, a student's name.
+   * the table of models (`5`, `'tiny[0..2]→base[3..5]'`; `->` will do for the arrow). Of the stage pool, which holds no
+   * stitch layers, a student's name.
    */
   readonly descendant?: number | string
 }
 
 /**
  * Loads a model from disk. `path` is a safetensors file (or the index of several) with a `config.json` beside it, or a
- * folder that holds both: a stage's artifact (`genepool show PIPELINE STAGE` names it), or a ViT, DeiT or DeiT-III that
- * timm or transformers saved (docs/pretrained.md), or `hf:owner/name[@revision]`, which `genepool fetch` has brought. Of
- * the folder of a stitched pool, `descendant` names the model; only the tensors that it runs go to the engine.
+ * folder that holds both: a stage's artifact (`genepool show PIPELINE STAGE` names it), a ViT, DeiT or DeiT-III that
+ * timm or transformers saved (docs/pretrained.md), `hf:owner/name[@revision]`, which `genepool fetch` has brought, or what
+ * `genepool export` wrote, also an ONNX file (docs/export.md). Of the folder of a stitched pool, `descendant` names the
+ * model; only the tensors that it runs go to the engine.
  *
  * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean)
  * / std` with `mean` and `std` of the result), and gives `[n × numClasses]` numbers before any softmax. Call
@@ -39,7 +40,11 @@ export interface LoadModelOptions {
  * process.
  */
 export const loadModel = async (path: string, options: LoadModelOptions = {}): Promise<LoadedModel> => {
-  const { engine: wanted = 'auto', device: on = 'auto', threads = 1, batchSize, descendant } = options
+  // ONNX Runtime runs the file itself, on the CPU.
+  const [anyEngine, anyDevice] = path.endsWith('.onnx')
+    ? (['onnxruntime', 'cpu'] as const)
+    : (['auto', 'auto'] as const)
+  const { engine: wanted = anyEngine, device: on = anyDevice, threads = 1, batchSize, descendant } = options
   const [{ resolveEngine }, { parseWish }, stages] = await Promise.all([
     import('./engine/choice/resolve.js'),
     import('./engine/choice/wish.js'),

@@ -74,7 +74,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
     /^src\/engine\/(tensorflow\/build\/build|onnx\/(install-cuda|other-platforms))\.ts$/,
     /^src\/(compose|index|own-definitions)\.ts$/,
-    /^src\/stages\/weights\/(inspect-weights|hub-download)\.ts$/,
+    /^src\/stages\/(weights\/(inspect-weights|hub-download)|export\/export-model)\.ts$/,
     /^effect\//,
     /^@effect\/platform-node-shared\//,
     /^node:/,

@@ -10,6 +10,7 @@ import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
 import { engineCommand } from './commands/engine.js'
 import { explainCommand } from './commands/explain.js'
+import { exportCommand } from './commands/export.js'
 import { fetchCommand } from './commands/fetch.js'
 import { gcCommand } from './commands/gc.js'
 import { inspectCommand } from './commands/inspect.js'
@@ -39,6 +40,7 @@ const genepool = Command.make('genepool').pipe(
     resultsCommand,
     pickCommand,
     paretoCommand,
+    exportCommand,
     reportCommand,
     diffCommand,
     runsCommand,

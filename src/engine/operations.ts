@@ -5,6 +5,15 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from './engine.js'
 
+/**
+ * An operation as the selected backend's one kernel of this name, where it has one: a graph that others read is made of
+ * such (src/engine/onnx/export.ts). It has no gradient.
+ */
+const whole = <T extends tf.Tensor>(name: string, inputs: tf.NamedTensorMap, attributes = {}): T | undefined =>
+  hasWhole(name) ? (tf.engine().runKernel(name, inputs, attributes) as T) : undefined
+
+const hasWhole = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined
+
 /** Layer normalisation over the last axis: `(x − mean) / sqrt(variance + eps) · scale + shift`, both of shape `[d]`. */
 export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf.Tensor, eps: number): T => {
   const operation = tf.customGrad((...given) => {
@@ -24,7 +33,7 @@ export const layerNorm = <T extends tf.Tensor>(x: T, scale: tf.Tensor, shift: tf
     }
     return { value: tf.add(tf.mul(normal, factor), offset), gradFunc }
   })
-  return operation(x, scale, shift) as T
+  return whole<T>('LayerNormalization', { x, scale, shift }, { epsilon: eps }) ?? (operation(x, scale, shift) as T)
 }
 
 /** Exact GELU, `x · Φ(x)` with the normal distribution function by erf. */
@@ -42,7 +51,7 @@ export const gelu = <T extends tf.Tensor>(x: T): T => {
     }
     return { value: tf.mul(input, distribution), gradFunc }
   })
-  return operation(x) as T
+  return whole<T>('Gelu', { x }) ?? (operation(x) as T)
 }
 
 /** `x · weightᵀ + bias` on the last axis of x of any rank ≥ 1; weight `[out, in]`, bias `[out]`, where there is one. */
@@ -146,6 +155,7 @@ export const mlp = (x: tf.Tensor, up: Dense, down: Dense): tf.Tensor => {
   })
   if (inner !== down.weight.shape[1])
     throw new EngineError(`an mlp cannot join [${up.weight.shape}] and [${down.weight.shape}]`)
+  if (hasWhole('Gelu')) return linear(gelu(linear(x, up.weight, up.bias)), down.weight, down.bias)
   return operation(x, up.weight, up.bias, down.weight, down.bias)
 }
 

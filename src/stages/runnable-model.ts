@@ -9,47 +9,32 @@ import { sentenceOf } from '../base/errors.js'
 import { nearest } from '../dsl/names.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { StageError } from '../runtime/errors.js'
+import type { InputArtifact } from '../runtime/stage-contract.js'
+import { type DescendantIdentity, isDescription, parseDescription } from './weights/exported-model.js'
 import { ModelFileError } from './model/model-file-error.js'
+import { readTensors } from './model/model-files.js'
 import { normalisationOf } from './model/normalisation.js'
-import { vitLogits } from './model/vit.js'
-import { descendantName, type DescendantPath, type PoolGrid, runsFinalNorm, tensorsOnPaths } from './stitching/grid.js'
+import { descendantName, runsFinalNorm } from './stitching/grid.js'
+import { planLogits, prefixOf, type RunPlan, shapeOfPlan, tensorsOfPlan } from './stitching/run-plan.js'
 import { openStitchedPool, type StitchedPool } from './stitching/stitched-pool.js'
-import { stitchedVit } from './stitching/stitched-vit.js'
 import type { NamedTensors, NamedValues, TensorDefinition } from './tensors/named-tensors.js'
 import { SafetensorsError } from './tensors/safetensors.js'
-import { readWeights, tensorsOfWeights } from './weights/read-weights.js'
-import { weightFiles } from './weights/weight-files.js'
+import { readWeights } from './weights/read-weights.js'
+import { readJsonObject, weightFiles, type WeightFiles } from './weights/weight-files.js'
 import type { Preprocessing } from './weights/weight-format.js'
 
 /** Which descendant of a pool is meant: its number in its grid, or its name (`->` may stand for `→`). */
 export type DescendantWish = number | string
 
-/** Neighbouring blocks of one model, `first` to `last`, and the stitch layer before them, where there is one. */
-interface RunSegment {
-  readonly config: VitConfig
-  readonly first: number
-  readonly last: number
-  /** What its tensors' names begin with: `tiny.`, or nothing. */
-  readonly prefix: string
-  readonly stitch: string | null
-}
-
-/** What a descendant is in its pool. */
-export interface DescendantIdentity {
-  readonly id: number
-  /** `tiny`, or `tiny[0..2]→base[3..5]`. */
-  readonly name: string
-}
-
-export interface RunnableModel extends Preprocessing {
-  /** Its shape; of a stitched one, that of the model that it ends in. */
-  readonly config: VitConfig
+interface ToldOfModel extends Preprocessing {
   readonly classNames?: readonly string[]
   readonly descendant?: DescendantIdentity
-  /** What it runs, in order. */
-  readonly segments: readonly RunSegment[]
-  /** Whether the last LayerNorm runs before the head. */
-  readonly finalNorm: boolean
+}
+
+export interface RunnableModel extends ToldOfModel {
+  /** Its shape; of a stitched one, that of the model that it ends in. */
+  readonly config: VitConfig
+  readonly plan: RunPlan
   /**
    * Timm's names in the order of its `named_parameters`; in a stitched one with the model's name before each
    * (`tiny.blocks.0.norm1.weight`), then the stitch layers (`stitch.0.2.weight`).
@@ -92,68 +77,55 @@ export const descendantAt = (
   )
 }
 
-const prefixed = (prefix: string, names: readonly TensorDefinition[]): readonly TensorDefinition[] =>
-  names.map((tensor) => ({ ...tensor, name: prefix + tensor.name }))
-
-const logitsOf =
-  (grid: PoolGrid, path: DescendantPath, prefixes: readonly string[]): RunnableModel['logits'] =>
-  (params, pixels) => {
-    const models = prefixes.map((prefix) =>
-      Object.fromEntries(
-        Object.entries(params).flatMap(([name, tensor]) =>
-          name.startsWith(prefix) ? [[name.slice(prefix.length), tensor]] : [],
-        ),
-      ),
-    )
-    return stitchedVit(models, params, grid, path, pixels)
-  }
+const runnable = (plan: RunPlan, values: NamedValues, told: ToldOfModel): RunnableModel => ({
+  ...told,
+  config: shapeOfPlan(plan),
+  plan,
+  tensors: tensorsOfPlan(plan),
+  values,
+  logits: (params, pixels) => planLogits(plan, params, pixels),
+})
 
 /** One descendant of an open pool. Throws a ModelFileError where there is no such one. */
-export const descendantOf = (pool: StitchedPool, wish: DescendantWish | undefined): RunnableModel => {
+const descendantOf = (pool: StitchedPool, wish: DescendantWish | undefined): RunnableModel => {
   const { names, grid, groups, described } = pool
   const at = descendantAt(pool, wish)
-  const path = grid.paths[at]
-  const used = tensorsOnPaths([path], grid)
-  const isAlone = path.length === 1
-  const prefixes = names.map((name) => (isAlone ? '' : `${name}.`))
-  const own = used.models.flatMap((tensors, model) => prefixed(prefixes[model], tensors))
-  const values = [...used.models, used.stitches].flatMap((tensors, group) =>
-    tensors.map(({ name }) => [(prefixes[group] ?? '') + name, groups[group].values[name]] as const),
-  )
-  const end = path.at(-1)!
-  return {
-    config: grid.configs[end.model],
-    ...normalisationOf(path.map(({ model }) => described[model])),
-    descendant: { id: grid.descendants[at].id, name: descendantName(names, path) },
-    segments: path.map(({ model, first, last, stitch }) => ({
-      config: grid.configs[model],
-      first,
-      last,
-      prefix: prefixes[model],
-      stitch,
-    })),
-    finalNorm: runsFinalNorm(path, grid),
-    tensors: [...own, ...used.stitches],
-    values: Object.fromEntries(values),
-    logits: logitsOf(grid, path, prefixes),
+  const whole = grid.paths[at]
+  // Models that it does not run are left out, and the others counted anew.
+  const used = [...new Set(whole.map(({ model }) => model))].sort((a, b) => a - b)
+  const plan: RunPlan = {
+    models: Object.fromEntries(used.map((model) => [names[model], grid.configs[model]])),
+    path: whole.map((segment) => ({ ...segment, model: used.indexOf(segment.model) })),
+    finalNorm: runsFinalNorm(whole, grid),
   }
+  const values = Object.assign(
+    { ...groups.at(-1)!.values },
+    ...used.map((model) =>
+      Object.fromEntries(
+        Object.entries(groups[model].values).map(([name, value]) => [prefixOf(plan, names[model]) + name, value]),
+      ),
+    ),
+  ) as NamedValues
+  const run = tensorsOfPlan(plan).map(({ name }) => [name, values[name]] as const)
+  return runnable(plan, Object.fromEntries(run), {
+    ...normalisationOf(used.map((model) => described[model])),
+    descendant: { id: grid.descendants[at].id, name: descendantName(names, whole) },
+  })
 }
 
-const wholeModel = (path: string): RunnableModel => {
-  const { config, values, mean, std, crop, interpolation, classNames } = readWeights(weightFiles(path))
-  return {
-    config,
+const wholeModel = (files: WeightFiles): RunnableModel => {
+  const { config, values, mean, std, crop, interpolation, classNames } = readWeights(files)
+  if (config.numClasses === 0) {
+    throw new ModelFileError(`${files['config']}: these weights have no head, so there are no logits`)
+  }
+  const path = [{ model: 0, first: 0, last: config.depth - 1, stitch: null }]
+  return runnable({ models: { model: config }, path, finalNorm: true }, values, {
     ...(mean && { mean }),
     ...(std && { std }),
     ...(crop !== undefined && { crop }),
     ...(interpolation !== undefined && { interpolation }),
     ...(classNames && { classNames }),
-    segments: [{ config, first: 0, last: config.depth - 1, prefix: '', stitch: null }],
-    finalNorm: true,
-    tensors: tensorsOfWeights(config),
-    values,
-    logits: (params, pixels) => vitLogits(params, config, pixels),
-  }
+  })
 }
 
 /** All files below, by their path inside. */
@@ -165,24 +137,52 @@ const filesBelow = (folder: string): Readonly<Record<string, string>> =>
       .map((path) => [relative(folder, path).replaceAll('\\', '/'), path]),
   )
 
-const inStitchedPool = (folder: string, wish: DescendantWish | undefined): RunnableModel => {
+const inStitchedPool = (input: InputArtifact, place: string, wish: DescendantWish | undefined): RunnableModel => {
   try {
-    return descendantOf(openStitchedPool({ files: filesBelow(folder), summary: {} }), wish)
+    return descendantOf(openStitchedPool(input), wish)
   } catch (cause) {
     // What is no grid may be anything at all.
     const isTold = cause instanceof ModelFileError || cause instanceof StageError || cause instanceof SafetensorsError
     const what = isTold ? sentenceOf(cause) : `grid.json describes no stitched pool: ${sentenceOf(cause)}`
-    throw new ModelFileError(what.startsWith(folder) ? what : `${folder}: ${what}`, { cause })
+    throw new ModelFileError(what.startsWith(place) ? what : `${place}: ${what}`, { cause })
   }
+}
+
+/**
+ * The same from the artifact of a stage stitch, single, teacher, anchor or distill, which errors call `called`.
+ */
+export const openRunnableIn = (input: InputArtifact, called: string, wish?: DescendantWish): RunnableModel => {
+  if (input.files['grid.json'] !== undefined) return inStitchedPool(input, called, wish)
+  const [weights, config] = [input.files['model.safetensors'], input.files['config.json']]
+  if (weights === undefined || config === undefined) throw new ModelFileError(`${called} left no model`)
+  return wholeModel({ weights, config })
 }
 
 /** A member of a pool that is not stitched. */
 const inPool = (folder: string, wish: DescendantWish): RunnableModel => {
   const names = readdirSync(join(folder, 'students')).sort()
-  if (names.includes(String(wish))) return wholeModel(join(folder, 'students', String(wish)))
+  if (names.includes(String(wish))) return wholeModel(weightFiles(join(folder, 'students', String(wish))))
   throw new ModelFileError(
     `${folder}: there is no model '${wish}' in this pool, which is not stitched; it holds ${inList(names)}`,
   )
+}
+
+/** Of a folder to which a stitched model was exported; undefined of any other. */
+const exportedModel = (folder: string): RunnableModel | undefined => {
+  const config = join(folder, 'config.json')
+  const json = existsSync(config) ? readJsonObject(config) : {}
+  if (!isDescription(json)) return undefined
+  const { plan, preprocessing, classNames, descendant } = parseDescription(json, config)
+  const { mean, std, crop, interpolation } = preprocessing
+  const values = readTensors(join(folder, 'model.safetensors'), tensorsOfPlan(plan), `the model of ${config}`)
+  return runnable(plan, values, {
+    mean,
+    std,
+    ...(crop !== undefined && { crop }),
+    ...(interpolation !== undefined && { interpolation }),
+    ...(classNames && { classNames }),
+    ...(descendant && { descendant }),
+  })
 }
 
 /**
@@ -192,8 +192,10 @@ const inPool = (folder: string, wish: DescendantWish): RunnableModel => {
  */
 export const openRunnable = (path: string, wish?: DescendantWish): RunnableModel => {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
-  if (isFolder && existsSync(join(path, 'grid.json'))) return inStitchedPool(path, wish)
-  if (wish === undefined) return wholeModel(path)
+  if (isFolder && existsSync(join(path, 'grid.json'))) {
+    return inStitchedPool({ files: filesBelow(path), summary: {} }, path, wish)
+  }
+  if (wish === undefined) return (isFolder ? exportedModel(path) : undefined) ?? wholeModel(weightFiles(path))
   if (isFolder && existsSync(join(path, 'students'))) return inPool(path, wish)
   if (!existsSync(path)) throw new ModelFileError(`${path}: there is no such file or folder`)
   throw new ModelFileError(`${path}: is one model, not a pool: it has no descendant '${wish}'`)

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
+import type { ModelResult } from '../../src/results/model-results.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
 import type { Finished } from '../support/child.js'
@@ -187,6 +188,32 @@ describe('a real pipeline', () => {
     expect((await genepool('runs')).stdout).to.match(/^run +pipeline +state/)
   })
 
+  it('exports one of its models with its scores, and answers what cannot be in a sentence, leaving nothing', async () => {
+    const rows = jsonLines(await genepool('results tiny.ts --json')) as readonly ModelResult[]
+    const [written] = jsonLines(await genepool('export tiny.ts --descendant small[0..1]->wide[1..2] --out m --json'))
+    const row = rows.find(({ name }) => name === 'small[0..1]→wide[1..2]')!
+    const { top1, loss, images, model } = written as Record<string, number | string>
+    expect([model, images, top1]).to.deep.equal([row.name, 50, row.top1])
+    expect(loss).to.be.closeTo(row.loss!, 1e-4)
+    expect(readdirSync(workspace.file('m')).sort()).to.deep.equal(['measured.json', 'model.onnx'])
+    workspace.write('taken', '')
+    const calls: readonly (readonly [call: string, says: RegExp])[] = [
+      ['tiny.ts --descendant small[0..1]->wide --out x', /no descendant '.*'; the nearest are small\[0\.\.1\]→wide/],
+      ['tiny.ts --descendant 9 --out x', /no descendant 9; they are numbered 0 to 8$/m],
+      ['tiny.ts --max-params 100 --out x', /meets --max-params 100: the least there is has \d/],
+      ['tiny.ts --out x', /which model of tiny\.ts\?\n {2}--descendant/],
+      ['tiny.ts data --out x', /stage 'data' leaves no model/],
+      ['tiny.ts teacher --out taken', /taken is no folder/],
+    ]
+    const answers = await Promise.all(calls.map(([call]) => genepool(`export ${call}`)))
+    for (const [index, [call, says]] of calls.entries()) {
+      const { code, stdout, stderr } = answers[index]!
+      expect([code, stdout], call).to.deep.equal([2, ''])
+      expect(stderr, call).to.match(says)
+    }
+    expect(readdirSync(workspace.path).filter((name) => /^x|tmp$/.test(name))).to.deep.equal([])
+  })
+
   it('reads no damaged figures: results says so, the next run measures again', async () => {
     const { files } = JSON.parse((await genepool('show tiny.ts evaluate --json')).stdout) as Manifest
     const { sha256 } = files['descendants.jsonl']
@@ -244,5 +271,19 @@ describe('a real pipeline', () => {
       ])
     }
     closeSync(full)
+  })
+
+  it('exports nothing of damaged weights', async () => {
+    const { files } = JSON.parse((await genepool('show tiny.ts stitch --json')).stdout) as Manifest
+    const { sha256 } = files['students/small/model.safetensors']
+    const blob = workspace.file('.genepool', 'blobs', sha256.slice(0, 2), sha256)
+    const bytes = readFileSync(blob)
+    bytes[bytes.length - 1]! ^= 1
+    chmodSync(blob, 0o644)
+    writeFileSync(blob, bytes)
+    const { code, stderr } = await genepool('export tiny.ts --descendant small --out damaged')
+    expect(code).to.equal(2)
+    expect(stderr).to.match(/^genepool: stage 'stitch' is damaged: .*\n {2}genepool run tiny\.ts --only stitch$/m)
+    expect(existsSync(workspace.file('damaged'))).to.equal(false)
   })
 })

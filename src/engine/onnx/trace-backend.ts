@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs-core'
 import { sentenceOf } from '../../base/errors.js'
 import { EngineError } from '../engine.js'
 import { reshape } from './graph/nodes.js'
-import { elementsOf, type ElementType, type Graph, type GraphValue } from './graph/graph.js'
+import { type Dialect, elementsOf, type ElementType, type Graph, type GraphValue } from './graph/graph.js'
 import type { KernelInputs, TraceKernel } from './kernels/kernel.js'
 import { traceKernels, untracedKernels } from './kernels/trace-kernels.js'
+import { wholeKernels } from './kernels/whole.js'
 import { namedOperation, refuseRandomValues } from './trace-errors.js'
 
 type DataId = tf.TensorInfo['dataId']
@@ -187,24 +188,26 @@ const untraced = (name: string): TraceKernel => ({
   },
 })
 
-let registered: TraceBackend | undefined
+const registered = new Map<Dialect, TraceBackend>()
 
-/** The one backend of this kind, registered with TensorFlow.js when it is first asked for. */
-export const traceBackend = (): TraceBackend => {
-  if (registered !== undefined) return registered
+/** The one backend of each kind, registered with TensorFlow.js when it is first asked for. */
+export const traceBackend = (dialect: Dialect = 'fast'): TraceBackend => {
+  const existing = registered.get(dialect)
+  if (existing !== undefined) return existing
   // TensorFlow.js is one for the whole process, even where this module is loaded twice: each copy has its own backend.
-  let name = 'genepool-trace'
+  let name = dialect === 'fast' ? 'genepool-trace' : `genepool-trace-${dialect}`
   while (tf.findBackendFactory(name) !== null) name += '+'
   const backend = new TraceBackend(name)
   // Priority 0: never chosen by itself.
   tf.registerBackend(name, () => backend, 0)
-  for (const kernel of traceKernels) register(backend, kernel)
-  const known = new Set(traceKernels.map((kernel) => kernel.name))
+  const kernels = dialect === 'standard' ? [...traceKernels, ...wholeKernels] : traceKernels
+  for (const kernel of kernels) register(backend, kernel)
+  const known = new Set(kernels.map((kernel) => kernel.name))
   const others = [
     ...Object.keys(untracedKernels),
     ...tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName),
   ]
   for (const name of new Set(others)) if (!known.has(name)) register(backend, untraced(name))
-  registered = backend
+  registered.set(dialect, backend)
   return backend
 }

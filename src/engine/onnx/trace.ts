@@ -5,7 +5,7 @@ import { withBackend } from '../backend.js'
 import { EngineError, type TensorFunction, type TensorSpec, type TensorSpecs } from '../engine.js'
 import { callPlace, guarded } from './trace-errors.js'
 import { encodeModel } from './graph/encode.js'
-import { Graph } from './graph/graph.js'
+import { Graph, type GraphValue } from './graph/graph.js'
 import { cast } from './graph/nodes.js'
 import { traceBackend } from './trace-backend.js'
 
@@ -70,34 +70,64 @@ const checkedOutputs = (label: string, returned: unknown): readonly (readonly [s
   })
 }
 
+/** Weights by name. */
+export type NamedWeights = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly values: Float32Array }>
+>
+
+/** The outputs of a function in a graph, of the type float32 or int32 each. */
+export type TracedOutputs = readonly { readonly name: string; readonly value: GraphValue }[]
+
 /**
- * Traces a function for fixed shapes. The backend selected before is selected again afterwards, and no tensor stays.
- * Throws an EngineError that names the function, and the operation and the line that called it, where the function does
- * what a graph cannot hold: reads a value, draws random numbers, uses a variable or a kernel without an ONNX form.
+ * Traces a function for fixed shapes into the graph; weights are its inputs too, and constants of the graph by their
+ * names. The backend selected before is selected again afterwards, and no tensor stays. Throws an EngineError that
+ * names the function, and the operation and the line that called it, where the function does what a graph cannot hold:
+ * reads a value, draws random numbers, uses a variable or a kernel without an ONNX form.
  */
-export const traceToOnnx = (label: string, fn: TensorFunction, inputs: TensorSpecs): TracedModel => {
-  const backend = traceBackend()
-  const graph = new Graph(label)
+export const traceInto = (
+  graph: Graph,
+  fn: TensorFunction,
+  inputs: TensorSpecs,
+  weights: NamedWeights = {},
+): TracedOutputs => {
+  const { label } = graph
+  const backend = traceBackend(graph.dialect)
   backend.begin(graph)
   try {
     return withBackend(backend.name, () => {
       const symbols: Record<string, tf.Tensor> = {}
-      for (const [name, { shape, dtype }] of Object.entries(inputs)) {
-        const { dataId } = backend.hold(graph.input(name, shape, dtype))
-        symbols[name] = tf.engine().makeTensorFromDataId(dataId, [...shape], dtype, backend)
+      const stands = (name: string, value: GraphValue, dtype: TensorSpec['dtype']): void => {
+        const { dataId } = backend.hold(value)
+        symbols[name] = tf.engine().makeTensorFromDataId(dataId, [...value.shape], dtype, backend)
       }
-      const outputs: Record<string, TensorSpec> = {}
-      const named = checkedOutputs(label, called(label, fn, backend, symbols)).map(([name, tensor]) => {
+      for (const [name, { shape, dtype }] of Object.entries(inputs)) {
+        stands(name, graph.input(name, shape, dtype), dtype)
+      }
+      for (const [name, { shape, values }] of Object.entries(weights)) {
+        stands(name, graph.weight(name, shape, values), 'float32')
+      }
+      return checkedOutputs(label, called(label, fn, backend, symbols)).map(([name, tensor]) => {
         const made = backend.valueBehind(tensor)
-        const value = made.type === 'float32' ? made : cast(graph, made, 'int32')
-        outputs[name] = { shape: value.shape, dtype: value.type === 'float32' ? 'float32' : 'int32' }
-        return { name, value }
+        return { name, value: made.type === 'float32' ? made : cast(graph, made, 'int32') }
       })
-      const { bytes, outputNames } = encodeModel(graph, named)
-      const renamed = Object.fromEntries(named.map(({ name }, index) => [name, outputNames[index]]))
-      return { bytes, outputs, outputNames: renamed }
     })
   } finally {
     backend.end()
+  }
+}
+
+/** Traces a function for fixed shapes, as an engine runs it. Throws as `traceInto` does. */
+export const traceToOnnx = (label: string, fn: TensorFunction, inputs: TensorSpecs): TracedModel => {
+  const graph = new Graph(label)
+  const named = traceInto(graph, fn, inputs)
+  const { bytes, outputNames } = encodeModel(graph, named)
+  const spec = ({ shape, type }: GraphValue): TensorSpec => ({
+    shape,
+    dtype: type === 'float32' ? 'float32' : 'int32',
+  })
+  return {
+    bytes,
+    outputs: Object.fromEntries(named.map(({ name, value }) => [name, spec(value)])),
+    outputNames: Object.fromEntries(named.map(({ name }, index) => [name, outputNames[index]])),
   }
 }

@@ -2,14 +2,24 @@
 import onnxProto from 'onnx-proto'
 import { EngineError } from '../../engine.js'
 import { sizeOfShape } from '../../host-values.js'
-import { type Attributes, elementsOf, type ElementType, type Graph, type GraphNode, type GraphValue } from './graph.js'
+import {
+  type Attributes,
+  type Dialect,
+  elementsOf,
+  type ElementType,
+  type Graph,
+  type GraphNode,
+  type GraphValue,
+} from './graph.js'
 
 const { AttributeProto, ModelProto, TensorProto } = onnxProto.onnx
 
-/** ONNX operator set of the graphs; 20 is the first with Gelu, and axes of all reductions are inputs since 18. */
-const opset = 20
-
-const irVersion = 9
+/** Operator sets, and the version of the file's form that came with them. */
+const versions: Readonly<Record<Dialect, { readonly opset: number; readonly ir: number }>> = {
+  // Axes of all reductions are inputs since 18.
+  fast: { opset: 20, ir: 9 },
+  standard: { opset: 17, ir: 8 },
+}
 
 /** A protobuf message ends at 2 GiB. */
 const byteLimit = 2 ** 31 - 2 ** 20
@@ -29,8 +39,8 @@ interface NamedOutput {
   readonly value: GraphValue
 }
 
-const ownName = (value: GraphValue): string =>
-  value.origin.kind === 'input' ? value.origin.name : `${value.madeBy}:${value.id}`
+const ownName = ({ origin, madeBy, id }: GraphValue): string =>
+  origin.kind !== 'node' && origin.name !== undefined ? origin.name : `${madeBy}:${id}`
 
 const rawTensor = (type: ElementType, dims: readonly number[], elements: ReturnType<typeof elementsOf>) => ({
   dims: [...dims],
@@ -47,10 +57,17 @@ const attributesOf = (attributes: Attributes) =>
     return { name, type: AttributeType.STRING, s: new TextEncoder().encode(attribute.text) }
   })
 
-const valueInfo = (name: string, value: GraphValue) => ({
+const valueInfo = (name: string, value: GraphValue, batchAxis: BatchAxis | undefined) => ({
   name,
   type: {
-    tensorType: { elemType: dataType[value.type], shape: { dim: value.shape.map((extent) => ({ dimValue: extent })) } },
+    tensorType: {
+      elemType: dataType[value.type],
+      shape: {
+        dim: value.shape.map((extent, axis) =>
+          batchAxis?.isFree(value, axis) === true ? { dimParam: batchAxis.name } : { dimValue: extent },
+        ),
+      },
+    },
   },
 })
 
@@ -78,6 +95,44 @@ const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
   return [...values.filter((value) => !isLeaf(value)), ...values.filter(isLeaf).reverse()]
 }
 
+/** The part of the model that a weight is of: `blocks.0.attn.qkv` of `blocks.0.attn.qkv.weight`. */
+const partOfWeight = (name: string): string => name.replace(/\.(weight|bias|gamma)$/, '')
+
+/**
+ * Names for people: each node is called by its operator and the part of the model that the last weight belongs to which
+ * a node before it has read.
+ */
+const readableNames = (values: readonly GraphValue[]): ReadonlyMap<GraphNode, string> => {
+  const names = new Map<GraphNode, string>()
+  const counts = new Map<string, number>()
+  let part = ''
+  for (const { origin } of values) {
+    if (origin.kind !== 'node' || names.has(origin.node)) continue
+    const { op, inputs } = origin.node
+    const weights = inputs.flatMap((input) => (input.origin.kind === 'constant' ? (input.origin.name ?? []) : []))
+    if (weights.length > 0) part = partOfWeight(weights[0])
+    const base = part === '' ? op : `${part}/${op}`
+    const count = (counts.get(base) ?? 0) + 1
+    counts.set(base, count)
+    names.set(origin.node, count === 1 ? base : `${base}_${count}`)
+  }
+  return names
+}
+
+/** An axis of any length, in a graph that was traced for one. */
+export interface BatchAxis {
+  readonly name: string
+  readonly isFree: (value: GraphValue, axis: number) => boolean
+  /** Constants that depend on its length, as they are for every length. */
+  readonly constants: ReadonlyMap<GraphValue, BigInt64Array>
+}
+
+interface ModelDetails {
+  readonly batchAxis?: BatchAxis
+  /** Texts by key. */
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
 /**
  * Encodes what the outputs depend on. Every input of the trace is an input of the model, used or not. An output whose
  * name an input has too is called `name:out`; `outputNames` gives the names in the model in the order of `outputs`.
@@ -85,6 +140,7 @@ const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
 export const encodeModel = (
   graph: Graph,
   outputs: readonly NamedOutput[],
+  { batchAxis, metadata = {} }: ModelDetails = {},
 ): { readonly bytes: Uint8Array; readonly outputNames: readonly string[] } => {
   const inputNames = new Set(graph.inputs.map(ownName))
   const outputNames = outputs.map(({ name }) => (inputNames.has(name) ? `${name}:out` : name))
@@ -96,9 +152,14 @@ export const encodeModel = (
     if (value.origin.kind === 'node' && !given.has(value)) given.set(value, name)
     else copies.push({ value, name })
   })
-  const nameOf = (value: GraphValue): string => given.get(value) ?? ownName(value)
-
   const values = readLast(reachable(outputs))
+  const readable = graph.dialect === 'standard' ? readableNames(values) : undefined
+  const nodeName = (node: GraphNode, value: GraphValue): string => readable?.get(node) ?? ownName(value)
+  const nameOf = (value: GraphValue): string => {
+    const { origin } = value
+    const single = origin.kind === 'node' && origin.node.outputs.length === 1 ? readable?.get(origin.node) : undefined
+    return given.get(value) ?? single ?? ownName(value)
+  }
   const initializer = []
   const nodes: object[] = []
   const written = new Set<GraphNode>()
@@ -116,7 +177,7 @@ export const encodeModel = (
           attribute: [{ name: 'value', type: AttributeProto.AttributeType.TENSOR, t: one }],
         })
       } else {
-        const elements = elementsOf(value.type, value.shape, origin.content)
+        const elements = batchAxis?.constants.get(value) ?? elementsOf(value.type, value.shape, origin.content)
         initializer.push({ name: nameOf(value), ...rawTensor(value.type, value.shape, elements) })
       }
     }
@@ -126,7 +187,7 @@ export const encodeModel = (
       nodes.push({
         opType: op,
         domain,
-        name: `${value.madeBy}:${value.id}`,
+        name: nodeName(origin.node, value),
         input: inputs.map(nameOf),
         output: made.map(nameOf),
         attribute: attributesOf(attributes),
@@ -143,19 +204,21 @@ export const encodeModel = (
   for (const { value, name } of copies) {
     nodes.push({ opType: 'Identity', input: [nameOf(value)], output: [name] })
   }
+  const { opset, ir } = versions[graph.dialect]
   const bytes = ModelProto.encode({
-    irVersion,
+    irVersion: ir,
     producerName: 'genepool',
     opsetImport: [
       { domain: '', version: opset },
-      { domain: 'com.microsoft', version: 1 },
+      ...(graph.dialect === 'fast' ? [{ domain: 'com.microsoft', version: 1 }] : []),
     ],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     graph: {
       name: graph.label,
       node: nodes,
       initializer,
-      input: graph.inputs.map((value) => valueInfo(nameOf(value), value)),
-      output: outputs.map(({ value }, index) => valueInfo(outputNames[index], value)),
+      input: graph.inputs.map((value) => valueInfo(nameOf(value), value, batchAxis)),
+      output: outputs.map(({ value }, index) => valueInfo(outputNames[index], value, batchAxis)),
     },
   }).finish()
   return { bytes, outputNames }

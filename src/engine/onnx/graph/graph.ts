@@ -20,7 +20,7 @@ type ConstantContent = { readonly elements: ElementArray } | { readonly uniform:
 
 type ValueOrigin =
   | { readonly kind: 'input'; readonly name: string }
-  | { readonly kind: 'constant'; readonly content: ConstantContent }
+  | { readonly kind: 'constant'; readonly content: ConstantContent; readonly name?: string }
   | { readonly kind: 'node'; readonly node: GraphNode }
 
 /** One tensor of the graph. */
@@ -59,9 +59,16 @@ const arrayOf: Readonly<Record<ElementType, (values: ArrayLike<number>) => Eleme
 /** Above this many elements, a constant is not looked up among those that exist already. */
 const deduplicationLimit = 4096
 
+/**
+ * `fast`: operator set 20, with operators of com.microsoft where they are faster. `standard`: what any runtime reads
+ * that has operator set 17, the first with LayerNormalization as one operator.
+ */
+export type Dialect = 'fast' | 'standard'
+
 export class Graph {
   /** Name of the traced function, for errors. */
   readonly label: string
+  readonly dialect: Dialect
   readonly inputs: GraphValue[] = []
   /** The TensorFlow.js kernel that is being traced. */
   kernel = 'the trace itself'
@@ -69,8 +76,9 @@ export class Graph {
   readonly #constants = new Map<string, GraphValue>()
   #nextId = 0
 
-  constructor(label: string) {
+  constructor(label: string, dialect: Dialect = 'fast') {
     this.label = label
+    this.dialect = dialect
   }
 
   #value(shape: readonly number[], type: ElementType, origin: ValueOrigin): GraphValue {
@@ -81,6 +89,11 @@ export class Graph {
     const value = this.#value(shape, type, { kind: 'input', name })
     this.inputs.push(value)
     return value
+  }
+
+  /** A constant with a name of its own. Whatever its elements are, the graph is the same: none is optimised away. */
+  weight(name: string, shape: readonly number[], elements: Float32Array): GraphValue {
+    return this.#value(shape, 'float32', { kind: 'constant', content: { elements }, name })
   }
 
   /** A constant tensor. The elements are taken over: the caller may not change them afterwards. */

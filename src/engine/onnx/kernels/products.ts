@@ -1,7 +1,7 @@
 /** Matrix products, and sums of products by their indices' names (Einsum). */
 import { sizeOfShape } from '../../host-values.js'
 import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph/graph.js'
-import { binary, broadcastShape, cast, reshape } from '../graph/nodes.js'
+import { binary, broadcastShape, cast, combine, reshape, transpose } from '../graph/nodes.js'
 import { activate } from './elementwise.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
 
@@ -26,6 +26,15 @@ const folded = ({ value, transposed }: Factor): Factor => {
   })
   return swapped ? { value: node.inputs[0], transposed: !transposed } : { value, transposed }
 }
+
+/** With the swap as a node of its own. */
+const unfolded =
+  (graph: Graph) =>
+  ({ value, transposed }: Factor): GraphValue => {
+    const last = value.shape.length - 1
+    const swapped = value.shape.map((_, axis) => (axis < last - 1 ? axis : 2 * last - 1 - axis))
+    return transposed ? transpose(graph, value, swapped) : value
+  }
 
 /** A tensor without the one number that it was multiplied by: products scale their result at no cost. */
 const unscaled = (value: GraphValue): { readonly value: GraphValue; readonly scale: number } => {
@@ -75,6 +84,11 @@ const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue):
       bias,
     )
     return reshape(graph, product, shape)
+  }
+  if (graph.dialect === 'standard') {
+    const factors = [{ ...a, value: combine(graph, 'Mul', a.value, scale) }, b].map(unfolded(graph))
+    const plain = graph.node('MatMul', factors, { shape, type: 'float32' })
+    return bias === undefined ? plain : binary(graph, 'Add', plain, bias, 'float32')
   }
   const product =
     a.transposed || b.transposed || scale !== 1

@@ -18,7 +18,12 @@ const reduce = (graph: Graph, op: string, x: GraphValue, axes: readonly number[]
   const shape = keepDims ? kept : x.shape.filter((_, axis) => !axes.includes(axis))
   // Reducing nothing, or axes of one element, leaves every value as it is.
   if (axes.every((axis) => x.shape[axis] === 1)) return reshape(graph, x, shape)
-  return graph.node(op, [x, graph.integers(axes)], { shape, type: x.type }, { keepdims: { int: keepDims ? 1 : 0 } })
+  const keepdims = { int: keepDims ? 1 : 0 }
+  // Before operator set 18 only ReduceSum takes its axes as an input.
+  if (graph.dialect === 'standard' && op !== 'ReduceSum') {
+    return graph.node(op, [x], { shape, type: x.type }, { axes: { ints: axes }, keepdims })
+  }
+  return graph.node(op, [x, graph.integers(axes)], { shape, type: x.type }, { keepdims })
 }
 
 interface ReductionAttributes {
