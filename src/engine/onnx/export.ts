@@ -5,7 +5,7 @@
 import type { TensorFunction, TensorSpecs } from '../engine.js'
 import { EngineError } from '../engine.js'
 import { type BatchAxis, encodeModel } from './graph/encode.js'
-import { elementsOf, Graph, type GraphValue } from './graph/graph.js'
+import { elementsOf, Graph, type GraphValue, type WeightPrecision } from './graph/graph.js'
 import { type NamedWeights, traceInto } from './trace.js'
 
 interface ExportedFunction {
@@ -17,6 +17,7 @@ interface ExportedFunction {
   readonly inputs: (rows: number) => TensorSpecs
   /** Initialisers of the model, as they are named here. */
   readonly weights: NamedWeights
+  readonly precision?: WeightPrecision
   /** The model's metadata: texts by key. */
   readonly metadata: Readonly<Record<string, string>>
 }
@@ -51,7 +52,7 @@ const batchAxisOf = (label: string, one: readonly GraphValue[], other: readonly 
       const [p, q] = [a.origin.node, b.origin.node]
       if (p.op !== q.op || JSON.stringify(p.attributes) !== JSON.stringify(q.attributes)) differs(`${p.op}`)
       p.inputs.forEach((input, at) => open.push([input, q.inputs[at]]))
-    } else if (a.origin.kind === 'constant' && b.origin.kind === 'constant') {
+    } else if (a.origin.kind === 'constant' && b.origin.kind === 'constant' && a.origin.name === undefined) {
       const [x, y] = [elementsOf(a.type, a.shape, a.origin.content), elementsOf(b.type, b.shape, b.origin.content)]
       if (sameNumbers(x, y)) continue
       if (!(x instanceof BigInt64Array)) differs(`a constant ${a.type}`)
@@ -68,9 +69,9 @@ const batchAxisOf = (label: string, one: readonly GraphValue[], other: readonly 
 }
 
 /** The bytes of an ONNX ModelProto: the same for the same function. Throws an EngineError as a trace does. */
-export const exportOnnx = ({ label, fn, inputs, weights, metadata }: ExportedFunction): Uint8Array => {
+export const exportOnnx = ({ label, fn, inputs, weights, precision, metadata }: ExportedFunction): Uint8Array => {
   const [one, other] = [FEW, MORE].map((rows) => {
-    const graph = new Graph(label, 'standard')
+    const graph = new Graph(label, 'standard', precision)
     return { graph, outputs: traceInto(graph, fn, inputs(rows), weights) }
   })
   const [ends, otherEnds] = [one, other].map(({ graph, outputs }) => [

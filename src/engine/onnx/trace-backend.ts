@@ -17,7 +17,7 @@ const elementTypeOf = (graph: Graph, dtype: tf.DataType): ElementType => {
   throw new EngineError(`${graph.label}: tensors of the type ${dtype} cannot be traced`)
 }
 
-const dtypeOf = (type: ElementType): tf.DataType => (type === 'int64' ? 'int32' : type)
+const dtypeOf = (type: ElementType): tf.DataType => (type === 'float32' || type === 'bool' ? type : 'int32')
 
 const copied = (values: BackendValues, type: ElementType) => {
   const numbers = values as ArrayLike<number>

@@ -7,6 +7,7 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { readWholeFile } from '../../base/files.js'
+import type { WeightPrecision } from '../../engine/onnx/graph/graph.js'
 import { StageError } from '../../runtime/errors.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
 import { checkImages, type Dataset, openDataset, type Split, type SplitName, stretches } from '../data/dataset.js'
@@ -22,6 +23,8 @@ export type ExportFormat = 'onnx' | 'safetensors'
 
 export interface ExportOptions {
   readonly format: ExportFormat
+  /** In what an ONNX file keeps its matrices; safetensors are `fp32`. */
+  readonly precision: WeightPrecision
   /** Empty. */
   readonly folder: string
   readonly dataset: Dataset
@@ -36,6 +39,7 @@ export interface ExportOptions {
 /** `measured.json`: what was found on the written files, which they do not hold themselves. */
 export interface MeasuredExport extends Scores {
   readonly format: ExportFormat
+  readonly precision: WeightPrecision
   /** By name. */
   readonly files: Readonly<Record<string, { readonly bytes: number; readonly sha256: string }>>
   readonly split: SplitName
@@ -47,7 +51,7 @@ export interface MeasuredExport extends Scores {
 }
 
 /** Logits may differ by this share of the largest one, or by as much where none is above 1. */
-const TOLERANCE = 1e-4
+const TOLERANCE: Readonly<Record<WeightPrecision, number>> = { fp32: 1e-4, fp16: 1e-2, int8: 0.25 }
 
 /** Images on which file and model are compared. */
 const COMPARED = 32
@@ -62,14 +66,14 @@ const pixelsOf = async (split: Split, indices: Int32Array, size: number) => {
 }
 
 /** Throws a StageError where they differ by more than rounding does. */
-const compare = (ofFile: Float32Array, ofModel: Float32Array): number => {
+const compare = (ofFile: Float32Array, ofModel: Float32Array, precision: WeightPrecision): number => {
   const scale = ofModel.reduce((most, logit) => Math.max(most, Math.abs(logit)), 1)
   // What is not a number is as far away as can be.
   const apart = ofFile.reduce((most, logit, at) => {
     const difference = Math.abs(logit - ofModel[at])
     return Number.isNaN(difference) ? Infinity : Math.max(most, difference)
   }, 0)
-  if (apart <= TOLERANCE * scale) return apart
+  if (apart <= TOLERANCE[precision] * scale) return apart
   throw new StageError({
     message: `the file does not answer as the model does: logits differ by ${apart.toPrecision(3)}; it is not kept`,
   })
@@ -123,12 +127,12 @@ const describe = (model: RunnableModel, { dataset, provenance }: ExportOptions):
  * StageError where the images are not the model's, or the file does not answer as the model does.
  */
 export const exportModel = async (model: RunnableModel, options: ExportOptions): Promise<MeasuredExport> => {
-  const { format, folder, dataset, split: name, progress, signal } = options
+  const { format, precision, folder, dataset, split: name, progress, signal } = options
   const { config } = model
   checkImages(config, dataset)
   const split = dataset.split(name)
   const description = describe(model, options)
-  if (format === 'onnx') writeFileSync(join(folder, 'model.onnx'), onnxBytes(model, description))
+  if (format === 'onnx') writeFileSync(join(folder, 'model.onnx'), onnxBytes(model, description, precision))
   else writeWeightsFolder(folder, model, description)
   const files = filesIn(folder)
 
@@ -141,7 +145,7 @@ export const exportModel = async (model: RunnableModel, options: ExportOptions):
 
   const written = await loadOnEngine(writtenPath(folder, format))
   try {
-    const largestDifference = compare(await written.logits(pixels), expected)
+    const largestDifference = compare(await written.logits(pixels), expected, precision)
     const medianMs = await medianPass(written, pixels.subarray(0, size))
     const sum = new ScoreSum()
     for (const { indices, rows } of stretches(split.count, Math.min(64, split.count))) {
@@ -152,6 +156,7 @@ export const exportModel = async (model: RunnableModel, options: ExportOptions):
     }
     const measured: MeasuredExport = {
       format,
+      precision,
       files,
       split: name,
       images: split.count,

@@ -28,10 +28,16 @@ describe('an exported model', () => {
   /** Folder of each export → the pool's logits. */
   const exported = new Map<string, Float32Array>()
 
-  const write = async (model: RunnableModel, format: 'onnx' | 'safetensors', name: string): Promise<MeasuredExport> => {
+  const write = async (
+    model: RunnableModel,
+    format: 'onnx' | 'safetensors',
+    name: string,
+    precision: 'fp32' | 'fp16' | 'int8' = 'fp32',
+  ): Promise<MeasuredExport> => {
     mkdirSync(at(name), { recursive: true })
     return exportModel(model, {
       format,
+      precision,
       folder: at(name),
       dataset: openDataset(syntheticData(at('data'), 4, 30)),
       split: 'test',
@@ -64,7 +70,9 @@ describe('an exported model', () => {
           const file = format === 'onnx' ? at(`${folder}/model.onnx`) : at(folder)
           const logits = await logitsOf(file, images)
           expectClose(logits, pool[id]!, folder)
-          expectClose(await logitsOf(file, images.subarray(64, 128)), logits.subarray(3, 6), folder)
+          if (format === 'onnx') {
+            expectClose(await logitsOf(file, images.subarray(64, 128)), logits.subarray(3, 6), folder)
+          }
           expect(measured.largestDifference, folder).to.be.below(1e-5)
           expect(measured.images, folder).to.equal(30)
           exported.set(at(folder), pool[id]!)
@@ -80,6 +88,31 @@ describe('an exported model', () => {
     expect(bytesIn(at('again'))['model.onnx']).to.equal(bytesIn(at('onnx pair 5'))['model.onnx'])
     await write(openRunnable(at('onnx pair 5').replace('onnx', 'safetensors')), 'onnx', 'of an export')
     expectClose(await logitsOf(at('of an export/model.onnx'), images), exported.get(at('onnx pair 5'))!, 'again')
+  })
+
+  it('keeps its matrices in 16 or 8 bits, is smaller and close, and takes any number of images', async () => {
+    const model = openRunnable(at('pair'), 5)
+    const expected = exported.get(at('onnx pair 5'))!
+    const whole = readFileSync(at('onnx pair 5/model.onnx')).length
+    for (const [precision, share, near] of [
+      ['fp16', 0.8, 1e-3],
+      ['int8', 0.9, 0.02],
+    ] as const) {
+      const { files, largestDifference } = await write(model, 'onnx', precision, precision)
+      expect(files['model.onnx']!.bytes / whole, precision).to.be.below(share)
+      expect(largestDifference, precision).to.be.above(1e-7).and.below(near)
+      const logits = await logitsOf(at(`${precision}/model.onnx`), images)
+      logits.forEach((value, i) => expect(value, precision).to.be.closeTo(expected[i]!, near))
+      exported.set(at(precision), logits)
+    }
+    const types = new Map(
+      operators(at('int8/model.onnx')).graph!.initializer!.map((each) => [each.name, each.dataType]),
+    )
+    // A part of a weight that the last block multiplies by is one of its own.
+    expect(types.get('base.blocks.2.attn.qkv.weight[16:48]_quantized')).to.equal(
+      onnxProto.onnx.TensorProto.DataType.INT8,
+    )
+    expect(types.has('base.blocks.1.attn.qkv.weight')).to.equal(false)
   })
 
   it('is refused where it does not answer as the model does, and where it is damaged or foreign', async () => {

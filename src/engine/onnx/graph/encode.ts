@@ -29,8 +29,11 @@ const storedUniformLimit = 64
 
 const dataType: Readonly<Record<ElementType, number>> = {
   float32: TensorProto.DataType.FLOAT,
+  float16: TensorProto.DataType.FLOAT16,
   int32: TensorProto.DataType.INT32,
   int64: TensorProto.DataType.INT64,
+  int8: TensorProto.DataType.INT8,
+  uint8: TensorProto.DataType.UINT8,
   bool: TensorProto.DataType.BOOL,
 }
 
@@ -96,7 +99,7 @@ const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
 }
 
 /** The part of the model that a weight is of: `blocks.0.attn.qkv` of `blocks.0.attn.qkv.weight`. */
-const partOfWeight = (name: string): string => name.replace(/\.(weight|bias|gamma)$/, '')
+const partOfWeight = (name: string): string => name.replace(/\.(weight|bias|gamma)(_quantized|_scale)?$/, '')
 
 /**
  * Names for people: each node is called by its operator and the part of the model that the last weight belongs to which

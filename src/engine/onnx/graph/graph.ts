@@ -1,10 +1,11 @@
 /** A graph of ONNX operations as it grows under a trace. */
 import { EngineError } from '../../engine.js'
 import { sizeOfShape } from '../../host-values.js'
+import { halfOf } from './half.js'
 
-export type ElementType = 'float32' | 'int32' | 'int64' | 'bool'
+export type ElementType = 'float32' | 'float16' | 'int32' | 'int64' | 'int8' | 'uint8' | 'bool'
 
-type ElementArray = Float32Array | Int32Array | BigInt64Array | Uint8Array
+type ElementArray = Float32Array | Uint16Array | Int32Array | BigInt64Array | Int8Array | Uint8Array
 
 /** An ONNX attribute; the kind says how it is encoded. */
 type Attribute =
@@ -51,8 +52,15 @@ interface NodeOutput {
 
 const arrayOf: Readonly<Record<ElementType, (values: ArrayLike<number>) => ElementArray>> = {
   float32: (values) => Float32Array.from(values),
+  float16: (values) => {
+    const halves = new Uint16Array(values.length)
+    for (let at = 0; at < values.length; at++) halves[at] = halfOf(values[at])
+    return halves
+  },
   int32: (values) => Int32Array.from(values),
   int64: (values) => BigInt64Array.from(Array.from(values), (value) => BigInt(value)),
+  int8: (values) => Int8Array.from(values),
+  uint8: (values) => Uint8Array.from(values),
   bool: (values) => Uint8Array.from(values),
 }
 
@@ -65,20 +73,29 @@ const deduplicationLimit = 4096
  */
 export type Dialect = 'fast' | 'standard'
 
+/**
+ * In what the weights of a standard graph are kept. `fp16`: matrices in half precision, and computed with in single;
+ * `int8`: matrices that tokens are multiplied by in 8 bits, and multiplied as such.
+ */
+export type WeightPrecision = 'fp32' | 'fp16' | 'int8'
+
 export class Graph {
   /** Name of the traced function, for errors. */
   readonly label: string
   readonly dialect: Dialect
+  readonly precision: WeightPrecision
   readonly inputs: GraphValue[] = []
   /** The TensorFlow.js kernel that is being traced. */
   kernel = 'the trace itself'
   readonly #nodes = new Map<string, GraphNode>()
   readonly #constants = new Map<string, GraphValue>()
+  readonly #named = new Map<string, GraphValue>()
   #nextId = 0
 
-  constructor(label: string, dialect: Dialect = 'fast') {
+  constructor(label: string, dialect: Dialect = 'fast', precision: WeightPrecision = 'fp32') {
     this.label = label
     this.dialect = dialect
+    this.precision = precision
   }
 
   #value(shape: readonly number[], type: ElementType, origin: ValueOrigin): GraphValue {
@@ -93,7 +110,19 @@ export class Graph {
 
   /** A constant with a name of its own. Whatever its elements are, the graph is the same: none is optimised away. */
   weight(name: string, shape: readonly number[], elements: Float32Array): GraphValue {
-    return this.#value(shape, 'float32', { kind: 'constant', content: { elements }, name })
+    if (this.precision !== 'fp16' || shape.length < 2) return this.named(name, 'float32', shape, elements)
+    const half = this.named(name, 'float16', shape, arrayOf.float16(elements))
+    // Where a session is made, this is computed once.
+    return this.node('Cast', [half], { shape, type: 'float32' }, { to: { int: 1 } })
+  }
+
+  /** The constant of this name; of the elements that it was made of first. */
+  named(name: string, type: ElementType, shape: readonly number[], elements: ElementArray): GraphValue {
+    const existing = this.#named.get(name)
+    if (existing !== undefined) return existing
+    const value = this.#value(shape, type, { kind: 'constant', content: { elements }, name })
+    this.#named.set(name, value)
+    return value
   }
 
   /** A constant tensor. The elements are taken over: the caller may not change them afterwards. */

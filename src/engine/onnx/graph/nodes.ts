@@ -12,7 +12,15 @@ export const cast = (graph: Graph, value: GraphValue, type: ElementType): GraphV
 }
 
 /** ONNX's numbers for the element types. */
-const onnxTypeCode: Readonly<Record<ElementType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 }
+const onnxTypeCode: Readonly<Record<ElementType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+}
 
 const sameShape = (one: readonly number[], other: readonly number[]): boolean =>
   one.length === other.length && one.every((extent, axis) => extent === other[axis])

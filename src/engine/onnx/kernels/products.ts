@@ -4,6 +4,7 @@ import { type Graph, type GraphValue, nodeOf, uniformOf } from '../graph/graph.j
 import { binary, broadcastShape, cast, combine, reshape, transpose } from '../graph/nodes.js'
 import { activate } from './elementwise.js'
 import { kernel, required, type TraceKernel } from './kernel.js'
+import { quantisedProduct } from './quantised.js'
 
 interface Factor {
   readonly value: GraphValue
@@ -76,6 +77,11 @@ const multiply = (graph: Graph, left: Factor, right: Factor, bias?: GraphValue):
   const shape = [...batch, rows, columns]
   const oneOnTheRight = sizeOfShape(batchOf(b.value)) === 1
   if (oneOnTheRight && (!a.transposed || sizeOfShape(batch) === 1)) {
+    const inBytes =
+      graph.precision === 'int8' && scale === 1 && !a.transposed && b.transposed
+        ? quantisedProduct(graph, asMatrix(graph, a.value), asMatrix(graph, b.value), bias)
+        : undefined
+    if (inBytes !== undefined) return reshape(graph, inBytes, shape)
     const product = gemm(
       graph,
       { ...a, value: asMatrix(graph, a.value) },
