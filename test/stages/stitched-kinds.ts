@@ -25,7 +25,7 @@ const variant = (changes: Partial<VitConfig>) => ({
 })
 
 export const stitchedKinds: Readonly<Record<string, StitchedKind>> = {
-  pair: { models: { tiny, base }, grid: {}, descendants: ['tiny', 'base', 'tiny[0..1]→base[1..2]'] },
+  pair: { models: { tiny, base }, grid: {}, descendants: ['tiny', 'tiny[0..1]→base[1..2]'] },
   'three models': {
     models: { tiny, base, large },
     grid: {
@@ -50,7 +50,7 @@ export const stitchedKinds: Readonly<Record<string, StitchedKind>> = {
   'no norm before the head': {
     models: { tiny, base },
     grid: { finalNorm: 'anchorsOnly' },
-    descendants: ['tiny', 'tiny[0..0]→base[1..2]'],
+    descendants: ['tiny[0..0]→base[1..2]'],
   },
   'two heads': {
     models: variant({ distillation: 'twoHeads' }),

@@ -5,7 +5,7 @@
 import type { TensorFunction, TensorSpecs } from '../engine.js'
 import { EngineError } from '../engine.js'
 import { type BatchAxis, encodeModel } from './graph/encode.js'
-import { elementsOf, Graph, type GraphValue, type WeightPrecision } from './graph/graph.js'
+import { elementsOf, Graph, type GraphNode, type GraphValue, type WeightPrecision } from './graph/graph.js'
 import { type NamedWeights, traceInto } from './trace.js'
 
 interface ExportedFunction {
@@ -68,6 +68,30 @@ const batchAxisOf = (label: string, one: readonly GraphValue[], other: readonly 
   }
 }
 
+/** The part of the model that a weight is of: `blocks.0.attn.qkv` of `blocks.0.attn.qkv.weight`. */
+const partOfWeight = (name: string): string => name.replace(/\.(weight|bias|gamma)(_quantized|_scale)?$/, '')
+
+/**
+ * Names for people: each node is called by its operator and the part of the model that the last weight belongs to which
+ * a node before it has read.
+ */
+const readableNames = (values: readonly GraphValue[]): ReadonlyMap<GraphNode, string> => {
+  const names = new Map<GraphNode, string>()
+  const counts = new Map<string, number>()
+  let part = ''
+  for (const { origin } of values) {
+    if (origin.kind !== 'node' || names.has(origin.node)) continue
+    const { op, inputs } = origin.node
+    const weights = inputs.flatMap((input) => (input.origin.kind === 'constant' ? (input.origin.name ?? []) : []))
+    if (weights.length > 0) part = partOfWeight(weights[0])
+    const base = part === '' ? op : `${part}/${op}`
+    const count = (counts.get(base) ?? 0) + 1
+    counts.set(base, count)
+    names.set(origin.node, count === 1 ? base : `${base}_${count}`)
+  }
+  return names
+}
+
 /** The bytes of an ONNX ModelProto: the same for the same function. Throws an EngineError as a trace does. */
 export const exportOnnx = ({ label, fn, inputs, weights, precision, metadata }: ExportedFunction): Uint8Array => {
   const [one, other] = [FEW, MORE].map((rows) => {
@@ -79,5 +103,5 @@ export const exportOnnx = ({ label, fn, inputs, weights, precision, metadata }: 
     ...outputs.map(({ value }) => value),
   ])
   const batchAxis = batchAxisOf(label, ends, otherEnds)
-  return encodeModel(one.graph, one.outputs, { batchAxis, metadata }).bytes
+  return encodeModel(one.graph, one.outputs, { namesOf: readableNames, batchAxis, metadata }).bytes
 }

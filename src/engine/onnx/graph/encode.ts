@@ -98,30 +98,6 @@ const readLast = (values: readonly GraphValue[]): readonly GraphValue[] => {
   return [...values.filter((value) => !isLeaf(value)), ...values.filter(isLeaf).reverse()]
 }
 
-/** The part of the model that a weight is of: `blocks.0.attn.qkv` of `blocks.0.attn.qkv.weight`. */
-const partOfWeight = (name: string): string => name.replace(/\.(weight|bias|gamma)(_quantized|_scale)?$/, '')
-
-/**
- * Names for people: each node is called by its operator and the part of the model that the last weight belongs to which
- * a node before it has read.
- */
-const readableNames = (values: readonly GraphValue[]): ReadonlyMap<GraphNode, string> => {
-  const names = new Map<GraphNode, string>()
-  const counts = new Map<string, number>()
-  let part = ''
-  for (const { origin } of values) {
-    if (origin.kind !== 'node' || names.has(origin.node)) continue
-    const { op, inputs } = origin.node
-    const weights = inputs.flatMap((input) => (input.origin.kind === 'constant' ? (input.origin.name ?? []) : []))
-    if (weights.length > 0) part = partOfWeight(weights[0])
-    const base = part === '' ? op : `${part}/${op}`
-    const count = (counts.get(base) ?? 0) + 1
-    counts.set(base, count)
-    names.set(origin.node, count === 1 ? base : `${base}_${count}`)
-  }
-  return names
-}
-
 /** An axis of any length, in a graph that was traced for one. */
 export interface BatchAxis {
   readonly name: string
@@ -131,6 +107,8 @@ export interface BatchAxis {
 }
 
 interface ModelDetails {
+  /** What nodes, and with them what they make, are called, of values in the order in which they are written. */
+  readonly namesOf?: (values: readonly GraphValue[]) => ReadonlyMap<GraphNode, string>
   readonly batchAxis?: BatchAxis
   /** Texts by key. */
   readonly metadata?: Readonly<Record<string, string>>
@@ -143,7 +121,7 @@ interface ModelDetails {
 export const encodeModel = (
   graph: Graph,
   outputs: readonly NamedOutput[],
-  { batchAxis, metadata = {} }: ModelDetails = {},
+  { namesOf, batchAxis, metadata = {} }: ModelDetails = {},
 ): { readonly bytes: Uint8Array; readonly outputNames: readonly string[] } => {
   const inputNames = new Set(graph.inputs.map(ownName))
   const outputNames = outputs.map(({ name }) => (inputNames.has(name) ? `${name}:out` : name))
@@ -156,7 +134,7 @@ export const encodeModel = (
     else copies.push({ value, name })
   })
   const values = readLast(reachable(outputs))
-  const readable = graph.dialect === 'standard' ? readableNames(values) : undefined
+  const readable = namesOf?.(values)
   const nodeName = (node: GraphNode, value: GraphValue): string => readable?.get(node) ?? ownName(value)
   const nameOf = (value: GraphValue): string => {
     const { origin } = value
