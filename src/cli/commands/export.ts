@@ -35,7 +35,7 @@ import { harmless, printJson, say, shellWord, showOnTerminal, warn } from '../ou
 
 const exportFlags = {
   pipeline: pipelineArgument,
-  stage: stageArgument.pipe(),
+  stage: stageArgument,
   ...storedFlags,
   descendant: textFlag('descendant', "A model of the stitched pool, by its id or name: 6, 'tiny[0..1]->base[2..5]'"),
   ...budgetFlags,
@@ -47,7 +47,7 @@ const exportFlags = {
   ),
   precision: Flag.Literals('precision', ['fp32', 'fp16', 'int8']).pipe(
     Flag.withDescription(
-      'In what an ONNX file keeps its matrices: fp32 (the default), fp16 (half the bytes), int8 (a quarter, and faster)',
+      'In what an ONNX file keeps its matrices: fp32 (the default), fp16 (half the bytes), int8 (about a quarter; faster where products are large)',
     ),
     Flag.withDefault('fp32'),
   ),
