@@ -5,6 +5,7 @@
  * And dist/engine/gradients.cjs, which registers the gradients of TensorFlow.js's core. Only the whole of TensorFlow.js
  * does so by itself: ten times as large, with layers, converters and WebGL that nothing here uses.
  */
+import { copyFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { bundleScript } from './script.js'
@@ -40,3 +41,18 @@ await build({
   // The operations that it brings a second time are the core's: all work on the one engine of the process.
   mainFields: ['module', 'main'],
 })
+// The page of a demo, which loads ONNX Runtime's own files beside it.
+const page = fileURLToPath(new URL('../demo/', import.meta.url))
+await build({
+  entryPoints: ['page.tsx', 'inference.ts', 'service-worker.ts'].map((name) => `${page}${name}`),
+  outdir: `${dist}demo`,
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  jsx: 'automatic',
+  jsxImportSource: 'preact',
+  charset: 'utf8',
+})
+for (const name of ['index.html', 'page.css']) copyFileSync(`${page}${name}`, `${dist}demo/${name}`)

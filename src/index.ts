@@ -107,6 +107,7 @@ export type {
 
 // What is made of it, and how a run says what happens.
 export { loadModel, type LoadedModel, type LoadModelOptions } from './load-model.js'
+export { openPool, type OpenPool, type OpenPoolOptions, type PooledModel, type PoolModel } from './open-pool.js'
 export { loadDataset, type LoadedDataset, type LoadedSplit } from './load-dataset.js'
 export { runPipeline, runPipelinePromise, type Runnable, type RunPipelineOptions } from './run-pipeline.js'
 export type { DeviceWish, EngineWish } from './engine/request.js'

@@ -26,9 +26,9 @@ export interface LoadModelOptions {
 /**
  * Loads a model from disk. `path` is a safetensors file (or the index of several) with a `config.json` beside it, or a
  * folder that holds both: a stage's artifact (`genepool show PIPELINE STAGE` names it), a ViT, DeiT or DeiT-III that
- * timm or transformers saved (docs/pretrained.md), `hf:owner/name[@revision]`, which `genepool fetch` has brought, or what
- * `genepool export` wrote, also an ONNX file (docs/export.md). Of the folder of a stitched pool, `descendant` names the
- * model; only the tensors that it runs go to the engine.
+ * timm or transformers saved (docs/pretrained.md), `hf:owner/name[@revision]`, which `genepool fetch` has brought, or
+ * what `genepool export` wrote, also an ONNX file (docs/export.md). Of the folder of a stitched pool, `descendant`
+ * names the model; only the tensors that it runs go to the engine.
  *
  * `logits` of the result takes pixels `[n, h, w, c]`, row-major, normalised as the model was trained (`(x / 255 − mean)
  * / std` with `mean` and `std` of the result), and gives `[n × numClasses]` numbers before any softmax. Call

@@ -74,13 +74,14 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
     /^src\/engine\/(tensorflow\/build\/build|onnx\/(install-cuda|other-platforms))\.ts$/,
     /^src\/(compose|index|own-definitions)\.ts$/,
-    /^src\/stages\/(weights\/(inspect-weights|hub-download)|export\/export-model)\.ts$/,
+    /^src\/stages\/(weights\/(inspect-weights|hub-download)|export\/export-(model|pool))\.ts$/,
     /^effect\//,
     /^@effect\/platform-node-shared\//,
     /^node:/,
   ],
   'src/compose.ts': [/^src\/base\//, /^src\/(runtime|engine|stages)\//, /^effect\//],
   'src/load-model.ts': [/^src\/stages\/load-model\.ts$/, /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/],
+  'src/open-pool.ts': [/^src\/stages\/export\/(open-pool|pool-file)\.ts$/],
   'src/load-dataset.ts': [/^src\/stages\/data\/dataset\.ts$/, /^node:/],
   'src/run-pipeline.ts': [
     /^src\/base\//,
@@ -94,7 +95,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
   'src/program/': [/^src\/(cli|runtime|engine|stages)\//, /^src\/own-definitions\.ts$/, /^node:/],
   'src/index.ts': [
     /^src\/dsl\//,
-    /^src\/(load-dataset|load-model|run-pipeline|engine\/request)\.ts$/,
+    /^src\/(load-dataset|load-model|open-pool|run-pipeline|engine\/request)\.ts$/,
     /^src\/runtime\//,
   ],
 }

@@ -6,6 +6,7 @@ import * as Command from 'effect/cli/Command'
 import { version } from '../runtime/definition/own-package.js'
 import { acceptCommand } from './commands/accept.js'
 import { certifyCommand } from './commands/certify.js'
+import { demoCommand } from './commands/demo.js'
 import { diffCommand } from './commands/diff.js'
 import { doctorCommand } from './commands/doctor.js'
 import { engineCommand } from './commands/engine.js'
@@ -41,6 +42,7 @@ const genepool = Command.make('genepool').pipe(
     pickCommand,
     paretoCommand,
     exportCommand,
+    demoCommand,
     reportCommand,
     diffCommand,
     runsCommand,

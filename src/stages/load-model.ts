@@ -46,8 +46,8 @@ export interface LoadedModel {
 type Answer = (pixels: Float32Array, rows: number) => Promise<Float32Array>
 
 /** `logits` of a LoadedModel, some images at a time. */
-const inBatches = (
-  { imageSize, channels, numClasses }: VitConfig,
+export const inBatches = (
+  { imageSize, channels, numClasses }: Pick<VitConfig, 'imageSize' | 'channels' | 'numClasses'>,
   largest: number,
   answer: Answer,
 ): LoadedModel['logits'] => {

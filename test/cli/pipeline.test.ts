@@ -1,11 +1,25 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { createServer, type AddressInfo } from 'node:net'
 import { expect } from 'chai'
+import { openPool } from '../../src/open-pool.js'
 import type { ModelResult } from '../../src/results/model-results.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
 import type { Manifest } from '../../src/runtime/store/store.js'
+import type { PoolFile } from '../../src/stages/export/pool-file.js'
 import type { Finished } from '../support/child.js'
-import { bin, runCli } from '../support/cli.js'
+import { browserPath, openBrowser } from '../support/browser.js'
+import { bin, runCli, startCli } from '../support/cli.js'
 import { runRecorded, type Loaded } from '../support/loaded-packages.js'
 import { contentsOf, countsOf, eventOf, eventsOf, stagesWith } from '../support/read-events.js'
 import { tinyPipeline, type TinyOptions } from '../support/tiny-pipeline.js'
@@ -26,6 +40,18 @@ const jsonLines = ({ stdout }: Finished): readonly unknown[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as unknown)
+
+const freePort = (): Promise<number> =>
+  new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      server.close(() => resolve(port))
+    })
+  })
+
+interface AxeResults {
+  readonly violations: readonly { readonly id: string; readonly help: string }[]
+}
 
 describe('a real pipeline', () => {
   const workspace = workspaceForAll()
@@ -213,6 +239,106 @@ describe('a real pipeline', () => {
     }
     expect(readdirSync(workspace.path).filter((name) => /^x|tmp$/.test(name))).to.deep.equal([])
   })
+
+  it('is shown by a page whose files say where it comes from, and not without a stitched pool', async () => {
+    const [written] = jsonLines(await genepool('demo tiny.ts --out page --json'))
+    const { models, parts } = written as Readonly<Record<string, number>>
+    const pool = JSON.parse(readFileSync(workspace.file('page/pool.json'), 'utf8')) as PoolFile
+    expect([models, parts]).to.deep.equal([pool.models.length, Object.keys(pool.parts).length])
+    const front = jsonLines(await genepool('pareto tiny.ts --json')) as readonly ModelResult[]
+    const figures = ({ id, name, params, macs, top1 }: ModelResult | PoolFile['models'][number]) =>
+      [id, name, params, macs, top1].join()
+    expect(pool.models.map(figures)).to.deep.equal(front.map(figures))
+    const before = readFileSync(workspace.file('page/index.html'), 'utf8')
+    expect(before).to.match(/<html data-version="[0-9a-f]{12}" lang="en">/)
+    expect((await genepool('demo tiny.ts --out page')).code).to.equal(0)
+    expect(readFileSync(workspace.file('page/index.html'), 'utf8')).to.equal(before)
+    mkdirSync(workspace.file('own/parts'), { recursive: true })
+    const refused = await genepool('demo tiny.ts --out own')
+    expect([refused.code, refused.stderr]).to.deep.equal([
+      2,
+      `genepool: nothing was exported: ${workspace.file('own/parts')} is a folder that no export has made\n`,
+    ])
+    expect(readdirSync(workspace.file('own'))).to.deep.equal(['parts'])
+  })
+
+  if (browserPath !== undefined) {
+    it('answers in a browser as in Node, changes its size without fetching again, and without a network', async () => {
+      const port = await freePort()
+      const serving = startCli(['demo', 'tiny.ts', '--out', 'page', '--serve', '--port', String(port)], {
+        cwd: workspace.path,
+      })
+      await serving.waitForText(/Ctrl-C ends/)
+      let hasEnded = false
+      const browser = await openBrowser(workspace.file('profile'))
+      try {
+        const page = await browser.newPage()
+        const problems: string[] = []
+        page.on('pageerror', (error) => problems.push(error.message))
+        page.on('console', (message) => message.type() === 'error' && problems.push(message.text()))
+        const answered = () => page.getByText(/^Answered in/).waitFor()
+        await page.goto(`http://127.0.0.1:${port}/`)
+        await answered()
+        expect(await page.evaluate('crossOriginIsolated')).to.equal(true)
+
+        const pool = await openPool(workspace.file('page'))
+        const samples = readFileSync(workspace.file('page/samples.bin'))
+        const [mean, std] = [pool.preprocessing.mean[0], pool.preprocessing.std[0]]
+        const pixels = Float32Array.from(samples, (byte) => (byte / 255 - mean) / std)
+        const slider = page.getByRole('slider')
+        const classes = pool.classNames.length
+        for (const [place, { id, name }] of pool.models.entries()) {
+          await slider.fill(String(place))
+          await page.locator('dd').getByText(name, { exact: true }).waitFor()
+          await page.getByRole('button', { name: 'Classify 50 test images' }).click()
+          await page.getByText(/^\d+ of 50 are right\.$/).waitFor()
+          const logits = await (await pool.select(id)).logits(pixels)
+          const wanted = Array.from({ length: 50 }, (_, image) => {
+            const row = logits.subarray(image * classes, (image + 1) * classes)
+            return row.indexOf(Math.max(...row))
+          })
+          expect(await page.evaluate("document.documentElement.dataset['answers']"), name).to.equal(wanted.join(' '))
+        }
+        await pool.release()
+
+        const requests: string[] = []
+        page.on('request', (request) => requests.push(request.url()))
+        for (const place of pool.models.keys()) {
+          await slider.fill(String(place))
+          await answered()
+        }
+        await page.getByLabel('Best model within').fill('1000')
+        await page.getByRole('button', { name: 'Choose' }).click()
+        await page.getByText(/is the most accurate model within 1000 ms on this machine/).waitFor()
+        expect(requests).to.deep.equal([])
+
+        await page.evaluate(readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8'))
+        for (const [width, colorScheme] of [
+          [1280, 'light'],
+          [1280, 'dark'],
+          [390, 'light'],
+          [390, 'dark'],
+        ] as const) {
+          await page.setViewportSize({ width, height: 844 })
+          await page.emulateMedia({ colorScheme })
+          const { violations } = await page.evaluate<AxeResults>('axe.run()')
+          expect(violations.map(({ id, help }) => `${id}: ${help}`)).to.deep.equal([])
+          expect(await page.evaluate('document.documentElement.scrollWidth')).to.be.at.most(width)
+        }
+
+        serving.signalGroup('SIGINT')
+        const { code } = await serving.done
+        hasEnded = true
+        expect(code).to.equal(130)
+        await page.reload()
+        await answered()
+        expect(problems).to.deep.equal([])
+      } finally {
+        await browser.close()
+        if (!hasEnded) serving.signalGroup('SIGKILL')
+      }
+    })
+  }
 
   it('reads no damaged figures: results says so, the next run measures again', async () => {
     const { files } = JSON.parse((await genepool('show tiny.ts evaluate --json')).stdout) as Manifest

@@ -1,13 +1,8 @@
 /** `genepool export`: one model for other programs, measured on the file that is written. */
-import { randomBytes } from 'node:crypto'
-import * as fs from 'node:fs'
 import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
-import { sentenceOf } from '../../base/errors.js'
-import { makeFolder } from '../../base/files.js'
-import { mapValues } from '../../base/objects.js'
 import type { Json, StageNode } from '../../dsl/nodes.js'
 import type { CellResults, CellRow } from '../../results/cell-results.js'
 import { readResults } from '../../results/experiment-results.js'
@@ -18,9 +13,10 @@ import { version } from '../../runtime/definition/own-package.js'
 import { UsageError } from '../../runtime/errors.js'
 import { experimentOf } from '../../runtime/plan/experiment.js'
 import { notStored } from '../../runtime/store/find-store.js'
-import { type Manifest, Store } from '../../runtime/store/store.js'
+import type { Manifest, Store } from '../../runtime/store/store.js'
 import type { MeasuredExport } from '../../stages/export/export-model.js'
 import { budgetFlags, pickUnder, readBudgets } from '../input/budgets.js'
+import { artifactOf, exportFailed, wholeOrNothing } from '../input/exported.js'
 import {
   type FlagsOf,
   jsonFlag,
@@ -31,7 +27,7 @@ import {
   verboseFlag,
 } from '../input/flags.js'
 import { inspect, inStore } from '../input/inspect.js'
-import { harmless, printJson, say, shellWord, showOnTerminal, warn } from '../output/print.js'
+import { printJson, say, shellWord, showOnTerminal, warn } from '../output/print.js'
 
 const exportFlags = {
   pipeline: pipelineArgument,
@@ -139,61 +135,6 @@ const choose = Effect.fnUntraced(function* (
   return { node: holderOf(holders, plan.manifests, row) ?? first, descendant: String(best.id), row }
 })
 
-/** The verified files of a stage's artifact. */
-const artifactOf = Effect.fnUntraced(function* (
-  node: StageNode,
-  manifests: ReadonlyMap<StageNode, Manifest>,
-  target: string,
-) {
-  const store = yield* Store
-  const manifest = manifests.get(node)
-  const hint = `genepool run ${target} --only ${shellWord(node.name)}`
-  if (manifest === undefined) {
-    return yield* notStored({ message: `stage '${node.name}' has no artifact as the pipeline stands`, hint })
-  }
-  yield* store
-    .verify(manifest)
-    .pipe(
-      Effect.catchTag('CorruptArtifact', (cause) =>
-        Effect.fail(new UsageError({ message: `stage '${node.name}' is damaged: ${cause.message}`, hint, cause })),
-      ),
-    )
-  return {
-    manifest,
-    input: { files: mapValues(manifest.files, (file) => store.blob(file)), summary: manifest.summary },
-  }
-})
-
-const failed = (cause: unknown): UsageError =>
-  new UsageError({ message: `nothing was exported: ${harmless(sentenceOf(cause))}`, cause })
-
-/** A folder beside `out` whose files are moved into it once all of them are there. */
-const wholeOrNothing = <A, E, R>(out: string, fill: (folder: string) => Effect.Effect<A, E, R>) =>
-  Effect.acquireUseRelease(
-    Effect.try({
-      try: () => {
-        if (fs.statSync(out, { throwIfNoEntry: false })?.isDirectory() === false) throw new Error(`${out} is no folder`)
-        const folder = `${out}.${randomBytes(4).toString('hex')}.tmp`
-        makeFolder(folder)
-        return folder
-      },
-      catch: failed,
-    }),
-    (folder) =>
-      fill(folder).pipe(
-        Effect.tap(() =>
-          Effect.try({
-            try: () => {
-              makeFolder(out)
-              for (const name of fs.readdirSync(folder)) fs.renameSync(path.join(folder, name), path.join(out, name))
-            },
-            catch: failed,
-          }),
-        ),
-      ),
-    (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })),
-  )
-
 /** What the file says of where it comes from: nothing that differs between two machines with the same store. */
 const provenanceOf = (
   pipeline: string,
@@ -247,7 +188,7 @@ const exportOne = Effect.fnUntraced(function* (flags: ExportFlags) {
           },
         )
       },
-      catch: failed,
+      catch: exportFailed,
     }).pipe(Effect.ensuring(Effect.sync(() => showOnTerminal('')))),
   )
   if (flags.json) return printJson({ out, stage: node.name, model: name, provenance, ...measured })

@@ -62,7 +62,8 @@ const transform = (canvas: Canvas, [a, b, c, d, e, f]: Matrix): void => {
 
 /**
  * The same along one axis: the result's pixel (x, y) is the image's at (x + factor·y + shift, y), or at
- * (x, y + factor·x + shift). Across it no pixel lies between two others, where the cubic gives the first of them exactly.
+ * (x, y + factor·x + shift). Across it no pixel lies between two others, where the cubic gives the first of them
+ * exactly.
  */
 const slide = (canvas: Canvas, axis: 'x' | 'y', factor: number, shift: number): void => {
   const { height, width, channels, fill, pixels, spare } = canvas

@@ -130,8 +130,8 @@ export const decodePicture = async (
 }
 
 /**
- * The same for what needs a box alone, which is chosen by the picture's size, once. Of a JPEG that says its size nothing
- * below the box is decoded.
+ * The same for what needs a box alone, which is chosen by the picture's size, once. Of a JPEG that says its size
+ * nothing below the box is decoded.
  */
 export const decodeBox = async (
   decoder: Decoder,

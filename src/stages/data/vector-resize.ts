@@ -29,7 +29,8 @@ let compiled: object | false | undefined
 
 /** Undefined where the processor has no vectors. */
 const openKernel = (): Kernel | undefined => {
-  const bytes = Buffer.from(RESIZE_KERNEL, 'base64')
+  // Not Node's Buffer: the page of a demo resizes pictures too.
+  const bytes = Uint8Array.from(atob(RESIZE_KERNEL), (letter) => letter.charCodeAt(0))
   compiled ??= library.validate(bytes) && new library.Module(bytes)
   return compiled === false ? undefined : (new library.Instance(compiled).exports as Kernel)
 }

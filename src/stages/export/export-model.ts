@@ -54,11 +54,11 @@ export interface MeasuredExport extends Scores {
 const TOLERANCE: Readonly<Record<WeightPrecision, number>> = { fp32: 1e-4, fp16: 1e-2, int8: 0.25 }
 
 /** Images on which file and model are compared. */
-const COMPARED = 32
+export const COMPARED = 32
 
 const TIMED_PASSES = 30
 
-const pixelsOf = async (split: Split, indices: Int32Array, size: number) => {
+export const pixelsOf = async (split: Split, indices: Int32Array, size: number) => {
   const pixels = new Float32Array(indices.length * size)
   const labels = new Int32Array(indices.length)
   await split.gather(indices, pixels, labels)
@@ -66,7 +66,11 @@ const pixelsOf = async (split: Split, indices: Int32Array, size: number) => {
 }
 
 /** Throws a StageError where they differ by more than rounding does. */
-const compare = (ofFile: Float32Array, ofModel: Float32Array, precision: WeightPrecision): number => {
+export const compareLogits = (
+  ofFile: Float32Array,
+  ofModel: Float32Array,
+  precision: WeightPrecision = 'fp32',
+): number => {
   const scale = ofModel.reduce((most, logit) => Math.max(most, Math.abs(logit)), 1)
   // What is not a number is as far away as can be.
   const apart = ofFile.reduce((most, logit, at) => {
@@ -145,7 +149,7 @@ export const exportModel = async (model: RunnableModel, options: ExportOptions):
 
   const written = await loadOnEngine(writtenPath(folder, format))
   try {
-    const largestDifference = compare(await written.logits(pixels), expected, precision)
+    const largestDifference = compareLogits(await written.logits(pixels), expected, precision)
     const medianMs = await medianPass(written, pixels.subarray(0, size))
     const sum = new ScoreSum()
     for (const { indices, rows } of stretches(split.count, Math.min(64, split.count))) {

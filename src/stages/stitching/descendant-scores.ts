@@ -126,3 +126,21 @@ export const measureGrid = Effect.fnUntraced(function* (
   }
   return scores
 })
+
+/** Logits `[images × classes]` of the grid's descendants, by id, for pixels `[images, h, w, c]`. */
+export const gridLogits = async (
+  engine: Engine,
+  pool: Omit<StitchedPool, 'described'>,
+  pixels: Float32Array,
+  images: number,
+): Promise<Readonly<Record<string, Float32Array>>> => {
+  const { grid } = pool
+  const found: Record<string, Float32Array> = {}
+  for (const chunk of chunkPaths(grid.paths, grid, (operation) => streamSize(grid, images, operation), LIMIT)) {
+    const forward = await compileGrid(engine, pool, chunk, images)
+    const logits = await forward.runOn(0, pixels)
+    for (const [id, values] of Object.entries(logits)) found[id] = Float32Array.from(values)
+    await forward.release()
+  }
+  return found
+}

@@ -39,7 +39,8 @@ interface Schedule {
 
 const keyOf = (operation: StreamOperation): string => Object.values(operation).join(' ')
 
-const operationsOf = (path: DescendantPath, grid: Pick<Grid, 'finalNorm'>): readonly StreamOperation[] => [
+/** What a path runs, in order. */
+export const operationsOf = (path: DescendantPath, grid: Pick<Grid, 'finalNorm'>): readonly StreamOperation[] => [
   { kind: 'embed', model: path[0].model },
   ...path.flatMap(({ model, first, last, stitch }): StreamOperation[] => [
     ...(stitch === null ? [] : [{ kind: 'stitch', name: stitch } as const]),

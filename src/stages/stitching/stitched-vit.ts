@@ -65,6 +65,32 @@ const gather = (
   return parts.length === 1 ? parts[0] : tf.concat(parts, 0)
 }
 
+/**
+ * One operation: an embedding on pixels `[B, h, w, c]`, all others on tokens `[B, T, d]` → tokens, or logits `[B,
+ * classes]`.
+ */
+export const runOperation = (
+  models: readonly NamedTensors[],
+  stitches: NamedTensors,
+  configs: Grid['configs'],
+  operation: StreamOperation,
+  input: tf.Tensor,
+): tf.Tensor => {
+  const tokens = input as tf.Tensor3D
+  if (operation.kind === 'stitch') return stitchTokens(stitches, operation.name, tokens)
+  const run = [models[operation.model], configs[operation.model]] as const
+  switch (operation.kind) {
+    case 'embed':
+      return embed(...run, input as tf.Tensor4D)
+    case 'block':
+      return block(...run, operation.index, tokens).map
+    case 'lastBlock':
+      return lastBlock(...run, operation.index, tokens)
+    case 'head':
+      return head(...run, tokens, operation.norm)
+  }
+}
+
 /** Many descendants: pixels `[B, h, w, c]` → logits `[B, classes]` of every path, in the paths' order. */
 export const gridVit = (
   models: readonly NamedTensors[],
@@ -76,20 +102,9 @@ export const gridVit = (
   const [batch] = pixels.shape
   const { rounds, logits } = gridSchedule(paths, grid)
   const apply = (operation: StreamOperation, tokens: tf.Tensor3D | undefined): tf.Tensor3D => {
-    if (operation.kind === 'stitch') return stitchTokens(stitches, operation.name, tokens!)
-    const run = [models[operation.model], grid.configs[operation.model]] as const
-    switch (operation.kind) {
-      case 'embed':
-        return embed(...run, pixels)
-      case 'block':
-        return block(...run, operation.index, tokens!).map
-      case 'lastBlock':
-        return lastBlock(...run, operation.index, tokens!)
-      case 'head': {
-        const logits = head(...run, tokens!, operation.norm)
-        return tf.reshape(logits, [logits.shape[0], 1, logits.shape[1]])
-      }
-    }
+    const made = runOperation(models, stitches, grid.configs, operation, tokens ?? pixels)
+    if (operation.kind !== 'head') return made as tf.Tensor3D
+    return tf.reshape(made, [made.shape[0], 1, made.shape[1]!])
   }
   const results: tf.Tensor3D[] = []
   for (const { operation, sources } of rounds) {
