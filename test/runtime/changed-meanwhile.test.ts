@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, linkSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { expect } from 'chai'
 import { runProbe, startProbe, type ProbeStages } from '../support/probe.js'
 import { contentsOf, countsOf, eventOf } from '../support/read-events.js'
@@ -38,6 +38,23 @@ describe('a file that changes while the stage that reads it runs', () => {
     workspace.write('input.txt', 'second')
     workspace.write('input.txt', 'first')
     expect((await run.done).code).to.equal(1)
+  })
+
+  it('is none where it only gets or loses a name, as packages do that projects share', async () => {
+    const run = startProbe(workspace, reading(304))
+    await run.waitFor((event) => event.type === 'stage-started')
+    linkSync(workspace.file('input.txt'), workspace.file('linked.txt'))
+    const { code, events } = await run.done
+    expect(code).to.equal(0)
+    expect(contentsOf(events)).to.deep.equal(honest)
+    const edited = startProbe(workspace, reading(305))
+    await edited.waitFor((event) => event.type === 'stage-started')
+    const { atime, mtime } = statSync(workspace.file('input.txt'))
+    workspace.write('input.txt', 'FIRST')
+    utimesSync(workspace.file('input.txt'), atime, mtime)
+    rmSync(workspace.file('linked.txt'))
+    expect((await edited.done).code).to.equal(1)
+    workspace.write('input.txt', 'first')
   })
 
   it('counts the same when it is code', async () => {

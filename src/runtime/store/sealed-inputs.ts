@@ -3,6 +3,7 @@
  * starts, and nobody touched them until it ended. A file that was edited and put back meanwhile has been touched: what
  * the stage read of it nobody knows, so the result is worth nothing, whatever the file holds now.
  */
+import * as fs from 'node:fs'
 import * as Effect from 'effect/Effect'
 import { hashOf } from '../canonical.js'
 import { asStageError, CorruptArtifact, StageError, type StoreError } from '../errors.js'
@@ -21,7 +22,12 @@ export interface SourceFile {
 interface SealedSource extends SourceFile {
   /** It was written to so shortly before that another write might leave no trace: read again at the end. */
   readonly young: boolean
+  /** Names that it has; undefined of a folder. */
+  readonly links: number | undefined
 }
+
+const linksOf = (file: string): number | undefined =>
+  isFolderSource(file) ? undefined : fs.statSync(file, { throwIfNoEntry: false })?.nlink
 
 export interface SealedInputs {
   readonly sources: readonly SealedSource[]
@@ -38,7 +44,7 @@ function* sealSource(file: SourceFile): InParts<SealedSource> {
       hint: 'run again: it is computed from what the file holds now',
     })
   }
-  return { ...file, identity, young: changedAtMs(identity) + clockTickMs >= now }
+  return { ...file, identity, young: changedAtMs(identity) + clockTickMs >= now, links: linksOf(file.path) }
 }
 
 /** Verifies all that the stage is about to read. */
@@ -61,11 +67,20 @@ export const sealInputs = Effect.fnUntraced(function* (
   return { sources: sealed, artifacts }
 })
 
-const isTouched = ({ path, identity }: SealedSource): boolean => {
+/**
+ * Whether a file got or lost a name of its own, and nothing else: so does one of a package that another project installs
+ * from the same store.
+ */
+const isLinked = ({ path, identity, links }: SealedSource, now: string | undefined): boolean =>
+  now !== undefined && now !== identity && dataIdentityOf(now) === dataIdentityOf(identity) && linksOf(path) !== links
+
+const isTouched = (source: SealedSource): boolean => {
+  const { path, identity } = source
   // Looking at all files of a folder takes too long to be done while a stage runs.
   if (isFolderSource(path)) return false
   try {
-    return identityOf(path) !== identity
+    const now = identityOf(path)
+    return now !== identity && !isLinked(source, now)
   } catch {
     return true
   }
@@ -83,9 +98,11 @@ export const changedSource = (sealed: SealedInputs): Effect.Effect<string | unde
     inParts(function* () {
       const touched = touchedSource(sealed)
       if (touched !== undefined) return touched
-      for (const { young, path, sha256, identity } of sealed.sources) {
-        if (isFolderSource(path) && (yield* sourceIdentity(path)) !== identity) return path
-        if (young && (yield* hashSource(path)) !== sha256) return path
+      for (const source of sealed.sources) {
+        const { young, path, sha256, identity } = source
+        const now = yield* sourceIdentity(path)
+        if (isFolderSource(path) && now !== identity) return path
+        if ((young || isLinked(source, now)) && (yield* hashSource(path)) !== sha256) return path
       }
       return undefined
     }),
