@@ -19,7 +19,7 @@ if (existsSync('/proc/self/status')) {
       const run = await runProbe(workspace, stages, { policy: { memory: '400MiB' } })
       const { message, hint } = eventOf(run.events, 'stage-failed', 'eats')
       const [, used] = /its worker used (\d+) MiB, more than the 400 MiB of --memory/.exec(message) ?? []
-      expect(Number(used), message).to.be.within(401, 700)
+      expect(Number(used), message).to.be.within(400, 700)
       expect(message).to.match(/^out of memory: .*the next run goes on from its checkpoint/)
       expect(hint).to.match(/raise --memory, or try batchSize: 32, accumulate: 2/)
       expect(eventsOf(run.events, 'stage-retrying')).to.deep.equal([])
