@@ -307,7 +307,7 @@ const Demo = ({ runner, pool, samples, ready }: Loaded & { readonly runner: Runn
         {problem !== undefined && <p role="alert">{problem}</p>}
         <p class="small">
           {answer !== undefined && `Answered in ${milliseconds(answer.ms)}. `}
-          {timing !== undefined && `${names[timing.backend]} is the faster here; `}
+          {timing !== undefined && ready.backends.length > 1 && `${names[timing.backend]} is the faster here; `}
           {`WebAssembly runs on ${ready.threads === 1 ? 'one thread' : `${ready.threads} threads`}`}
           {!crossOriginIsolated && ' (more need a page that is isolated from others)'}
           {answer !== undefined && `; ${bytes(answer.fetched)} of weights were fetched so far.`}

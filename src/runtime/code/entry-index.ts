@@ -35,7 +35,7 @@ interface Stored {
 type Found = CodeState & Pick<Entry, 'readAt' | 'namesElsewhere'> & { readonly identities: Identities }
 
 /** Raised when the same files would give other digests. */
-const version = '6'
+const version = '7'
 
 export class EntryIndex {
   readonly #path: string
