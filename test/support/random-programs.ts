@@ -162,7 +162,7 @@ const gadgets: readonly MakeGadget[] = [
     use: `${k}.join()`,
   }),
   (k, n) => ({
-    head: `const ${k}: number[] = []\nfunction ${k}fill(x = ${k}.push(${n()})) {}\n${k}fill()`,
+    head: `const ${k}: number[] = []\nfunction ${k}fülle(x = ${k}.push(${n()})) {}\n${k}fülle()`,
     use: `${k}.join()`,
   }),
   (k, n) => ({ head: `const ${k} = [${n()}, ${n()}].map((x) => x + ${n()})`, use: `${k}.join()` }),

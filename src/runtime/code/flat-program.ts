@@ -129,7 +129,7 @@ const exportedApart = (code: string): string => {
  * there may be one.
  */
 const losesCalls = (minified: string): boolean =>
-  /^\s*(export )?function [\w$]+\([^)]*=/m.test(minified) && /\) \{\n\s*\}/.test(minified)
+  /^\s*(export )?function [^\s(]+\([^)]*=/m.test(minified) && /\) \{\n\s*\}/.test(minified)
 
 /**
  * A file's code without types, comments and what a formatter or a compiler's `minify` changes, of its own. Annotations
