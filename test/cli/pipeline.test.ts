@@ -214,7 +214,7 @@ describe('a real pipeline', () => {
     expect((await genepool('runs')).stdout).to.match(/^run +pipeline +state/)
   })
 
-  it('exports one of its models with its scores, and answers what cannot be in a sentence, leaving nothing', async () => {
+  it('exports one of its models with its scores, all in parts that they share, and answers what cannot be in a sentence, leaving nothing', async () => {
     const rows = jsonLines(await genepool('results tiny.ts --json')) as readonly ModelResult[]
     const [written] = jsonLines(await genepool('export tiny.ts --descendant small[0..1]->wide[1..2] --out m --json'))
     const row = rows.find(({ name }) => name === 'small[0..1]→wide[1..2]')!
@@ -222,6 +222,10 @@ describe('a real pipeline', () => {
     expect([model, images, top1]).to.deep.equal([row.name, 50, row.top1])
     expect(loss).to.be.closeTo(row.loss!, 1e-4)
     expect(readdirSync(workspace.file('m')).sort()).to.deep.equal(['measured.json', 'model.onnx'])
+    const [whole] = jsonLines(await genepool('export tiny.ts --pool --out all --json'))
+    const pool = await openPool(workspace.file('all'))
+    expect(pool.models.map(({ name }) => name)).to.have.members(rows.map(({ name }) => name))
+    expect(whole).to.include({ out: workspace.file('all'), models: rows.length })
     workspace.write('taken', '')
     const calls: readonly (readonly [call: string, says: RegExp])[] = [
       ['tiny.ts --descendant small[0..1]->wide --out x', /no descendant '.*'; the nearest are small\[0\.\.1\]→wide/],
@@ -230,6 +234,8 @@ describe('a real pipeline', () => {
       ['tiny.ts --out x', /which model of tiny\.ts\?\n {2}--descendant/],
       ['tiny.ts data --out x', /stage 'data' leaves no model/],
       ['tiny.ts teacher --out taken', /taken is no folder/],
+      ['tiny.ts --pool --descendant 3 --out x', /--pool writes every measured model/],
+      ['tiny.ts --pool --format safetensors --precision int8 --out x', /not --format safetensors; .* not --precision/],
     ]
     const answers = await Promise.all(calls.map(([call]) => genepool(`export ${call}`)))
     for (const [index, [call, says]] of calls.entries()) {

@@ -7,18 +7,15 @@ import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
 import { makeFolder } from '../../base/files.js'
-import { readResults } from '../../results/experiment-results.js'
 import { bytes, plural } from '../../results/format.js'
 import { paretoFront } from '../../results/pareto.js'
 import { ownPackage } from '../../runtime/definition/own-package.js'
 import { UsageError } from '../../runtime/errors.js'
-import { experimentOf } from '../../runtime/plan/experiment.js'
-import { notStored } from '../../runtime/store/find-store.js'
-import { artifactOf, exportFailed, wholeOrNothing } from '../input/exported.js'
+import { allFiles, bytesOfFiles, writePool } from '../input/exported.js'
 import { type FlagsOf, jsonFlag, pipelineArgument, storedFlags, switchFlag, verboseFlag } from '../input/flags.js'
-import { inspect, inStore } from '../input/inspect.js'
+import { inStore } from '../input/inspect.js'
 import { parseTarget } from '../input/target.js'
-import { printJson, say, showOnTerminal, warn } from '../output/print.js'
+import { printJson, say } from '../output/print.js'
 import { serveFolder } from '../output/serve.js'
 
 const demoFlags = {
@@ -56,13 +53,6 @@ const runtimeFolder = Effect.fnUntraced(function* (definition: string): Effect.f
   })
 })
 
-const allFiles = (folder: string): readonly string[] =>
-  fs
-    .readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.join(entry.parentPath, entry.name))
-    .sort()
-
 /** Copies the page and the runtime beside the pool; gives the bytes of all files. */
 const addPage = (folder: string, runtime: string): number => {
   const page = path.join(path.dirname(ownPackage.manifest), 'dist', 'demo')
@@ -75,58 +65,17 @@ const addPage = (folder: string, runtime: string): number => {
   const index = path.join(folder, 'index.html')
   const version = hash.digest('hex').slice(0, 12)
   fs.writeFileSync(index, fs.readFileSync(index, 'utf8').replace('<html ', `<html data-version="${version}" `))
-  return files.reduce((sum, file) => sum + fs.statSync(file).size, 0)
+  return bytesOfFiles(files)
 }
 
 const demo = Effect.fnUntraced(function* (flags: FlagsOf<typeof demoFlags>) {
-  const { pipeline: target } = flags
-  const { graph, prepared, plan, engine } = yield* inspect(flags)
-  const [cell, ...others] = graph.cells
-  if (others.length > 0) {
-    return yield* new UsageError({
-      message: `${target} is a suite of ${graph.cells.length} cells; a demo shows one pool`,
-      hint: `name a cell: ${target}#${cell!.name}`,
-    })
-  }
-  const node = [...cell!.stages.values()].find(({ kind }) => kind === 'stitch')
-  if (node === undefined) {
-    return yield* new UsageError({
-      message: `${target} has no stitched pool, so there are no models to change between`,
-    })
-  }
-  const runtime = yield* runtimeFolder(parseTarget(target).file)
-  const results = yield* readResults(experimentOf(graph, prepared, plan, engine, target))
-  warn(results.warnings)
-  const front = paretoFront(results.cells[0]!.rows, 'params', 'top1')
-  const [first] = front
-  if (first === undefined) {
-    return yield* notStored({
-      message: `no model of ${target} has been measured as it stands`,
-      hint: `genepool run ${target}`,
-    })
-  }
-  const model = yield* artifactOf(node, plan.manifests, target)
-  const data = yield* artifactOf(node.inputs['data']!, plan.manifests, target)
+  const runtime = yield* runtimeFolder(parseTarget(flags.pipeline).file)
   const out = path.resolve(flags.out)
-  const made = yield* wholeOrNothing(out, (folder) =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const { exportPool } = await import('../../stages/export/export-pool.js')
-        const pool = await exportPool(
-          { model: model.input, data: data.input },
-          {
-            folder,
-            title: graph.name,
-            models: front,
-            split: first.split,
-            progress: (done, of) => showOnTerminal(`compared ${done} of ${of} models`),
-            signal,
-          },
-        )
-        return { models: pool.models.length, parts: Object.keys(pool.parts).length, bytes: addPage(folder, runtime) }
-      },
-      catch: exportFailed,
-    }).pipe(Effect.ensuring(Effect.sync(() => showOnTerminal('')))),
+  const made = yield* writePool(
+    flags,
+    'a demo',
+    (rows) => paretoFront(rows, 'params', 'top1'),
+    (folder) => addPage(folder, runtime),
   )
   if (flags.json) printJson({ out, ...made })
   else {

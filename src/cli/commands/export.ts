@@ -6,7 +6,7 @@ import * as Flag from 'effect/cli/Flag'
 import type { Json, StageNode } from '../../dsl/nodes.js'
 import type { CellResults, CellRow } from '../../results/cell-results.js'
 import { readResults } from '../../results/experiment-results.js'
-import { bytes, lossText, milliseconds, percent } from '../../results/format.js'
+import { bytes, lossText, milliseconds, percent, plural } from '../../results/format.js'
 import { hasModels } from '../../results/figures.js'
 import { stageCalled } from '../../runtime/definition/find-stage.js'
 import { version } from '../../runtime/definition/own-package.js'
@@ -16,13 +16,14 @@ import { notStored } from '../../runtime/store/find-store.js'
 import type { Manifest, Store } from '../../runtime/store/store.js'
 import type { MeasuredExport } from '../../stages/export/export-model.js'
 import { budgetFlags, pickUnder, readBudgets } from '../input/budgets.js'
-import { artifactOf, exportFailed, wholeOrNothing } from '../input/exported.js'
+import { allFiles, artifactOf, bytesOfFiles, exportFailed, wholeOrNothing, writePool } from '../input/exported.js'
 import {
   type FlagsOf,
   jsonFlag,
   pipelineArgument,
   stageArgument,
   storedFlags,
+  switchFlag,
   textFlag,
   verboseFlag,
 } from '../input/flags.js'
@@ -35,6 +36,7 @@ const exportFlags = {
   ...storedFlags,
   descendant: textFlag('descendant', "A model of the stitched pool, by its id or name: 6, 'tiny[0..1]->base[2..5]'"),
   ...budgetFlags,
+  pool: switchFlag('pool', 'All measured models of the stitched pool, in parts that they share, for openPool'),
   format: Flag.Literals('format', ['onnx', 'safetensors']).pipe(
     Flag.withDescription(
       'onnx (the default): one file that any runtime runs; safetensors: weights for timm or PyTorch',
@@ -160,7 +162,31 @@ const describe = (out: string, name: string, measured: MeasuredExport, row: Cell
   ].join('\n')
 }
 
+const exportWholePool = Effect.fnUntraced(function* (flags: ExportFlags) {
+  const { stage, descendant, format, precision } = flags
+  const wrong = [
+    ...(stage !== undefined || descendant !== undefined || (yield* readBudgets(flags)).length > 0
+      ? ['--pool writes every measured model of the pool, so no stage, --descendant or budget chooses one']
+      : []),
+    ...(format !== 'onnx' ? [`--pool writes parts in ONNX, not --format ${format}`] : []),
+    ...(precision !== 'fp32' ? [`--pool writes parts in fp32, not --precision ${precision}`] : []),
+  ]
+  if (wrong.length > 0) return yield* new UsageError({ message: wrong.join('; ') })
+  const made = yield* writePool(
+    flags,
+    'an export by --pool',
+    (rows) => rows,
+    (folder) => bytesOfFiles(allFiles(folder)),
+  )
+  if (flags.json) return printJson({ out: path.resolve(flags.out), ...made })
+  return say(
+    `${flags.out}  ${plural(made.models, 'model')} of ${plural(made.parts, 'part')} that they share; ${bytes(made.bytes)}\n` +
+      `pool.json is the table of them; openPool(${JSON.stringify(flags.out)}) switches between them`,
+  )
+})
+
 const exportOne = Effect.fnUntraced(function* (flags: ExportFlags) {
+  if (flags.pool) return yield* exportWholePool(flags)
   if (flags.format !== 'onnx' && flags.precision !== 'fp32') {
     return yield* new UsageError({ message: `--precision ${flags.precision} is for --format onnx alone` })
   }
@@ -196,7 +222,9 @@ const exportOne = Effect.fnUntraced(function* (flags: ExportFlags) {
 })
 
 export const exportCommand = Command.make('export', exportFlags).pipe(
-  Command.withDescription('Write one model as an ONNX file or as weights for PyTorch, and measure what was written'),
+  Command.withDescription(
+    'Write one model as an ONNX file or as weights for PyTorch, or a whole pool, and check what was written',
+  ),
   Command.withExamples([
     {
       command: "genepool export pipelines/quickstart.ts --descendant 'tiny[0..1]->base[2..5]' --out small",
@@ -209,6 +237,10 @@ export const exportCommand = Command.make('export', exportFlags).pipe(
     {
       command: 'genepool export pipelines/quickstart.ts distill/base --out base',
       description: 'The model that a stage left',
+    },
+    {
+      command: 'genepool export pipelines/quickstart.ts --pool --out pool',
+      description: 'The whole pool once, to switch between its models at run time',
     },
   ]),
   Command.withHandler(inStore(exportOne)),

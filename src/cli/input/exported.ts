@@ -8,9 +8,13 @@ import { makeFolder } from '../../base/files.js'
 import { mapValues } from '../../base/objects.js'
 import type { StageNode } from '../../dsl/nodes.js'
 import { UsageError } from '../../runtime/errors.js'
+import { experimentOf } from '../../runtime/plan/experiment.js'
 import { notStored } from '../../runtime/store/find-store.js'
 import { type Manifest, Store } from '../../runtime/store/store.js'
-import { harmless, shellWord } from '../output/print.js'
+import type { CellRow } from '../../results/cell-results.js'
+import { readResults } from '../../results/experiment-results.js'
+import { harmless, shellWord, showOnTerminal, warn } from '../output/print.js'
+import { inspect, type InspectFlags } from './inspect.js'
 
 /** The verified files of a stage's artifact. */
 export const artifactOf = Effect.fnUntraced(function* (
@@ -80,3 +84,75 @@ export const wholeOrNothing = <A, E, R>(out: string, fill: (folder: string) => E
       ),
     (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })),
   )
+
+/**
+ * Writes the stitched pool of a pipeline into `out` in parts that its models share: those of the measured models that
+ * `chosen` keeps. `add` puts more beside them and gives the bytes of all files. `called` names what is written.
+ */
+export const writePool = Effect.fnUntraced(function* (
+  flags: InspectFlags & { readonly out: string },
+  called: string,
+  chosen: (rows: readonly CellRow[]) => readonly CellRow[],
+  add: (folder: string) => number,
+) {
+  const { pipeline: target } = flags
+  const { graph, prepared, plan, engine } = yield* inspect(flags)
+  const [cell, ...others] = graph.cells
+  if (others.length > 0) {
+    return yield* new UsageError({
+      message: `${target} is a suite of ${graph.cells.length} cells; ${called} is of one pool`,
+      hint: `name a cell: ${target}#${cell!.name}`,
+    })
+  }
+  const node = [...cell!.stages.values()].find(({ kind }) => kind === 'stitch')
+  if (node === undefined) {
+    return yield* new UsageError({
+      message: `${target} has no stitched pool, so there are no models to change between`,
+    })
+  }
+  const results = yield* readResults(experimentOf(graph, prepared, plan, engine, target))
+  warn(results.warnings)
+  // Models that are no descendants of this pool may have been measured beside it.
+  const singles = [...cell!.stages.values()].filter(({ kind }) => kind === 'single')
+  const apart = new Set(singles.map((single) => plan.manifests.get(single)?.fingerprint))
+  const models = chosen(results.cells[0]!.rows.filter(({ source }) => !apart.has(source)))
+  const [first] = models
+  if (first === undefined) {
+    return yield* notStored({
+      message: `no model of ${target} has been measured as it stands`,
+      hint: `genepool run ${target}`,
+    })
+  }
+  const model = yield* artifactOf(node, plan.manifests, target)
+  const data = yield* artifactOf(node.inputs['data']!, plan.manifests, target)
+  return yield* wholeOrNothing(path.resolve(flags.out), (folder) =>
+    Effect.tryPromise({
+      try: async (signal) => {
+        const { exportPool } = await import('../../stages/export/export-pool.js')
+        const pool = await exportPool(
+          { model: model.input, data: data.input },
+          {
+            folder,
+            title: graph.name,
+            models,
+            split: first.split,
+            progress: (done, of) => showOnTerminal(`compared ${done} of ${of} models`),
+            signal,
+          },
+        )
+        return { models: pool.models.length, parts: Object.keys(pool.parts).length, bytes: add(folder) }
+      },
+      catch: exportFailed,
+    }).pipe(Effect.ensuring(Effect.sync(() => showOnTerminal('')))),
+  )
+})
+
+export const allFiles = (folder: string): readonly string[] =>
+  fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort()
+
+export const bytesOfFiles = (files: readonly string[]): number =>
+  files.reduce((sum, file) => sum + fs.statSync(file).size, 0)
