@@ -20,6 +20,7 @@ import { logsCommand } from './commands/logs.js'
 import { paretoCommand } from './commands/pareto.js'
 import { pickCommand } from './commands/pick.js'
 import { planCommand } from './commands/plan.js'
+import { predictCommand } from './commands/predict.js'
 import { reportCommand } from './commands/report.js'
 import { resultsCommand } from './commands/results.js'
 import { runCommand } from './commands/run.js'
@@ -43,6 +44,7 @@ const genepool = Command.make('genepool').pipe(
     paretoCommand,
     exportCommand,
     demoCommand,
+    predictCommand,
     reportCommand,
     diffCommand,
     runsCommand,

@@ -34,8 +34,13 @@ export interface LoadedModel {
   /** By channel, what its pixels are normalised with, where its files say so: `(x / 255 − mean) / std`. */
   readonly mean?: readonly number[]
   readonly std?: readonly number[]
+  /** What becomes of pictures before, where its files say so: the share of the side that is kept, and the filter. */
+  readonly crop?: number
+  readonly interpolation?: string
   /** By class, where its files say so. */
   readonly classNames?: readonly string[]
+  /** What computes its answers. */
+  readonly engine: Pick<EngineOptions, 'engine' | 'device' | 'threads'>
   /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
   readonly logits: (pixels: Float32Array) => Promise<Float32Array>
   /** Frees the engine's memory; no answer comes after it. */
@@ -69,7 +74,7 @@ export const inBatches = (
 
 /** A file that genepool exported, which ONNX Runtime runs as it is. */
 const loadOnnxFile = async (path: string, { engine = {}, batchSize = 64 }: LoadOnEngineOptions) => {
-  const { engine: name = 'onnxruntime', device = 'cpu', threads } = engine
+  const { engine: name = 'onnxruntime', device = 'cpu', threads = 1 } = engine
   if (name !== 'onnxruntime' || device !== 'cpu') {
     throw new ModelFileError(
       `${path}: an ONNX file is run by the engine onnxruntime on the cpu, not by ${name} on ${device}`,
@@ -80,11 +85,14 @@ const loadOnnxFile = async (path: string, { engine = {}, batchSize = 64 }: LoadO
   try {
     const { plan, preprocessing, classNames, descendant } = descriptionInTexts(file.metadata, path)
     const config = shapeOfPlan(plan)
-    const { mean, std } = preprocessing
+    const { mean, std, crop, interpolation } = preprocessing
     return {
       config,
+      engine: { engine: name, device, threads },
       mean,
       std,
+      ...(crop !== undefined && { crop }),
+      ...(interpolation !== undefined && { interpolation }),
       ...(descendant && { descendant }),
       ...(classNames && { classNames }),
       logits: inBatches(config, batchSize, (pixels, rows) => file.run(pixels, pixelSpec(config, rows).shape)),
@@ -113,8 +121,9 @@ export const runOnEngine = async (
   model: RunnableModel,
   options: Omit<LoadOnEngineOptions, 'descendant'> = {},
 ): Promise<LoadedModel> => {
-  const { config, values, mean, std, classNames, descendant } = model
-  const engine = await openEngine({ engine: 'onnxruntime', device: 'cpu', threads: 1, ...options.engine })
+  const { config, values, mean, std, crop, interpolation, classNames, descendant } = model
+  const chosen = { engine: 'onnxruntime', device: 'cpu', threads: 1, ...options.engine } as const
+  const engine = await openEngine(chosen)
   const layout = layoutOf(model.tensors)
   const theta = pack(layout, values)
   const largest = options.batchSize ?? 64
@@ -143,10 +152,14 @@ export const runOnEngine = async (
     const outputs = await run({ theta, pixels: padded })
     return (outputs['logits'] as Float32Array).subarray(0, rows * config.numClasses)
   }
+  const { engine: name, device, threads } = chosen
   const told = {
+    engine: { engine: name, device, threads },
     ...(descendant && { descendant }),
     ...(mean && { mean }),
     ...(std && { std }),
+    ...(crop !== undefined && { crop }),
+    ...(interpolation !== undefined && { interpolation }),
     ...(classNames && { classNames }),
   }
   return { config, ...told, logits: inBatches(config, largest, answer), release: () => engine.release() }

@@ -69,12 +69,12 @@ const mnistFolder = (baseDir: string): string => {
 
 type PictureSource = Extract<DataSource, { readonly type: 'pictures' }>
 
-/** The package that decodes pictures, whose version counts. */
-const pictureDecoder = ({ call }: Pick<PictureSource, 'call'>, baseDir: string): string => {
+/** `package.json` of the package that decodes pictures for `who`; a StageError where it is not installed. */
+export const pictureDecoder = (who: string, baseDir: string): string => {
   const decoder = packageFile('sharp', baseDir)
   if (decoder !== undefined) return decoder
   throw new StageError({
-    message: `${call}() decodes pictures with the npm package sharp, which is not installed`,
+    message: `${who} decodes pictures with the npm package sharp, which is not installed`,
     hint: 'npm install sharp',
   })
 }
@@ -103,7 +103,7 @@ const emojiSources = (baseDir: string): Record<string, string> => {
 
 /** The folders of pictures, what tells their classes, and what decodes them. */
 const pictureSources = (source: PictureSource, baseDir: string): Record<string, string> => {
-  const decoder = pictureDecoder(source, baseDir)
+  const decoder = pictureDecoder(`${source.call}()`, baseDir)
   if (source.call === 'emoji') return { ...emojiSources(baseDir), decoder }
   const { call, train, test, validationFolder, groundTruth } = source
   const named = {
@@ -209,5 +209,5 @@ export const weightSources = ({ weights }: Pick<TeacherParams, 'weights'>, baseD
 /** Of a stage that trains: what decodes the pictures that it augments. None where its images are no pictures. */
 export const trainingSources = (inputs: StageNode['inputs'], baseDir: string): { readonly decoder?: string } => {
   const { source } = (inputs['data']?.params ?? {}) as Partial<DataParams>
-  return source?.type === 'pictures' ? { decoder: pictureDecoder(source, baseDir) } : {}
+  return source?.type === 'pictures' ? { decoder: pictureDecoder(`${source.call}()`, baseDir) } : {}
 }

@@ -12,6 +12,7 @@ import {
 import { createRequire } from 'node:module'
 import { createServer, type AddressInfo } from 'node:net'
 import { expect } from 'chai'
+import sharp from 'sharp'
 import { openPool } from '../../src/open-pool.js'
 import type { ModelResult } from '../../src/results/model-results.js'
 import type { PlannedStage } from '../../src/runtime/events.js'
@@ -226,6 +227,19 @@ describe('a real pipeline', () => {
     const pool = await openPool(workspace.file('all'))
     expect(pool.models.map(({ name }) => name)).to.have.members(rows.map(({ name }) => name))
     expect(whole).to.include({ out: workspace.file('all'), models: rows.length })
+    // The first test digit as a picture is what it is as a test image.
+    const { mean, std, size } = pool.preprocessing
+    const digit = readFileSync(workspace.file('all/samples.bin')).subarray(0, size * size)
+    await sharp(digit, { raw: { width: size, height: size, channels: 1 } }).toFile(workspace.file('digit.png'))
+    const selected = await pool.select('small[0..1]->wide[1..2]')
+    const logits = await selected.logits(Float32Array.from(digit, (byte) => (byte / 255 - mean[0]) / std[0]))
+    const [seen] = jsonLines(await genepool('predict m/model.onnx digit.png --json --top 1')) as readonly {
+      readonly top: readonly { readonly class: number; readonly probability: number }[]
+    }[]
+    const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0)
+    expect(seen!.top[0].class).to.equal(logits.indexOf(Math.max(...logits)))
+    expect(seen!.top[0].probability).to.be.closeTo(Math.exp(Math.max(...logits)) / sum, 1e-4)
+    await pool.release()
     workspace.write('taken', '')
     const calls: readonly (readonly [call: string, says: RegExp])[] = [
       ['tiny.ts --descendant small[0..1]->wide --out x', /no descendant '.*'; the nearest are small\[0\.\.1\]→wide/],

@@ -8,9 +8,9 @@ import { readWholeFile } from '../../base/files.js'
 import { StageError } from '../../runtime/errors.js'
 
 /** Names that end otherwise are passed over. */
-const ENDINGS = ['.jpg', '.jpeg', '.png', '.webp', '.avif']
+export const ENDINGS = ['.jpg', '.jpeg', '.png', '.webp', '.avif']
 
-const isPicture = (name: string): boolean => ENDINGS.includes(extname(name).toLowerCase())
+export const isPicture = (name: string): boolean => ENDINGS.includes(extname(name).toLowerCase())
 
 /** Pictures by path from their folder, `/` between its parts, each with its class. */
 export interface PictureList {
