@@ -5,6 +5,7 @@
 import * as Command from 'effect/cli/Command'
 import { version } from '../runtime/definition/own-package.js'
 import { acceptCommand } from './commands/accept.js'
+import { benchCommand } from './commands/bench.js'
 import { certifyCommand } from './commands/certify.js'
 import { demoCommand } from './commands/demo.js'
 import { diffCommand } from './commands/diff.js'
@@ -45,6 +46,7 @@ const genepool = Command.make('genepool').pipe(
     exportCommand,
     demoCommand,
     predictCommand,
+    benchCommand,
     reportCommand,
     diffCommand,
     runsCommand,

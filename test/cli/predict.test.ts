@@ -9,7 +9,7 @@ import { checkout, workspaceForAll } from '../support/workspace.js'
 
 const FIXTURES = join(checkout, 'test/fixtures/pretrained')
 
-describe('genepool predict', () => {
+describe('genepool predict and bench', () => {
   const workspace = workspaceForAll()
   const predict = (...args: readonly string[]) => runCli(['predict', ...args], { cwd: workspace.path })
 
@@ -66,5 +66,34 @@ describe('genepool predict', () => {
       expect([code, stdout], args.join(' ')).to.deep.equal([2, ''])
       expect(stderr).to.match(says)
     }
+  })
+
+  it('measures a pass of every batch size, and refuses sizes that are none', async () => {
+    const bench = (...args: readonly string[]) => runCli(['bench', 'vit', ...args], { cwd: workspace.path })
+    const { stdout } = await bench(
+      '--engine',
+      'onnxruntime',
+      '--device',
+      'cpu',
+      '--batch',
+      '3,1',
+      '--seconds',
+      '0',
+      '--json',
+    )
+    const lines = stdout.trim().split('\n')
+    const rows = lines.map((line) => JSON.parse(line) as Readonly<Record<string, number>>)
+    expect(rows.map(({ batch, engine }) => [batch, engine])).to.deep.equal([
+      [1, 'onnxruntime'],
+      [3, 'onnxruntime'],
+    ])
+    for (const { batch, lowerQuartileMs, medianMs, upperQuartileMs, imagesPerSecond, peakMemory } of rows) {
+      expect(lowerQuartileMs! > 0 && lowerQuartileMs! <= medianMs! && medianMs! <= upperQuartileMs!).to.equal(true)
+      expect(imagesPerSecond).to.be.closeTo((1000 * batch!) / medianMs!, 1e-6)
+      expect(peakMemory).to.be.above(2 ** 25)
+    }
+    const refused = await bench('--batch', '1,0')
+    expect([refused.code, refused.stdout]).to.deep.equal([2, ''])
+    expect(refused.stderr).to.match(/^genepool: --batch is '1,0'; write whole numbers/)
   })
 })
