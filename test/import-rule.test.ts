@@ -74,7 +74,7 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^src\/(cli|doctor|report|results|runtime|dsl)\//,
     /^src\/engine\/(request|tensorflow\/build\/build|onnx\/(install-cuda|other-platforms))\.ts$/,
     /^src\/(compose|index|load-model|own-definitions)\.ts$/,
-    /^src\/stages\/(classify-pictures|weights\/(inspect-weights|hub-download)|export\/export-(model|pool))\.ts$/,
+    /^src\/stages\/(classify-pictures|weights\/(inspect-(onnx|weights)|hub-download)|export\/export-(model|pool))\.ts$/,
     /^effect\//,
     /^@effect\/platform-node-shared\//,
     /^node:/,

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
-import { cpSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import onnxProto from 'onnx-proto'
 import { readSafetensors, writeSafetensors } from '../../src/stages/tensors/safetensors.js'
 import type { Inspection } from '../../src/stages/weights/inspect-weights.js'
 import { runCli } from '../support/cli.js'
@@ -49,5 +50,52 @@ describe('genepool inspect', () => {
     const { code, stdout, stderr } = await inspect('pointer.safetensors')
     expect([code, stdout]).to.deep.equal([2, ''])
     expect(stderr).to.match(/^genepool: pointer\.safetensors: is a Git LFS pointer/)
+  })
+
+  it('prints what is in an ONNX file of anybody, and refuses what is none in a sentence', async () => {
+    const { ModelProto, TensorProto } = onnxProto.onnx
+    const value = (name: string) => ({
+      name,
+      type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'batch' }, { dimValue: 2 }] } } },
+    })
+    const encode = (metadataProps: readonly { key: string; value: string }[]): Uint8Array =>
+      ModelProto.encode({
+        irVersion: 8,
+        opsetImport: [{ domain: '', version: 17 }],
+        metadataProps: [...metadataProps],
+        graph: {
+          node: [
+            { opType: 'Relu', input: ['x'], output: ['r'] },
+            { opType: 'MatMul', input: ['r', 'w'], output: ['y'] },
+          ],
+          input: [value('x')],
+          output: [value('y')],
+          initializer: [{ name: 'w', dims: [2, 2], dataType: TensorProto.DataType.FLOAT, rawData: new Uint8Array(16) }],
+        },
+      }).finish()
+    const foreign = encode([{ key: 'licence', value: '\u001b[2J' }])
+    writeFileSync(workspace.file('foreign.onnx'), foreign)
+    writeFileSync(workspace.file('cut.onnx'), foreign.subarray(0, foreign.length - 9))
+    const provenance = { key: 'provenance', value: '{}' }
+    writeFileSync(workspace.file('false.onnx'), encode([provenance, { key: 'model', value: '{"format":1' }]))
+    const [read, cut, untrue, none] = await Promise.all(
+      ['foreign', 'cut', 'false', 'none'].map((name) => inspect(`${name}.onnx`)),
+    )
+    expect([read!.code, read!.stderr]).to.deep.equal([0, ''])
+    expect(read!.stdout)
+      .to.match(/^foreign\.onnx: ONNX, operator set 17, /)
+      .and.match(/\nnot exported by genepool/)
+      .and.match(/\ninputs {5}x \[batch, 2\]\n/)
+      .and.match(/\nweights {4}1 initializer, 16 B\n/)
+      .and.match(/\nMatMul +1\nRelu +1\n$/)
+    const says = [
+      /^genepool: cut\.onnx: is no ONNX model/,
+      /^genepool: false\.onnx: .* model is not JSON/,
+      /^genepool: none\.onnx: there is no such file\n$/,
+    ]
+    for (const [index, { code, stdout, stderr }] of [cut!, untrue!, none!].entries()) {
+      expect([code, stdout]).to.deep.equal([2, ''])
+      expect(stderr).to.match(says[index]!)
+    }
   })
 })
