@@ -68,8 +68,8 @@ export const sealInputs = Effect.fnUntraced(function* (
 })
 
 /**
- * Whether a file got or lost a name of its own, and nothing else: so does one of a package that another project installs
- * from the same store.
+ * Whether a file got or lost a name of its own, and nothing else: so does one of a package that another project
+ * installs from the same store.
  */
 const isLinked = ({ path, identity, links }: SealedSource, now: string | undefined): boolean =>
   now !== undefined && now !== identity && dataIdentityOf(now) === dataIdentityOf(identity) && linksOf(path) !== links
