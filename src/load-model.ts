@@ -2,9 +2,9 @@
  * Loading a trained model from code. Tensors are imported with the first model, so that a definition never loads them.
  */
 import type { DeviceWish, EngineWish } from './engine/request.js'
-import type { LoadedModel } from './stages/load-model.js'
+import type { LoadedModel } from './stages/model/loaded-model.js'
 
-export type { LoadedModel } from './stages/load-model.js'
+export type { LoadedModel } from './stages/model/loaded-model.js'
 
 export interface LoadModelOptions {
   /** Which engine answers. Default `auto`: the fastest one that loads on this machine. */

@@ -80,7 +80,10 @@ const rules: Readonly<Record<string, readonly RegExp[]>> = {
     /^node:/,
   ],
   'src/compose.ts': [/^src\/base\//, /^src\/(runtime|engine|stages)\//, /^effect\//],
-  'src/load-model.ts': [/^src\/stages\/load-model\.ts$/, /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/],
+  'src/load-model.ts': [
+    /^src\/stages\/(load-model|model\/loaded-model)\.ts$/,
+    /^src\/engine\/(request|choice\/(resolve|wish))\.ts$/,
+  ],
   'src/open-pool.ts': [/^src\/stages\/export\/(open-pool|pool-file)\.ts$/],
   'src/load-dataset.ts': [/^src\/stages\/data\/dataset\.ts$/, /^node:/],
   'src/run-pipeline.ts': [

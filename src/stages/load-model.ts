@@ -8,7 +8,8 @@ import type { EngineOptions } from '../engine/request.js'
 import { pixelSpec } from './data/dataset.js'
 import { ModelFileError } from './model/model-file-error.js'
 import { openOnnxFile } from '../engine/onnx/model-file.js'
-import { type DescendantIdentity, descriptionInTexts } from './weights/exported-model.js'
+import type { LoadedModel } from './model/loaded-model.js'
+import { descriptionInTexts } from './weights/exported-model.js'
 import { type DescendantWish, openRunnable, type RunnableModel } from './runnable-model.js'
 import { shapeOfPlan } from './stitching/run-plan.js'
 import { layoutOf, pack, slices } from './tensors/named-tensors.js'
@@ -20,31 +21,6 @@ interface LoadOnEngineOptions {
   readonly engine?: Partial<EngineOptions>
   /** Images in one call of the engine at most; more are answered one call after another. Default 64. */
   readonly batchSize?: number
-}
-
-/** A model that answers, until it is released. */
-export interface LoadedModel {
-  /**
-   * Its shape: image size in pixels, channels, classes, width and so on; of a stitched model, that of the one that it
-   * ends in.
-   */
-  readonly config: VitConfig
-  /** Its number and name in the grid of the pool that it was loaded from. */
-  readonly descendant?: DescendantIdentity
-  /** By channel, what its pixels are normalised with, where its files say so: `(x / 255 − mean) / std`. */
-  readonly mean?: readonly number[]
-  readonly std?: readonly number[]
-  /** What becomes of pictures before, where its files say so: the share of the side that is kept, and the filter. */
-  readonly crop?: number
-  readonly interpolation?: string
-  /** By class, where its files say so. */
-  readonly classNames?: readonly string[]
-  /** What computes its answers. */
-  readonly engine: Pick<EngineOptions, 'engine' | 'device' | 'threads'>
-  /** Normalised pixels `[n, h, w, c]` → logits `[n × numClasses]`, for any n. A ModelFileError for any other length. */
-  readonly logits: (pixels: Float32Array) => Promise<Float32Array>
-  /** Frees the engine's memory; no answer comes after it. */
-  readonly release: () => Promise<void>
 }
 
 /** Answers for `rows` images, `[rows, h, w, c]` → `[rows × classes]`. */

@@ -6,16 +6,10 @@ import type { Json } from '../../dsl/nodes.js'
 import { isObject } from '../../base/objects.js'
 import { ModelFileError } from '../model/model-file-error.js'
 import { parseConfig } from '../model/model-files.js'
+import type { DescendantIdentity } from '../model/loaded-model.js'
 import type { Segment } from '../stitching/grid.js'
 import type { RunPlan } from '../stitching/run-plan.js'
 import { ConfigFields } from './weight-format.js'
-
-/** What a descendant is in its pool. */
-export interface DescendantIdentity {
-  readonly id: number
-  /** `tiny`, or `tiny[0..2]→base[3..5]`. */
-  readonly name: string
-}
 
 /** What becomes of an image before the model reads it. */
 export interface PreprocessingSteps {
