@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
+import { constants, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { PlannedStage } from '../../src/runtime/events.js'
@@ -299,8 +299,13 @@ const reads: Readonly<Record<string, Read>> = {
   relative: { compute: `() => fs.readFileSync('sync' + '.txt', 'utf8')`, edit: text('sync.txt') },
 }
 
-const linkPackage = (workspace: Workspace, name: string): void =>
-  symlinkSync(join(checkout, 'node_modules', name), workspace.file('node_modules', name))
+/** Copies these parts of an installed package: one that is a link counts by all that is in it, for every stage anew. */
+const install = (workspace: Workspace, name: string, parts: readonly string[] = ['']): void => {
+  for (const part of parts) {
+    const [from, to] = [checkout, workspace.path].map((root) => join(root, 'node_modules', name, part))
+    cpSync(from, to, { recursive: true, mode: constants.COPYFILE_FICLONE })
+  }
+}
 
 const prepareFiles = (workspace: Workspace): void => {
   const names = [
@@ -334,7 +339,12 @@ const prepareFiles = (workspace: Workspace): void => {
   workspace.write('listing/below/two.txt', '2')
   symlinkSync('link', workspace.file('toLink'))
   workspace.write('byHand.json', '{ "value": 1 }')
-  linkPackage(workspace, 'onnxruntime-node')
+  install(workspace, 'onnxruntime-node', [
+    'package.json',
+    'dist',
+    join('bin', 'napi-v6', process.platform, process.arch),
+  ])
+  install(workspace, 'onnxruntime-common')
   for (const link of ['link', 'nativeLink']) symlinkSync('linked.txt', workspace.file(link))
   for (const folder of ['links', 'listed']) symlinkSync('../linked.txt', workspace.file(folder, 'one'))
   workspace.write('lib/package.json', '{ "main": "a.js" }')
@@ -365,6 +375,7 @@ describe("what a stage of the user's own reads besides what it is given", () => 
   const genepool = (call: string, env: Readonly<Record<string, string>> = {}): Promise<Finished> =>
     runCli(call.split(' '), {
       cwd: workspace.path,
+      timeoutMs: 300_000,
       env: { OWN_ROOT: workspace.path, TZ: 'UTC', LC_ALL: 'en_US.UTF-8', ...env },
     })
   const planned = async (env: Readonly<Record<string, string>> = {}) => {
@@ -574,7 +585,8 @@ describe('a stage that uses what nobody can write down', () => {
   const computes = Object.fromEntries(Object.entries(escapes).map(([name, [, compute]]) => [name, compute]))
 
   it('is computed every time, and the run names what and where', async () => {
-    linkPackage(workspace, 'esbuild')
+    install(workspace, 'esbuild')
+    install(workspace, `@esbuild/${process.platform}-${process.arch}`)
     workspace.write('traced.mjs', definition(computes))
     const lines = definition(computes).split('\n')
     const { events, stderr } = await genepool('run traced.mjs --json')

@@ -78,7 +78,7 @@ export const callerOf = (boundary: Callable, throughLoader = false, handing?: Re
     if (handing?.test(file) === true) isHandedOn = true
     if (isHandedOn && vouchedFor.test(file) && !/[\\/]tsx[\\/]/.test(file)) continue
     // Between a call and what it calls in turn stands what replaces it.
-    if (isOwnFile(file) && going > 0) continue
+    if (isOwnFile(file) && /^told[A-Z]/.test(site.getFunctionName() ?? '')) continue
     if (isOwnFile(file)) return 'own'
     if (loaders.test(file) && !throughLoader) return 'loader'
     return vouchedFor.test(file) || fillsItsPool(file, site) ? 'vouched' : site
@@ -127,9 +127,6 @@ export type Before = (args: readonly unknown[], boundary: Callable, isNew: boole
 /** What is told of calls, by the function that stands for the replaced one. */
 const beforesOf = new WeakMap<object, Before[]>()
 
-/** How many calls of replaced functions are going on. */
-let going = 0
-
 /** Which calls count that a function makes in turn: all, none, or those made by functions that its caller handed in. */
 type Within = 'all' | 'none' | 'callers'
 
@@ -138,25 +135,28 @@ let within: Within = 'all'
 
 /** The function that stands for `original`, and first tells `befores` its arguments. */
 export const told = (original: Callable, befores: readonly Before[], inside: Within = 'all'): Callable => {
-  const call = <A>(args: readonly unknown[], boundary: Callable, run: () => A, isNew = false): A => {
+  const toldCall = <A>(args: readonly unknown[], boundary: Callable, run: () => A, isNew = false): A => {
     if (within === 'all' || (within === 'callers' && !isNodesOwn(boundary))) {
       for (const each of befores) each(args, boundary, isNew)
     }
     const outside = within
     if (within !== 'none' && inside !== 'all') within = inside
-    going++
     try {
       return run()
     } finally {
-      going--
       within = outside
     }
   }
+  // Named, so that they are known on a stack.
   const handler: ProxyHandler<Callable> = {
-    apply: (target, self, args) =>
-      call(args, handler.apply as Callable, () => Reflect.apply(target, self, args) as unknown),
-    construct: (target, args, newTarget) =>
-      call(args, handler.construct as Callable, () => Reflect.construct(target, args, newTarget) as object, true),
+    apply: function toldApply(target, self, args) {
+      const toldRun = (): unknown => Reflect.apply(target, self, args)
+      return toldCall(args, handler.apply as Callable, toldRun)
+    },
+    construct: function toldConstruct(target, args, newTarget) {
+      const toldRun = (): object => Reflect.construct(target, args, newTarget) as object
+      return toldCall(args, handler.construct as Callable, toldRun, true)
+    },
   }
   return new Proxy(original, handler)
 }
