@@ -578,10 +578,12 @@ const escapes: Readonly<Record<string, readonly [trust: string, compute: string]
   addon: ['addon', `() => { try { process.dlopen({ exports: {} }, at('none.node')) } catch { return 'none' } }`],
 }
 
-describe('a stage that uses what nobody can write down', () => {
+describe('a stage that uses what nobody can write down', function () {
+  // A process for each of some thirty stages, several times.
+  this.timeout(600_000)
   const workspace = workspaceForAll()
   const genepool = (call: string): Promise<Finished> =>
-    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path } })
+    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path }, timeoutMs: 300_000 })
   const computes = Object.fromEntries(Object.entries(escapes).map(([name, [, compute]]) => [name, compute]))
 
   it('is computed every time, and the run names what and where', async () => {
