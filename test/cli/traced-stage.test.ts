@@ -375,7 +375,7 @@ describe("what a stage of the user's own reads besides what it is given", () => 
   const genepool = (call: string, env: Readonly<Record<string, string>> = {}): Promise<Finished> =>
     runCli(call.split(' '), {
       cwd: workspace.path,
-      timeoutMs: 300_000,
+      timeoutMs: 390_000,
       env: { OWN_ROOT: workspace.path, TZ: 'UTC', LC_ALL: 'en_US.UTF-8', ...env },
     })
   const planned = async (env: Readonly<Record<string, string>> = {}) => {
@@ -583,7 +583,7 @@ describe('a stage that uses what nobody can write down', function () {
   this.timeout(600_000)
   const workspace = workspaceForAll()
   const genepool = (call: string): Promise<Finished> =>
-    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path }, timeoutMs: 300_000 })
+    runCli(call.split(' '), { cwd: workspace.path, env: { OWN_ROOT: workspace.path }, timeoutMs: 390_000 })
   const computes = Object.fromEntries(Object.entries(escapes).map(([name, [, compute]]) => [name, compute]))
 
   it('is computed every time, and the run names what and where', async () => {
