@@ -5,7 +5,7 @@ import type { Answer, Backend, Ready, Reply, Request, Timing } from './messages.
 
 type Ort = typeof ort
 
-/** Threads of the browser that are left to the page and to others. */
+/** As many as ONNX Runtime takes by itself at most. */
 const mostThreads = 4
 const threads = crossOriginIsolated ? Math.min(mostThreads, Math.max(1, navigator.hardwareConcurrency >> 1)) : 1
 

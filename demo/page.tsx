@@ -219,7 +219,6 @@ const Demo = ({ runner, pool, samples, ready }: Loaded & { readonly runner: Runn
       setBusy(`measuring model ${at + 1} of ${models.length} …`)
       known.set(each.id, await measure(each))
     }
-    setBusy(undefined)
     setPlace(models.indexOf(underBudget(models, known, ms)))
   }
   const check = async (): Promise<void> => {
@@ -231,7 +230,6 @@ const Demo = ({ runner, pool, samples, ready }: Loaded & { readonly runner: Runn
     const answers = Array.from({ length: images }, (_, at) => argmax(logits.subarray(at * classes, (at + 1) * classes)))
     setChecked({ model: model.id, right: answers.filter((each, at) => each === pool.samples.labels[at]).length })
     document.documentElement.dataset['answers'] = answers.join(' ')
-    setBusy(undefined)
   }
   const shares = useMemo(
     () => (answer === undefined ? [] : softmax(answer.logits.subarray(0, classNames.length))),
@@ -353,7 +351,9 @@ const Demo = ({ runner, pool, samples, ready }: Loaded & { readonly runner: Runn
           onSubmit={(event) => {
             event.preventDefault()
             const ms = Number(new FormData(event.currentTarget).get('budget'))
-            choose(ms).catch(told)
+            choose(ms)
+              .catch(told)
+              .finally(() => setBusy(undefined))
           }}
         >
           <label>
@@ -370,7 +370,14 @@ const Demo = ({ runner, pool, samples, ready }: Loaded & { readonly runner: Runn
             </p>
           )}
         </form>
-        <button type="button" onClick={() => void check().catch(told)}>
+        <button
+          type="button"
+          onClick={() =>
+            void check()
+              .catch(told)
+              .finally(() => setBusy(undefined))
+          }
+        >
           Classify {Math.min(CHECKED, pool.samples.labels.length)} test images
         </button>
         <p role="status">

@@ -1,5 +1,5 @@
 // Question: does the whole method work on colour pictures, and on drawings by a hand that it has never seen?
-// Time: three minutes on two idle cores by estimate (half an hour beside other work).
+// Time: half an hour on two cores that others used as well; it was not run on idle ones.
 // Needs pictures that npm brings, 370 MB: npm install --no-save emoji-datasource-apple emoji-datasource-google
 // emoji-datasource-twitter emoji-datasource-facebook. 5 715 drawings of three vendors to train on, 1 855 of Facebook's
 // to test on, in nine categories. Photographs of your own: imageFolder('train', 'test', { numClasses: 9, … }) instead.

@@ -21,6 +21,9 @@ const byDistance = (word: string, candidates: readonly string[]) =>
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance)
 
+/** A model's id or name as tables spell it: without spaces, `->` for the arrow. */
+export const spelled = (name: string | number): string => String(name).replaceAll(/\s/g, '').replaceAll('->', '→')
+
 /** The `count` candidates that are most like `word`, the nearest first. */
 export const nearest = (word: string, candidates: readonly string[], count: number): readonly string[] =>
   byDistance(word, candidates)

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs-core'
 import { join } from 'node:path'
 import * as Effect from 'effect/Effect'
+import { quantile } from '../base/quantile.js'
 import type { LatencyParams } from '../dsl/nodes.js'
 import type { CompiledFunction, Engine } from '../engine/engine.js'
 import { sizeOfShape } from '../engine/host-values.js'
@@ -33,13 +34,6 @@ export interface DescendantLatency {
   readonly id: number
   readonly name: string
   readonly latency: readonly BatchLatency[]
-}
-
-/** The value below which this share of the sorted values lies, interpolated. */
-const quantile = (sorted: readonly number[], share: number): number => {
-  const at = share * (sorted.length - 1)
-  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
-  return low + (high - low) * (at - Math.floor(at))
 }
 
 /** With its weights as constants, as in a model that is shipped: a pass copies only pixels and logits. */

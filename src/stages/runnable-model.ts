@@ -6,7 +6,7 @@ import type * as tf from '@tensorflow/tfjs-core'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { sentenceOf } from '../base/errors.js'
-import { nearest } from '../dsl/names.js'
+import { nearest, spelled } from '../dsl/names.js'
 import type { VitConfig } from '../dsl/vit-config.js'
 import { StageError } from '../runtime/errors.js'
 import type { InputArtifact } from '../runtime/stage-contract.js'
@@ -65,7 +65,7 @@ export const descendantAt = (
     if (known.length === 1) return 0
     throw new ModelFileError(`it holds ${known.length} models; name a descendant: ${inList(known)}`)
   }
-  const written = String(wish).replaceAll(/\s/g, '').replaceAll('->', '→')
+  const written = spelled(wish)
   const at = known.indexOf(written)
   if (at >= 0) return at
   const byId = /^\d+$/.test(written) ? descendants.findIndex(({ id }) => id === Number(written)) : -1

@@ -2,6 +2,7 @@
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
+import { quantile } from '../../base/quantile.js'
 import { bytes, milliseconds, plural } from '../../results/format.js'
 import { UsageError } from '../../runtime/errors.js'
 import { type FlagsOf, jsonFlag, textFlag, verboseFlag } from '../input/flags.js'
@@ -40,13 +41,6 @@ interface BatchTimes {
 const WARM_UP_PASSES = 3
 const LEAST_PASSES = 11
 const MOST_PASSES = 1_001
-
-/** Of times in ascending order, between the two nearest. */
-const quantile = (sorted: readonly number[], share: number): number => {
-  const at = share * (sorted.length - 1)
-  const below = Math.floor(at)
-  return sorted[below]! + (at - below) * (sorted[Math.ceil(at)]! - sorted[below]!)
-}
 
 const readBatches = (text = '1,64'): Effect.Effect<readonly number[], UsageError> => {
   const sizes = text.split(',').map((word) => (/^\s*\d+\s*$/.test(word) ? Number(word) : 0))

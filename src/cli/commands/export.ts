@@ -3,6 +3,7 @@ import * as path from 'node:path'
 import * as Effect from 'effect/Effect'
 import * as Command from 'effect/cli/Command'
 import * as Flag from 'effect/cli/Flag'
+import { spelled } from '../../dsl/names.js'
 import type { Json, StageNode } from '../../dsl/nodes.js'
 import type { CellResults, CellRow } from '../../results/cell-results.js'
 import { readResults } from '../../results/experiment-results.js'
@@ -65,8 +66,6 @@ interface Chosen {
   /** What was measured of it. */
   readonly row?: CellRow
 }
-
-const spelled = (name: string): string => name.replaceAll(/\s/g, '').replaceAll('->', '→')
 
 /** The stage that holds a measured model: the stitched pool, or the single model's own. */
 const holderOf = (stages: readonly StageNode[], manifests: ReadonlyMap<StageNode, Manifest>, { source }: CellRow) =>

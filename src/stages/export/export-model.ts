@@ -2,22 +2,31 @@
  * Writes a model for other programs, then reads what it has written and measures that: a file that does not answer as
  * the model does is refused.
  */
+import type * as tf from '@tensorflow/tfjs-core'
 import { createHash } from 'node:crypto'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '../../dsl/nodes.js'
 import { readWholeFile } from '../../base/files.js'
+import { exportOnnx } from '../../engine/onnx/export.js'
 import type { WeightPrecision } from '../../engine/onnx/graph/graph.js'
 import { StageError } from '../../runtime/errors.js'
 import type { InputArtifact } from '../../runtime/stage-contract.js'
-import { checkImages, type Dataset, openDataset, type Split, type SplitName, stretches } from '../data/dataset.js'
+import {
+  checkImages,
+  type Dataset,
+  openDataset,
+  type Split,
+  pixelSpec,
+  type SplitName,
+  stretches,
+} from '../data/dataset.js'
 import { loadOnEngine, runOnEngine } from '../load-model.js'
 import type { LoadedModel } from '../model/loaded-model.js'
 import { ScoreSum, type Scores } from '../model/measure.js'
 import { writeJson } from '../model/model-files.js'
 import { type DescendantWish, openRunnableIn, type RunnableModel } from '../runnable-model.js'
-import type { ModelDescription } from '../weights/exported-model.js'
-import { onnxBytes } from './onnx-model.js'
+import { descriptionTexts, type ModelDescription } from '../weights/exported-model.js'
 import { writeWeightsFolder } from './weights-folder.js'
 
 export type ExportFormat = 'onnx' | 'safetensors'
@@ -103,6 +112,22 @@ const filesIn = (folder: string): MeasuredExport['files'] =>
         return [name, { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }]
       }),
   )
+
+/**
+ * The bytes of an ONNX file, the same for the same model and description: `pixels` `[batch, h, w, c]`, normalised →
+ * `logits` `[batch, classes]`.
+ */
+const onnxBytes = (model: RunnableModel, description: ModelDescription, precision: WeightPrecision): Uint8Array =>
+  exportOnnx({
+    label: model.descendant?.name ?? 'model',
+    fn: ({ pixels, ...params }) => ({ logits: model.logits(params, pixels as tf.Tensor4D) }),
+    inputs: (rows) => ({ pixels: pixelSpec(model.config, rows) }),
+    weights: Object.fromEntries(
+      model.tensors.map(({ name, shape }) => [name, { shape, values: model.values[name] }] as const),
+    ),
+    precision,
+    metadata: descriptionTexts(description),
+  })
 
 /** What reads the files again: the onnx file itself, or the folder. */
 const writtenPath = (folder: string, format: ExportFormat): string =>

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { isObject } from '../../base/objects.js'
 import { readTextIfThere } from '../../base/files.js'
-import { openOnnxChain } from '../../engine/onnx/chain.js'
+import { spelled } from '../../dsl/names.js'
+import { openOnnxChain } from '../../engine/onnx/model-file.js'
 import { inBatches } from '../load-model.js'
 import { ModelFileError } from '../model/model-file-error.js'
 import type { PoolFile, PoolModel } from './pool-file.js'
@@ -64,7 +65,7 @@ export const openExportedPool = (folder: string, threads = 1, batchSize = 64): O
   const { size, channels } = preprocessing
   const chain = openOnnxChain(threads)
   const select = async (wish: number | string): Promise<PooledModel> => {
-    const written = String(wish).replaceAll(/\s/g, '').replaceAll('->', '→')
+    const written = spelled(wish)
     const model = models.find(({ id, name }) => name === written || String(id) === written)
     if (model === undefined) {
       throw new ModelFileError(

@@ -11,7 +11,7 @@ export const wholeKernels: readonly TraceKernel[] = [
     const attributes = { axis: { int: -1 }, epsilon: { float: epsilon } }
     return graph.node('LayerNormalization', [x, required(inputs, 'scale'), required(inputs, 'shift')], x, attributes)
   }),
-  // In the form that ONNX Runtime, OpenVINO and TensorRT take for one operation; the operator Gelu came with set 20.
+  // In the form in which PyTorch exports it; the operator Gelu came with set 20.
   kernel('Gelu', (graph, inputs) => {
     const x = required(inputs, 'x')
     const erf = graph.node('Erf', [combine(graph, 'Div', x, Math.SQRT2)], x)
